@@ -1,0 +1,76 @@
+import type { PlanInput } from '../domain/action.ts'
+import type { Revision } from '../domain/workload.ts'
+
+export interface Candidate {
+  readonly revision: Revision
+  /** Why it may not be gone back to; absent where it may. */
+  readonly refusedBecause?: string
+}
+
+/** A stretch of time in which one template was the target's. */
+interface Period {
+  readonly identity: string
+  readonly from: number
+  readonly to: number
+  readonly by: 'watch' | 'replica-sets'
+}
+
+/**
+ * The revisions that could be gone back to, newest first, each with the reason against it (rules 2). Proven: when it was
+ * replaced it had run for `provenFor` with no incident of the target open, and it is not remembered as bad.
+ */
+export function judgeRevisions(input: PlanInput, provenFor: number): readonly Candidate[] {
+  const { workload } = input
+  const periods = [...watchedPeriods(input), ...replicaSetPeriods(workload.revisions)]
+  const seen = new Set<string>()
+  const candidates: Candidate[] = []
+  for (const revision of workload.revisions) {
+    // Restarts make revisions of one template: the newest stands for all.
+    if (revision.identity === workload.identity || seen.has(revision.identity)) continue
+    seen.add(revision.identity)
+    const because = whyNot(revision, periods, input, provenFor)
+    candidates.push({ revision, ...(because === undefined ? {} : { refusedBecause: because }) })
+  }
+  return candidates
+}
+
+function whyNot(revision: Revision, periods: readonly Period[], input: PlanInput, provenFor: number): string | undefined {
+  if (input.bad.includes(revision.identity)) return 'it is remembered as bad'
+  const own = periods.filter(period => period.identity === revision.identity)
+  if (own.length === 0)
+    return revision.reused ? 'it was taken up again, and Astern did not see for how long it ran' : 'how long it ran is not known'
+  const longEnough = own.filter(period => period.to - period.from >= provenFor)
+  if (longEnough.length === 0) return `it did not run for ${Math.round(provenFor / 1_000)} s before it was replaced`
+  const quiet = longEnough.some(
+    period =>
+      !input.incidents.some(incident => incident.from < period.to && (incident.to ?? Number.POSITIVE_INFINITY) > period.to - provenFor)
+  )
+  return quiet ? undefined : 'an incident of the target was open when it was replaced'
+}
+
+/** What Astern saw itself: a template stood from one observation to the next one that it saw happen. */
+function watchedPeriods(input: PlanInput): Period[] {
+  const observed = input.observed.filter(template => template.uid === input.workload.uid)
+  return observed.flatMap((template, index) => {
+    const next = observed[index + 1]
+    return next?.seen === true ? [{ identity: template.identity, from: template.at, to: next.at, by: 'watch' as const }] : []
+  })
+}
+
+/**
+ * What the ReplicaSets' creation times tell: a revision ran from its creation to that of the next one. A ReplicaSet that
+ * was taken up again has an old creation time and a new number; neither it nor the end of the one before it is clear.
+ */
+function replicaSetPeriods(revisions: readonly Revision[]): Period[] {
+  const ascending = [...revisions].sort((a, b) => a.number - b.number)
+  const periods: Period[] = []
+  for (const [index, revision] of ascending.entries()) {
+    const next = ascending[index + 1]
+    if (revision.reused || next === undefined || next.reused || next.createdAt < revision.createdAt) continue
+    const last = periods.at(-1)
+    if (last !== undefined && last.identity === revision.identity && last.to === revision.createdAt)
+      periods[periods.length - 1] = { ...last, to: next.createdAt }
+    else periods.push({ identity: revision.identity, from: revision.createdAt, to: next.createdAt, by: 'replica-sets' })
+  }
+  return periods
+}

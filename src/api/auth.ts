@@ -1,0 +1,103 @@
+import { createHash, timingSafeEqual } from 'node:crypto'
+import type { FastifyRequest } from 'fastify'
+import { Type } from 'typebox'
+import { Compile } from 'typebox/compile'
+import { parseDocument } from 'yaml'
+import { type Credential, mayAct, ROLES, type Role } from '../domain/credential.ts'
+import { HttpProblem } from '../domain/http-problem.ts'
+
+const TokensSchema = Type.Object(
+  {
+    tokens: Type.Array(
+      Type.Object(
+        {
+          name: Type.String({ minLength: 1 }),
+          role: Type.Enum([...ROLES]),
+          sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
+          source: Type.Optional(Type.String({ minLength: 1 }))
+        },
+        { additionalProperties: false }
+      ),
+      { minItems: 1 }
+    )
+  },
+  { additionalProperties: false }
+)
+const validator = Compile(TokensSchema)
+
+/** A tokens file that cannot be used: the message says where and why. */
+export class TokensError extends Error {}
+
+/** Who is who. */
+export interface Authenticator {
+  /** @throws HttpProblem 401 for an unknown caller, 403 for the wrong role. */
+  authenticate(request: FastifyRequest, needed: Role): Credential
+}
+
+interface Known {
+  readonly digest: Buffer
+  readonly credential: Credential
+}
+
+/** Parses `tokens.yaml`; it holds digests, never tokens. @throws TokensError */
+export function parseTokens(text: string, file: string): Authenticator {
+  const document = parseDocument(text)
+  const broken = document.errors[0]
+  if (broken !== undefined) throw new TokensError(`${file} is not YAML: ${broken.message.split('\n')[0] ?? ''}`)
+  const value: unknown = document.toJS()
+  if (!validator.Check(value)) {
+    const first = validator.Errors(value)[0]
+    throw new TokensError(
+      `${file}: ${first?.instancePath === '' || first === undefined ? 'the file' : first.instancePath.slice(1).replaceAll('/', '.')} ${first?.message ?? 'is not what is expected'}; make lines for it with \`astern token create\``
+    )
+  }
+  const names = new Set<string>()
+  const known: Known[] = value.tokens.map(token => {
+    if (names.has(token.name)) throw new TokensError(`${file}: the name "${token.name}" stands twice`)
+    names.add(token.name)
+    const role = ROLES.find(candidate => candidate === token.role)
+    if (role === undefined) throw new TokensError(`${file}: unknown role ${token.role}`)
+    return { digest: Buffer.from(token.sha256, 'hex'), credential: { name: token.name, role, source: token.source ?? token.name } }
+  })
+  return {
+    authenticate(request, needed) {
+      const token = tokenOf(request)
+      const credential = token === undefined ? undefined : find(known, token)
+      if (credential === undefined)
+        throw new HttpProblem(
+          401,
+          'Not authenticated',
+          token === undefined
+            ? 'give a token: `Authorization: Bearer …`, or as the password of basic authentication'
+            : 'the token is not known'
+        )
+      if (!mayAct(credential, needed))
+        throw new HttpProblem(403, 'Not allowed', `this needs the role ${needed}; ${credential.name} has ${credential.role}`)
+      return credential
+    }
+  }
+}
+
+/** Without tokens everyone on the loopback interface is let in; the app sees to it that nobody else can reach it. */
+export const openAuthenticator: Authenticator = {
+  authenticate: () => ({ name: 'local', role: 'approver', source: 'local' })
+}
+
+/** Every digest is compared, each in constant time: how long it takes tells nothing about which one came near. */
+function find(known: readonly Known[], token: string): Credential | undefined {
+  const digest = createHash('sha256').update(token).digest()
+  let found: Credential | undefined
+  for (const candidate of known) if (timingSafeEqual(candidate.digest, digest)) found = candidate.credential
+  return found
+}
+
+function tokenOf(request: FastifyRequest): string | undefined {
+  const header = request.headers.authorization
+  if (header === undefined) return undefined
+  const [scheme = '', value = ''] = header.split(/\s+/, 2)
+  if (scheme.toLowerCase() === 'bearer') return value
+  if (scheme.toLowerCase() !== 'basic') return undefined
+  const decoded = Buffer.from(value, 'base64').toString('utf8')
+  const colon = decoded.indexOf(':')
+  return colon === -1 ? undefined : decoded.slice(colon + 1)
+}

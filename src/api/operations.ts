@@ -1,0 +1,44 @@
+import type { DryRunAnswer, DryRunRequest } from '../domain/dry-run.ts'
+import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
+import type { AuditLedger, RunLedger, SwitchLedger } from '../domain/ledger.ts'
+import type { Policy } from '../domain/policy.ts'
+
+/** How a dry run is answered: at once, or by its id where sampling takes longer than a caller should wait. */
+export type DryRunStart = { readonly kind: 'answered'; readonly answer: DryRunAnswer } | { readonly kind: 'started'; readonly id: string }
+
+export interface ExplainedPolicy {
+  readonly policy: string
+  readonly matches: boolean
+  readonly lacks: readonly { readonly matcher: string; readonly actual: string | undefined }[]
+}
+
+export type Reloaded =
+  | { readonly kind: 'loaded' | 'unchanged'; readonly policies: number }
+  | {
+      readonly kind: 'bad'
+      readonly problems: readonly {
+        readonly file: string
+        readonly line: number
+        readonly column: number
+        readonly path: string
+        readonly message: string
+      }[]
+    }
+
+/** What the API lets people do; the app puts the parts together. */
+export interface Operations {
+  readonly ledger: RunLedger & AuditLedger & SwitchLedger
+  dryRun(request: DryRunRequest): Promise<DryRunStart>
+  /** Takes a delivery as a sender's would be taken. */
+  receive(delivery: Delivery): Promise<readonly IncidentAnswer[]>
+  policies(): readonly Policy[]
+  match(labels: Readonly<Record<string, string>>): Policy | undefined
+  explain(labels: Readonly<Record<string, string>>): readonly ExplainedPolicy[]
+  reload(): Promise<Reloaded>
+  switched(): void
+  status(): Promise<Readonly<Record<string, unknown>>>
+  ready(): Promise<{ readonly ready: boolean; readonly detail: string }>
+  metrics(): Promise<{ readonly type: string; readonly text: string }>
+  now(): number
+  nextId(): string
+}

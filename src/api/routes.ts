@@ -1,0 +1,209 @@
+import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { Static } from 'typebox'
+import type { Credential, Role } from '../domain/credential.ts'
+import type { DryRunRequest } from '../domain/dry-run.ts'
+import { HttpProblem } from '../domain/http-problem.ts'
+import type { Alert, ManualRequest } from '../domain/incident.ts'
+import { type ObjectRef, TARGET_KINDS, targetKey } from '../domain/objects.ts'
+import { MODES } from '../domain/outcomes.ts'
+import type { Authenticator } from './auth.ts'
+import { registerLists } from './lists.ts'
+import type { Operations } from './operations.ts'
+import { type AlertSchema, ExplainSchema, RequestSchema, SwitchSchema, type TargetSchema } from './schemas.ts'
+import { policyView } from './views.ts'
+
+export interface ApiOptions {
+  readonly operations: Operations
+  readonly authenticator: Authenticator
+}
+
+/** The HTTP API of people and CI (design section 5), but for the lists. */
+export function registerApi(instance: FastifyInstance, { operations, authenticator }: ApiOptions): void {
+  const server = instance.withTypeProvider<TypeBoxTypeProvider>()
+  const allow = (role: Role) => async (request: FastifyRequest) => {
+    callers.set(request, authenticator.authenticate(request, role))
+  }
+  const callers = new WeakMap<FastifyRequest, Credential>()
+  const nameOf = (request: FastifyRequest): string => callers.get(request)?.name ?? 'unknown'
+
+  registerLists(instance, { operations, allow })
+
+  server.post(
+    '/api/v1/dry-runs',
+    {
+      onRequest: allow('operator'),
+      schema: { body: RequestSchema, tags: ['runs'], summary: 'The whole decision, step by step, without a write.' }
+    },
+    async (request, reply) => {
+      const started = await operations.dryRun(toDryRun(operations, request.body, nameOf(request)))
+      return started.kind === 'answered'
+        ? reply.code(200).send(started.answer)
+        : reply.code(202).header('location', `/api/v1/runs/${started.id}`).send({ id: started.id })
+    }
+  )
+
+  server.post(
+    '/api/v1/runs',
+    {
+      onRequest: allow('operator'),
+      schema: { body: RequestSchema, tags: ['runs'], summary: 'The same for real, through the same guards.' }
+    },
+    async (request, reply) => {
+      const by = nameOf(request)
+      const { alert, manual } = toAlertForRun(operations, request.body, by)
+      const id = operations.nextId()
+      const answers = await operations.receive({
+        id,
+        receivedAt: operations.now(),
+        source: `manual:${by}`,
+        externalUrl: '',
+        receiver: '',
+        groupKey: '',
+        truncated: 0,
+        alerts: [alert],
+        request: manual,
+        raw: JSON.stringify(request.body)
+      })
+      return reply.code(202).send({ delivery: id, incidents: answers })
+    }
+  )
+
+  server.get('/api/v1/switch', { onRequest: allow('viewer'), schema: { tags: ['switch'] } }, async () => switchView(operations))
+  server.put(
+    '/api/v1/switch',
+    {
+      onRequest: allow('operator'),
+      schema: {
+        body: SwitchSchema,
+        tags: ['switch'],
+        summary: 'The kill switch: off and dry-run let everything be decided, and nothing be written.'
+      }
+    },
+    async request => {
+      const mode = MODES.find(known => known === request.body.mode)
+      if (mode === undefined) throw new HttpProblem(400, 'Bad request', `mode must be one of off, dry-run, auto`)
+      await operations.ledger.setSwitch({ mode, reason: request.body.reason, by: nameOf(request), at: operations.now() })
+      operations.switched()
+      return switchView(operations)
+    }
+  )
+
+  server.get('/api/v1/policies', { onRequest: allow('viewer'), schema: { tags: ['policies'] } }, async () => ({
+    items: operations.policies().map(policyView)
+  }))
+  server.post(
+    '/api/v1/policies/explain',
+    {
+      onRequest: allow('viewer'),
+      schema: { body: ExplainSchema, tags: ['policies'], summary: 'Which policy would match, and what each other lacks.' }
+    },
+    async request => ({
+      match: operations.match(request.body.labels)?.name ?? null,
+      policies: operations.explain(request.body.labels)
+    })
+  )
+  server.post('/-/reload', { onRequest: allow('operator'), schema: { tags: ['policies'] } }, async (_request, reply) => {
+    const result = await operations.reload()
+    if (result.kind !== 'bad') return result
+    return reply.code(422).type('application/problem+json').send({
+      type: 'about:blank',
+      title: 'Policies not loaded',
+      status: 422,
+      detail: 'the policies in force are unchanged',
+      problems: result.problems
+    })
+  })
+  server.get('/api/v1/status', { onRequest: allow('viewer'), schema: { tags: ['status'] } }, async () => operations.status())
+}
+
+async function switchView(operations: Operations): Promise<Readonly<Record<string, unknown>>> {
+  const state = await operations.ledger.switchState()
+  return { ...state, at: new Date(state.at).toISOString() }
+}
+
+function toTarget(target: Static<typeof TargetSchema>): ObjectRef {
+  const kind = TARGET_KINDS.find(known => known === target.kind)
+  if (kind === undefined) throw new HttpProblem(400, 'Bad request', `target.kind must be one of ${TARGET_KINDS.join(', ')}`)
+  return { kind, namespace: target.namespace, name: target.name }
+}
+
+function startOf(alert: Static<typeof AlertSchema>, now: number): number {
+  if (alert.startsAt === undefined) return now
+  const instant = Date.parse(alert.startsAt)
+  if (Number.isNaN(instant)) throw new HttpProblem(400, 'Bad request', 'alert.startsAt must be a time in RFC 3339')
+  return instant
+}
+
+function toDryRun(operations: Operations, body: Static<typeof RequestSchema>, by: string): DryRunRequest {
+  const now = operations.now()
+  if (body.alert !== undefined) {
+    if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
+    const policy = operations.match(body.alert.labels)
+    if (policy === undefined)
+      throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
+        policies: operations.explain(body.alert.labels)
+      })
+    return { policy, labels: body.alert.labels, annotations: body.alert.annotations ?? {}, startsAt: startOf(body.alert, now), by }
+  }
+  const { policy, target } = named(operations, body)
+  return { policy, labels: {}, annotations: {}, startsAt: now, target, by }
+}
+
+function toAlertForRun(
+  operations: Operations,
+  body: Static<typeof RequestSchema>,
+  by: string
+): { readonly alert: Alert; readonly manual: ManualRequest } {
+  const now = operations.now()
+  if (body.alert !== undefined) {
+    if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
+    return {
+      alert: {
+        status: body.alert.status === 'resolved' ? 'resolved' : 'firing',
+        labels: body.alert.labels,
+        annotations: body.alert.annotations ?? {},
+        startsAt: startOf(body.alert, now),
+        generatorUrl: body.alert.generatorURL ?? ''
+      },
+      manual: { by }
+    }
+  }
+  const { policy, target } = named(operations, body)
+  // The same request while its incident is open is a heartbeat: asking twice runs once.
+  return {
+    alert: {
+      status: 'firing',
+      labels: { alertname: 'ManualRun', policy: policy.name, target: targetKey(target) },
+      annotations: {},
+      startsAt: now,
+      generatorUrl: ''
+    },
+    manual: { policy: policy.name, target, by }
+  }
+}
+
+function named(operations: Operations, body: Static<typeof RequestSchema>) {
+  if (body.policy === undefined || body.target === undefined) throw onlyOne()
+  const policy = operations.policies().find(candidate => candidate.name === body.policy)
+  if (policy === undefined)
+    throw new HttpProblem(
+      404,
+      'No such policy',
+      `there is no policy "${body.policy}"; there are ${
+        operations
+          .policies()
+          .map(candidate => candidate.name)
+          .join(', ') || 'none'
+      }`
+    )
+  return { policy, target: toTarget(body.target) }
+}
+
+function onlyOne(): HttpProblem {
+  return new HttpProblem(
+    400,
+    'Bad request',
+    'the body is {"alert": {"labels": …}}, or {"policy": "…", "target": {"kind", "namespace", "name"}}'
+  )
+}

@@ -1,0 +1,80 @@
+import type { AuditRow } from '../domain/audit.ts'
+import { formatDuration } from '../domain/duration.ts'
+import { targetKey } from '../domain/objects.ts'
+import { OUTCOMES } from '../domain/outcomes.ts'
+import type { Policy } from '../domain/policy.ts'
+import { REASONS } from '../domain/reasons.ts'
+import { escalatesAt, type Run } from '../domain/run.ts'
+
+function time(instant: number | undefined): string | undefined {
+  return instant === undefined ? undefined : new Date(instant).toISOString()
+}
+
+/** A run as the API shows it: times in RFC 3339, every closed word with its sentence. */
+export function runView(run: Run): Readonly<Record<string, unknown>> {
+  const { incident } = run
+  return {
+    id: run.id,
+    kind: run.kind,
+    policy: run.policy.name,
+    target: run.target === undefined ? undefined : targetKey(run.target),
+    state: run.state,
+    step: run.step,
+    action: run.policy.steps[run.step]?.action,
+    outcome: run.outcome,
+    reason: run.reason,
+    sentence: run.reason === undefined ? (run.outcome === undefined ? undefined : OUTCOMES[run.outcome]) : REASONS[run.reason].sentence,
+    detail: run.detail,
+    wrote: run.wrote,
+    createdAt: time(run.createdAt),
+    nextAt: run.state === 'ended' ? undefined : time(run.nextAt),
+    endedAt: time(run.endedAt),
+    escalatesAt: run.kind === 'live' ? time(escalatesAt(run)) : undefined,
+    incident: {
+      id: incident.id,
+      source: incident.source,
+      state: incident.state,
+      labels: incident.labels,
+      startsAt: time(incident.startsAt),
+      openedAt: time(incident.openedAt),
+      resolvedAt: time(incident.resolvedAt),
+      toldAt: time(incident.toldAt)
+    }
+  }
+}
+
+export function auditView(row: AuditRow): Readonly<Record<string, unknown>> {
+  return {
+    seq: row.seq,
+    at: time(row.at),
+    kind: row.kind,
+    run: row.runId,
+    incident: row.incidentId,
+    ...row.body,
+    hash: row.hash,
+    previous: row.previous
+  }
+}
+
+export function policyView(policy: Policy): Readonly<Record<string, unknown>> {
+  return {
+    name: policy.name,
+    mode: policy.mode,
+    match: policy.match,
+    target: policy.target,
+    changedWithin: policy.changedWithin === undefined ? undefined : formatDuration(policy.changedWithin),
+    verify: policy.verify.map(query => ({
+      name: query.name,
+      promql: query.promql,
+      failWhen: `${query.failWhen.comparison} ${query.failWhen.value}`,
+      window: formatDuration(query.window)
+    })),
+    steps: policy.steps.map(step => ({ action: step.action, with: step.with })),
+    guards: {
+      namespaces: policy.guards.namespaces,
+      cooldown: formatDuration(policy.guards.cooldown),
+      budgets: policy.guards.budgets.map(budget => ({ ...budget, per: formatDuration(budget.per) }))
+    },
+    escalate: { after: formatDuration(policy.escalate.after), to: policy.escalate.to }
+  }
+}

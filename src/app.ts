@@ -1,0 +1,263 @@
+import { readFileSync } from 'node:fs'
+import { hostname } from 'node:os'
+import type { FastifyInstance } from 'fastify'
+import { ACTIONS } from './actions/registry.ts'
+import { type Authenticator, openAuthenticator, parseTokens } from './api/auth.ts'
+import { createCluster } from './cluster/cluster.ts'
+import { connect } from './cluster/connection.ts'
+import { eventChannel } from './cluster/event-channel.ts'
+import { createKubeClient } from './cluster/kube-client.ts'
+import { startWatcher } from './cluster/watcher.ts'
+import { type Config, ConfigError } from './config.ts'
+import type { Clock, Ids } from './domain/clock.ts'
+import { type Faults, noFaults } from './domain/faults.ts'
+import type { Ledger } from './domain/ledger.ts'
+import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS } from './guards/guards.ts'
+import { openSqliteLedger } from './ledger/sqlite.ts'
+import { startSender } from './notify/sender.ts'
+import { createOperations } from './operations.ts'
+import { withBreaker } from './outgoing/breaker.ts'
+import { createClockOffset } from './outgoing/clock-offset.ts'
+import { createHttpClient } from './outgoing/http-client.ts'
+import { systemClock, systemIds } from './outgoing/system-clock.ts'
+import { EVENT_CHANNEL } from './pipeline/messages.ts'
+import type { Ports } from './pipeline/ports.ts'
+import { createWorker } from './pipeline/worker.ts'
+import type { PolicyProblem } from './policies/problem.ts'
+import { openPolicyStore } from './policies/store.ts'
+import { createRecorder } from './recorder.ts'
+import { createServer } from './server.ts'
+import { createOutside } from './sources.ts'
+import { createLogger, type Logger } from './telemetry/logger.ts'
+import { createMetrics } from './telemetry/metrics.ts'
+
+/** Policies that do not load at the start: exit code 1, and the problems. */
+export class PoliciesError extends Error {
+  readonly problems: readonly PolicyProblem[]
+  constructor(problems: readonly PolicyProblem[]) {
+    super('the policies cannot be used')
+    this.problems = problems
+  }
+}
+
+export interface App {
+  /** The address that is listened on, with its port. */
+  readonly address: string
+  readonly ledger: Ledger
+  /** Takes up policy files again; the same as SIGHUP. */
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface AppParts {
+  readonly clock?: Clock
+  readonly ids?: Ids
+  readonly faults?: Faults
+  readonly logger?: Logger
+}
+
+/** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
+const RELOAD_EVERY_MS = 5_000
+const PRUNE_EVERY_MS = 3_600_000
+
+/** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
+export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
+  const cleanups: { readonly name: string; readonly run: () => Promise<void> | void }[] = []
+  const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true, process.stdout)
+  const undo = async (): Promise<void> => {
+    for (const { name, run } of cleanups.splice(0).reverse()) {
+      try {
+        await run()
+      } catch (cause) {
+        logger.error({ err: cause, part: name }, 'stopping a part failed')
+      }
+    }
+  }
+  try {
+    return await compose(config, parts, logger, (name, run) => cleanups.push({ name, run }), undo)
+  } catch (cause) {
+    await undo()
+    throw cause
+  }
+}
+
+async function compose(
+  config: Config,
+  parts: AppParts,
+  logger: Logger,
+  onStop: (name: string, run: () => Promise<void> | void) => void,
+  undo: () => Promise<void>
+): Promise<App> {
+  const clock = parts.clock ?? systemClock
+  const ids = parts.ids ?? systemIds
+  const faults = parts.faults ?? noFaults
+  const authenticator = readTokens(config)
+  const opened = await openPolicyStore(config.policies, ACTIONS)
+  if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
+  const { store } = opened
+  const metrics = createMetrics(ACTIONS.map(action => action.name))
+  metrics.reload(true, clock.now())
+  const http = createHttpClient(clock.now)
+  onStop('http client', () => http.close())
+  const connection = connect({
+    inCluster: config.inCluster,
+    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
+    ...(config.context === undefined ? {} : { context: config.context }),
+    ...(config.ownNamespace === undefined ? {} : { ownNamespace: config.ownNamespace })
+  })
+  const clusterOffset = createClockOffset(clock.now)
+  const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
+  const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
+  const ledger = await openSqliteLedger(config.dataDir, ids)
+  onStop('ledger', () => ledger.close())
+  const makeOutside = createOutside(http, clock, config.prometheusUrl)
+  let outside = makeOutside(store.current())
+  const recorder = createRecorder(logger, metrics)
+  const events = eventChannel(kube, clock, EVENT_CHANNEL, hostname())
+  const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
+
+  const ports: Ports = {
+    clock,
+    ids,
+    ledger,
+    cluster: createCluster(kube, clusterOffset, clock.now),
+    verifier: () => outside.verifier,
+    alertStates: () => outside.alertStates,
+    actions: ACTIONS,
+    guards: { first: FIRST_GUARDS, later: LATER_GUARDS, last: LAST_GUARDS },
+    policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
+    takesNotices: name => channel(name)?.takesNotices ?? false,
+    ceiling: config.mode,
+    ownNamespace: config.ownNamespace,
+    faults,
+    recorder
+  }
+  const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
+  const sender = startSender({ ledger, clock, faults, channel, sent: recorder.sent, failed: recorder.failed })
+  onStop('sender', () => sender.stop())
+  onStop('worker', () => worker.stop())
+
+  const namespaces = (): readonly string[] => [...new Set(store.current().policies.flatMap(policy => policy.guards.namespaces))]
+  const watch = () =>
+    startWatcher({
+      client: kube,
+      offset: clusterOffset,
+      clock,
+      namespaces,
+      failed: (what, detail) => logger.warn({ what, detail }, 'the cluster could not be watched'),
+      sink: {
+        async observed(target, template) {
+          const before = await ledger.latestObserved(template.uid)
+          if (before?.identity === template.identity) return
+          await ledger.recordObserved(target, template)
+          if (template.seen) logger.info({ target, template: template.identity }, 'a target changed')
+        }
+      }
+    })
+  let watcher = watch()
+  let watched = namespaces().join(' ')
+  onStop('watcher', () => watcher.stop())
+
+  async function reload() {
+    const result = await store.reload()
+    if (result.kind === 'loaded') {
+      outside = makeOutside(store.current())
+      await ledger.append([{ at: clock.now(), kind: 'policies-loaded', body: { version: store.version(), policies: result.policies } }])
+      logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
+      if (namespaces().join(' ') !== watched) {
+        watched = namespaces().join(' ')
+        await watcher.stop()
+        watcher = watch()
+      }
+      worker.kick()
+    } else if (result.kind === 'bad' && result.fresh)
+      logger.error({ problems: result.problems }, 'the policy files are bad; the policies in force are unchanged')
+    if (result.kind !== 'unchanged') metrics.reload(result.kind === 'loaded', clock.now())
+    return result
+  }
+  const reloadQuietly = async (): Promise<void> => {
+    try {
+      await reload()
+    } catch (cause) {
+      metrics.reload(false, clock.now())
+      logger.error({ err: cause }, 'the policy files could not be read; the policies in force are unchanged')
+    }
+  }
+  await ledger.append([
+    {
+      at: clock.now(),
+      kind: 'policies-loaded',
+      body: { version: store.version(), policies: store.current().policies.length, mode: config.mode }
+    }
+  ])
+  every(RELOAD_EVERY_MS, reloadQuietly, onStop, 'policy reload')
+  every(
+    PRUNE_EVERY_MS,
+    () => ledger.prune(clock.now() - config.keepDeliveriesMs).catch(recorder.failed.bind(undefined, 'pruning')),
+    onStop,
+    'pruning'
+  )
+
+  const operations = createOperations({
+    ports,
+    store,
+    worker,
+    metrics,
+    reload,
+    outside: () => outside,
+    kube,
+    kubeState: kubeGuarded.state,
+    mode: config.mode,
+    server: connection.server
+  })
+  const server = await createServer({
+    config,
+    operations,
+    authenticator,
+    ledger,
+    clock,
+    ids,
+    faults,
+    logger,
+    metrics,
+    kick: () => worker.kick()
+  })
+  onStop('http server', () => server.close())
+  const address = await listen(server, config)
+  worker.start()
+  logger.info(
+    { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },
+    'astern is ready'
+  )
+  return { address, ledger, reload: reloadQuietly, stop: undo }
+}
+
+function readTokens(config: Config): Authenticator {
+  if (config.tokensFile === undefined) return openAuthenticator
+  let text: string
+  try {
+    text = readFileSync(config.tokensFile, 'utf8')
+  } catch (cause) {
+    throw new ConfigError(`the tokens file ${config.tokensFile} cannot be read: make one with \`astern token create\``, { cause })
+  }
+  return parseTokens(text, config.tokensFile)
+}
+
+async function listen(server: FastifyInstance, config: Config): Promise<string> {
+  try {
+    return await server.listen(config.listen)
+  } catch (cause) {
+    const code = cause instanceof Error && 'code' in cause ? cause.code : ''
+    const at = `${config.listen.host}:${config.listen.port}`
+    if (code === 'EADDRINUSE')
+      throw new ConfigError(`--listen ${at}: the port is in use; choose another, or port 0 for a free one`, { cause })
+    if (code === 'EACCES') throw new ConfigError(`--listen ${at}: this user may not listen there; choose a port above 1023`, { cause })
+    throw new ConfigError(`--listen ${at}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+function every(ms: number, work: () => Promise<void>, onStop: (name: string, run: () => void) => void, name: string): void {
+  const timer = setInterval(() => void work(), ms)
+  timer.unref()
+  onStop(name, () => clearInterval(timer))
+}

@@ -1,0 +1,59 @@
+import type { Command } from 'commander'
+import { type AuditFile, LedgerError, openAuditFile } from '../ledger/sqlite.ts'
+import { CommandError, EXIT } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+
+export function auditCommand(program: Command, terminal: Terminal): void {
+  const audit = program.command('audit').description('the tamper-evident audit log')
+  audit
+    .command('verify')
+    .description('find any edited, dropped or reordered row; also while Astern runs')
+    .option('--data-dir <dir>', 'folder of the ledger', 'data')
+    .option('--json', 'print the report')
+    .addHelpText('after', '\nExit codes: 0 the chain is whole, 1 it is not, 2 there is no ledger.')
+    .action(async (flags: { readonly dataDir: string; readonly json?: boolean }) => {
+      const report = await withFile(flags.dataDir, file => file.verify())
+      if (flags.json === true) terminal.line(JSON.stringify(report))
+      else if (report.fault === undefined)
+        terminal.line(`${terminal.good('✓')} ${report.rows} rows, an unbroken chain to ${report.head.slice(0, 16)}…`)
+      if (report.fault !== undefined)
+        throw new CommandError(
+          EXIT.bad,
+          flags.json === true
+            ? ''
+            : `the audit log was tampered with at row ${report.fault.seq} (${report.fault.kind}): ${report.fault.detail}; ${report.rows} rows before it are good`
+        )
+    })
+  audit
+    .command('export')
+    .description('print every row as a line of JSON')
+    .option('--data-dir <dir>', 'folder of the ledger', 'data')
+    .option('--after <seq>', 'rows behind this one only', '0')
+    .action(async (flags: { readonly dataDir: string; readonly after: string }) => {
+      await withFile(flags.dataDir, async file => {
+        let after = Number(flags.after)
+        for (;;) {
+          const rows = await file.rows(after, 1_000)
+          for (const row of rows) terminal.line(JSON.stringify({ ...row, at: new Date(row.at).toISOString() }))
+          const last = rows.at(-1)
+          if (last === undefined) return
+          after = last.seq
+        }
+      })
+    })
+}
+
+async function withFile<T>(folder: string, work: (file: AuditFile) => Promise<T>): Promise<T> {
+  let file: AuditFile
+  try {
+    file = openAuditFile(folder)
+  } catch (cause) {
+    if (cause instanceof LedgerError) throw new CommandError(EXIT.usage, cause.message, { cause })
+    throw cause
+  }
+  try {
+    return await work(file)
+  } finally {
+    await file.close()
+  }
+}

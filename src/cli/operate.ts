@@ -1,0 +1,104 @@
+import type { Command } from 'commander'
+import { listAt, objectAt, textAt } from '../domain/json.ts'
+import { type ClientFlags, createApiClient } from './client.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { clientOptions } from './runs.ts'
+import { plain, type Terminal, table } from './terminal.ts'
+
+type Flags = ClientFlags & { readonly json?: boolean }
+
+/** `status`, `pause`, `resume`, `explain`: what an operator does on the spot. */
+export function operateCommands(program: Command, terminal: Terminal): void {
+  clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm')).action(async (flags: Flags) => {
+    const { body } = await createApiClient(flags).call('GET', '/api/v1/status')
+    if (flags.json === true) return terminal.line(JSON.stringify(body))
+    const mark = (good: boolean): string => (good ? terminal.good('✓') : terminal.bad('✗'))
+    const cluster = objectAt(body, 'cluster')
+    const rows = [
+      ['', 'mode', plain(body['mode'])],
+      [
+        mark(textAt(body, 'switch', 'mode') === 'auto'),
+        'switch',
+        `${plain(textAt(body, 'switch', 'mode'))} (${plain(textAt(body, 'switch', 'by'))}: ${plain(textAt(body, 'switch', 'reason'))})`
+      ],
+      [
+        mark(body['storm'] === null),
+        'storm',
+        body['storm'] === null
+          ? 'none'
+          : `${listAt(body, 'storm', 'targets').length} targets until ${plain(textAt(body, 'storm', 'calmAt'))}`
+      ],
+      [mark(body['ledger'] === 'takes writes'), 'ledger', plain(body['ledger'])],
+      [
+        mark(cluster['reachable'] === true),
+        'cluster',
+        `${plain(cluster['detail'])} at ${plain(cluster['server'])}, clock ${plain(cluster['clockOffsetMs'])} ms off`
+      ],
+      ...Object.entries(objectAt(body, 'sources')).map(([name, source]) => [
+        mark(objectAt(source)['reachable'] === true),
+        name,
+        `${plain(objectAt(source)['detail'] ?? 'not configured')}, breaker ${plain(objectAt(source)['breaker'] ?? '-')}, clock ${plain(objectAt(source)['clockOffsetMs'] ?? 0)} ms off`
+      ]),
+      ['', 'policies', `${plain(objectAt(body, 'policies')['count'])} (${plain(objectAt(body, 'policies')['version'])})`],
+      [
+        '',
+        'runs',
+        Object.entries(objectAt(body, 'runs'))
+          .map(([state, count]) => `${state} ${String(count)}`)
+          .join(', ') || 'none'
+      ],
+      [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`]
+    ]
+    for (const line of table(rows)) terminal.line(line)
+  })
+
+  const throwSwitch = async (mode: 'off' | 'auto', flags: Flags & { readonly reason?: string }, otherwise: string): Promise<void> => {
+    const { body } = await createApiClient(flags).call('PUT', '/api/v1/switch', { mode, reason: flags.reason ?? otherwise })
+    terminal.line(flags.json === true ? JSON.stringify(body) : `the switch is at ${plain(body['mode'])}`)
+  }
+  clientOptions(
+    program
+      .command('pause')
+      .description('throw the switch: everything is decided and audited, nothing is written')
+      .option('--reason <text>', 'why; for the audit log')
+  ).action((flags: Flags & { readonly reason?: string }) => throwSwitch('off', flags, 'paused from the command line'))
+  clientOptions(
+    program.command('resume').description('put the switch back to auto: no restriction').option('--reason <text>', 'why; for the audit log')
+  ).action((flags: Flags & { readonly reason?: string }) => throwSwitch('auto', flags, 'resumed from the command line'))
+
+  clientOptions(
+    program
+      .command('explain')
+      .description('which policy an alert would match, and what each other one lacks')
+      .argument('<label=value...>', 'the alert’s labels')
+  )
+    .addHelpText('after', '\nExample:\n  astern explain alertname=ApiHighErrorRate severity=critical namespace=shop')
+    .action(async (pairs: readonly string[], flags: Flags) => {
+      const labels = Object.fromEntries(
+        pairs.map(pair => {
+          const at = pair.indexOf('=')
+          if (at <= 0) throw new CommandError(EXIT.usage, `${pair}: must be label=value`)
+          return [pair.slice(0, at), pair.slice(at + 1)]
+        })
+      )
+      const { body } = await createApiClient(flags).call('POST', '/api/v1/policies/explain', { labels })
+      if (flags.json === true) return terminal.line(JSON.stringify(body))
+      for (const policy of listAt(body, 'policies')) {
+        const name = plain(textAt(policy, 'policy'))
+        if (objectAt(policy)['matches'] === true)
+          terminal.line(
+            `${terminal.good('✓')} ${name}${name === body['match'] ? terminal.bold('  ← this one') : terminal.dim('  (an earlier one matches)')}`
+          )
+        else
+          terminal.line(
+            `${terminal.bad('✗')} ${name}  ${listAt(policy, 'lacks')
+              .map(
+                lack =>
+                  `${plain(textAt(lack, 'matcher'))}${textAt(lack, 'actual') === undefined ? ' (no such label)' : ` (is ${plain(textAt(lack, 'actual'))})`}`
+              )
+              .join(', ')}`
+          )
+      }
+      if (body['match'] === null) throw new CommandError(EXIT.bad, 'no policy matches')
+    })
+}

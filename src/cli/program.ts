@@ -1,0 +1,48 @@
+import { Command, CommanderError } from 'commander'
+import { ConfigError } from '../config.ts'
+import { auditCommand } from './audit.ts'
+import { demoCommand } from './demo.ts'
+import { CommandError, EXIT } from './exit.ts'
+import { operateCommands } from './operate.ts'
+import { dryRunCommand, runsCommand } from './runs.ts'
+import { serveCommand } from './serve.ts'
+import { createTerminal } from './terminal.ts'
+import { tokenCommand } from './token.ts'
+import { validateCommand } from './validate.ts'
+
+/** Runs one command. @returns its exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const terminal = createTerminal()
+  const program = new Command('astern')
+    .description(
+      'Alert remediation that proves it is safe: one exact, reversible, pre-conditioned write, and an audit trail of every decision.'
+    )
+    .version('0.1.0')
+    .showSuggestionAfterError()
+    .showHelpAfterError('(astern --help shows what there is)')
+    .exitOverride()
+    .addHelpText(
+      'after',
+      '\nExit codes: 0 as wished, 1 the checked thing is bad, 2 usage, 3 inconclusive, 4 unreachable.\n\nStart here:\n  astern demo                 # watch it undo a bad rollout\n  astern validate             # check ./policies.yaml\n  astern serve                # dry-run on loopback'
+    )
+  serveCommand(program, terminal)
+  validateCommand(program, terminal)
+  operateCommands(program, terminal)
+  dryRunCommand(program, terminal)
+  runsCommand(program, terminal)
+  tokenCommand(program, terminal)
+  auditCommand(program, terminal)
+  demoCommand(program, terminal)
+  try {
+    await program.parseAsync(argv)
+    return EXIT.ok
+  } catch (cause) {
+    if (cause instanceof CommanderError) return cause.exitCode === 0 ? EXIT.ok : EXIT.usage
+    if (cause instanceof CommandError || cause instanceof ConfigError) {
+      if (cause.message !== '') terminal.error(`${terminal.bad('error:')} ${cause.message}`)
+      return cause instanceof CommandError ? cause.code : EXIT.usage
+    }
+    terminal.error(`${terminal.bad('error:')} ${cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`)
+    return EXIT.bad
+  }
+}

@@ -1,0 +1,64 @@
+import type { Command } from 'commander'
+import { TokensError } from '../api/auth.ts'
+import { PoliciesError, startApp } from '../app.ts'
+import { KubeconfigError } from '../cluster/connection.ts'
+import { ConfigError, readConfig, type ServeFlags } from '../config.ts'
+import { LedgerError } from '../ledger/sqlite.ts'
+import { PolicyFileMissing } from '../policies/store.ts'
+import { CommandError, EXIT } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+import { printProblems } from './validate.ts'
+
+/** Requests under way, and the run that is being looked at, get this long at the end. */
+const STOP_WITHIN_MS = 20_000
+
+export function serveCommand(program: Command, terminal: Terminal): void {
+  program
+    .command('serve')
+    .description('receive alerts, decide, act')
+    .option('--policies <file>', 'policy file or folder (ASTERN_POLICIES; default policies.yaml)')
+    .option('--listen <host:port>', 'address (ASTERN_LISTEN; default 127.0.0.1:8080; port 0 picks a free one)')
+    .option('--mode <mode>', 'ceiling: off, dry-run, auto (ASTERN_MODE; default dry-run)')
+    .option('--data-dir <dir>', 'folder of the SQLite ledger (ASTERN_DATA_DIR; default data)')
+    .option('--kubeconfig <file>', 'kubeconfig (KUBECONFIG; default: in-cluster, else kubectl’s)')
+    .option('--context <name>', 'context of the kubeconfig (ASTERN_CONTEXT)')
+    .option('--tokens <file>', 'who may call (ASTERN_TOKENS_FILE); without it: loopback only, dry-run at most')
+    .option('--tls-cert <file>', 'certificate (ASTERN_TLS_CERT_FILE)')
+    .option('--tls-key <file>', 'its key (ASTERN_TLS_KEY_FILE)')
+    .option('--log-level <level>', 'debug, info, warn, error, silent (ASTERN_LOG_LEVEL; default info)')
+    .addHelpText(
+      'after',
+      '\nExamples:\n  astern serve                                    # dry-run on loopback, ./policies.yaml\n  astern serve --mode auto --tokens tokens.yaml --listen 0.0.0.0:8080'
+    )
+    .action(async (flags: ServeFlags) => {
+      try {
+        const app = await startApp(readConfig(flags))
+        process.on('SIGHUP', () => void app.reload())
+        await new Promise<void>(resolve => {
+          for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
+        })
+        setTimeout(() => process.exit(EXIT.bad), STOP_WITHIN_MS).unref()
+        await app.stop()
+      } catch (cause) {
+        throw startError(cause, terminal)
+      }
+    })
+}
+
+/** Why it did not start, as an exit code and a sentence. */
+export function startError(cause: unknown, terminal: Terminal): unknown {
+  if (cause instanceof PoliciesError) {
+    printProblems(terminal, cause.problems)
+    return new CommandError(EXIT.bad, 'the policies cannot be used; `astern validate` checks them without starting')
+  }
+  if (
+    cause instanceof ConfigError ||
+    cause instanceof KubeconfigError ||
+    cause instanceof LedgerError ||
+    cause instanceof TokensError ||
+    cause instanceof PolicyFileMissing
+  ) {
+    return new CommandError(EXIT.usage, cause.message, { cause })
+  }
+  return cause
+}

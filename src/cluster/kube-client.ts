@@ -1,0 +1,108 @@
+import { isObject, type JsonObject, textAt } from '../domain/json.ts'
+import type { GuardedClient } from '../outgoing/breaker.ts'
+import type { ClockOffset } from '../outgoing/clock-offset.ts'
+import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
+import type { ClusterConnection } from './connection.ts'
+
+/** An answer of the API server, raw: no model drops a field that it does not know (facts B.0). */
+export type KubeAnswer =
+  | { readonly kind: 'ok'; readonly status: number; readonly object: JsonObject }
+  | { readonly kind: 'error'; readonly status: number; readonly detail: string }
+  | { readonly kind: 'unreachable'; readonly detail: string }
+
+export interface KubeClient {
+  get(path: string, signal?: AbortSignal): Promise<KubeAnswer>
+  jsonPatch(path: string, operations: readonly unknown[], signal?: AbortSignal): Promise<KubeAnswer>
+  post(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
+  put(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
+  delete(path: string, signal?: AbortSignal): Promise<KubeAnswer>
+  /** Watch events, one JSON line each, until the stream ends. */
+  watch(path: string, onEvent: (event: JsonObject) => void, signal: AbortSignal): Promise<KubeAnswer>
+}
+
+/** Deadline of one call: the API server's own limit for non-watch requests is 60 s; a decision cannot wait that long. */
+const DEADLINE_MS = 10_000
+/** A watch is opened anew after this long, so that a dead connection is noticed. */
+const WATCH_MS = 5 * 60_000
+
+export function createKubeClient(
+  connection: ClusterConnection,
+  client: HttpClient,
+  guarded: GuardedClient,
+  offset: ClockOffset
+): KubeClient {
+  async function call(
+    method: HttpRequest['method'],
+    path: string,
+    body: unknown,
+    contentType: string,
+    signal?: AbortSignal
+  ): Promise<KubeAnswer> {
+    let tls: HttpRequest['tls']
+    try {
+      tls = await connection.options()
+    } catch (cause) {
+      return {
+        kind: 'unreachable',
+        detail: `the cluster's credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
+      }
+    }
+    const result = await guarded.request(
+      {
+        method,
+        url: connection.server + path,
+        headers: { accept: 'application/json', 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': contentType }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        deadlineMs: DEADLINE_MS,
+        tls
+      },
+      signal
+    )
+    if (result.kind === 'response') offset.observe(result)
+    return toAnswer(result)
+  }
+
+  return {
+    get: (path, signal) => call('GET', path, undefined, '', signal),
+    // The content type is always said: guessing it is how other clients send merge patches as JSON patches (facts B.0).
+    jsonPatch: (path, operations, signal) => call('PATCH', path, operations, 'application/json-patch+json', signal),
+    post: (path, object, signal) => call('POST', path, object, 'application/json', signal),
+    put: (path, object, signal) => call('PUT', path, object, 'application/json', signal),
+    delete: (path, signal) => call('DELETE', path, undefined, '', signal),
+    async watch(path, onEvent, signal) {
+      const tls = await connection.options()
+      const result = await client.lines(
+        {
+          method: 'GET',
+          url: connection.server + path,
+          headers: { accept: 'application/json', 'user-agent': 'astern' },
+          deadlineMs: WATCH_MS,
+          tls
+        },
+        line => {
+          if (line.trim() === '') return
+          const event: unknown = JSON.parse(line)
+          if (isObject(event)) onEvent(event)
+        },
+        signal
+      )
+      return toAnswer(result)
+    }
+  }
+}
+
+function toAnswer(result: HttpResult): KubeAnswer {
+  if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
+  let body: unknown
+  try {
+    body = result.body === '' ? {} : JSON.parse(result.body)
+  } catch {
+    return { kind: 'error', status: result.status, detail: `${result.status} with a body that is not JSON` }
+  }
+  if (result.status >= 200 && result.status < 300 && isObject(body)) return { kind: 'ok', status: result.status, object: body }
+  return {
+    kind: 'error',
+    status: result.status,
+    detail: (textAt(body, 'message') ?? `the API server answered ${result.status}`).slice(0, 500)
+  }
+}

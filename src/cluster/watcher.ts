@@ -1,0 +1,109 @@
+import type { Clock } from '../domain/clock.ts'
+import type { ChangeSink } from '../domain/cluster.ts'
+import { matchesGlob } from '../domain/globs.ts'
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import { templateIdentity } from '../domain/workload.ts'
+import type { ClockOffset } from '../outgoing/clock-offset.ts'
+import type { KubeClient } from './kube-client.ts'
+import { templateManager } from './workload.ts'
+
+export interface WatcherOptions {
+  readonly client: KubeClient
+  readonly offset: ClockOffset
+  readonly clock: Clock
+  readonly sink: ChangeSink
+  /** The namespaces that policies may write to; asked anew whenever a watch begins. */
+  readonly namespaces: () => readonly string[]
+  readonly failed: (what: string, detail: string) => void
+  /** Called when every watch has its first list. */
+  readonly synced?: () => void
+}
+
+/** After a watch broke, it is opened again after this long. */
+const RETRY_MS = 2_000
+
+/**
+ * Watches the Deployments of the allowed namespaces and tells each new pod template, with the API server's time. A glob
+ * needs a watch of the whole cluster; plain names are watched one by one, which needs rights there only.
+ */
+export function startWatcher(options: WatcherOptions): { stop(): Promise<void> } {
+  const stopping = new AbortController()
+  const known = new Map<string, string>()
+  let chain: Promise<void> = Promise.resolve()
+  const waitingFor = new Set<string>()
+  let begun = false
+
+  const scopes = scopesOf(options.namespaces())
+  for (const scope of scopes) waitingFor.add(scope ?? '*')
+  const loops = scopes.map(scope => loop(scope))
+  if (scopes.length === 0) options.synced?.()
+
+  async function loop(scope: string | undefined): Promise<void> {
+    const base = scope === undefined ? '/apis/apps/v1/deployments' : `/apis/apps/v1/namespaces/${encodeURIComponent(scope)}/deployments`
+    while (!stopping.signal.aborted) {
+      try {
+        const list = await options.client.get(base, stopping.signal)
+        if (list.kind !== 'ok') throw new Error(list.detail)
+        for (const item of listAt(list.object, 'items')) observe(item, false)
+        waitingFor.delete(scope ?? '*')
+        if (waitingFor.size === 0 && !begun) {
+          begun = true
+          void chain.then(() => options.synced?.())
+        }
+        const version = textAt(list.object, 'metadata', 'resourceVersion') ?? ''
+        const end = await options.client.watch(
+          `${base}?watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(version)}`,
+          event => onEvent(event),
+          stopping.signal
+        )
+        // An end is normal: the server and we both limit a watch's life. The list that follows finds what was missed.
+        if (end.kind === 'error') throw new Error(end.detail)
+      } catch (cause) {
+        if (stopping.signal.aborted) return
+        options.failed('watching Deployments', cause instanceof Error ? cause.message : String(cause))
+        await options.clock.sleep(RETRY_MS, stopping.signal).catch(() => {})
+      }
+    }
+  }
+
+  function onEvent(event: JsonObject): void {
+    const type = event['type']
+    if (type === 'ADDED' || type === 'MODIFIED') observe(event['object'], true)
+    if (type === 'DELETED') known.delete(textAt(event, 'object', 'metadata', 'uid') ?? '')
+  }
+
+  /** `live` where the event came while watching: only then is the moment of the change known. */
+  function observe(object: unknown, live: boolean): void {
+    if (!isObject(object)) return
+    const metadata = objectAt(object, 'metadata')
+    const namespace = textAt(metadata, 'namespace') ?? ''
+    const name = textAt(metadata, 'name') ?? ''
+    const uid = textAt(metadata, 'uid') ?? ''
+    if (!options.namespaces().some(glob => matchesGlob(glob, namespace))) return
+    const identity = templateIdentity(objectAt(object, 'spec', 'template'))
+    const before = known.get(uid)
+    if (before === identity) return
+    known.set(uid, identity)
+    const received = options.clock.now() + options.offset.value()
+    const managed = templateManager(metadata)?.at
+    // Kubernetes writes whole seconds; the receipt is finer, and late only by what the network took.
+    const at = managed === undefined ? received : Math.min(received, managed + 999)
+    const template = { uid, identity, at, seen: live && before !== undefined }
+    // One after the other: the order of a target's templates is what later decisions read.
+    chain = chain
+      .then(() => options.sink.observed({ kind: 'Deployment', namespace, name }, template))
+      .catch((cause: unknown) => options.failed('recording a change', cause instanceof Error ? cause.message : String(cause)))
+  }
+
+  return {
+    async stop() {
+      stopping.abort(new Error('Astern is stopping'))
+      await Promise.allSettled(loops)
+      await chain
+    }
+  }
+}
+
+function scopesOf(namespaces: readonly string[]): readonly (string | undefined)[] {
+  return namespaces.some(namespace => namespace.includes('*')) ? [undefined] : [...new Set(namespaces)]
+}

@@ -1,0 +1,133 @@
+import { existsSync, readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
+import type { Mode } from './domain/outcomes.ts'
+import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
+
+/** A setting that cannot be used: exit code 2, and one sentence that says what to do. */
+export class ConfigError extends Error {}
+
+/** Flags of `serve`, as they were typed. Each has a twin in the environment; the flag wins. */
+export interface ServeFlags {
+  readonly policies?: string
+  readonly listen?: string
+  readonly mode?: string
+  readonly dataDir?: string
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly tokens?: string
+  readonly tlsCert?: string
+  readonly tlsKey?: string
+  readonly logLevel?: string
+}
+
+export interface Config {
+  readonly policies: string
+  readonly listen: { readonly host: string; readonly port: number }
+  readonly mode: Mode
+  readonly dataDir: string
+  readonly kubeconfig?: string
+  readonly context?: string
+  readonly inCluster: boolean
+  readonly ownNamespace?: string
+  readonly tokensFile?: string
+  readonly tls?: { readonly cert: string; readonly key: string }
+  readonly logLevel: LogLevel
+  /** Overrides `sources.prometheus.url` of the policy file. */
+  readonly prometheusUrl?: string
+  /** Raw deliveries are kept so long, milliseconds (rules 8). */
+  readonly keepDeliveriesMs: number
+}
+
+type Environment = Readonly<Record<string, string | undefined>>
+
+const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+const CEILINGS: readonly Mode[] = ['off', 'dry-run', 'auto']
+const DAY_MS = 86_400_000
+
+/** The only reader of the environment. @throws ConfigError */
+export function readConfig(flags: ServeFlags, environment: Environment = process.env): Config {
+  const read = (flag: string | undefined, name: string): string | undefined =>
+    flag ?? (environment[name] === '' ? undefined : environment[name])
+  if (environment['ASTERN_DATABASE_URL'] !== undefined || environment['ASTERN_DATABASE_URL_FILE'] !== undefined) {
+    throw new ConfigError('ASTERN_DATABASE_URL: PostgreSQL is not built yet; unset it, and the SQLite ledger in --data-dir is used')
+  }
+  const mode = read(flags.mode, 'ASTERN_MODE') ?? 'dry-run'
+  const ceiling = CEILINGS.find(known => known === mode)
+  if (ceiling === undefined) throw new ConfigError(`--mode ${mode}: must be one of ${CEILINGS.join(', ')}`)
+  const level = read(flags.logLevel, 'ASTERN_LOG_LEVEL') ?? 'info'
+  const logLevel = LOG_LEVELS.find(known => known === level)
+  if (logLevel === undefined) throw new ConfigError(`--log-level ${level}: must be one of ${LOG_LEVELS.join(', ')}`)
+  const kubeconfig = read(flags.kubeconfig, 'KUBECONFIG')
+  const context = read(flags.context, 'ASTERN_CONTEXT')
+  const tokensFile = read(flags.tokens, 'ASTERN_TOKENS_FILE')
+  const cert = read(flags.tlsCert, 'ASTERN_TLS_CERT_FILE')
+  const key = read(flags.tlsKey, 'ASTERN_TLS_KEY_FILE')
+  if ((cert === undefined) !== (key === undefined)) throw new ConfigError('--tls-cert and --tls-key go together')
+  const prometheusUrl = read(undefined, 'ASTERN_PROMETHEUS_URL')
+  if (prometheusUrl !== undefined && !URL.canParse(prometheusUrl))
+    throw new ConfigError(`ASTERN_PROMETHEUS_URL: ${prometheusUrl} is not a URL`)
+  const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
+  const config: Config = {
+    policies: read(flags.policies, 'ASTERN_POLICIES') ?? 'policies.yaml',
+    listen: parseListen(read(flags.listen, 'ASTERN_LISTEN') ?? '127.0.0.1:8080'),
+    mode: ceiling,
+    dataDir: read(flags.dataDir, 'ASTERN_DATA_DIR') ?? 'data',
+    ...(kubeconfig === undefined ? {} : { kubeconfig }),
+    ...(context === undefined ? {} : { context }),
+    inCluster: environment['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(`${SERVICE_ACCOUNT}/token`),
+    ...(ownNamespace === undefined ? {} : { ownNamespace }),
+    ...(tokensFile === undefined ? {} : { tokensFile }),
+    ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
+    logLevel,
+    ...(prometheusUrl === undefined ? {} : { prometheusUrl }),
+    keepDeliveriesMs: 7 * DAY_MS
+  }
+  closedByDefault(config)
+  return config
+}
+
+/** Without authentication: loopback only, and at most dry-run (promise 13). */
+function closedByDefault(config: Config): void {
+  if (config.tokensFile !== undefined) return
+  if (!isLoopback(config.listen.host))
+    throw new ConfigError(
+      `--listen ${config.listen.host} without --tokens would let everyone on the network in: make a tokens file with \`astern token create\`, or listen on 127.0.0.1`
+    )
+  if (config.mode === 'auto')
+    throw new ConfigError(
+      '--mode auto without --tokens would let every local user write to the cluster: make a tokens file with `astern token create`, or stay at dry-run'
+    )
+}
+
+function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
+}
+
+export function parseListen(text: string): { readonly host: string; readonly port: number } {
+  const found = /^(?:\[([0-9a-fA-F:]+)\]|([^:[\]]*)):(\d{1,5})$/.exec(text)
+  const port = Number(found?.[3])
+  if (found === null || port > 65_535) throw new ConfigError(`--listen ${text}: must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`)
+  return { host: found[1] ?? (found[2] === '' || found[2] === undefined ? '0.0.0.0' : found[2]), port }
+}
+
+function readIfThere(file: string): string | undefined {
+  return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+}
+
+/** Where the command line finds its server and its token. */
+export function readClientSettings(
+  flags: { readonly server?: string; readonly tokenFile?: string },
+  environment: Environment = process.env
+): { readonly server: string; readonly token?: string } {
+  const server = flags.server ?? environment['ASTERN_SERVER'] ?? 'http://127.0.0.1:8080'
+  if (!URL.canParse(server)) throw new ConfigError(`--server ${server} is not a URL`)
+  const file = flags.tokenFile ?? environment['ASTERN_TOKEN_FILE']
+  if (file === undefined) return { server }
+  if (!existsSync(file)) throw new ConfigError(`there is no token file ${file}`)
+  return { server, token: readFileSync(file, 'utf8').trim() }
+}
+
+/** What the search for real parts (Prometheus, Alertmanager) looks at. */
+export function realPartsEnvironment(environment: Environment = process.env): { readonly variables: Environment } {
+  return { variables: environment }
+}

@@ -1,0 +1,56 @@
+import { sha256 } from './hashes.ts'
+import { canonicalJson } from './json.ts'
+
+/** What an audit row is about: a closed set. */
+export const AUDIT_KINDS = [
+  'incident-opened',
+  'incident-reopened',
+  'incident-resolved',
+  'incident-expired',
+  'no-policy-matches',
+  'run-started',
+  'run-reopened',
+  'decision',
+  'intent',
+  'intent-withdrawn',
+  'write',
+  'rollout',
+  'confirmation',
+  'next-step',
+  'concluded',
+  'told',
+  'would-tell',
+  'delivered',
+  'delivery-failed',
+  'switch',
+  'policies-loaded',
+  'storm'
+] as const
+export type AuditKind = (typeof AUDIT_KINDS)[number]
+
+/** One fact for the record; secrets never enter it. */
+export interface AuditEntry {
+  readonly at: number
+  readonly kind: AuditKind
+  readonly runId?: string
+  readonly incidentId?: string
+  readonly body: Readonly<Record<string, unknown>>
+}
+
+/** An entry as it stands in the chain. `seq` has no gaps; `hash` covers the entry, its place and the row before it. */
+export interface AuditRow extends AuditEntry {
+  readonly seq: number
+  readonly previous: string
+  readonly hash: string
+}
+
+export const CHAIN_START = '0'.repeat(64)
+
+/** The text that is hashed, and stored: one canonical form, so that any edit of any column shows. */
+export function auditText(entry: AuditEntry): string {
+  return canonicalJson({ at: entry.at, kind: entry.kind, runId: entry.runId, incidentId: entry.incidentId, body: entry.body })
+}
+
+export function chainHash(previous: string, seq: number, text: string): string {
+  return sha256(`${previous}\n${seq}\n${text}`)
+}

@@ -1,0 +1,35 @@
+import type { ObjectRef } from './objects.ts'
+import type { Plan } from './plan.ts'
+import type { ObservedTemplate, Workload } from './workload.ts'
+
+/** Why the cluster gave no answer that can be used. */
+export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
+
+export type ReadResult =
+  | { readonly kind: 'found'; readonly workload: Workload }
+  | { readonly kind: ClusterProblem; readonly detail: string }
+
+export type WriteResult =
+  | { readonly kind: 'applied'; readonly generation: number; readonly at: number }
+  /** A precondition failed (409, 422): read again. */
+  | { readonly kind: 'conflict'; readonly detail: string }
+  | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'forbidden'; readonly detail: string }
+  | { readonly kind: 'not-found'; readonly detail: string }
+  /** Timeout, broken connection, 5xx: whether it was done must be observed. */
+  | { readonly kind: 'unknown'; readonly detail: string }
+
+/** The cluster, as far as a run needs it. */
+export interface Cluster {
+  /** Reads the target with its history, rollout state and pods. */
+  read(target: ObjectRef, signal: AbortSignal): Promise<ReadResult>
+  /** Sends the plan's write; with `dryRun`, everything but the storing (`dryRun=All`). */
+  write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
+  clockOffset(): number
+}
+
+/** What the watch tells: a target has this template from `at` on. */
+export interface ChangeSink {
+  observed(target: ObjectRef, template: ObservedTemplate): Promise<void>
+}

@@ -1,0 +1,23 @@
+/** Named points of the flow where a test may kill the process. In production every one is a no-op. */
+export const FAULT_POINTS = [
+  'delivery-received',
+  'delivery-stored',
+  'incident-admitted',
+  'verified',
+  'planned',
+  'intent-stored',
+  'before-write',
+  'after-write',
+  'write-recorded',
+  'rollout-complete',
+  'confirmed',
+  'concluded',
+  'message-sent'
+] as const
+export type FaultPoint = (typeof FAULT_POINTS)[number]
+
+export interface Faults {
+  reach(point: FaultPoint): void
+}
+
+export const noFaults: Faults = { reach: () => {} }

@@ -1,0 +1,17 @@
+import { createHash } from 'node:crypto'
+import { canonicalJson } from './json.ts'
+
+/** Lower-case hex SHA-256 of a text. */
+export function sha256(text: string): string {
+  return createHash('sha256').update(text).digest('hex')
+}
+
+/** SHA-256 of the canonical JSON of a value. */
+export function hashOf(value: unknown): string {
+  return sha256(canonicalJson(value))
+}
+
+/** Astern's own identity of an alert; never the sender's `fingerprint`, which anyone can set (rules 1). */
+export function labelsIdentity(labels: Readonly<Record<string, string>>): string {
+  return hashOf(labels).slice(0, 32)
+}

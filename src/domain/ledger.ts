@@ -1,0 +1,175 @@
+import type { AuditEntry, AuditRow } from './audit.ts'
+import type { Delivery, Incident, IncidentAnswer } from './incident.ts'
+import type { Delivered, Message, QueuedMessage } from './message.ts'
+import type { ObjectRef } from './objects.ts'
+import type { Mode, Outcome } from './outcomes.ts'
+import type { Intent, IntentState, Plan } from './plan.ts'
+import type { Budget, Policy, StormLimits } from './policy.ts'
+import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from './run.ts'
+import type { ObservedTemplate } from './workload.ts'
+
+/** The kill switch that can be thrown at run time; durable. */
+export interface SwitchState {
+  readonly mode: Mode
+  readonly reason: string
+  readonly by: string
+  readonly at: number
+}
+
+/** Many targets at once: nothing is written until `calmAt`. */
+export interface StormState {
+  readonly id: string
+  readonly startedAt: number
+  readonly lastAt: number
+  readonly calmAt: number
+  readonly targets: readonly string[]
+}
+
+/** What the ledger knows of a target. */
+export interface TargetFacts {
+  /** The newest ended run that wrote to it, other than the one that asks. */
+  readonly lastRun?: { readonly id: string; readonly endedAt: number }
+  /** The run that works on it now. */
+  readonly lockedBy?: string
+  readonly bad: readonly { readonly identity: string; readonly at: number; readonly runId: string }[]
+  readonly observed: readonly ObservedTemplate[]
+  readonly incidents: readonly { readonly id: string; readonly from: number; readonly to?: number }[]
+  /** Template identities that the asking run itself wrote. */
+  readonly ownWrites: readonly string[]
+}
+
+/** What admission decided about a new incident. */
+export interface Admission {
+  readonly incident: Incident
+  readonly at: number
+  /** Absent where no policy matches. */
+  readonly run?: { readonly id: string; readonly policy: Policy; readonly target?: ObjectRef; readonly targetUid?: string }
+  /** The incident's run ended well and the alert is back: people are told, nothing is written (facts E.3). */
+  readonly messages?: readonly Message[]
+  readonly audit: readonly AuditEntry[]
+}
+
+export interface IntentRequest {
+  readonly id: string
+  readonly step: number
+  readonly plan: Plan
+  readonly budgets: readonly Budget[]
+  readonly now: number
+  readonly audit: readonly AuditEntry[]
+}
+
+export type IntentResult =
+  | { readonly kind: 'stored'; readonly intent: Intent }
+  | { readonly kind: 'lost' }
+  | { readonly kind: 'busy'; readonly by: string }
+  | { readonly kind: 'budget'; readonly budget: Budget; readonly used: number }
+  /** This step of this run was written already. */
+  | { readonly kind: 'exists'; readonly intent: Intent }
+
+/** All that is saved together with a run's change, in one transaction. */
+export interface SaveRequest {
+  readonly change: RunChange
+  readonly audit: readonly AuditEntry[]
+  readonly messages?: readonly Message[]
+  /** People are told of the incident by these messages: nothing is written for it any more. */
+  readonly told?: boolean
+  readonly intent?: { readonly id: string; readonly state: IntentState }
+  readonly releaseLock?: boolean
+  /** This pass is over: the claim is given back. */
+  readonly release?: boolean
+}
+
+export interface RunFilter {
+  readonly state?: RunState
+  readonly outcome?: Outcome
+  readonly policy?: string
+  readonly target?: string
+  readonly kind?: RunKind
+  readonly incident?: string
+}
+
+export interface Page<T> {
+  readonly items: readonly T[]
+  readonly next?: string
+}
+
+export interface AuditFilter {
+  readonly runId?: string
+  readonly incidentId?: string
+  readonly after?: number
+}
+
+export interface IntakeLedger {
+  /** Stores the delivery and its incidents; resolves after the commit is on disk. Concurrent calls share commits. */
+  receive(delivery: Delivery): Promise<readonly IncidentAnswer[]>
+  /** Deliveries that wait for their commit. */
+  pending(): number
+}
+
+export interface IncidentLedger {
+  unadmitted(limit: number): Promise<readonly Incident[]>
+  admit(admissions: readonly Admission[], storm: StormLimits | undefined): Promise<void>
+  /** Open incidents without a heartbeat since then. */
+  idle(lastSeenBefore: number, limit: number): Promise<readonly Incident[]>
+  /** Ends idle incidents, or counts them as seen where a source still knows them. */
+  settleIdle(expired: readonly string[], alive: readonly string[], now: number): Promise<void>
+  incident(id: string): Promise<Incident | undefined>
+  /** The uid of an incident's target, once it was read: it then counts for the storm brake. */
+  targetExists(incidentId: string, uid: string, storm: StormLimits | undefined, now: number): Promise<void>
+  storm(now: number): Promise<StormState | undefined>
+}
+
+export interface RunLedger {
+  claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<readonly ClaimedRun[]>
+  nextDue(): Promise<number | undefined>
+  renew(claim: Claim, now: number, leaseMs: number): Promise<boolean>
+  /** False when the claim was lost: nothing was saved. */
+  save(claim: Claim, request: SaveRequest, now: number): Promise<boolean>
+  claimIntent(claim: Claim, request: IntentRequest): Promise<IntentResult>
+  /** Counts one sending of the write; false when the claim was lost or it was sent twice already. */
+  countSend(claim: Claim, intentId: string): Promise<boolean>
+  intentOf(runId: string, step: number): Promise<Intent | undefined>
+  targetFacts(target: ObjectRef, runId: string, now: number): Promise<TargetFacts>
+  budgetUse(
+    budgets: readonly Budget[],
+    target: ObjectRef,
+    policy: string,
+    now: number
+  ): Promise<readonly { readonly budget: Budget; readonly used: number }[]>
+  saveDryRun(run: Run, audit: readonly AuditEntry[]): Promise<void>
+  run(id: string): Promise<Run | undefined>
+  runOfIncident(incidentId: string): Promise<Run | undefined>
+  runs(filter: RunFilter, cursor: string | undefined, limit: number): Promise<Page<Run>>
+  runCounts(): Promise<Readonly<Record<string, number>>>
+}
+
+export interface OutboxLedger {
+  dueMessages(now: number, limit: number): Promise<readonly QueuedMessage[]>
+  messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
+  undelivered(): Promise<number>
+  nextMessageAt(): Promise<number | undefined>
+}
+
+export interface SwitchLedger {
+  switchState(): Promise<SwitchState>
+  setSwitch(state: SwitchState): Promise<void>
+}
+
+export interface ChangeLedger {
+  latestObserved(uid: string): Promise<ObservedTemplate | undefined>
+  recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
+}
+
+export interface AuditLedger {
+  append(entries: readonly AuditEntry[]): Promise<void>
+  audit(filter: AuditFilter, limit: number): Promise<readonly AuditRow[]>
+}
+
+/** The database of incidents, runs, budgets and the audit log. Nothing here is promised that only one database can keep. */
+export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, SwitchLedger, ChangeLedger, AuditLedger {
+  /** Throws where the ledger does not take writes. */
+  checkWritable(): Promise<void>
+  /** Deletes what is older than its time: raw deliveries, and ended runs' rows. */
+  prune(deliveriesBefore: number): Promise<void>
+  close(): Promise<void>
+}

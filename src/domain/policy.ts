@@ -1,0 +1,93 @@
+import type { TargetKind } from './objects.ts'
+import type { Mode } from './outcomes.ts'
+
+/** A policy after load: plain JSON, because a run keeps the policy text that it began with (rules 1). Durations are milliseconds. */
+export interface Policy {
+  readonly name: string
+  readonly match: readonly string[]
+  readonly target: { readonly kind: TargetKind; readonly namespace: string; readonly name: string }
+  readonly mode: Mode
+  readonly changedWithin?: number
+  readonly verify: readonly VerificationQuery[]
+  readonly steps: readonly PolicyStep[]
+  readonly guards: PolicyGuards
+  readonly escalate: { readonly after: number; readonly to: readonly string[] }
+  /** How often a waiting run is looked at again. */
+  readonly recheck: number
+}
+
+export const COMPARISONS = ['>', '>=', '<', '<=', '==', '!='] as const
+export type Comparison = (typeof COMPARISONS)[number]
+
+export interface Threshold {
+  readonly comparison: Comparison
+  readonly value: number
+}
+
+export interface VerificationQuery {
+  readonly name: string
+  readonly promql: string
+  readonly failWhen: Threshold
+  /** How far back the query looks: its longest range selector, or what the policy says. */
+  readonly window: number
+  /** True where the query is bound to the suspect's pods by `{{ target.pods }}`. */
+  readonly boundToPods: boolean
+  readonly traffic?: { readonly promql: string; readonly atLeast: number }
+  readonly samples: number
+  readonly every: number
+  /** The newest sample behind the query may be this old. */
+  readonly maxAge: number
+}
+
+export interface Confirm {
+  readonly within: number
+  readonly passes: number
+  readonly every: number
+}
+
+export interface PolicyStep {
+  readonly action: string
+  readonly with: Readonly<Record<string, unknown>>
+  readonly confirm: Confirm
+}
+
+export const BUDGET_SCOPES = ['target', 'namespace', 'policy', 'global'] as const
+export type BudgetScope = (typeof BUDGET_SCOPES)[number]
+
+/** At most `limit` writes per `per` milliseconds in the scope. */
+export interface Budget {
+  readonly limit: number
+  readonly per: number
+  readonly scope: BudgetScope
+}
+
+export interface StormLimits {
+  readonly targets: number
+  readonly within: number
+  readonly calm: number
+}
+
+export interface PolicyGuards {
+  /** Globs of namespaces that may be written to. */
+  readonly namespaces: readonly string[]
+  readonly cooldown: number
+  readonly budgets: readonly Budget[]
+  readonly storm: StormLimits | undefined
+}
+
+export function holds(threshold: Threshold, value: number): boolean {
+  switch (threshold.comparison) {
+    case '>':
+      return value > threshold.value
+    case '>=':
+      return value >= threshold.value
+    case '<':
+      return value < threshold.value
+    case '<=':
+      return value <= threshold.value
+    case '==':
+      return value === threshold.value
+    case '!=':
+      return value !== threshold.value
+  }
+}

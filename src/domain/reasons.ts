@@ -1,0 +1,76 @@
+/**
+ * Why a run waits or was denied: a closed set, and the metric label of the same name.
+ * Each reason has one fixed disposition; code, docs (`docs/reasons.md`) and metrics share this table.
+ */
+export const DISPOSITIONS = ['wait', 'people', 'end'] as const
+export type Disposition = (typeof DISPOSITIONS)[number]
+
+interface ReasonEntry {
+  readonly disposition: Disposition
+  /** What an on-call engineer reads at 3 a.m. */
+  readonly sentence: string
+}
+
+export const REASONS = {
+  'switch-lowered': { disposition: 'wait', sentence: 'The switch is lowered: Astern evaluates and audits, and writes nothing.' },
+  frozen: { disposition: 'wait', sentence: 'A freeze window is open.' },
+  'target-paused': { disposition: 'wait', sentence: 'The target is paused; someone is working on it.' },
+  'rollout-moving': { disposition: 'wait', sentence: 'A rollout of the target is under way.' },
+  'window-not-over': {
+    disposition: 'wait',
+    sentence: 'The query window still reaches back to before the suspect’s rollout was complete; its numbers are not the suspect’s alone.'
+  },
+  silenced: { disposition: 'wait', sentence: 'Someone silenced the alert in Alertmanager.' },
+  inhibited: { disposition: 'wait', sentence: 'Alertmanager inhibits the alert: another one is the cause.' },
+  'target-busy': { disposition: 'wait', sentence: 'Another run works on the target.' },
+  'source-unreachable': { disposition: 'wait', sentence: 'The metrics source cannot be reached or does not answer properly.' },
+  'cluster-unreachable': { disposition: 'wait', sentence: 'The Kubernetes API cannot be reached.' },
+  inconclusive: { disposition: 'wait', sentence: 'The query gave no number to decide on; no data is not bad, and not good.' },
+  'symptom-not-confirmed': { disposition: 'wait', sentence: 'The alert fires, and the verification does not confirm its symptom.' },
+  'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
+  'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
+  'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
+  storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
+  cooldown: { disposition: 'people', sentence: 'An earlier run worked on the target a short time ago.' },
+  'budget-used-up': { disposition: 'people', sentence: 'A budget of automatic writes is used up.' },
+  'no-recent-change': {
+    disposition: 'people',
+    sentence: 'The target was not changed in the window before the symptom began; undoing would not help.'
+  },
+  'change-time-unknown': { disposition: 'people', sentence: 'When the target was changed cannot be told for sure.' },
+  'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
+  'redeployed-bad': { disposition: 'people', sentence: 'A version that was undone a short time ago was deployed again.' },
+  'cause-firing': { disposition: 'people', sentence: 'A declared cause fires; the target only shows the symptom.' },
+  'namespace-not-allowed': { disposition: 'people', sentence: 'The target’s namespace is not among those that Astern may write to.' },
+  'gitops-owned': { disposition: 'people', sentence: 'A GitOps controller enforces the target and would revert the write.' },
+  'target-not-found': { disposition: 'people', sentence: 'The target does not exist.' },
+  'target-ambiguous': { disposition: 'people', sentence: 'The target cannot be told apart from another object.' },
+  'label-missing': { disposition: 'people', sentence: 'The alert lacks a label that the policy needs.' },
+  'label-unsafe': { disposition: 'people', sentence: 'A label value is not safe in the place where the policy puts it.' },
+  'one-way-door': { disposition: 'people', sentence: 'The target says that it must not be rolled back (astern.dev/rollback: deny).' },
+  forbidden: { disposition: 'people', sentence: 'The cluster does not permit Astern to do this.' },
+  'query-invalid': { disposition: 'people', sentence: 'The source rejects the query of the policy.' },
+  'already-so': { disposition: 'people', sentence: 'The target is already as the write would make it, and the alert goes on.' },
+  'mode-off': { disposition: 'end', sentence: 'The policy or the service is off.' },
+  'mode-dry-run': { disposition: 'end', sentence: 'Dry run: everything was decided, nothing was written.' },
+  resolved: { disposition: 'end', sentence: 'The alert resolved before anything was written.' }
+} as const satisfies Record<string, ReasonEntry>
+
+export type Reason = keyof typeof REASONS
+
+export function isReason(value: string): value is Reason {
+  return Object.hasOwn(REASONS, value)
+}
+
+export function dispositionOf(reason: Reason): Disposition {
+  return REASONS[reason].disposition
+}
+
+/** A stage's or a guard's no: one closed reason, what was seen, and when to look again if that is known. */
+export interface Refusal {
+  readonly reason: Reason
+  readonly detail: string
+  readonly facts?: Readonly<Record<string, unknown>>
+  /** Epoch milliseconds; only for `wait` reasons whose end is known, such as `window-not-over`. */
+  readonly until?: number
+}

@@ -1,0 +1,86 @@
+import type { Incident } from './incident.ts'
+import type { ObjectRef } from './objects.ts'
+import type { Outcome } from './outcomes.ts'
+import type { Policy } from './policy.ts'
+import type { Reason } from './reasons.ts'
+import type { Sample } from './verdict.ts'
+
+/**
+ * A run's states: `waiting` is looked at again at `nextAt`; `executing` has a durable intent whose result is not known;
+ * `watching` has written and confirms; `ended` has an outcome.
+ */
+export const RUN_STATES = ['waiting', 'executing', 'watching', 'ended'] as const
+export type RunState = (typeof RUN_STATES)[number]
+
+export const RUN_KINDS = ['live', 'dry-run'] as const
+export type RunKind = (typeof RUN_KINDS)[number]
+
+/** Which state may follow which; the ledger refuses any other step. `ended → waiting` is an incident that reopened before a write. */
+export const RUN_TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
+  waiting: ['waiting', 'executing', 'ended'],
+  executing: ['executing', 'waiting', 'watching', 'ended'],
+  watching: ['watching', 'waiting', 'ended'],
+  ended: ['waiting']
+}
+
+/** What a run that has written remembers while it watches and confirms. Instants in Astern's clock. */
+export interface Progress {
+  readonly intentId: string
+  readonly appliedAt: number
+  readonly generation: number
+  readonly deadline: number
+  readonly completeAt?: number
+  readonly passes: number
+  readonly lastSample?: Sample
+}
+
+/** One policy working on one incident and target. */
+export interface Run {
+  readonly id: string
+  readonly kind: RunKind
+  readonly incident: Incident
+  readonly policy: Policy
+  readonly target?: ObjectRef
+  readonly state: RunState
+  /** Index of the rung of the ladder. */
+  readonly step: number
+  readonly createdAt: number
+  readonly nextAt: number
+  readonly endedAt?: number
+  readonly outcome?: Outcome
+  /** Why it waits, or why it ended. */
+  readonly reason?: Reason
+  readonly detail?: string
+  /** True once anything was written for it. */
+  readonly wrote: boolean
+  readonly progress?: Progress
+}
+
+/** The right to work on a run until `expiresAt`; the fence grows with every claim, so a late owner's saves are refused. */
+export interface Claim {
+  readonly runId: string
+  readonly owner: string
+  readonly fence: number
+}
+
+export interface ClaimedRun {
+  readonly run: Run
+  readonly claim: Claim
+}
+
+export interface RunChange {
+  readonly state?: RunState
+  readonly step?: number
+  readonly nextAt?: number
+  readonly outcome?: Outcome
+  /** `null` clears it. */
+  readonly reason?: Reason | null
+  readonly detail?: string | null
+  readonly wrote?: boolean
+  readonly progress?: Progress | null
+}
+
+/** When the time to act is up: counted from when Astern first received the incident, whatever the run does (rules 1). */
+export function escalatesAt(run: Pick<Run, 'incident' | 'policy'>): number {
+  return run.incident.openedAt + run.policy.escalate.after
+}

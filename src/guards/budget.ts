@@ -1,0 +1,15 @@
+import { formatDuration } from '../domain/duration.ts'
+import type { Guard } from '../domain/guard.ts'
+
+/** Tells early that a budget is used up; the transaction that stores the intent is what holds it. */
+export const budget: Guard = {
+  name: 'budget',
+  check({ budgets }) {
+    const spent = budgets.find(({ budget: limit, used }) => used >= limit.limit)
+    if (spent === undefined) return undefined
+    return {
+      reason: 'budget-used-up',
+      detail: `${spent.used} of ${spent.budget.limit} writes per ${formatDuration(spent.budget.per)} and ${spent.budget.scope}`
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { formatDuration } from '../domain/duration.ts'
+import type { Guard } from '../domain/guard.ts'
+
+/** Between runs on a target, not between the rungs of one; for incidents that were opened after the earlier run ended (rules 4). */
+export const cooldown: Guard = {
+  name: 'cooldown',
+  check({ facts, policy, run, now }) {
+    const last = facts.lastRun
+    if (last === undefined || run.incident.openedAt <= last.endedAt) return undefined
+    const over = last.endedAt + policy.guards.cooldown
+    return now < over
+      ? {
+          reason: 'cooldown',
+          detail: `run ${last.id} wrote to the target and ended ${formatDuration(Math.max(1_000, Math.round((now - last.endedAt) / 1_000) * 1_000))} ago; the cooldown is ${formatDuration(policy.guards.cooldown)}`
+        }
+      : undefined
+  }
+}

@@ -1,0 +1,21 @@
+import type { Guard } from '../domain/guard.ts'
+import { budget } from './budget.ts'
+import { change } from './change.ts'
+import { cooldown } from './cooldown.ts'
+import { modeOff, switchLowered } from './mode.ts'
+import { namespaces } from './namespaces.ts'
+import { redeployedBad } from './redeployed-bad.ts'
+import { rolloutMoving } from './rollout-moving.ts'
+import { silenced } from './silenced.ts'
+import { storm } from './storm.ts'
+import { targetBusy } from './target-busy.ts'
+import { targetPaused } from './target-paused.ts'
+
+/** Asked as soon as the target is known, before any query. The first reason wins. */
+export const FIRST_GUARDS: readonly Guard[] = [modeOff, namespaces, storm, redeployedBad, change]
+
+/** Asked once the symptom is confirmed. */
+export const LATER_GUARDS: readonly Guard[] = [targetPaused, rolloutMoving, silenced, targetBusy, cooldown, budget]
+
+/** Asked last, when the plan is made: everything before it is decided and audited though the switch is lowered. */
+export const LAST_GUARDS: readonly Guard[] = [switchLowered]

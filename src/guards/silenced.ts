@@ -1,0 +1,15 @@
+import type { Guard } from '../domain/guard.ts'
+
+/** A person silenced the alert, or another alert is known to be its cause: hands off (facts A.7). */
+export const silenced: Guard = {
+  name: 'silenced',
+  check({ alertState }) {
+    if (alertState === undefined || alertState.kind === 'absent') return undefined
+    if (alertState.kind === 'unreachable')
+      return { reason: 'source-unreachable', detail: `Alertmanager cannot be asked whether the alert is silenced: ${alertState.detail}` }
+    if (alertState.silencedBy.length > 0) return { reason: 'silenced', detail: `silence ${alertState.silencedBy.join(', ')}` }
+    return alertState.inhibitedBy.length > 0
+      ? { reason: 'inhibited', detail: `inhibited by ${alertState.inhibitedBy.join(', ')}` }
+      : undefined
+  }
+}

@@ -1,0 +1,11 @@
+import type { Guard } from '../domain/guard.ts'
+
+/** One run at a time on a target (promise 4). The lock itself is taken with the intent; this tells early. */
+export const targetBusy: Guard = {
+  name: 'target-busy',
+  check({ facts, run }) {
+    return facts.lockedBy === undefined || facts.lockedBy === run.id
+      ? undefined
+      : { reason: 'target-busy', detail: `run ${facts.lockedBy} works on the target` }
+  }
+}

@@ -1,0 +1,10 @@
+import type { Guard } from '../domain/guard.ts'
+
+/** A paused or vanishing target is in somebody’s hands. */
+export const targetPaused: Guard = {
+  name: 'target-paused',
+  check({ workload }) {
+    if (workload.deleting) return { reason: 'target-not-found', detail: 'the target is being deleted' }
+    return workload.paused ? { reason: 'target-paused', detail: 'spec.paused is true; resume it with `kubectl rollout resume`' } : undefined
+  }
+}

@@ -1,0 +1,105 @@
+import type { Kysely, Transaction } from 'kysely'
+import { AUDIT_KINDS, type AuditEntry, type AuditKind, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
+import { isObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import type { Tables } from './tables.ts'
+
+/** Adds rows to the chain, inside the transaction of the change that they explain. */
+export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[]): Promise<void> {
+  if (entries.length === 0) return
+  const head = await transaction.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirstOrThrow()
+  let { seq, hash } = head
+  const rows: Tables['audit'][] = []
+  for (const entry of entries) {
+    const text = auditText(entry)
+    const previous = hash
+    seq += 1
+    hash = chainHash(previous, seq, text)
+    rows.push({
+      seq,
+      at: entry.at,
+      kind: entry.kind,
+      run_id: entry.runId ?? null,
+      incident_id: entry.incidentId ?? null,
+      text,
+      previous,
+      hash
+    })
+  }
+  // SQLite takes at most 32,766 parameters in a statement, PostgreSQL 65,535: 500 rows of eight are well below.
+  for (let from = 0; from < rows.length; from += 500)
+    await transaction
+      .insertInto('audit')
+      .values(rows.slice(from, from + 500))
+      .execute()
+  await transaction.updateTable('audit_head').set({ seq, hash }).where('id', '=', 1).execute()
+}
+
+export type ChainFault =
+  | { readonly kind: 'edited'; readonly seq: number; readonly detail: string }
+  | { readonly kind: 'missing'; readonly seq: number; readonly detail: string }
+  | { readonly kind: 'reordered'; readonly seq: number; readonly detail: string }
+
+export interface ChainReport {
+  readonly rows: number
+  readonly head: string
+  readonly fault?: ChainFault
+}
+
+/** Walks the whole chain, from the first row to the head that is kept beside it, and names the first row that is wrong. */
+export async function verifyChain(db: Kysely<Tables>): Promise<ChainReport> {
+  const head = await db.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirst()
+  if (head === undefined) return { rows: 0, head: CHAIN_START, fault: { kind: 'missing', seq: 0, detail: 'the head of the chain is gone' } }
+  let previous = CHAIN_START
+  let expected = 1
+  for (;;) {
+    const rows = await db.selectFrom('audit').selectAll().where('seq', '>=', expected).orderBy('seq').limit(1_000).execute()
+    for (const row of rows) {
+      const fault = faultOf(row, expected, previous)
+      if (fault !== undefined) return { rows: expected - 1, head: previous, fault }
+      previous = row.hash
+      expected += 1
+    }
+    if (rows.length < 1_000) break
+  }
+  const rows = expected - 1
+  if (rows < head.seq)
+    return { rows, head: previous, fault: { kind: 'missing', seq: expected, detail: `the newest ${head.seq - rows} rows are gone` } }
+  if (rows > head.seq || previous !== head.hash)
+    return { rows, head: previous, fault: { kind: 'edited', seq: rows, detail: 'the chain does not end at its head' } }
+  return { rows, head: previous }
+}
+
+function faultOf(row: Tables['audit'], expected: number, previous: string): ChainFault | undefined {
+  if (row.seq !== expected) return { kind: 'missing', seq: expected, detail: `row ${expected} is gone; the next one is ${row.seq}` }
+  if (row.hash !== chainHash(row.previous, row.seq, row.text)) return { kind: 'edited', seq: row.seq, detail: `row ${row.seq} was edited` }
+  if (row.previous !== previous) return { kind: 'reordered', seq: row.seq, detail: `row ${row.seq} does not follow row ${row.seq - 1}` }
+  const told = toAuditRow(row)
+  if (
+    told.at !== row.at ||
+    told.kind !== row.kind ||
+    (told.runId ?? null) !== row.run_id ||
+    (told.incidentId ?? null) !== row.incident_id
+  ) {
+    return { kind: 'edited', seq: row.seq, detail: `the columns of row ${row.seq} do not say what its text says` }
+  }
+  return undefined
+}
+
+export function toAuditRow(row: Tables['audit']): AuditRow {
+  const parsed: unknown = JSON.parse(row.text)
+  if (!isObject(parsed)) throw new Error(`audit row ${row.seq} is not an object`)
+  const kind: AuditKind | undefined = AUDIT_KINDS.find(known => known === parsed['kind'])
+  if (kind === undefined) throw new Error(`audit row ${row.seq} is of an unknown kind`)
+  const runId = textAt(parsed, 'runId')
+  const incidentId = textAt(parsed, 'incidentId')
+  return {
+    seq: row.seq,
+    at: numberAt(parsed, 'at') ?? Number.NaN,
+    kind,
+    ...(runId === undefined ? {} : { runId }),
+    ...(incidentId === undefined ? {} : { incidentId }),
+    body: objectAt(parsed, 'body'),
+    previous: row.previous,
+    hash: row.hash
+  }
+}

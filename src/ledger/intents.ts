@@ -1,0 +1,135 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { IntentRequest, IntentResult } from '../domain/ledger.ts'
+import { type ObjectRef, targetKey } from '../domain/objects.ts'
+import type { Intent, IntentState } from '../domain/plan.ts'
+import type { Budget } from '../domain/policy.ts'
+import { appendAudit } from './audit-chain.ts'
+import { toIntent } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+/** The states in which an intent is, or may be, a write. */
+const COUNTED: readonly IntentState[] = ['pending', 'applied', 'unknown']
+
+/**
+ * Lock, budgets and intent in one transaction: whoever commits first has the target and the budget, whatever the number
+ * of processes (promises 2, 3, 4, 8).
+ */
+export async function claimIntent(transaction: Transaction<Tables>, run: Tables['runs'], request: IntentRequest): Promise<IntentResult> {
+  const key = targetKey(request.plan.target)
+  const existing = await transaction
+    .selectFrom('intents')
+    .selectAll()
+    .where('run_id', '=', run.id)
+    .where('step', '=', request.step)
+    .where('state', 'in', COUNTED)
+    .executeTakeFirst()
+  if (existing !== undefined) return { kind: 'exists', intent: toIntent(existing) }
+  await transaction
+    .insertInto('locks')
+    .values({ target_key: key, run_id: run.id, since: request.now })
+    .onConflict(conflict => conflict.column('target_key').doNothing())
+    .execute()
+  const lock = await transaction.selectFrom('locks').select('run_id').where('target_key', '=', key).executeTakeFirstOrThrow()
+  if (lock.run_id !== run.id) return { kind: 'busy', by: lock.run_id }
+  for (const { budget, used } of await budgetUse(transaction, request.budgets, request.plan.target, run.policy, request.now)) {
+    if (used < budget.limit) continue
+    await transaction.deleteFrom('locks').where('run_id', '=', run.id).execute()
+    return { kind: 'budget', budget, used }
+  }
+  const row: Tables['intents'] = {
+    id: request.id,
+    run_id: run.id,
+    step: request.step,
+    policy: run.policy,
+    target_key: key,
+    namespace: request.plan.target.namespace,
+    plan_json: JSON.stringify(request.plan),
+    state: 'pending',
+    sends: 0,
+    created_at: request.now
+  }
+  await transaction.insertInto('intents').values(row).execute()
+  await transaction.updateTable('runs').set({ state: 'executing', reason: null, detail: null }).where('id', '=', run.id).execute()
+  await appendAudit(transaction, request.audit)
+  return { kind: 'stored', intent: toIntent(row) }
+}
+
+/** Counts a sending before it happens: at most two, the second only after a crash. */
+export async function countSend(transaction: Transaction<Tables>, intentId: string): Promise<boolean> {
+  const result = await transaction
+    .updateTable('intents')
+    .set(eb => ({ sends: eb('sends', '+', 1) }))
+    .where('id', '=', intentId)
+    .where('state', '=', 'pending')
+    .where('sends', '<', 2)
+    .executeTakeFirst()
+  return result.numUpdatedRows > 0n
+}
+
+/** Stores what became of an intent; a write that is known to be there leaves a bad template behind, where its plan says so. */
+export async function settleIntent(
+  transaction: Transaction<Tables>,
+  run: Tables['runs'],
+  settled: { readonly id: string; readonly state: IntentState },
+  now: number
+): Promise<void> {
+  const row = await transaction
+    .updateTable('intents')
+    .set({ state: settled.state })
+    .where('id', '=', settled.id)
+    .where('run_id', '=', run.id)
+    .returningAll()
+    .executeTakeFirst()
+  if (row === undefined) throw new Error(`run ${run.id} has no intent ${settled.id}`)
+  const { plan } = toIntent(row)
+  if (!plan.remembersBad || (settled.state !== 'applied' && settled.state !== 'unknown')) return
+  await transaction
+    .insertInto('bad_templates')
+    .values({ target_key: row.target_key, identity: plan.from, at: now, run_id: run.id })
+    .onConflict(conflict => conflict.columns(['target_key', 'identity']).doUpdateSet({ at: now, run_id: run.id }))
+    .execute()
+}
+
+export async function intentOf(db: Kysely<Tables>, runId: string, step: number): Promise<Intent | undefined> {
+  const row = await db
+    .selectFrom('intents')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('step', '=', step)
+    .where('state', 'not in', ['withdrawn', 'refused'])
+    .executeTakeFirst()
+  return row === undefined ? undefined : toIntent(row)
+}
+
+/** How many writes each budget has seen within its time. */
+export async function budgetUse(
+  db: Kysely<Tables>,
+  budgets: readonly Budget[],
+  target: ObjectRef,
+  policy: string,
+  now: number
+): Promise<{ readonly budget: Budget; readonly used: number }[]> {
+  const uses: { readonly budget: Budget; readonly used: number }[] = []
+  for (const budget of budgets) {
+    let query = db
+      .selectFrom('intents')
+      .select(eb => eb.fn.countAll<number>().as('count'))
+      .where('created_at', '>', now - budget.per)
+      .where('state', 'in', COUNTED)
+    switch (budget.scope) {
+      case 'target':
+        query = query.where('target_key', '=', targetKey(target))
+        break
+      case 'namespace':
+        query = query.where('namespace', '=', target.namespace)
+        break
+      case 'policy':
+        query = query.where('policy', '=', policy)
+        break
+      case 'global':
+        break
+    }
+    uses.push({ budget, used: Number((await query.executeTakeFirstOrThrow()).count) })
+  }
+  return uses
+}

@@ -1,0 +1,105 @@
+import type { Kysely } from 'kysely'
+import type { Ids } from '../domain/clock.ts'
+import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ledger.ts'
+import { targetKey } from '../domain/objects.ts'
+import { MODES } from '../domain/outcomes.ts'
+import { appendAudit, toAuditRow } from './audit-chain.ts'
+import { createIncidents } from './incidents.ts'
+import { createIntake } from './intake.ts'
+import { createOutbox } from './outbox.ts'
+import { createRuns } from './runs.ts'
+import type { Tables } from './tables.ts'
+
+/** The ledger over an open, migrated database. */
+export function createLedger(db: Kysely<Tables>, ids: Ids): Ledger & { releaseAll(): Promise<void> } {
+  return {
+    ...createIntake(db, ids),
+    ...createIncidents(db, ids),
+    ...createRuns(db),
+    ...createOutbox(db),
+    ...createSwitch(db),
+    ...createChanges(db),
+    ...createAudit(db),
+    async checkWritable() {
+      await db
+        .updateTable('audit_head')
+        .set(eb => ({ seq: eb.ref('seq') }))
+        .where('id', '=', 1)
+        .execute()
+    },
+    async prune(deliveriesBefore) {
+      await db.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
+    },
+    close: () => db.destroy()
+  }
+}
+
+function createSwitch(db: Kysely<Tables>): SwitchLedger {
+  return {
+    async switchState() {
+      const row = await db.selectFrom('switch').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
+      const mode = MODES.find(known => known === row.mode)
+      // Unknown means refuse: a switch that cannot be read is off.
+      return { mode: mode ?? 'off', reason: row.reason, by: row.by, at: row.at }
+    },
+    setSwitch: state =>
+      db.transaction().execute(async transaction => {
+        await transaction
+          .updateTable('switch')
+          .set({ mode: state.mode, reason: state.reason, by: state.by, at: state.at })
+          .where('id', '=', 1)
+          .execute()
+        // Whoever waits for the switch looks again at once.
+        await transaction
+          .updateTable('runs')
+          .set({ next_at: state.at })
+          .where('state', '=', 'waiting')
+          .where('reason', '=', 'switch-lowered')
+          .execute()
+        await appendAudit(transaction, [{ at: state.at, kind: 'switch', body: { mode: state.mode, reason: state.reason, by: state.by } }])
+      })
+  }
+}
+
+function createChanges(db: Kysely<Tables>): ChangeLedger {
+  return {
+    async latestObserved(uid) {
+      const row = await db
+        .selectFrom('observed_templates')
+        .selectAll()
+        .where('uid', '=', uid)
+        .orderBy('seq', 'desc')
+        .limit(1)
+        .executeTakeFirst()
+      return row === undefined ? undefined : { uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 }
+    },
+    async recordObserved(target, template) {
+      await db
+        .insertInto('observed_templates')
+        .values({
+          uid: template.uid,
+          target_key: targetKey(target),
+          identity: template.identity,
+          at: template.at,
+          seen: template.seen ? 1 : 0
+        })
+        .execute()
+    }
+  }
+}
+
+function createAudit(db: Kysely<Tables>): AuditLedger {
+  return {
+    append: entries => db.transaction().execute(transaction => appendAudit(transaction, entries)),
+    async audit(filter, limit) {
+      let query = db.selectFrom('audit').selectAll().orderBy('seq').limit(limit)
+      if (filter.after !== undefined) query = query.where('seq', '>', filter.after)
+      const { runId, incidentId } = filter
+      if (runId !== undefined && incidentId !== undefined)
+        query = query.where(eb => eb.or([eb('run_id', '=', runId), eb('incident_id', '=', incidentId)]))
+      else if (runId !== undefined) query = query.where('run_id', '=', runId)
+      else if (incidentId !== undefined) query = query.where('incident_id', '=', incidentId)
+      return (await query.execute()).map(toAuditRow)
+    }
+  }
+}

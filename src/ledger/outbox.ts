@@ -1,0 +1,116 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { OutboxLedger } from '../domain/ledger.ts'
+import type { Message } from '../domain/message.ts'
+import { appendAudit } from './audit-chain.ts'
+import { stored } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+/** An updated message (a storm's list) goes out again this long after the last sending at the earliest. */
+const UPDATE_NOT_BEFORE_MS = 30_000
+/** A storm's first message waits for the list to fill. */
+const GATHER_MS = 2_000
+
+/** Puts a message into the outbox, in the transaction of what it tells. The same key again is an update of the same message. */
+export async function enqueue(transaction: Transaction<Tables>, message: Message, now: number): Promise<void> {
+  const message_json = JSON.stringify(message)
+  const known = await transaction
+    .selectFrom('outbox')
+    .select(['revision', 'delivered_at', 'next_at', 'message_json'])
+    .where('key', '=', message.key)
+    .executeTakeFirst()
+  if (known === undefined) {
+    const next_at = message.kind === 'storm' ? now + GATHER_MS : now
+    await transaction
+      .insertInto('outbox')
+      .values({
+        key: message.key,
+        channel: message.channel,
+        message_json,
+        revision: 1,
+        attempts: 0,
+        next_at,
+        delivered_at: null,
+        refused: 0,
+        last_error: null,
+        created_at: now
+      })
+      .execute()
+    return
+  }
+  if (known.message_json === message_json) return
+  const next_at = known.delivered_at === null ? known.next_at : Math.max(now, known.delivered_at + UPDATE_NOT_BEFORE_MS)
+  await transaction
+    .updateTable('outbox')
+    .set({ message_json, revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
+    .where('key', '=', message.key)
+    .execute()
+}
+
+export function createOutbox(db: Kysely<Tables>): OutboxLedger {
+  return {
+    async dueMessages(now, limit) {
+      const rows = await db
+        .selectFrom('outbox')
+        .selectAll()
+        .where('delivered_at', 'is', null)
+        .where('refused', '=', 0)
+        .where('next_at', '<=', now)
+        .orderBy('next_at')
+        .limit(limit)
+        .execute()
+      return rows.map(row => ({ message: stored<Message>(row.message_json), attempts: row.attempts, revision: row.revision }))
+    },
+
+    messageSent: (queued, result, nextAt, now) =>
+      db.transaction().execute(async transaction => {
+        const { message } = queued
+        const delivered = result.kind === 'delivered'
+        await transaction
+          .updateTable('outbox')
+          .set({
+            attempts: queued.attempts + 1,
+            next_at: nextAt,
+            delivered_at: delivered ? now : null,
+            refused: result.kind === 'refused' ? 1 : 0,
+            last_error: delivered ? null : result.detail
+          })
+          .where('key', '=', message.key)
+          // An update that came in meanwhile is still to be sent.
+          .where('revision', '=', queued.revision)
+          .execute()
+        await appendAudit(transaction, [
+          {
+            at: now,
+            kind: delivered ? 'delivered' : 'delivery-failed',
+            ...(message.runId === undefined ? {} : { runId: message.runId }),
+            ...(message.incidentId === undefined ? {} : { incidentId: message.incidentId }),
+            body: {
+              channel: message.channel,
+              key: message.key,
+              attempt: queued.attempts + 1,
+              ...(delivered ? {} : { detail: result.detail, final: result.kind === 'refused' })
+            }
+          }
+        ])
+      }),
+
+    async undelivered() {
+      const row = await db
+        .selectFrom('outbox')
+        .select(eb => eb.fn.countAll<number>().as('count'))
+        .where('delivered_at', 'is', null)
+        .executeTakeFirstOrThrow()
+      return Number(row.count)
+    },
+
+    async nextMessageAt() {
+      const row = await db
+        .selectFrom('outbox')
+        .select(eb => eb.fn.min('next_at').as('at'))
+        .where('delivered_at', 'is', null)
+        .where('refused', '=', 0)
+        .executeTakeFirst()
+      return row?.at ?? undefined
+    }
+  }
+}

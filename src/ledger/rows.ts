@@ -1,0 +1,93 @@
+import type { Incident, IncidentState, ManualRequest } from '../domain/incident.ts'
+import { parseTargetKey } from '../domain/objects.ts'
+import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
+import { INTENT_STATES, type Intent, type Plan } from '../domain/plan.ts'
+import type { Policy } from '../domain/policy.ts'
+import { isReason } from '../domain/reasons.ts'
+import { type Progress, RUN_KINDS, RUN_STATES, type Run } from '../domain/run.ts'
+import type { Tables } from './tables.ts'
+
+const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired']
+
+/** The ledger reads only what it wrote itself: its own JSON columns are trusted to have the type that was stored. */
+export function stored<T>(json: string): T {
+  return JSON.parse(json) as T
+}
+
+function oneOf<T extends string>(known: readonly T[], value: string, column: string): T {
+  const found = known.find(candidate => candidate === value)
+  if (found === undefined) throw new Error(`the ledger holds an unknown ${column}: ${JSON.stringify(value)}`)
+  return found
+}
+
+export function toIncident(row: Tables['incidents']): Incident {
+  return {
+    id: row.id,
+    source: row.source,
+    identity: row.identity,
+    labels: stored<Record<string, string>>(row.labels_json),
+    annotations: stored<Record<string, string>>(row.annotations_json),
+    startsAt: row.starts_at,
+    episodeStartsAt: row.episode_starts_at,
+    openedAt: row.opened_at,
+    lastSeenAt: row.last_seen_at,
+    ...(row.resolved_at === null ? {} : { resolvedAt: row.resolved_at }),
+    state: oneOf(INCIDENT_STATES, row.state, 'incident state'),
+    generatorUrl: row.generator_url,
+    externalUrl: row.external_url,
+    ...(row.request_json === null ? {} : { request: stored<ManualRequest>(row.request_json) }),
+    ...(row.told_at === null ? {} : { toldAt: row.told_at }),
+    reopened: row.reopened
+  }
+}
+
+export function toRun(row: Tables['runs'], incident: Incident): Run {
+  const target = row.target_key === null ? undefined : parseTargetKey(row.target_key)
+  const outcome = row.outcome
+  if (outcome !== null && !isOutcome(outcome)) throw new Error(`the ledger holds an unknown outcome: ${JSON.stringify(outcome)}`)
+  if (row.reason !== null && !isReason(row.reason)) throw new Error(`the ledger holds an unknown reason: ${JSON.stringify(row.reason)}`)
+  return {
+    id: row.id,
+    kind: oneOf(RUN_KINDS, row.kind, 'run kind'),
+    incident,
+    policy: stored<Policy>(row.policy_json),
+    ...(target === undefined ? {} : { target }),
+    state: oneOf(RUN_STATES, row.state, 'run state'),
+    step: row.step,
+    createdAt: row.created_at,
+    nextAt: row.next_at,
+    ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
+    ...(outcome === null ? {} : { outcome }),
+    ...(row.reason === null ? {} : { reason: row.reason }),
+    ...(row.detail === null ? {} : { detail: row.detail }),
+    wrote: row.wrote === 1,
+    ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) })
+  }
+}
+
+function isOutcome(value: string): value is Outcome {
+  return Object.hasOwn(OUTCOMES, value)
+}
+
+export function toIntent(row: Tables['intents']): Intent {
+  return {
+    id: row.id,
+    runId: row.run_id,
+    step: row.step,
+    plan: stored<Plan>(row.plan_json),
+    state: oneOf(INTENT_STATES, row.state, 'intent state'),
+    createdAt: row.created_at,
+    sends: row.sends
+  }
+}
+
+export function incidentFromJson(json: string): Incident {
+  return stored<Incident>(json)
+}
+
+/** Column and value lists are sent in slices: SQLite takes at most 32,766 parameters in a statement. */
+export function slices<T>(items: readonly T[], size = 500): T[][] {
+  const all: T[][] = []
+  for (let from = 0; from < items.length; from += size) all.push(items.slice(from, from + size))
+  return all
+}

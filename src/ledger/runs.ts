@@ -1,0 +1,244 @@
+import type { Kysely, Transaction } from 'kysely'
+import type { Incident } from '../domain/incident.ts'
+import type { RunFilter, RunLedger, SaveRequest } from '../domain/ledger.ts'
+import { targetKey } from '../domain/objects.ts'
+import { type Claim, RUN_TRANSITIONS, type Run } from '../domain/run.ts'
+import { appendAudit } from './audit-chain.ts'
+import { budgetUse, claimIntent, countSend, intentOf, settleIntent } from './intents.ts'
+import { enqueue } from './outbox.ts'
+import { incidentFromJson, slices, toIncident, toRun } from './rows.ts'
+import type { Tables } from './tables.ts'
+import { targetFacts } from './target-facts.ts'
+
+type RunsLedger = RunLedger & { releaseAll(): Promise<void> }
+
+export function createRuns(db: Kysely<Tables>): RunsLedger {
+  return {
+    claimDue: (owner, now, leaseMs, limit) =>
+      db.transaction().execute(async transaction => {
+        const rows = await transaction
+          .updateTable('runs')
+          .set(eb => ({ owner, fence: eb('fence', '+', 1), claim_expires_at: now + leaseMs }))
+          .where('id', 'in', eb =>
+            eb
+              .selectFrom('runs')
+              .select('id')
+              .where('state', '<>', 'ended')
+              .where('next_at', '<=', now)
+              .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
+              .orderBy('next_at')
+              .limit(limit)
+          )
+          .returningAll()
+          .execute()
+        const runs = await withIncidents(transaction, rows)
+        return runs.map((run, index) => ({ run, claim: { runId: run.id, owner, fence: rows[index]?.fence ?? 0 } }))
+      }),
+
+    async nextDue() {
+      const row = await db
+        .selectFrom('runs')
+        .select(eb => eb.fn.min('next_at').as('at'))
+        .where('state', '<>', 'ended')
+        .where('claim_expires_at', 'is', null)
+        .executeTakeFirst()
+      return row?.at ?? undefined
+    },
+
+    async renew(claim, now, leaseMs) {
+      const result = await db
+        .updateTable('runs')
+        .set({ claim_expires_at: now + leaseMs })
+        .where('id', '=', claim.runId)
+        .where('owner', '=', claim.owner)
+        .where('fence', '=', claim.fence)
+        .executeTakeFirst()
+      return result.numUpdatedRows > 0n
+    },
+
+    save: (claim, request, now) =>
+      db.transaction().execute(async transaction => {
+        const row = await held(transaction, claim)
+        if (row === undefined) return false
+        await saveRun(transaction, row, request, now)
+        return true
+      }),
+
+    claimIntent: (claim, request) =>
+      db.transaction().execute(async transaction => {
+        const row = await held(transaction, claim)
+        return row === undefined ? { kind: 'lost' } : claimIntent(transaction, row, request)
+      }),
+
+    countSend: (claim, intentId) =>
+      db
+        .transaction()
+        .execute(async transaction => ((await held(transaction, claim)) === undefined ? false : countSend(transaction, intentId))),
+
+    intentOf: (runId, step) => intentOf(db, runId, step),
+    targetFacts: (target, runId, now) => targetFacts(db, target, runId, now),
+    budgetUse: (budgets, target, policy, now) => budgetUse(db, budgets, target, policy, now),
+
+    saveDryRun: (run, audit) =>
+      db.transaction().execute(async transaction => {
+        await transaction
+          .insertInto('runs')
+          .values({
+            id: run.id,
+            kind: run.kind,
+            incident_id: null,
+            incident_json: JSON.stringify(run.incident),
+            policy: run.policy.name,
+            policy_json: JSON.stringify(run.policy),
+            target_key: run.target === undefined ? null : targetKey(run.target),
+            state: run.state,
+            step: run.step,
+            created_at: run.createdAt,
+            next_at: run.nextAt,
+            ended_at: run.endedAt ?? null,
+            outcome: run.outcome ?? null,
+            reason: run.reason ?? null,
+            detail: run.detail ?? null,
+            wrote: 0,
+            progress_json: null,
+            owner: null,
+            fence: 0,
+            claim_expires_at: null
+          })
+          .onConflict(conflict =>
+            conflict.column('id').doUpdateSet(eb => ({
+              state: eb.ref('excluded.state'),
+              outcome: eb.ref('excluded.outcome'),
+              reason: eb.ref('excluded.reason'),
+              detail: eb.ref('excluded.detail'),
+              ended_at: eb.ref('excluded.ended_at'),
+              target_key: eb.ref('excluded.target_key')
+            }))
+          )
+          .execute()
+        await appendAudit(transaction, audit)
+      }),
+
+    async run(id) {
+      const row = await db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst()
+      return row === undefined ? undefined : (await withIncidents(db, [row]))[0]
+    },
+
+    async runOfIncident(incidentId) {
+      const row = await db.selectFrom('runs').selectAll().where('incident_id', '=', incidentId).executeTakeFirst()
+      return row === undefined ? undefined : (await withIncidents(db, [row]))[0]
+    },
+
+    async runs(filter, cursor, limit) {
+      const rows = await filtered(db, filter, cursor)
+        .limit(limit + 1)
+        .execute()
+      const page = rows.slice(0, limit)
+      const last = page.at(-1)
+      return { items: await withIncidents(db, page), ...(rows.length > limit && last !== undefined ? { next: last.id } : {}) }
+    },
+
+    async runCounts() {
+      const rows = await db
+        .selectFrom('runs')
+        .select(['state', eb => eb.fn.countAll<number>().as('count')])
+        .groupBy('state')
+        .execute()
+      return Object.fromEntries(rows.map(row => [row.state, Number(row.count)]))
+    },
+
+    // Only where one process at a time may hold the database: what it claimed before it died is free at once.
+    async releaseAll() {
+      await db.updateTable('runs').set({ claim_expires_at: null, owner: null }).where('state', '<>', 'ended').execute()
+    }
+  }
+}
+
+function filtered(db: Kysely<Tables>, filter: RunFilter, cursor: string | undefined) {
+  let query = db.selectFrom('runs').selectAll().orderBy('id', 'desc')
+  if (cursor !== undefined) query = query.where('id', '<', cursor)
+  if (filter.state !== undefined) query = query.where('state', '=', filter.state)
+  if (filter.outcome !== undefined) query = query.where('outcome', '=', filter.outcome)
+  if (filter.policy !== undefined) query = query.where('policy', '=', filter.policy)
+  if (filter.target !== undefined) query = query.where('target_key', '=', filter.target)
+  if (filter.kind !== undefined) query = query.where('kind', '=', filter.kind)
+  if (filter.incident !== undefined) query = query.where('incident_id', '=', filter.incident)
+  return query
+}
+
+/** The run's row, if the claim still holds: a fence that moved on means that another process works on it. */
+async function held(transaction: Transaction<Tables>, claim: Claim): Promise<Tables['runs'] | undefined> {
+  const row = await transaction.selectFrom('runs').selectAll().where('id', '=', claim.runId).executeTakeFirst()
+  return row?.owner === claim.owner && row.fence === claim.fence ? row : undefined
+}
+
+async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
+  const { change } = request
+  const before = toRun(row, placeholderIncident)
+  if (change.state !== undefined && !RUN_TRANSITIONS[before.state].includes(change.state))
+    throw new Error(`run ${row.id} cannot go from ${before.state} to ${change.state}`)
+  const ended = change.state === 'ended'
+  await transaction
+    .updateTable('runs')
+    .set({
+      ...(change.state === undefined ? {} : { state: change.state }),
+      ...(change.step === undefined ? {} : { step: change.step }),
+      ...(change.nextAt === undefined ? {} : { next_at: change.nextAt }),
+      ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
+      ...(change.reason === undefined ? {} : { reason: change.reason }),
+      ...(change.detail === undefined ? {} : { detail: change.detail }),
+      ...(change.wrote === undefined ? {} : { wrote: change.wrote ? 1 : 0 }),
+      ...(change.progress === undefined ? {} : { progress_json: change.progress === null ? null : JSON.stringify(change.progress) }),
+      ...(ended ? { ended_at: now } : {}),
+      ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
+    })
+    .where('id', '=', row.id)
+    .execute()
+  if (request.intent !== undefined) await settleIntent(transaction, row, request.intent, now)
+  if (ended || request.releaseLock === true) await transaction.deleteFrom('locks').where('run_id', '=', row.id).execute()
+  if (request.told === true && row.incident_id !== null)
+    await transaction
+      .updateTable('incidents')
+      .set({ told_at: now })
+      .where('id', '=', row.incident_id)
+      .where('told_at', 'is', null)
+      .execute()
+  for (const message of request.messages ?? []) await enqueue(transaction, message, now)
+  await appendAudit(transaction, request.audit)
+}
+
+/** A transition is judged by the run's own columns; its incident does not matter there. */
+const placeholderIncident: Incident = {
+  id: '',
+  source: '',
+  identity: '',
+  labels: {},
+  annotations: {},
+  startsAt: 0,
+  episodeStartsAt: 0,
+  openedAt: 0,
+  lastSeenAt: 0,
+  state: 'open',
+  generatorUrl: '',
+  externalUrl: '',
+  reopened: 0
+}
+
+async function withIncidents(db: Kysely<Tables>, rows: readonly Tables['runs'][]): Promise<Run[]> {
+  const ids = rows.flatMap(row => row.incident_id ?? [])
+  const incidents = new Map<string, Incident>()
+  for (const part of slices(ids)) {
+    const found = await db.selectFrom('incidents').selectAll().where('id', 'in', part).execute()
+    for (const row of found) incidents.set(row.id, toIncident(row))
+  }
+  return rows.map(row => {
+    const incident =
+      row.incident_id === null
+        ? row.incident_json === null
+          ? undefined
+          : incidentFromJson(row.incident_json)
+        : incidents.get(row.incident_id)
+    if (incident === undefined) throw new Error(`run ${row.id} has no incident`)
+    return toRun(row, incident)
+  })
+}

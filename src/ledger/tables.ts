@@ -1,0 +1,89 @@
+import type { Generated } from 'kysely'
+
+/** Instants are epoch milliseconds; `…_json` columns hold JSON text. The same tables serve SQLite and PostgreSQL. */
+export interface Tables {
+  deliveries: { id: string; received_at: number; source: string; raw: string }
+  incidents: {
+    id: string
+    source: string
+    identity: string
+    labels_json: string
+    annotations_json: string
+    starts_at: number
+    episode_starts_at: number
+    opened_at: number
+    last_seen_at: number
+    resolved_at: number | null
+    state: string
+    generator_url: string
+    external_url: string
+    request_json: string | null
+    told_at: number | null
+    reopened: number
+    admitted_at: number | null
+    target_key: string | null
+    target_uid: string | null
+  }
+  runs: {
+    id: string
+    kind: string
+    incident_id: string | null
+    incident_json: string | null
+    policy: string
+    policy_json: string
+    target_key: string | null
+    state: string
+    step: number
+    created_at: number
+    next_at: number
+    ended_at: number | null
+    outcome: string | null
+    reason: string | null
+    detail: string | null
+    wrote: number
+    progress_json: string | null
+    owner: string | null
+    fence: number
+    claim_expires_at: number | null
+  }
+  intents: {
+    id: string
+    run_id: string
+    step: number
+    policy: string
+    target_key: string
+    namespace: string
+    plan_json: string
+    state: string
+    sends: number
+    created_at: number
+  }
+  locks: { target_key: string; run_id: string; since: number }
+  bad_templates: { target_key: string; identity: string; at: number; run_id: string }
+  observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }
+  storms: { id: string; started_at: number; last_at: number; calm_at: number; targets_json: string }
+  switch: { id: number; mode: string; reason: string; by: string; at: number }
+  outbox: {
+    key: string
+    channel: string
+    message_json: string
+    revision: number
+    attempts: number
+    next_at: number
+    delivered_at: number | null
+    refused: number
+    last_error: string | null
+    created_at: number
+  }
+  audit: {
+    seq: number
+    at: number
+    kind: string
+    run_id: string | null
+    incident_id: string | null
+    text: string
+    previous: string
+    hash: string
+  }
+  audit_head: { id: number; seq: number; hash: string }
+}

@@ -1,0 +1,52 @@
+import type { Kysely } from 'kysely'
+import { DAY } from '../domain/clock.ts'
+import type { TargetFacts } from '../domain/ledger.ts'
+import { type ObjectRef, targetKey } from '../domain/objects.ts'
+import { toIntent } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+/** What the ledger knows of a target, as the run that asks must see it. */
+export async function targetFacts(db: Kysely<Tables>, target: ObjectRef, runId: string, now: number): Promise<TargetFacts> {
+  const key = targetKey(target)
+  const lastRun = await db
+    .selectFrom('runs')
+    .select(['id', 'ended_at'])
+    .where('target_key', '=', key)
+    .where('wrote', '=', 1)
+    .where('state', '=', 'ended')
+    .where('id', '<>', runId)
+    .orderBy('ended_at', 'desc')
+    .executeTakeFirst()
+  const lock = await db.selectFrom('locks').select('run_id').where('target_key', '=', key).executeTakeFirst()
+  const bad = await db.selectFrom('bad_templates').select(['identity', 'at', 'run_id']).where('target_key', '=', key).execute()
+  // The newest two hundred: far more than a target has versions in the history that its controller keeps.
+  const observed = await db
+    .selectFrom('observed_templates')
+    .select(['uid', 'identity', 'at', 'seen'])
+    .where('target_key', '=', key)
+    .orderBy('seq', 'desc')
+    .limit(200)
+    .execute()
+  const incidents = await db
+    .selectFrom('incidents')
+    .select(['id', 'starts_at', 'resolved_at'])
+    .where('target_key', '=', key)
+    .where(eb => eb.or([eb('resolved_at', 'is', null), eb('resolved_at', '>', now - 30 * DAY)]))
+    .orderBy('opened_at', 'desc')
+    .limit(500)
+    .execute()
+  const own = await db
+    .selectFrom('intents')
+    .selectAll()
+    .where('run_id', '=', runId)
+    .where('state', 'in', ['applied', 'unknown', 'pending'])
+    .execute()
+  return {
+    ...(lastRun?.ended_at == null ? {} : { lastRun: { id: lastRun.id, endedAt: lastRun.ended_at } }),
+    ...(lock === undefined ? {} : { lockedBy: lock.run_id }),
+    bad: bad.map(row => ({ identity: row.identity, at: row.at, runId: row.run_id })),
+    observed: observed.reverse().map(row => ({ uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 })),
+    incidents: incidents.map(row => ({ id: row.id, from: row.starts_at, ...(row.resolved_at === null ? {} : { to: row.resolved_at }) })),
+    ownWrites: own.map(row => toIntent(row).plan.to)
+  }
+}

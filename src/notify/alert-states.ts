@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises'
+import type { AlertState, AlertStates } from '../domain/guard.ts'
+import { isObject, listAt, objectAt, textMap } from '../domain/json.ts'
+import type { GuardedClient } from '../outgoing/breaker.ts'
+
+/** Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). */
+export function alertmanagerStates(url: string, client: GuardedClient, bearerTokenFile?: string): AlertStates {
+  const base = url.replace(/\/+$/, '')
+  return {
+    async stateOf(labels, signal): Promise<AlertState> {
+      const query = new URLSearchParams()
+      for (const [name, value] of Object.entries(labels))
+        query.append('filter', `${/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : JSON.stringify(name)}=${JSON.stringify(value)}`)
+      const token = bearerTokenFile === undefined ? undefined : (await readFile(bearerTokenFile, 'utf8')).trim()
+      const result = await client.request(
+        {
+          method: 'GET',
+          url: `${base}/api/v2/alerts?${query.toString()}`,
+          headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+          deadlineMs: 5_000
+        },
+        signal
+      )
+      if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
+      const alerts = result.status === 200 ? parse(result.body) : undefined
+      if (!Array.isArray(alerts)) return { kind: 'unreachable', detail: `answered ${result.status}` }
+      const wanted = Object.keys(labels).length
+      const found: unknown = alerts.find(alert => isObject(alert) && Object.keys(textMap(alert['labels'])).length === wanted)
+      if (found === undefined) return { kind: 'absent' }
+      const status = objectAt(found, 'status')
+      return { kind: 'known', silencedBy: listAt(status, 'silencedBy').map(String), inhibitedBy: listAt(status, 'inhibitedBy').map(String) }
+    }
+  }
+}
+
+function parse(body: string): unknown {
+  try {
+    return JSON.parse(body)
+  } catch {
+    return undefined
+  }
+}

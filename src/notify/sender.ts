@@ -1,0 +1,84 @@
+import type { Clock } from '../domain/clock.ts'
+import type { Faults } from '../domain/faults.ts'
+import type { OutboxLedger } from '../domain/ledger.ts'
+import type { Channel, Delivered, QueuedMessage } from '../domain/message.ts'
+
+export interface SenderOptions {
+  readonly ledger: OutboxLedger
+  readonly clock: Clock
+  readonly faults: Faults
+  readonly channel: (name: string) => Channel | undefined
+  readonly sent: (queued: QueuedMessage, result: Delivered) => void
+  readonly failed: (what: string, cause: unknown) => void
+}
+
+const FIRST_RETRY_MS = 1_000
+/** People wait: even after hours of failure it is tried again every five minutes. */
+const LAST_RETRY_MS = 5 * 60_000
+const IDLE_MS = 1_000
+const DEADLINE_MS = 15_000
+
+/** When to try again after so many attempts: doubling, with a limit. */
+export function retryAt(attempts: number, now: number): number {
+  return now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 20))
+}
+
+/** Empties the outbox: at least once, with back-off, each channel's failure its own. */
+export function startSender(options: SenderOptions): { kick(): void; stop(): Promise<void> } {
+  const { ledger, clock } = options
+  const stopping = new AbortController()
+  let wake: (() => void) | undefined
+  let kicked = false
+
+  async function send(queued: QueuedMessage): Promise<void> {
+    const channel = options.channel(queued.message.channel)
+    let result: Delivered
+    if (channel === undefined) result = { kind: 'failed', detail: `there is no channel ${queued.message.channel} any more` }
+    else {
+      try {
+        result = await channel.send(queued.message, queued.revision, AbortSignal.any([stopping.signal, AbortSignal.timeout(DEADLINE_MS)]))
+      } catch (cause) {
+        result = { kind: 'failed', detail: cause instanceof Error ? cause.message : String(cause) }
+      }
+    }
+    options.faults.reach('message-sent')
+    if (stopping.signal.aborted && result.kind !== 'delivered') return
+    const now = clock.now()
+    await ledger.messageSent(queued, result, retryAt(queued.attempts, now), now)
+    options.sent(queued, result)
+  }
+
+  async function loop(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      kicked = false
+      try {
+        const due = await ledger.dueMessages(clock.now(), 50)
+        await Promise.all(due.map(send))
+        if (due.length > 0 || kicked) continue
+        const at = await ledger.nextMessageAt()
+        await pause(at === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(10, at - clock.now())))
+      } catch (cause) {
+        options.failed('sending messages', cause)
+        await pause(IDLE_MS)
+      }
+    }
+  }
+
+  async function pause(ms: number): Promise<void> {
+    const waking = new AbortController()
+    wake = () => waking.abort()
+    await clock.sleep(ms, AbortSignal.any([waking.signal, stopping.signal])).catch(() => {})
+  }
+
+  const running = loop()
+  return {
+    kick() {
+      kicked = true
+      wake?.()
+    },
+    async stop() {
+      stopping.abort(new Error('Astern is stopping'))
+      await running
+    }
+  }
+}

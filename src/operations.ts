@@ -1,0 +1,113 @@
+import type { Operations } from './api/operations.ts'
+import type { KubeClient } from './cluster/kube-client.ts'
+import type { Mode } from './domain/outcomes.ts'
+import { ANSWER_WITHIN_MS, dryRun, prepareDryRun, samplingTime } from './pipeline/dry-run.ts'
+import type { Ports } from './pipeline/ports.ts'
+import type { Worker } from './pipeline/worker.ts'
+import type { PolicyStore, ReloadResult } from './policies/store.ts'
+import type { Outside } from './sources.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+export interface OperationsParts {
+  readonly ports: Ports
+  readonly store: PolicyStore
+  readonly worker: Worker
+  readonly metrics: Metrics
+  readonly reload: () => Promise<ReloadResult>
+  readonly outside: () => Outside
+  readonly kube: KubeClient
+  readonly kubeState: () => string
+  readonly mode: Mode
+  readonly server: string
+}
+
+const STATUS_DEADLINE_MS = 5_000
+
+/** What the API lets people do, out of the parts that do it. */
+export function createOperations(parts: OperationsParts): Operations {
+  const { ports, store, worker, metrics } = parts
+  const { ledger, clock } = ports
+  metrics.onCollect(async () => {
+    const now = clock.now()
+    const [runs, undelivered, state, storm] = await Promise.all([
+      ledger.runCounts(),
+      ledger.undelivered(),
+      ledger.switchState(),
+      ledger.storm(now)
+    ])
+    return { runs, undelivered, intake: ledger.pending(), switchLowered: state.mode !== 'auto', storm: storm !== undefined }
+  })
+  return {
+    ledger,
+    now: clock.now,
+    nextId: ports.ids.next,
+    policies: () => store.current().policies,
+    match: labels => store.index().match(labels),
+    explain: labels => store.index().explain(labels),
+    async dryRun(request) {
+      const run = prepareDryRun(ports, request)
+      const signal = AbortSignal.timeout(samplingTime(request.policy) + 60_000)
+      if (samplingTime(request.policy) <= ANSWER_WITHIN_MS)
+        return { kind: 'answered', answer: await dryRun(ports, run, request.by, signal) }
+      await ledger.saveDryRun(run, [])
+      dryRun(ports, run, request.by, signal).catch((cause: unknown) => ports.recorder.failed(`dry run ${run.id}`, cause))
+      return { kind: 'started', id: run.id }
+    },
+    async receive(delivery) {
+      const answers = await ledger.receive(delivery)
+      for (const answer of answers) metrics.incident(answer.state)
+      worker.kick()
+      return answers
+    },
+    async reload() {
+      const result = await parts.reload()
+      return result.kind === 'bad' ? result : { kind: result.kind, policies: store.current().policies.length }
+    },
+    switched: () => worker.kick(),
+    async status() {
+      const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
+      const now = clock.now()
+      const [sources, version, state, storm, writable, runs, undelivered] = await Promise.all([
+        parts.outside().status(signal),
+        parts.kube.get('/version', signal),
+        ledger.switchState(),
+        ledger.storm(now),
+        ledger.checkWritable().then(
+          () => 'takes writes',
+          (cause: unknown) => `does not take writes: ${cause instanceof Error ? cause.message : String(cause)}`
+        ),
+        ledger.runCounts(),
+        ledger.undelivered()
+      ])
+      return {
+        mode: parts.mode,
+        switch: { ...state, at: new Date(state.at).toISOString() },
+        storm:
+          storm === undefined
+            ? null
+            : { ...storm, startedAt: new Date(storm.startedAt).toISOString(), calmAt: new Date(storm.calmAt).toISOString() },
+        cluster: {
+          server: parts.server,
+          reachable: version.kind === 'ok',
+          detail: version.kind === 'ok' ? String(version.object['gitVersion'] ?? '') : version.detail,
+          breaker: parts.kubeState(),
+          clockOffsetMs: ports.cluster.clockOffset()
+        },
+        sources,
+        ledger: writable,
+        policies: { count: store.current().policies.length, version: store.version() },
+        runs,
+        undelivered
+      }
+    },
+    async ready() {
+      try {
+        await ledger.checkWritable()
+        return { ready: true, detail: `${store.current().policies.length} policies are loaded` }
+      } catch (cause) {
+        return { ready: false, detail: `the ledger does not take writes: ${cause instanceof Error ? cause.message : String(cause)}` }
+      }
+    },
+    metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() })
+  }
+}

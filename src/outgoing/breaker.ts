@@ -1,0 +1,59 @@
+import CircuitBreaker from 'opossum'
+import type { HttpClient, HttpRequest, HttpResult } from './http-client.ts'
+
+export interface BreakerOptions {
+  readonly name: string
+  /** Milliseconds that a source is left alone after it failed repeatedly. Default 10 s. */
+  readonly resetMs?: number
+}
+
+export interface GuardedClient {
+  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>
+  readonly state: () => 'closed' | 'open' | 'half-open'
+}
+
+class SourceFailure extends Error {
+  readonly result: HttpResult
+  constructor(result: HttpResult) {
+    super('the source failed')
+    this.result = result
+  }
+}
+
+/**
+ * One breaker for one source. Transport failures and 5xx open it; a 4xx is the source's proper answer. The deadline is
+ * the request's own: opossum's `timeout` would leave the call running, and its shared abort controller would end others.
+ */
+export function withBreaker(client: HttpClient, options: BreakerOptions): GuardedClient {
+  const breaker = new CircuitBreaker(
+    async (request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResult> => {
+      const result = await client.request(request, signal)
+      // A caller that gave up says nothing about the source.
+      if (signal?.aborted !== true && (result.kind === 'failed' || result.status >= 500)) throw new SourceFailure(result)
+      return result
+    },
+    // Five calls before it judges: a single slow answer after a start must not shut a source out.
+    {
+      timeout: false,
+      errorThresholdPercentage: 50,
+      volumeThreshold: 5,
+      resetTimeout: options.resetMs ?? 10_000,
+      rollingCountTimeout: 30_000,
+      name: options.name
+    }
+  )
+  return {
+    async request(request, signal) {
+      try {
+        return await breaker.fire(request, signal)
+      } catch (cause) {
+        if (cause instanceof SourceFailure) return cause.result
+        if (breaker.opened || breaker.halfOpen) {
+          return { kind: 'failed', problem: 'breaker-open', detail: `${options.name} failed repeatedly and is left alone for a moment` }
+        }
+        throw new Error(`the breaker of ${options.name} broke`, { cause })
+      }
+    },
+    state: () => (breaker.opened ? 'open' : breaker.halfOpen ? 'half-open' : 'closed')
+  }
+}

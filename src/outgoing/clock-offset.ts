@@ -1,0 +1,44 @@
+import type { HttpResponse } from './http-client.ts'
+
+/** An observation older than this says nothing about the clock now. */
+const KEPT_MS = 10 * 60_000
+
+/**
+ * How far another machine's clock is from ours, by its `Date` headers. A header has whole seconds, so each answer only
+ * bounds the offset: [Date − received, Date + 1 s − sent]. The bounds of several answers together narrow it down.
+ */
+export interface ClockOffset {
+  observe(response: HttpResponse): void
+  /** Milliseconds to add to our clock to get theirs: the smallest that fits what was seen, 0 where none is proven. */
+  value(): number
+  known(): boolean
+}
+
+export function createClockOffset(now: () => number): ClockOffset {
+  let bounds: { readonly at: number; readonly low: number; readonly high: number }[] = []
+  return {
+    observe(response) {
+      const date = Date.parse(response.headers.date ?? '')
+      if (Number.isNaN(date)) return
+      const seen = { at: now(), low: date - response.receivedAt, high: date + 1_000 - response.sentAt }
+      bounds = bounds.filter(bound => seen.at - bound.at <= KEPT_MS)
+      const joint = intersect(bounds)
+      // A clock that was set leaves bounds that contradict each other: only the newest counts then.
+      bounds = seen.low > joint.high || seen.high < joint.low ? [seen] : [...bounds, seen].slice(-64)
+    },
+    value() {
+      const { low, high } = intersect(bounds)
+      if (low > 0) return low
+      if (high < 0) return high
+      return 0
+    },
+    known: () => bounds.length > 0
+  }
+}
+
+function intersect(bounds: readonly { readonly low: number; readonly high: number }[]): { readonly low: number; readonly high: number } {
+  return {
+    low: Math.max(Number.NEGATIVE_INFINITY, ...bounds.map(bound => bound.low)),
+    high: Math.min(Number.POSITIVE_INFINITY, ...bounds.map(bound => bound.high))
+  }
+}

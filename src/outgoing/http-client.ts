@@ -1,0 +1,176 @@
+import http from 'node:http'
+import https from 'node:https'
+
+/** Why there is no usable response: a closed set. */
+export type TransportProblem = 'deadline' | 'unreachable' | 'too-large' | 'breaker-open'
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
+  readonly url: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  /** Milliseconds until the whole response must be here. */
+  readonly deadlineMs: number
+  /** Bytes; default 16 MiB, more than any list of a namespace that Astern reads. */
+  readonly maxBytes?: number
+  /** TLS and agent options, as Kubernetes' kubeconfig gives them. */
+  readonly tls?: https.RequestOptions
+}
+
+export interface HttpResponse {
+  readonly kind: 'response'
+  readonly status: number
+  readonly headers: http.IncomingHttpHeaders
+  readonly body: string
+  readonly sentAt: number
+  readonly receivedAt: number
+}
+
+export type HttpResult = HttpResponse | { readonly kind: 'failed'; readonly problem: TransportProblem; readonly detail: string }
+
+export interface HttpClient {
+  /** Never throws for what the other side does. Redirects are not followed: they are answers like any other. */
+  request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>
+  /** A response that goes on for long, line by line; resolves when it ends, rejects when it breaks. */
+  lines(request: Omit<HttpRequest, 'body' | 'maxBytes'>, onLine: (line: string) => void, signal: AbortSignal): Promise<HttpResult>
+  close(): void
+}
+
+const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
+
+/** The one HTTP client: keep-alive, a deadline on every call, a limit on every body. */
+export function createHttpClient(now: () => number = Date.now): HttpClient {
+  // 32 sockets a host: enough for a burst of runs, few enough not to flood a small Prometheus.
+  const agents = { http: new http.Agent({ keepAlive: true, maxSockets: 32 }), https: new https.Agent({ keepAlive: true, maxSockets: 32 }) }
+
+  function open(
+    request: Omit<HttpRequest, 'deadlineMs'>,
+    signal: AbortSignal,
+    onResponse: (response: http.IncomingMessage) => void,
+    onError: (cause: unknown) => void
+  ): void {
+    try {
+      const url = new URL(request.url)
+      const secure = url.protocol === 'https:'
+      const options: https.RequestOptions = {
+        agent: secure ? agents.https : agents.http,
+        ...request.tls,
+        method: request.method,
+        headers: {
+          ...request.tls?.headers,
+          ...request.headers,
+          ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) })
+        },
+        signal
+      }
+      const outgoing = (secure ? https : http).request(url, options, onResponse)
+      outgoing.on('error', onError)
+      outgoing.end(request.body)
+    } catch (cause) {
+      onError(cause)
+    }
+  }
+
+  return {
+    request(request, signal) {
+      const deadline = AbortSignal.timeout(request.deadlineMs)
+      const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal])
+      const sentAt = now()
+      return new Promise(resolve => {
+        const fail = (cause: unknown): void => {
+          if (deadline.aborted)
+            resolve({
+              kind: 'failed',
+              problem: 'deadline',
+              detail: `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms`
+            })
+          else resolve({ kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` })
+        }
+        open(
+          request,
+          either,
+          response => {
+            const chunks: Buffer[] = []
+            let size = 0
+            response.on('data', (chunk: Buffer) => {
+              size += chunk.length
+              if (size <= (request.maxBytes ?? DEFAULT_MAX_BYTES)) chunks.push(chunk)
+              else {
+                resolve({
+                  kind: 'failed',
+                  problem: 'too-large',
+                  detail: `${hostOf(request.url)} answered more than ${request.maxBytes ?? DEFAULT_MAX_BYTES} bytes`
+                })
+                response.destroy()
+              }
+            })
+            response.on('end', () => {
+              resolve({
+                kind: 'response',
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                body: Buffer.concat(chunks).toString('utf8'),
+                sentAt,
+                receivedAt: now()
+              })
+            })
+            response.on('error', fail)
+          },
+          fail
+        )
+      })
+    },
+
+    lines(request, onLine, signal) {
+      const sentAt = now()
+      return new Promise(resolve => {
+        const fail = (cause: unknown): void =>
+          resolve({ kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` })
+        // A watch has no end of its own; the deadline here is for the whole of it, after which it is opened anew.
+        const either = AbortSignal.any([signal, AbortSignal.timeout(request.deadlineMs)])
+        open(
+          request,
+          either,
+          response => {
+            let rest = ''
+            response.setEncoding('utf8')
+            response.on('data', (text: string) => {
+              const parts = (rest + text).split('\n')
+              rest = parts.pop() ?? ''
+              if (response.statusCode === 200) for (const line of parts) onLine(line)
+              else rest += parts.join('\n')
+            })
+            response.on('end', () =>
+              resolve({
+                kind: 'response',
+                status: response.statusCode ?? 0,
+                headers: response.headers,
+                body: rest,
+                sentAt,
+                receivedAt: now()
+              })
+            )
+            response.on('error', fail)
+          },
+          fail
+        )
+      })
+    },
+
+    close() {
+      agents.http.destroy()
+      agents.https.destroy()
+    }
+  }
+}
+
+/** Only the host is ever told: a path or query may hold a secret (Slack's webhook URLs do). */
+function hostOf(url: string): string {
+  return URL.canParse(url) ? new URL(url).host : 'the configured URL'
+}
+
+function describe(cause: unknown): string {
+  if (!(cause instanceof Error)) return String(cause)
+  if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0])
+  return cause.message === '' ? cause.name : cause.message
+}

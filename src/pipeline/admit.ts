@@ -1,0 +1,93 @@
+import type { AuditEntry } from '../domain/audit.ts'
+import type { Incident } from '../domain/incident.ts'
+import type { Admission } from '../domain/ledger.ts'
+import type { Policy } from '../domain/policy.ts'
+import { relapseMessages } from './messages.ts'
+import type { Ports } from './ports.ts'
+import { targetOf } from './target.ts'
+
+/** New incidents that are looked at together: their targets are all known before any of their runs begins (rules 4, storm). */
+const BATCH = 200
+/** Reads of targets at a time. */
+const READS = 16
+
+/** Gives each new incident its policy and its run. @returns how many were admitted. */
+export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise<number> {
+  const incidents = await ports.ledger.unadmitted(BATCH)
+  if (incidents.length === 0) return 0
+  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident, signal))
+  await ports.ledger.admit(admissions, ports.policies.storm())
+  ports.faults.reach('incident-admitted')
+  return incidents.length
+}
+
+async function admission(ports: Ports, incident: Incident, signal: AbortSignal): Promise<Admission> {
+  const at = ports.clock.now()
+  if (incident.reopened > 0) {
+    const before = await ports.ledger.runOfIncident(incident.id)
+    if (before !== undefined)
+      return {
+        incident,
+        at,
+        messages: relapseMessages(before),
+        audit: [
+          {
+            at,
+            kind: 'told',
+            runId: before.id,
+            incidentId: incident.id,
+            body: { why: 'the alert is back after a confirmed recovery', channels: before.policy.escalate.to }
+          }
+        ]
+      }
+  }
+  const policy = policyFor(ports, incident)
+  if (policy === undefined) {
+    return {
+      incident,
+      at,
+      audit: [
+        {
+          at,
+          kind: 'no-policy-matches',
+          incidentId: incident.id,
+          body: { labels: incident.labels, ...(incident.request?.policy === undefined ? {} : { asked: incident.request.policy }) }
+        }
+      ]
+    }
+  }
+  const id = ports.ids.next()
+  const resolved = targetOf(policy, incident)
+  const target = resolved.kind === 'target' ? resolved.target : undefined
+  const read = target === undefined ? undefined : await ports.cluster.read(target, signal)
+  const audit: AuditEntry = {
+    at,
+    kind: 'run-started',
+    runId: id,
+    incidentId: incident.id,
+    body: {
+      policy: policy.name,
+      mode: policy.mode,
+      ...(target === undefined ? {} : { target }),
+      labels: incident.labels,
+      escalatesAt: incident.openedAt + policy.escalate.after
+    }
+  }
+  return {
+    incident,
+    at,
+    run: { id, policy, ...(target === undefined ? {} : { target }), ...(read?.kind === 'found' ? { targetUid: read.workload.uid } : {}) },
+    audit: [audit]
+  }
+}
+
+function policyFor(ports: Ports, incident: Incident): Policy | undefined {
+  const asked = incident.request?.policy
+  return asked === undefined ? ports.policies.match(incident.labels) : ports.policies.policy(asked)
+}
+
+async function inParallel<A, B>(items: readonly A[], width: number, work: (item: A) => Promise<B>): Promise<B[]> {
+  const results: B[] = []
+  for (let from = 0; from < items.length; from += width) results.push(...(await Promise.all(items.slice(from, from + width).map(work))))
+  return results
+}

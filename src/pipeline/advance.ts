@@ -1,0 +1,262 @@
+import type { AuditEntry } from '../domain/audit.ts'
+import type { TraceEntry } from '../domain/dry-run.ts'
+import { lowestMode } from '../domain/outcomes.ts'
+import type { Intent } from '../domain/plan.ts'
+import { dispositionOf, type Refusal } from '../domain/reasons.ts'
+import { type ClaimedRun, escalatesAt, type Run } from '../domain/run.ts'
+import { conclude } from './conclude.ts'
+import { confirm } from './confirm.ts'
+import { decide } from './decide.ts'
+import { execute, OBSERVE_AGAIN_MS } from './execute.ts'
+import { firstRefusal } from './guard.ts'
+import type { Planned } from './plan.ts'
+import type { Ports } from './ports.ts'
+
+/** A failed precondition with the same template is planned again so often (rules 3). */
+const REPLANS = 3
+
+/** One pass over a claimed run: from where it stands, as far as it can go now. */
+export async function advance(ports: Ports, claimed: ClaimedRun, signal: AbortSignal): Promise<void> {
+  const { run, claim } = claimed
+  switch (run.state) {
+    case 'ended':
+      return
+    case 'watching': {
+      const intent = await intentFor(ports, run)
+      return confirm(ports, run, claim, intent, signal)
+    }
+    case 'executing':
+      return carryOut(ports, claimed, await intentFor(ports, run), undefined, 0, signal)
+    case 'waiting':
+      return consider(ports, claimed, 0, signal)
+  }
+}
+
+async function intentFor(ports: Ports, run: Run): Promise<Intent> {
+  const intent = await ports.ledger.intentOf(run.id, run.step)
+  if (intent === undefined) throw new Error(`run ${run.id} is ${run.state} without an intent`)
+  return intent
+}
+
+/** Decides, and acts on the decision. */
+async function consider(ports: Ports, claimed: ClaimedRun, replans: number, signal: AbortSignal): Promise<void> {
+  const { run } = claimed
+  if (run.incident.state !== 'open') return gone(ports, claimed)
+  if (ports.clock.now() >= escalatesAt(run)) return timedOut(ports, claimed)
+  const trace: TraceEntry[] = []
+  const decision = await decide(ports, run, trace, signal)
+  if (decision.kind === 'stop') return refuse(ports, claimed, decision.refusal, trace)
+  const planned = decision.value
+  const mode = lowestMode(run.policy.mode, ports.policies.policy(run.policy.name)?.mode ?? 'off', ports.ceiling)
+  if (mode !== 'auto')
+    return refuse(
+      ports,
+      claimed,
+      { reason: mode === 'off' ? 'mode-off' : 'mode-dry-run', detail: `would ${planned.plan.summary}`, facts: planFacts(planned) },
+      trace
+    )
+  const last = firstRefusal(ports.guards.last, planned.guardInput)
+  if (last !== undefined) return refuse(ports, claimed, { ...last, facts: planFacts(planned) }, trace)
+  return commit(ports, claimed, planned, trace, replans, signal)
+}
+
+/** The alert went away. Before a write that ends the run; after one it is evidence, and no proof (rules 5). */
+async function gone(ports: Ports, claimed: ClaimedRun): Promise<void> {
+  const { run, claim } = claimed
+  const detail = `the incident is ${run.incident.state}`
+  if (run.wrote)
+    return conclude(ports, run, claim, { outcome: 'unknown', detail: `${detail}; recovery was not confirmed by the policy’s own queries` })
+  return conclude(ports, run, claim, { outcome: 'resolved', refusal: { reason: 'resolved', detail }, detail })
+}
+
+async function timedOut(ports: Ports, { run, claim }: ClaimedRun): Promise<void> {
+  const why = run.reason === undefined ? undefined : { reason: run.reason, detail: run.detail ?? '' }
+  return conclude(ports, run, claim, {
+    outcome: 'timed-out',
+    ...(why === undefined ? {} : { refusal: why }),
+    detail: why === undefined ? 'the time to act was up' : `${why.reason}: ${why.detail}`
+  })
+}
+
+/** Lock, budget and intent, in one transaction; then the write. */
+async function commit(
+  ports: Ports,
+  claimed: ClaimedRun,
+  planned: Planned,
+  trace: readonly TraceEntry[],
+  replans: number,
+  signal: AbortSignal
+): Promise<void> {
+  const { run, claim } = claimed
+  const now = ports.clock.now()
+  const id = ports.ids.next()
+  const { plan } = planned
+  const stored = await ports.ledger.claimIntent(claim, {
+    id,
+    step: run.step,
+    plan,
+    budgets: run.policy.guards.budgets,
+    now,
+    audit: [
+      decision(ports, run, { verdict: 'act', ...planFacts(planned) }, trace),
+      {
+        at: now,
+        kind: 'intent',
+        runId: run.id,
+        incidentId: run.incident.id,
+        body: {
+          intent: id,
+          action: plan.action,
+          target: plan.target,
+          plan: plan.hash,
+          summary: plan.summary,
+          reverse: plan.reverse,
+          write: plan.write
+        }
+      }
+    ]
+  })
+  switch (stored.kind) {
+    case 'lost':
+      return
+    case 'busy':
+      return refuse(ports, claimed, { reason: 'target-busy', detail: `run ${stored.by} works on the target` }, trace)
+    case 'budget':
+      return refuse(
+        ports,
+        claimed,
+        { reason: 'budget-used-up', detail: `${stored.used} of ${stored.budget.limit} writes (${stored.budget.scope})` },
+        trace
+      )
+    case 'exists':
+      throw new Error(`run ${run.id} wanted to write step ${run.step} a second time`)
+    case 'stored':
+      ports.faults.reach('intent-stored')
+      return carryOut(ports, { run: { ...run, state: 'executing' }, claim }, stored.intent, planned.sampledAt, replans, signal)
+  }
+}
+
+async function carryOut(
+  ports: Ports,
+  claimed: ClaimedRun,
+  intent: Intent,
+  sampledAt: number | undefined,
+  replans: number,
+  signal: AbortSignal
+): Promise<void> {
+  const { run, claim } = claimed
+  const done = await execute(ports, run, claim, intent, sampledAt, signal)
+  const now = ports.clock.now()
+  switch (done.kind) {
+    case 'ended':
+      return
+    case 'written':
+      return confirm(ports, done.run, claim, { ...intent, state: 'applied' }, signal)
+    case 'pending':
+      await ports.ledger.save(
+        claim,
+        { change: { state: 'executing', nextAt: now + OBSERVE_AGAIN_MS, detail: done.detail }, audit: [], release: true },
+        now
+      )
+      return
+    case 'refused':
+    case 'replan': {
+      const why = done.kind === 'refused' ? done.refusal : { reason: 'changed-since-symptom' as const, detail: done.detail }
+      const withdrawn: AuditEntry = {
+        at: now,
+        kind: 'intent-withdrawn',
+        runId: run.id,
+        incidentId: run.incident.id,
+        body: { intent: intent.id, reason: why.reason, detail: why.detail, sends: intent.sends }
+      }
+      const saved = await ports.ledger.save(
+        claim,
+        {
+          change: { state: 'waiting', nextAt: now },
+          audit: [withdrawn],
+          intent: { id: intent.id, state: 'withdrawn' },
+          releaseLock: !run.wrote
+        },
+        now
+      )
+      if (!saved) return
+      const waiting = { run: { ...run, state: 'waiting' as const }, claim }
+      if (done.kind === 'refused') return refuse(ports, waiting, done.refusal, [])
+      if (replans >= REPLANS)
+        return conclude(ports, waiting.run, claim, {
+          outcome: 'failed',
+          detail: `the write failed its precondition ${REPLANS + 1} times with the same template: ${done.detail}`
+        })
+      return consider(ports, waiting, replans + 1, signal)
+    }
+  }
+}
+
+/** Waits, or ends, as the reason's disposition says. */
+async function refuse(ports: Ports, claimed: ClaimedRun, refusal: Refusal, trace: readonly TraceEntry[]): Promise<void> {
+  const { run, claim } = claimed
+  const now = ports.clock.now()
+  const audit = [
+    decision(
+      ports,
+      run,
+      { verdict: 'hold', reason: refusal.reason, detail: refusal.detail, ...(refusal.facts === undefined ? {} : { facts: refusal.facts }) },
+      trace
+    )
+  ]
+  switch (dispositionOf(refusal.reason)) {
+    case 'people':
+      return conclude(ports, run, claim, { outcome: 'denied', refusal, detail: refusal.detail }, { audit })
+    case 'end':
+      return conclude(ports, run, claim, { outcome: endOf(refusal), refusal, detail: refusal.detail }, { audit })
+    case 'wait': {
+      const up = escalatesAt(run)
+      if (now >= up)
+        return conclude(ports, run, claim, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, { audit })
+      const nextAt = Math.min(
+        now + run.policy.recheck,
+        up,
+        refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
+      )
+      // Audited when the reason changes: a run may wait for hours.
+      const same = run.reason === refusal.reason
+      await ports.ledger.save(
+        claim,
+        { change: { state: 'waiting', reason: refusal.reason, detail: refusal.detail, nextAt }, audit: same ? [] : audit, release: true },
+        now
+      )
+      if (!same) ports.recorder.waiting(run, refusal.reason, refusal.detail)
+    }
+  }
+}
+
+function endOf(refusal: Refusal): 'resolved' | 'dry-run' | 'denied' {
+  if (refusal.reason === 'resolved') return 'resolved'
+  return refusal.reason === 'mode-dry-run' ? 'dry-run' : 'denied'
+}
+
+export function planFacts(planned: Planned): Readonly<Record<string, unknown>> {
+  const { plan, samples, serverDryRun, guardInput } = planned
+  return {
+    plan: {
+      hash: plan.hash,
+      summary: plan.summary,
+      reverse: plan.reverse,
+      operations: plan.write.operations.filter(operation => operation.op !== 'test').map(({ op, path }) => ({ op, path })),
+      ...plan.facts
+    },
+    samples,
+    serverDryRun,
+    symptom: guardInput.symptom
+  }
+}
+
+export function decision(ports: Ports, run: Run, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
+  return {
+    at: ports.clock.now(),
+    kind: 'decision',
+    runId: run.id,
+    incidentId: run.incident.id,
+    body: { step: run.step, action: run.policy.steps[run.step]?.action, ...body, stages: trace.map(({ stage, ms }) => ({ stage, ms })) }
+  }
+}

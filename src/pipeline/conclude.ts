@@ -1,0 +1,81 @@
+import type { AuditEntry } from '../domain/audit.ts'
+import { lowestMode } from '../domain/outcomes.ts'
+import type { IntentState } from '../domain/plan.ts'
+import type { Claim, Run } from '../domain/run.ts'
+import { type Ending, endingMessages, needsPeople } from './messages.ts'
+import type { Ports } from './ports.ts'
+
+/** What is settled together with an ending. */
+export interface Settled {
+  readonly intent?: { readonly id: string; readonly state: IntentState }
+  readonly audit?: readonly AuditEntry[]
+}
+
+/** Ends a run: outcome, audit, and the messages for people, in one transaction. */
+export async function conclude(ports: Ports, run: Run, claim: Claim, ending: Ending, settled: Settled = {}): Promise<void> {
+  const now = ports.clock.now()
+  const people = needsPeople(ending)
+  const silent = isDryRun(ports, run)
+  const about = { runId: run.id, incidentId: run.incident.id }
+  const told = people && !silent
+  // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
+  const messages = silent
+    ? []
+    : people
+      ? endingMessages(run, ending, run.policy.escalate.to)
+      : run.wrote
+        ? endingMessages(run, ending, run.policy.escalate.to.filter(ports.takesNotices))
+        : []
+  const audit: AuditEntry[] = [
+    ...(settled.audit ?? []),
+    {
+      at: now,
+      kind: 'concluded',
+      ...about,
+      body: {
+        outcome: ending.outcome,
+        ...(ending.refusal === undefined ? {} : { reason: ending.refusal.reason, facts: ending.refusal.facts }),
+        detail: ending.detail,
+        step: run.step,
+        wrote: run.wrote,
+        ...(ending.reverse === undefined ? {} : { reverse: ending.reverse })
+      }
+    },
+    ...(people
+      ? [
+          {
+            at: now,
+            kind: silent ? ('would-tell' as const) : ('told' as const),
+            ...about,
+            body: {
+              channels: run.policy.escalate.to,
+              ...(ending.refusal?.reason === 'storm' ? { storm: ending.refusal.facts?.['storm'] } : {})
+            }
+          }
+        ]
+      : [])
+  ]
+  const saved = await ports.ledger.save(
+    claim,
+    {
+      change: { state: 'ended', outcome: ending.outcome, reason: ending.refusal?.reason ?? null, detail: ending.detail, wrote: run.wrote },
+      audit,
+      messages,
+      told,
+      ...(settled.intent === undefined ? {} : { intent: settled.intent }),
+      release: true
+    },
+    now
+  )
+  if (!saved) return
+  ports.faults.reach('concluded')
+  ports.recorder.concluded(run, ending.outcome, ending.refusal?.reason, ending.detail)
+}
+
+/** By configuration, not by the switch: a switch lowered by hand never silences anything (rules 6). */
+export function isDryRun(ports: Ports, run: Run): boolean {
+  return (
+    run.kind === 'dry-run' ||
+    lowestMode(run.policy.mode, ports.ceiling, ports.policies.policy(run.policy.name)?.mode ?? run.policy.mode) !== 'auto'
+  )
+}

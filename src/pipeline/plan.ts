@@ -1,0 +1,55 @@
+import type { Plan } from '../domain/plan.ts'
+import type { Ports } from './ports.ts'
+import { next, type Stage, stop } from './stage.ts'
+import type { Verified } from './verify.ts'
+
+/** The exact write, tried on the server without storing it. */
+export interface Planned extends Verified {
+  readonly plan: Plan
+  /** What the server-side dry run said. */
+  readonly serverDryRun: string
+}
+
+/** Makes the plan, and asks the API server whether it would take it. */
+export function planStage(ports: Ports): Stage<Verified, Planned> {
+  return {
+    name: 'plan',
+    async run(input, signal) {
+      const { action, workload, step, guardInput, run } = input
+      const offset = guardInput.clusterOffset
+      const result = action.plan({
+        workload,
+        with: step.with,
+        observed: guardInput.facts.observed,
+        bad: guardInput.facts.bad.map(bad => bad.identity),
+        incidents: guardInput.facts.incidents.map(({ from, to }) => ({
+          from: from + offset,
+          ...(to === undefined ? {} : { to: to + offset })
+        })),
+        now: ports.clock.now()
+      })
+      if (result.kind === 'refused') return stop(result.refusal)
+      const { plan } = result
+      const tried = await ports.cluster.write(plan, { intent: 'dry-run', dryRun: true }, signal)
+      ports.faults.reach('planned')
+      const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
+      switch (tried.kind) {
+        case 'applied':
+          return planned('accepted')
+        case 'forbidden':
+          // Without the right to patch a dry run still tells the whole decision; a live run must say why it cannot act.
+          return run.kind === 'dry-run' || run.policy.mode === 'dry-run' || ports.ceiling === 'dry-run'
+            ? planned('not permitted')
+            : stop({ reason: 'forbidden', detail: tried.detail })
+        case 'not-found':
+          return stop({ reason: 'target-not-found', detail: tried.detail })
+        case 'unknown':
+          return stop({ reason: 'cluster-unreachable', detail: tried.detail })
+        case 'conflict':
+          return stop({ reason: 'changed-since-symptom', detail: `the target changed while it was judged: ${tried.detail}` })
+        case 'refused':
+          return stop({ reason: 'forbidden', detail: `the API server rejects the write: ${tried.detail}` })
+      }
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import type { GuardInput } from '../domain/guard.ts'
+import type { Refusal } from '../domain/reasons.ts'
+import type { Run } from '../domain/run.ts'
+import type { Sample } from '../domain/verdict.ts'
+import type { RenderedQuery } from '../domain/verifier.ts'
+import type { Workload } from '../domain/workload.ts'
+import { quoteRegex, renderPromql } from '../templates/promql.ts'
+import { renderRefusal } from './target.ts'
+
+export type QueriesResult =
+  | { readonly kind: 'queries'; readonly queries: readonly RenderedQuery[] }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** The policy's queries for this incident and target. */
+export function renderQueries(run: Run, workload: Workload): QueriesResult {
+  const pods = workload.pods.filter(pod => pod.current).map(pod => quoteRegex(pod.name))
+  if (pods.length === 0 && run.policy.verify.some(query => query.boundToPods))
+    return { kind: 'refused', refusal: { reason: 'inconclusive', detail: 'the present revision has no pods to ask about' } }
+  const { kind, namespace, name } = workload.ref
+  const values = {
+    labels: run.incident.labels,
+    annotations: run.incident.annotations,
+    target: { kind, namespace, name, ...(pods.length === 0 ? {} : { pods: pods.join('|') }) }
+  }
+  const queries: RenderedQuery[] = []
+  for (const query of run.policy.verify) {
+    const promql = renderPromql(query.promql, values)
+    if (promql.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(promql) }
+    const { traffic, ...rest } = query
+    if (traffic === undefined) {
+      queries.push({ ...rest, promql: promql.text })
+      continue
+    }
+    const rendered = renderPromql(traffic.promql, values)
+    if (rendered.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(rendered) }
+    queries.push({ ...rest, promql: promql.text, traffic: { promql: rendered.text, atLeast: traffic.atLeast } })
+  }
+  return { kind: 'queries', queries }
+}
+
+/** Until when (Astern's clock) a query's window still holds numbers from before the suspect's rollout was complete. */
+export function windowsOverAt(queries: readonly RenderedQuery[], workload: Workload, clusterOffset: number): number | undefined {
+  const unbound = queries.filter(query => !query.boundToPods)
+  if (unbound.length === 0) return undefined
+  const { completedAt } = workload.rollout
+  if (completedAt === undefined) return undefined
+  // Kubernetes writes whole seconds: the rollout may have been complete up to one later than it says.
+  return completedAt + 1_000 - clusterOffset + Math.max(...unbound.map(query => query.window))
+}
+
+/** What a sample means for acting: nothing where it fails, which confirms the symptom; else the reason to wait. */
+export function sampleRefusal(sample: Sample): Refusal | undefined {
+  const detail = sample.queries.map(query => `${query.query}: ${query.detail ?? query.value ?? query.verdict}`).join('; ')
+  const facts = { sample }
+  switch (sample.verdict) {
+    case 'fail':
+      return undefined
+    case 'pass':
+      return { reason: 'symptom-not-confirmed', detail, facts }
+    case 'inconclusive':
+      return { reason: 'inconclusive', detail, facts }
+    case 'error':
+      return { reason: sample.problem === 'query-rejected' ? 'query-invalid' : 'source-unreachable', detail, facts }
+  }
+}
+
+/** Evidence must belong to the suspect where a change is to be blamed. */
+export function needsSuspect(input: GuardInput): boolean {
+  return input.blamesChange || input.policy.changedWithin !== undefined
+}

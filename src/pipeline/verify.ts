@@ -1,0 +1,53 @@
+import type { Sample } from '../domain/verdict.ts'
+import type { RenderedQuery } from '../domain/verifier.ts'
+import type { Ports } from './ports.ts'
+import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
+import type { Resolved } from './resolve.ts'
+import { next, type Stage, stop } from './stage.ts'
+
+/** A symptom that is confirmed by numbers which belong to the suspect. */
+export interface Verified extends Resolved {
+  readonly queries: readonly RenderedQuery[]
+  readonly samples: readonly Sample[]
+  /** When the newest deciding sample was taken, Astern's clock. */
+  readonly sampledAt: number
+}
+
+/** Confirms the symptom: every sample must fail, and its window must lie after the suspect's rollout (rules 2). */
+export function verifyStage(ports: Ports): Stage<Resolved, Verified> {
+  return {
+    name: 'verify',
+    async run(input, signal) {
+      const { run, workload, guardInput } = input
+      const rendered = renderQueries(run, workload)
+      if (rendered.kind === 'refused') return stop(rendered.refusal)
+      const { queries } = rendered
+      // A stalled rollout waives the rule: its old pods go on serving, and the numbers will never be the suspect's alone.
+      if (needsSuspect(guardInput) && workload.rollout.state !== 'stalled') {
+        if (workload.rollout.state === 'moving') return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
+        const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
+        if (over !== undefined && ports.clock.now() < over) {
+          return stop({
+            reason: 'window-not-over',
+            detail: `until ${new Date(over).toISOString()}`,
+            until: over,
+            facts: { completedAt: workload.rollout.completedAt }
+          })
+        }
+      }
+      const samples: Sample[] = []
+      const wanted = Math.max(...queries.map(query => query.samples))
+      const every = Math.max(...queries.map(query => query.every))
+      while (samples.length < wanted) {
+        if (samples.length > 0) await ports.clock.sleep(every, signal)
+        const sample = await ports.verifier().sample(queries, signal)
+        ports.recorder.sampled(sample)
+        const refusal = sampleRefusal(sample)
+        if (refusal !== undefined) return stop(refusal)
+        samples.push(sample)
+      }
+      ports.faults.reach('verified')
+      return next({ ...input, queries, samples, sampledAt: ports.clock.now() })
+    }
+  }
+}

@@ -1,0 +1,149 @@
+import { EXPIRES_AFTER_MS } from '../domain/incident.ts'
+import type { ClaimedRun } from '../domain/run.ts'
+import { admitIncidents } from './admit.ts'
+import { advance } from './advance.ts'
+import type { Ports } from './ports.ts'
+
+export interface WorkerOptions {
+  readonly owner: string
+  /** Runs worked on at a time; most of one's time is waiting for samples. Default 256. */
+  readonly concurrency?: number
+  /** How long a claim holds without renewal, milliseconds. Default 60 s: longer than any call's deadline. */
+  readonly leaseMs?: number
+  /** How often the ledger is looked at when nothing is known to be due. Default 1 s. */
+  readonly idleMs?: number
+}
+
+export interface Worker {
+  start(): void
+  /** New incidents came in, or the switch moved. */
+  kick(): void
+  /** Stops taking up runs, and waits for those under way; they stop where they next wait. */
+  stop(): Promise<void>
+  /** Resolves when nothing is due or under way. For tests. */
+  idle(): Promise<void>
+}
+
+/** Idle incidents are looked for this often. */
+const EXPIRY_EVERY_MS = 60_000
+
+/** Takes up what is due, run by run. Any number of these may work on one ledger. */
+export function createWorker(ports: Ports, options: WorkerOptions): Worker {
+  const concurrency = options.concurrency ?? 256
+  const leaseMs = options.leaseMs ?? 60_000
+  const stopping = new AbortController()
+  const busy = new Set<Promise<void>>()
+  let loop: Promise<void> | undefined
+  let wake: (() => void) | undefined
+  let kicked = false
+  let expiryAt = 0
+  let settled: (() => void)[] = []
+
+  async function work(claimed: ClaimedRun): Promise<void> {
+    const { claim } = claimed
+    const lost = new AbortController()
+    const signal = AbortSignal.any([stopping.signal, lost.signal])
+    const renewal = setInterval(() => {
+      ports.ledger.renew(claim, ports.clock.now(), leaseMs).then(
+        held => {
+          if (!held) lost.abort(new Error('the claim was lost'))
+        },
+        (cause: unknown) => ports.recorder.failed('renewing a claim', cause)
+      )
+    }, leaseMs / 3)
+    try {
+      await advance(ports, claimed, signal)
+    } catch (cause) {
+      if (!signal.aborted) ports.recorder.failed(`run ${claim.runId}`, cause)
+      const now = ports.clock.now()
+      // The run stays as it is, and is looked at again: what it did is in the ledger.
+      await ports.ledger
+        .save(claim, { change: { nextAt: signal.aborted ? now : now + claimed.run.policy.recheck }, audit: [], release: true }, now)
+        .catch((second: unknown) => ports.recorder.failed('giving back a claim', second))
+    } finally {
+      clearInterval(renewal)
+    }
+  }
+
+  async function expire(): Promise<void> {
+    const now = ports.clock.now()
+    if (now < expiryAt) return
+    expiryAt = now + EXPIRY_EVERY_MS
+    const idle = await ports.ledger.idle(now - EXPIRES_AFTER_MS, 100)
+    const expired: string[] = []
+    const alive: string[] = []
+    for (const incident of idle) {
+      // One last question to Alertmanager, where it is configured (rules 1).
+      const state = (await ports.alertStates()?.stateOf(incident.labels, stopping.signal))?.kind ?? 'absent'
+      if (state === 'absent') expired.push(incident.id)
+      else if (state === 'known') alive.push(incident.id)
+    }
+    if (idle.length > 0) await ports.ledger.settleIdle(expired, alive, now)
+  }
+
+  async function turn(): Promise<number> {
+    kicked = false
+    while ((await admitIncidents(ports, stopping.signal)) > 0) if (stopping.signal.aborted) return 0
+    await expire()
+    const room = concurrency - busy.size
+    const claimed = room > 0 ? await ports.ledger.claimDue(options.owner, ports.clock.now(), leaseMs, Math.min(room, 64)) : []
+    for (const one of claimed) {
+      const running = work(one).finally(() => {
+        busy.delete(running)
+        // What it did may have made another run due: its next rung, or one that waited for the target.
+        kick()
+      })
+      busy.add(running)
+    }
+    return claimed.length
+  }
+
+  async function run(): Promise<void> {
+    while (!stopping.signal.aborted) {
+      let taken = 0
+      try {
+        taken = await turn()
+      } catch (cause) {
+        if (!stopping.signal.aborted) ports.recorder.failed('taking up runs', cause)
+      }
+      if (taken > 0 || kicked) continue
+      const due = await ports.ledger.nextDue().catch(() => undefined)
+      const idleMs = options.idleMs ?? 1_000
+      const wait = due === undefined ? idleMs : Math.min(idleMs, Math.max(5, due - ports.clock.now()))
+      if (busy.size === 0 && (due === undefined || due > ports.clock.now())) {
+        for (const resolve of settled) resolve()
+        settled = []
+      }
+      if (kicked) continue
+      await pause(wait)
+    }
+  }
+
+  function pause(ms: number): Promise<void> {
+    const waking = new AbortController()
+    wake = () => waking.abort()
+    return ports.clock.sleep(ms, AbortSignal.any([waking.signal, stopping.signal])).catch(() => {})
+  }
+
+  function kick(): void {
+    kicked = true
+    wake?.()
+  }
+
+  return {
+    start() {
+      loop ??= run()
+    },
+    kick,
+    async stop() {
+      stopping.abort(new Error('Astern is stopping'))
+      await loop
+      await Promise.allSettled(busy)
+    },
+    idle: () =>
+      new Promise(resolve => {
+        settled.push(resolve)
+        kick()
+      })
+  }
+}

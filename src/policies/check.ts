@@ -1,0 +1,117 @@
+import { formatDuration, parseDuration } from '../domain/duration.ts'
+import { parsePromqlTemplate } from '../templates/promql.ts'
+import { parseTemplate } from '../templates/template.ts'
+import { parseMatchers } from './matchers.ts'
+import { parseThreshold } from './normalize.ts'
+import { didYouMean, type Finding, type Path } from './problem.ts'
+import type { PolicyFile } from './schema.ts'
+
+type FilePolicy = PolicyFile['policies'][number]
+
+/** What no schema can say: the rules between fields, and the languages inside texts (rules 7). */
+export function checkFile(file: PolicyFile, checkStep: (action: string, value: unknown, path: Path) => readonly Finding[]): Finding[] {
+  const findings: Finding[] = []
+  const names = new Map<string, number>()
+  for (const [name, channel] of Object.entries(file.channels ?? {})) findings.push(...checkChannel(name, channel))
+  for (const [index, policy] of file.policies.entries()) {
+    const path: Path = ['policies', index]
+    const first = names.get(policy.name)
+    if (first !== undefined) findings.push({ path: [...path, 'name'], message: `the name "${policy.name}" is taken by policies[${first}]` })
+    else names.set(policy.name, index)
+    findings.push(...checkPolicy(policy, file, path, checkStep))
+  }
+  findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
+  return findings
+}
+
+function checkPolicy(
+  policy: FilePolicy,
+  file: PolicyFile,
+  path: Path,
+  checkStep: (action: string, value: unknown, path: Path) => readonly Finding[]
+): Finding[] {
+  const findings: Finding[] = []
+  for (const [index, matcher] of policy.match.entries()) {
+    const parsed = parseMatchers(matcher)
+    if ('error' in parsed) findings.push({ path: [...path, 'match', index], message: parsed.error })
+  }
+  for (const key of ['namespace', 'name'] as const) {
+    const template = parseTemplate(policy.target[key])
+    if ('error' in template) findings.push({ path: [...path, 'target', key], message: template.error, offset: template.offset })
+    else if (template.holes.some(hole => hole.root === 'target'))
+      findings.push({ path: [...path, 'target', key], message: 'the target cannot be made from itself: use labels or annotations' })
+  }
+  for (const [index, query] of policy.verify.entries()) findings.push(...checkQuery(query, [...path, 'verify', index]))
+  const seen = new Set<string>()
+  for (const [index, step] of policy.steps.entries()) {
+    findings.push(...checkStep(step.action, step.with ?? {}, [...path, 'steps', index]))
+    if (seen.has(step.action))
+      findings.push({
+        path: [...path, 'steps', index, 'action'],
+        message: `"${step.action}" stands in the ladder twice; each rung is climbed once`
+      })
+    seen.add(step.action)
+  }
+  findings.push(...checkEscalation(policy.escalate, file, [...path, 'escalate']))
+  const mode = policy.mode ?? file.defaults?.mode ?? 'dry-run'
+  if (mode === 'auto') {
+    if ((policy.guards?.namespaces ?? file.defaults?.guards?.namespaces ?? []).length === 0)
+      findings.push({ path, message: 'mode auto needs guards.namespaces, here or in defaults: where may Astern write?' })
+    if ((policy.escalate?.to ?? file.defaults?.escalate?.to ?? []).length === 0)
+      findings.push({ path, message: 'mode auto needs a channel in escalate.to: whom does Astern tell when it must not or cannot act?' })
+  }
+  if (mode !== 'off' && file.sources?.prometheus === undefined)
+    findings.push({ path, message: 'there is no sources.prometheus to verify with' })
+  return findings
+}
+
+function checkQuery(query: FilePolicy['verify'][number], path: Path): Finding[] {
+  const findings: Finding[] = []
+  const parsed = parsePromqlTemplate(query.promql)
+  if ('error' in parsed) findings.push({ path: [...path, 'promql'], message: parsed.error, offset: parsed.offset })
+  else if (parsed.window === undefined && query.window === undefined) {
+    findings.push({
+      path: [...path, 'promql'],
+      message: 'how far back this query looks cannot be told from its text (recording rule, subquery, offset or @): say it with window:'
+    })
+  } else if (parsed.window !== undefined && query.window !== undefined && (parseDuration(query.window) ?? 0) < parsed.window) {
+    findings.push({ path: [...path, 'window'], message: `is shorter than the query’s own range of ${formatDuration(parsed.window)}` })
+  }
+  if (query.traffic !== undefined) {
+    const traffic = parsePromqlTemplate(query.traffic.promql)
+    if ('error' in traffic) findings.push({ path: [...path, 'traffic', 'promql'], message: traffic.error, offset: traffic.offset })
+  }
+  if (parseThreshold(query.failWhen) === undefined)
+    findings.push({ path: [...path, 'failWhen'], message: 'is not a comparison and a number, such as "> 0.05" or "> 5%"' })
+  return findings
+}
+
+function checkEscalation(escalate: { readonly to?: readonly string[] } | undefined, file: PolicyFile, path: Path): Finding[] {
+  const known = Object.keys(file.channels ?? {})
+  return (escalate?.to ?? []).flatMap((name, index) =>
+    known.includes(name) ? [] : [{ path: [...path, 'to', index], message: `there is no channel "${name}"; ${didYouMean(name, known)}` }]
+  )
+}
+
+function checkChannel(name: string, channel: NonNullable<PolicyFile['channels']>[string]): Finding[] {
+  const path: Path = ['channels', name]
+  const kinds = Object.keys(channel)
+  if (kinds.length !== 1) return [{ path, message: 'is one of alertmanager, webhook' }]
+  if (channel.webhook !== undefined) {
+    const { url, urlFile } = channel.webhook
+    if ((url === undefined) === (urlFile === undefined))
+      return [{ path: [...path, 'webhook'], message: 'needs url or urlFile, and not both' }]
+    if (url !== undefined) return urlFindings(url, [...path, 'webhook', 'url'])
+  }
+  return channel.alertmanager === undefined ? [] : urlFindings(channel.alertmanager.url, [...path, 'alertmanager', 'url'], true)
+}
+
+/** What Astern tells people is not for the whole network to read: https, or http on loopback and inside the cluster's own Alertmanager. */
+export function urlFindings(url: string, path: Path, plainAllowed = false): Finding[] {
+  if (!URL.canParse(url)) return [{ path, message: 'is not a URL' }]
+  const { protocol, hostname } = new URL(url)
+  if (protocol === 'https:') return []
+  if (protocol !== 'http:') return [{ path, message: 'must begin with https://' }]
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+  return loopback || plainAllowed ? [] : [{ path, message: 'must begin with https:// (http only on loopback)' }]
+}

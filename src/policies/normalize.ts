@@ -1,0 +1,111 @@
+import { HOUR, MINUTE, SECOND } from '../domain/clock.ts'
+import { parseDuration } from '../domain/duration.ts'
+import { type Budget, COMPARISONS, type Policy, type StormLimits, type Threshold, type VerificationQuery } from '../domain/policy.ts'
+import { parsePromqlTemplate } from '../templates/promql.ts'
+import type { PolicyFile } from './schema.ts'
+
+type FilePolicy = PolicyFile['policies'][number]
+type FileVerification = FilePolicy['verify'][number]
+
+/** Rules 4. */
+const DEFAULT_BUDGETS: readonly Budget[] = [
+  { limit: 3, per: 24 * HOUR, scope: 'target' },
+  { limit: 5, per: HOUR, scope: 'global' }
+]
+export const DEFAULT_STORM: StormLimits = { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
+/** How far back a change may lie to be blamed for a symptom, for steps that go back (facts F.3). */
+export const DEFAULT_CHANGED_WITHIN = 60 * MINUTE
+
+/** The policies of a checked file with every default filled in and every duration in milliseconds. */
+export function normalizePolicies(file: PolicyFile, blamesChange: (action: string) => boolean): Policy[] {
+  return file.policies.map(policy => normalizePolicy(policy, file, blamesChange))
+}
+
+function normalizePolicy(policy: FilePolicy, file: PolicyFile, blamesChange: (action: string) => boolean): Policy {
+  const { defaults } = file
+  const changedWithin =
+    policy.changedWithin === undefined
+      ? policy.steps.some(step => blamesChange(step.action))
+        ? DEFAULT_CHANGED_WITHIN
+        : undefined
+      : ms(policy.changedWithin)
+  return {
+    name: policy.name,
+    match: policy.match,
+    target: policy.target,
+    mode: policy.mode ?? defaults?.mode ?? 'dry-run',
+    ...(changedWithin === undefined ? {} : { changedWithin }),
+    verify: policy.verify.map(normalizeVerification),
+    steps: policy.steps.map(step => ({
+      action: step.action,
+      with: isRecord(step.with) ? step.with : {},
+      confirm: {
+        within: optional(step.confirm?.within, 10 * MINUTE),
+        passes: step.confirm?.passes ?? 3,
+        every: optional(step.confirm?.every, 30 * SECOND)
+      }
+    })),
+    guards: {
+      namespaces: policy.guards?.namespaces ?? defaults?.guards?.namespaces ?? [],
+      cooldown: optional(policy.guards?.cooldown ?? defaults?.guards?.cooldown, 30 * MINUTE),
+      // A policy's own budgets add to the defaults, and never replace them (rules 4).
+      budgets: [...(defaults?.guards?.budgets?.map(toBudget) ?? DEFAULT_BUDGETS), ...(policy.guards?.budgets?.map(toBudget) ?? [])],
+      storm: stormOf(file)
+    },
+    escalate: {
+      after: optional(policy.escalate?.after ?? defaults?.escalate?.after, 20 * MINUTE),
+      to: policy.escalate?.to ?? defaults?.escalate?.to ?? []
+    },
+    recheck: optional(policy.recheck ?? defaults?.recheck, 30 * SECOND)
+  }
+}
+
+export function stormOf(file: PolicyFile): StormLimits {
+  const storm = file.defaults?.guards?.storm
+  return storm === undefined ? DEFAULT_STORM : { targets: storm.targets, within: ms(storm.within), calm: ms(storm.calm) }
+}
+
+function normalizeVerification(query: FileVerification, index: number): VerificationQuery {
+  const parsed = parsePromqlTemplate(query.promql)
+  if ('error' in parsed) throw new Error(`query was not checked at load: ${parsed.error}`)
+  return {
+    name: query.name ?? `query ${index + 1}`,
+    promql: query.promql,
+    failWhen: parseThreshold(query.failWhen) ?? raise(`threshold was not checked at load: ${query.failWhen}`),
+    window: query.window === undefined ? (parsed.window ?? raise('window was not checked at load')) : ms(query.window),
+    boundToPods: parsed.boundToPods,
+    ...(query.traffic === undefined ? {} : { traffic: query.traffic }),
+    samples: query.samples ?? 2,
+    every: optional(query.every, 15 * SECOND),
+    maxAge: optional(query.maxAge, 2 * MINUTE)
+  }
+}
+
+/** `> 0.05`, `>= 5%`; undefined for anything else. */
+export function parseThreshold(text: string): Threshold | undefined {
+  const found = /^\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%?)\s*$/.exec(text)
+  const comparison = COMPARISONS.find(known => known === found?.[1])
+  const value = Number(found?.[2]) / (found?.[3] === '%' ? 100 : 1)
+  return comparison === undefined || !Number.isFinite(value) ? undefined : { comparison, value }
+}
+
+function toBudget(budget: { readonly limit: number; readonly per: string; readonly scope: string }): Budget {
+  const scope = (['target', 'namespace', 'policy', 'global'] as const).find(known => known === budget.scope)
+  return { limit: budget.limit, per: ms(budget.per), scope: scope ?? raise(`scope was not checked at load: ${budget.scope}`) }
+}
+
+function ms(text: string): number {
+  return parseDuration(text) ?? raise(`duration was not checked at load: ${text}`)
+}
+
+function optional(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : ms(text)
+}
+
+function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+}
+
+function raise(message: string): never {
+  throw new Error(message)
+}

@@ -1,0 +1,213 @@
+import { type Static, type TObject, type TSchema, Type } from 'typebox'
+import { TARGET_KINDS } from '../domain/objects.ts'
+import { BUDGET_SCOPES } from '../domain/policy.ts'
+
+/** An action as the policy file knows it: its name, and the schema of its `with:`. */
+export interface ActionSchema {
+  readonly name: string
+  readonly title: string
+  readonly with: TObject
+}
+
+const closed = { additionalProperties: false }
+const DURATION = '^([0-9]+(ms|s|m|h|d|w|y))+$'
+
+const duration = (description: string) =>
+  Type.String({ pattern: DURATION, description: `${description} Prometheus’ duration, such as 30s or 1h30m.` })
+const text = (description: string) => Type.String({ minLength: 1, description })
+const count = (minimum: number, description: string) => Type.Integer({ minimum, description })
+
+const httpSource = (description: string) =>
+  Type.Object(
+    {
+      url: text('Base URL, without /api/v1.'),
+      bearerTokenFile: Type.Optional(text('File with a bearer token.')),
+      basicAuth: Type.Optional(Type.Object({ username: text('User name.'), passwordFile: text('File with the password.') }, closed)),
+      headers: Type.Optional(
+        Type.Record(Type.String(), Type.String(), { description: 'Extra headers, such as X-Scope-OrgID. No secrets.' })
+      ),
+      timeout: Type.Optional(duration('Deadline of one query; default 10s.')),
+      caFile: Type.Optional(text('File with the CA certificates of the source.'))
+    },
+    { ...closed, description }
+  )
+
+export const BudgetSchema = Type.Object(
+  {
+    limit: count(1, 'Writes at most.'),
+    per: duration('Within this time.'),
+    scope: Type.Enum([...BUDGET_SCOPES], { description: 'What is counted together.' })
+  },
+  closed
+)
+
+const StormSchema = Type.Object(
+  {
+    targets: count(2, 'So many distinct existing targets …'),
+    within: duration('… with incidents opened within this time are a storm: nothing is written.'),
+    calm: duration('A storm is over after this time without a new incident.')
+  },
+  closed
+)
+
+const guardFields = {
+  namespaces: Type.Optional(
+    Type.Array(text('A namespace, or a glob such as team-*.'), {
+      description: 'Where Astern may write. Required for any mode above dry-run.'
+    })
+  ),
+  cooldown: Type.Optional(duration('Between two runs on a target; default 30m.')),
+  budgets: Type.Optional(Type.Array(BudgetSchema, { description: 'Limits of writes; a policy’s add to the defaults.' }))
+}
+
+const ModeSchema = Type.Enum(['off', 'dry-run', 'auto'], {
+  description: 'How far the policy goes. dry-run decides everything and writes nothing.'
+})
+
+const VerifySchema = Type.Object(
+  {
+    name: Type.Optional(text('What people read in the timeline.')),
+    promql: text('A query for one number. Templates only inside the quotes of label matchers.'),
+    failWhen: Type.String({
+      pattern: '^\\s*(>=|<=|==|!=|>|<)\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*%?\\s*$',
+      description: 'When the number means the symptom is there: a comparison and a number, such as "> 0.05" or "> 5%".'
+    }),
+    traffic: Type.Optional(
+      Type.Object(
+        { promql: text('A query for the traffic.'), atLeast: Type.Number({ description: 'Below this the number decides nothing.' }) },
+        closed
+      )
+    ),
+    samples: Type.Optional(count(1, 'How many samples must agree before a write; default 2.')),
+    every: Type.Optional(duration('Time between them; default 15s.')),
+    window: Type.Optional(duration('How far back the query looks; needed where its text cannot tell.')),
+    maxAge: Type.Optional(duration('How old the newest sample behind the query may be; default 2m.'))
+  },
+  closed
+)
+
+const ConfirmSchema = Type.Object(
+  {
+    within: Type.Optional(duration('Time to recover; default 10m.')),
+    passes: Type.Optional(count(1, 'Passing samples in a row; default 3.')),
+    every: Type.Optional(duration('Time between them; default 30s.'))
+  },
+  closed
+)
+
+const EscalateSchema = Type.Object(
+  {
+    after: Type.Optional(duration('People are told this long after the alert first came in, whatever happens; default 20m.')),
+    to: Type.Optional(Type.Array(text('A channel’s name.'), { description: 'Channels; auto needs at least one.' }))
+  },
+  closed
+)
+
+const ChannelSchema = Type.Object(
+  {
+    alertmanager: Type.Optional(
+      Type.Object(
+        {
+          url: text('Alertmanager’s base URL: an alert is posted to its API v2, so that existing routes tell the people.'),
+          bearerTokenFile: Type.Optional(text('File with a bearer token.'))
+        },
+        closed
+      )
+    ),
+    webhook: Type.Optional(
+      Type.Object(
+        {
+          url: Type.Optional(text('https, or http on loopback.')),
+          urlFile: Type.Optional(text('File with the URL.')),
+          secretFile: Type.Optional(text('File with a key: the body is then signed (X-Astern-Signature, HMAC-SHA256).'))
+        },
+        closed
+      )
+    )
+  },
+  { ...closed, description: 'One of alertmanager, webhook.' }
+)
+
+const stepFields = { confirm: Type.Optional(ConfirmSchema) }
+
+function policyFields<Step extends TSchema>(step: Step) {
+  return {
+    name: Type.String({
+      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
+      maxLength: 63,
+      description: 'Unique; lower-case letters, digits, dashes.'
+    }),
+    match: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'Alertmanager’s matchers; all must hold.' }),
+    target: Type.Object(
+      {
+        kind: Type.Enum([...TARGET_KINDS]),
+        namespace: text('Templates of the alert’s labels.'),
+        name: text('Templates of the alert’s labels.')
+      },
+      closed
+    ),
+    mode: Type.Optional(ModeSchema),
+    changedWithin: Type.Optional(
+      duration(
+        'The target must have changed within this time before the symptom; default 60m for steps that go back to an earlier version.'
+      )
+    ),
+    verify: Type.Array(VerifySchema, {
+      minItems: 1,
+      description: 'The symptom, as numbers. All must fail before a write, all must pass after it.'
+    }),
+    steps: Type.Array(step, { minItems: 1, description: 'A ladder: each rung once, in order, until recovery is confirmed.' }),
+    guards: Type.Optional(Type.Object(guardFields, closed)),
+    escalate: Type.Optional(EscalateSchema),
+    recheck: Type.Optional(duration('How often a waiting run is looked at again; default 30s.'))
+  }
+}
+
+function fileFields<Step extends TSchema>(step: Step) {
+  return {
+    version: Type.Literal(1),
+    sources: Type.Optional(
+      Type.Object(
+        {
+          prometheus: Type.Optional(httpSource('Prometheus, or anything that speaks its HTTP API.')),
+          alertmanager: Type.Optional(httpSource('Asked whether an alert is silenced or inhibited.'))
+        },
+        closed
+      )
+    ),
+    channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), ChannelSchema, closed)),
+    defaults: Type.Optional(
+      Type.Object(
+        {
+          mode: Type.Optional(ModeSchema),
+          guards: Type.Optional(Type.Object({ ...guardFields, storm: Type.Optional(StormSchema) }, closed)),
+          escalate: Type.Optional(EscalateSchema),
+          recheck: Type.Optional(duration('Default 30s.'))
+        },
+        closed
+      )
+    ),
+    policies: Type.Array(Type.Object(policyFields(step), closed))
+  }
+}
+
+const OpenStep = Type.Object({ action: Type.String(), with: Type.Optional(Type.Unknown()), ...stepFields }, closed)
+
+/** What the loader checks first; a step's `with:` is then checked against its action's own schema. */
+export const FileSchema = Type.Object(fileFields(OpenStep), closed)
+export type PolicyFile = Static<typeof FileSchema>
+
+/** The JSON Schema that editors complete from: the same fields, with each action's own `with:`. */
+export function publishedSchema(actions: readonly ActionSchema[]): TSchema {
+  const steps = actions.map(action =>
+    Type.Object(
+      { action: Type.Literal(action.name, { description: action.title }), with: Type.Optional(action.with), ...stepFields },
+      closed
+    )
+  )
+  return Type.Object(fileFields(Type.Union(steps)), {
+    ...closed,
+    $schema: 'https://json-schema.org/draft/2020-12/schema',
+    title: 'Astern policies'
+  })
+}

@@ -1,0 +1,41 @@
+import type { Delivered, QueuedMessage } from './domain/message.ts'
+import { targetKey } from './domain/objects.ts'
+import type { Run } from './domain/run.ts'
+import type { Recorder } from './pipeline/ports.ts'
+import type { Logger } from './telemetry/logger.ts'
+import type { Metrics } from './telemetry/metrics.ts'
+
+/** What happens, as log lines and metrics. */
+export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {
+  const about = (run: Run) => ({
+    run: run.id,
+    incident: run.incident.id,
+    policy: run.policy.name,
+    target: run.target === undefined ? undefined : targetKey(run.target)
+  })
+  return {
+    waiting(run, reason, detail) {
+      metrics.waiting(reason)
+      logger.info({ ...about(run), reason, detail }, 'run waits')
+    },
+    concluded(run, outcome, reason, detail) {
+      metrics.concluded(outcome, reason)
+      logger.info({ ...about(run), outcome, reason, detail }, 'run ended')
+    },
+    wrote(run, action) {
+      metrics.wrote(action)
+      logger.warn({ ...about(run), action }, 'wrote to the cluster')
+    },
+    sampled: sample => metrics.sampled(sample.verdict, sample.problem),
+    failed(what, cause) {
+      metrics.error()
+      logger.error({ err: cause, what }, 'something failed inside Astern')
+    },
+    sent(queued, result) {
+      metrics.delivered(result.kind)
+      const told = { channel: queued.message.channel, key: queued.message.key, attempt: queued.attempts + 1 }
+      if (result.kind === 'delivered') logger.info(told, 'people were told')
+      else logger.warn({ ...told, detail: result.detail }, 'people could not be told yet')
+    }
+  }
+}

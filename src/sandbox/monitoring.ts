@@ -1,0 +1,100 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { freePort, type RunningProcess, startProcess, untilReady } from './processes.ts'
+import type { PartCommand } from './real-parts.ts'
+
+export interface PrometheusOptions {
+  readonly program: PartCommand
+  readonly folder: string
+  /** `host:port` that are scraped every second. */
+  readonly targets: readonly string[]
+  /** Rule groups, as Prometheus' rule file has them. */
+  readonly groups: readonly unknown[]
+  readonly alertmanagers: readonly string[]
+}
+
+export interface RunningServer {
+  readonly url: string
+  readonly process: RunningProcess
+  stop(): Promise<void>
+}
+
+/** A real Prometheus with its own folder and a free port; scrapes and evaluates every second. */
+export async function startPrometheus(options: PrometheusOptions): Promise<RunningServer> {
+  await mkdir(options.folder, { recursive: true })
+  const rules = join(options.folder, 'rules.yml')
+  const config = join(options.folder, 'prometheus.yml')
+  // JSON is YAML: nothing has to be quoted by hand.
+  await writeFile(rules, JSON.stringify({ groups: options.groups }))
+  await writeFile(
+    config,
+    JSON.stringify({
+      global: { scrape_interval: '1s', evaluation_interval: '1s', scrape_timeout: '1s' },
+      rule_files: [rules],
+      alerting: { alertmanagers: [{ static_configs: [{ targets: options.alertmanagers }] }] },
+      scrape_configs: [{ job_name: 'fleet', honor_labels: true, static_configs: [{ targets: options.targets }] }]
+    })
+  )
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const running = startProcess(options.program, [
+    `--config.file=${config}`,
+    `--storage.tsdb.path=${join(options.folder, 'tsdb')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--rules.alert.resend-delay=1s',
+    '--web.enable-lifecycle',
+    '--log.level=warn'
+  ])
+  await untilReady(`${url}/-/ready`, running, 'Prometheus')
+  return { url, process: running, stop: () => running.stop() }
+}
+
+export interface AlertmanagerOptions {
+  readonly program: PartCommand
+  readonly folder: string
+  /** Where alerts are posted to. */
+  readonly webhook: string
+  readonly tokenFile?: string
+  readonly port?: number
+}
+
+/** A real Alertmanager that posts each group to one webhook. */
+export async function startAlertmanager(options: AlertmanagerOptions): Promise<RunningServer> {
+  await mkdir(options.folder, { recursive: true })
+  const config = join(options.folder, 'alertmanager.yml')
+  await writeFile(
+    config,
+    JSON.stringify({
+      route: {
+        receiver: 'astern',
+        group_by: ['alertname', 'namespace', 'deployment'],
+        group_wait: '1s',
+        group_interval: '2s',
+        repeat_interval: '1h'
+      },
+      receivers: [
+        {
+          name: 'astern',
+          webhook_configs: [
+            {
+              url: options.webhook,
+              send_resolved: true,
+              ...(options.tokenFile === undefined ? {} : { http_config: { authorization: { credentials_file: options.tokenFile } } })
+            }
+          ]
+        }
+      ]
+    })
+  )
+  const port = options.port ?? (await freePort())
+  const url = `http://127.0.0.1:${port}`
+  const running = startProcess(options.program, [
+    `--config.file=${config}`,
+    `--storage.path=${join(options.folder, 'data')}`,
+    `--web.listen-address=127.0.0.1:${port}`,
+    '--cluster.listen-address=',
+    '--log.level=warn'
+  ])
+  await untilReady(`${url}/-/ready`, running, 'Alertmanager')
+  return { url, process: running, stop: () => running.stop() }
+}

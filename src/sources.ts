@@ -1,0 +1,103 @@
+import { readFileSync } from 'node:fs'
+import type { Clock } from './domain/clock.ts'
+import { parseDuration } from './domain/duration.ts'
+import type { AlertStates } from './domain/guard.ts'
+import type { Channel } from './domain/message.ts'
+import type { Verifier } from './domain/verifier.ts'
+import { alertmanagerStates } from './notify/alert-states.ts'
+import { alertmanagerChannel } from './notify/alertmanager-channel.ts'
+import { webhookChannel } from './notify/webhook-channel.ts'
+import { type GuardedClient, withBreaker } from './outgoing/breaker.ts'
+import { type ClockOffset, createClockOffset } from './outgoing/clock-offset.ts'
+import type { HttpClient } from './outgoing/http-client.ts'
+import type { PolicySet } from './policies/load.ts'
+import { createPrometheus, type Prometheus } from './verification/prometheus.ts'
+
+/** What a policy file's `sources` and `channels` come to; made anew at each reload. */
+export interface Outside {
+  readonly verifier: Verifier
+  readonly alertStates: AlertStates | undefined
+  readonly channels: ReadonlyMap<string, Channel>
+  status(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+}
+
+interface Kept {
+  readonly client: GuardedClient
+  readonly offset: ClockOffset
+}
+
+/** A source keeps its breaker and its clock's bounds across reloads, as long as its URL stays. */
+export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Outside {
+  const kept = new Map<string, Kept>()
+  const keep = (name: string, url: string): Kept => {
+    const key = `${name} ${url}`
+    const found = kept.get(key) ?? { client: withBreaker(http, { name }), offset: createClockOffset(clock.now) }
+    kept.set(key, found)
+    return found
+  }
+  return set => {
+    const source = set.sources.prometheus
+    const url = prometheusUrl ?? source?.url
+    let prometheus: Prometheus | undefined
+    let state: () => string = () => 'absent'
+    if (url !== undefined) {
+      const { client, offset } = keep('prometheus', url)
+      const timeoutMs = source?.timeout === undefined ? undefined : parseDuration(source.timeout)
+      prometheus = createPrometheus({
+        url,
+        client,
+        offset,
+        now: clock.now,
+        ...(timeoutMs === undefined ? {} : { timeoutMs }),
+        ...(source?.headers === undefined ? {} : { headers: source.headers }),
+        ...(source?.bearerTokenFile === undefined ? {} : { bearerTokenFile: source.bearerTokenFile }),
+        ...(source?.basicAuth === undefined ? {} : { basicAuth: source.basicAuth }),
+        ...(source?.caFile === undefined ? {} : { ca: readFileSync(source.caFile, 'utf8') })
+      })
+      state = client.state
+    }
+    const alertmanager = set.sources.alertmanager
+    return {
+      verifier: prometheus ?? absentVerifier,
+      alertStates:
+        alertmanager === undefined
+          ? undefined
+          : alertmanagerStates(alertmanager.url, keep('alertmanager', alertmanager.url).client, alertmanager.bearerTokenFile),
+      channels: channelsOf(set, http, clock),
+      async status(signal) {
+        if (prometheus === undefined) return { prometheus: { configured: false } }
+        const check = await prometheus.check(signal)
+        return { prometheus: { configured: true, ...check, breaker: state(), clockOffsetMs: prometheus.clockOffset() } }
+      }
+    }
+  }
+}
+
+function channelsOf(set: PolicySet, http: HttpClient, clock: Clock): ReadonlyMap<string, Channel> {
+  const channels = new Map<string, Channel>()
+  for (const [name, channel] of Object.entries(set.channels)) {
+    if (channel.alertmanager !== undefined) channels.set(name, alertmanagerChannel({ name, ...channel.alertmanager }, http, clock))
+    if (channel.webhook !== undefined) channels.set(name, webhookChannel({ name, ...channel.webhook }, http, clock))
+  }
+  return channels
+}
+
+/** The loader lets no policy through that would need it; should one, it gets no number. */
+const absentVerifier: Verifier = {
+  sample: async queries => ({
+    time: 0,
+    verdict: 'error',
+    problem: 'unreachable',
+    queries: queries.map(query => ({
+      query: query.name,
+      promql: query.promql,
+      time: 0,
+      verdict: 'error',
+      problem: 'unreachable',
+      detail: 'no source is configured',
+      tookMs: 0
+    }))
+  }),
+  activeAt: async () => undefined,
+  clockOffset: () => 0
+}

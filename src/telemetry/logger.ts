@@ -1,0 +1,41 @@
+import { type Logger, pino, stdTimeFunctions } from 'pino'
+import pretty from 'pino-pretty'
+
+export type { Logger }
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+/** JSON lines; pretty on a terminal. Messages are static, data stands beside them. */
+export function createLogger(level: LogLevel, terminal: boolean, destination: NodeJS.WritableStream): Logger {
+  const options = {
+    level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    // A second line of defence: nothing that is logged should hold a secret in the first place.
+    redact: {
+      paths: [
+        'authorization',
+        '*.authorization',
+        'token',
+        '*.token',
+        'password',
+        '*.password',
+        'headers.authorization',
+        'req.headers.authorization'
+      ],
+      censor: '[redacted]'
+    }
+  }
+  if (!terminal) return pino(options, destination)
+  return pino(
+    options,
+    pretty({
+      colorize: true,
+      translateTime: 'SYS:HH:MM:ss',
+      ignore: 'pid,hostname',
+      destination: { write: (text: string) => destination.write(text) } as NodeJS.WritableStream,
+      sync: true
+    })
+  )
+}

@@ -1,0 +1,141 @@
+import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
+import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
+import { REASONS, type Reason } from '../domain/reasons.ts'
+import { PROBLEMS, type Problem, VERDICTS, type Verdict } from '../domain/verdict.ts'
+
+/** Why a delivery was not taken: a closed set. */
+export const REFUSED_DELIVERIES = ['malformed', 'unauthorized', 'forbidden', 'unavailable', 'too-large'] as const
+export type RefusedDelivery = (typeof REFUSED_DELIVERIES)[number]
+
+/** Astern's own metrics. Labels come from closed sets only; every series is there from the start, so that `rate` sees the first event. */
+export interface Metrics {
+  readonly registry: Registry
+  incident(event: IncidentEvent): void
+  refusedDelivery(why: RefusedDelivery): void
+  deliverySeconds(seconds: number): void
+  waiting(reason: Reason): void
+  concluded(outcome: Outcome, reason: Reason | undefined): void
+  wrote(action: string): void
+  sampled(verdict: Verdict, problem: Problem | undefined): void
+  delivered(result: 'delivered' | 'failed' | 'refused'): void
+  reload(good: boolean, at: number): void
+  error(): void
+  /** Values that are read when they are asked for. */
+  onCollect(
+    collect: () => Promise<{
+      readonly runs: Readonly<Record<string, number>>
+      readonly undelivered: number
+      readonly intake: number
+      readonly switchLowered: boolean
+      readonly storm: boolean
+    }>
+  ): void
+}
+
+export function createMetrics(actions: readonly string[]): Metrics {
+  const registry = new Registry()
+  const registers = [registry]
+  const incidents = new Counter({
+    name: 'astern_incidents_total',
+    help: 'Alerts received, by what they did to their incident.',
+    labelNames: ['event'],
+    registers
+  })
+  const refused = new Counter({
+    name: 'astern_deliveries_refused_total',
+    help: 'Deliveries that were not taken.',
+    labelNames: ['why'],
+    registers
+  })
+  const seconds = new Histogram({
+    name: 'astern_delivery_duration_seconds',
+    help: 'From the request to its answer; the delivery is durable then.',
+    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5],
+    registers
+  })
+  const waits = new Counter({
+    name: 'astern_runs_waiting_total',
+    help: 'Times a run began to wait, by reason.',
+    labelNames: ['reason'],
+    registers
+  })
+  const ended = new Counter({
+    name: 'astern_runs_ended_total',
+    help: 'Runs that ended, by outcome and reason.',
+    labelNames: ['outcome', 'reason'],
+    registers
+  })
+  const writes = new Counter({ name: 'astern_writes_total', help: 'Writes to the cluster.', labelNames: ['action'], registers })
+  const samples = new Counter({
+    name: 'astern_verification_samples_total',
+    help: 'Verification samples, by verdict.',
+    labelNames: ['verdict'],
+    registers
+  })
+  const problems = new Counter({
+    name: 'astern_verification_problems_total',
+    help: 'Samples without a number to decide on, by problem.',
+    labelNames: ['problem'],
+    registers
+  })
+  const messages = new Counter({ name: 'astern_messages_total', help: 'Attempts to tell people.', labelNames: ['result'], registers })
+  const reloadGood = new Gauge({
+    name: 'astern_policies_last_reload_successful',
+    help: '1 if the policy files that are there now are in force.',
+    registers
+  })
+  const reloadAt = new Gauge({
+    name: 'astern_policies_last_reload_success_timestamp_seconds',
+    help: 'When the policies in force were loaded.',
+    registers
+  })
+  const errors = new Counter({ name: 'astern_errors_total', help: 'Failures of Astern itself; see the log.', registers })
+  const gauges = {
+    runs: new Gauge({ name: 'astern_runs', help: 'Runs by state.', labelNames: ['state'], registers }),
+    undelivered: new Gauge({ name: 'astern_messages_undelivered', help: 'Messages that no channel has taken yet.', registers }),
+    intake: new Gauge({ name: 'astern_intake_pending', help: 'Deliveries that wait for their commit.', registers }),
+    lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
+    storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers })
+  }
+  for (const event of INCIDENT_EVENTS) incidents.inc({ event }, 0)
+  for (const why of REFUSED_DELIVERIES) refused.inc({ why }, 0)
+  for (const reason of Object.keys(REASONS)) waits.inc({ reason }, 0)
+  for (const outcome of Object.keys(OUTCOMES)) ended.inc({ outcome, reason: '' }, 0)
+  for (const verdict of VERDICTS) samples.inc({ verdict }, 0)
+  for (const problem of Object.keys(PROBLEMS)) problems.inc({ problem }, 0)
+  for (const result of ['delivered', 'failed', 'refused']) messages.inc({ result }, 0)
+  for (const action of actions) writes.inc({ action }, 0)
+  return {
+    registry,
+    incident: event => incidents.inc({ event }),
+    refusedDelivery: why => refused.inc({ why }),
+    deliverySeconds: value => seconds.observe(value),
+    waiting: reason => waits.inc({ reason }),
+    concluded: (outcome, reason) => ended.inc({ outcome, reason: reason ?? '' }),
+    wrote: action => writes.inc({ action }),
+    sampled(verdict, problem) {
+      samples.inc({ verdict })
+      if (problem !== undefined) problems.inc({ problem })
+    },
+    delivered: result => messages.inc({ result }),
+    reload(good, at) {
+      reloadGood.set(good ? 1 : 0)
+      if (good) reloadAt.set(at / 1_000)
+    },
+    error: () => errors.inc(),
+    onCollect(collect) {
+      // Any one gauge's collect fills all of them: the ledger is asked once.
+      Object.assign(gauges.runs, {
+        collect: async () => {
+          const now = await collect()
+          for (const [state, count] of Object.entries(now.runs)) gauges.runs.set({ state }, count)
+          gauges.undelivered.set(now.undelivered)
+          gauges.intake.set(now.intake)
+          gauges.lowered.set(now.switchLowered ? 1 : 0)
+          gauges.storm.set(now.storm ? 1 : 0)
+        }
+      })
+    }
+  }
+}

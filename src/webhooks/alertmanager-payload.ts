@@ -1,0 +1,104 @@
+import type { Alert } from '../domain/incident.ts'
+import { isObject, type JsonObject, textAt } from '../domain/json.ts'
+
+export interface AlertmanagerPayload {
+  readonly receiver: string
+  readonly groupKey: string
+  readonly externalUrl: string
+  readonly truncated: number
+  readonly alerts: readonly Alert[]
+}
+
+/** What is wrong with a payload, and where: `alerts[3].labels.team`. */
+export interface PayloadProblem {
+  readonly path: string
+  readonly message: string
+}
+
+/**
+ * Parses Alertmanager's webhook payload, version 4 (facts A.1). New fields are welcome; what is needed must be there and be
+ * right. Written by hand and not by a schema library: this is the hot path, and its messages name the path.
+ */
+export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | PayloadProblem {
+  if (!isObject(body)) return { path: '', message: 'the body must be a JSON object' }
+  if (body['version'] !== '4') {
+    return {
+      path: 'version',
+      message:
+        body['version'] === undefined
+          ? 'is missing: this is not Alertmanager’s webhook format version 4 (a custom `payload` template cannot be read)'
+          : `must be "4", not ${JSON.stringify(body['version']).slice(0, 40)}`
+    }
+  }
+  const { alerts } = body
+  if (!Array.isArray(alerts)) return { path: 'alerts', message: 'must be a list' }
+  const parsed: Alert[] = []
+  for (let index = 0; index < alerts.length; index += 1) {
+    const alert = parseAlert(alerts[index], `alerts[${index}]`)
+    if ('message' in alert) return alert
+    parsed.push(alert)
+  }
+  const truncated = body['truncatedAlerts'] ?? 0
+  if (typeof truncated !== 'number') return { path: 'truncatedAlerts', message: 'must be a number' }
+  return {
+    // Alertmanager sends regexp.QuoteMeta of the receiver's name (facts A.3).
+    receiver: (textAt(body, 'receiver') ?? '').replaceAll(/\\(.)/g, '$1'),
+    groupKey: textAt(body, 'groupKey') ?? '',
+    externalUrl: textAt(body, 'externalURL') ?? '',
+    truncated,
+    alerts: parsed
+  }
+}
+
+/** One alert; also what the API takes for a dry run or a manual run. */
+export function parseAlert(alert: unknown, path: string): Alert | PayloadProblem {
+  if (!isObject(alert)) return { path, message: 'must be an object' }
+  const { status } = alert
+  if (status !== 'firing' && status !== 'resolved') return { path: `${path}.status`, message: 'must be "firing" or "resolved"' }
+  const labels = parseMap(alert, 'labels', path)
+  if ('problem' in labels) return labels.problem
+  if (Object.keys(labels.map).length === 0)
+    return { path: `${path}.labels`, message: 'must not be empty: an alert is told apart by its labels' }
+  const annotations = parseMap(alert, 'annotations', path)
+  if ('problem' in annotations) return annotations.problem
+  const startsAt = parseInstant(alert['startsAt'])
+  if (startsAt === undefined) return { path: `${path}.startsAt`, message: 'must be a time in RFC 3339, such as 2026-11-21T12:00:00Z' }
+  const endsAt = alert['endsAt'] === undefined ? undefined : parseInstant(alert['endsAt'])
+  if (alert['endsAt'] !== undefined && endsAt === undefined) return { path: `${path}.endsAt`, message: 'must be a time in RFC 3339' }
+  return {
+    status,
+    labels: labels.map,
+    annotations: annotations.map,
+    startsAt,
+    // The status decides, not this: a firing alert carries Go's zero time (facts A.1).
+    ...(endsAt === undefined || endsAt <= ZERO_TIME_MS ? {} : { endsAt }),
+    generatorUrl: textAt(alert, 'generatorURL') ?? ''
+  }
+}
+
+/** The end of year 1: Go's zero time lies in it. */
+const ZERO_TIME_MS = Date.parse('0002-01-01T00:00:00Z')
+const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/
+
+function parseInstant(value: unknown): number | undefined {
+  if (typeof value !== 'string' || !RFC3339.test(value)) return undefined
+  const instant = Date.parse(value)
+  return Number.isNaN(instant) ? undefined : instant
+}
+
+function parseMap(
+  alert: JsonObject,
+  key: string,
+  path: string
+): { readonly map: Readonly<Record<string, string>> } | { readonly problem: PayloadProblem } {
+  const value = alert[key]
+  // Never null from upstream; other senders are less careful.
+  if (value === undefined || value === null) return { map: {} }
+  if (!isObject(value)) return { problem: { path: `${path}.${key}`, message: 'must be an object' } }
+  const map: Record<string, string> = Object.create(null)
+  for (const [name, text] of Object.entries(value)) {
+    if (typeof text !== 'string') return { problem: { path: `${path}.${key}.${name}`, message: 'must be a string' } }
+    map[name] = text
+  }
+  return { map: { ...map } }
+}

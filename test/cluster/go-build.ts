@@ -1,0 +1,137 @@
+import { execFile } from 'node:child_process'
+import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { homedir, tmpdir } from 'node:os'
+import { delimiter, join } from 'node:path'
+import { promisify } from 'node:util'
+
+const run = promisify(execFile)
+
+/** One program that the Go toolchain builds from the module proxy. */
+export interface GoProgram {
+  readonly name: string
+  readonly version: string
+  readonly module: string
+  readonly package: string
+  readonly ldflags: readonly string[]
+  /** True where the module's own go.mod requires `k8s.io/…` at v0.0.0, which only a `replace` can resolve. */
+  readonly staging: boolean
+}
+
+export const KUBERNETES_VERSION = '1.36.3'
+
+const versionFlags = [
+  `-X k8s.io/component-base/version.gitVersion=v${KUBERNETES_VERSION}`,
+  `-X k8s.io/component-base/version.gitMajor=${KUBERNETES_VERSION.split('.')[0] ?? ''}`,
+  `-X k8s.io/component-base/version.gitMinor=${KUBERNETES_VERSION.split('.')[1] ?? ''}`
+]
+
+function kubernetes(name: string): GoProgram {
+  return {
+    name,
+    version: KUBERNETES_VERSION,
+    module: 'k8s.io/kubernetes',
+    package: `k8s.io/kubernetes/cmd/${name}`,
+    ldflags: versionFlags,
+    staging: true
+  }
+}
+
+/** Pinned: the control plane that the end-to-end tests run on. */
+export const CONTROL_PLANE: readonly GoProgram[] = [
+  {
+    name: 'etcd',
+    version: '3.7.3',
+    module: 'go.etcd.io/etcd/server/v3',
+    package: 'go.etcd.io/etcd/server/v3',
+    ldflags: [],
+    staging: false
+  },
+  kubernetes('kube-apiserver'),
+  kubernetes('kube-controller-manager'),
+  kubernetes('kube-scheduler'),
+  { name: 'kwok', version: '0.8.0', module: 'sigs.k8s.io/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: [], staging: false }
+]
+
+export function cacheFolder(): string {
+  return process.env['ASTERN_CACHE_DIR'] ?? join(homedir(), '.cache', 'astern')
+}
+
+async function isExecutable(file: string): Promise<boolean> {
+  return access(file, constants.X_OK).then(
+    () => true,
+    () => false
+  )
+}
+
+/**
+ * Where the program is: `KUBEBUILDER_ASSETS`, the cache, `PATH`, else it is built into the cache.
+ * @throws Error naming what to install when there is no Go toolchain.
+ */
+export async function obtain(program: GoProgram, progress: (line: string) => void = () => {}): Promise<string> {
+  const folder = join(cacheFolder(), `${program.name}-${program.version}`)
+  const candidates = [
+    ...(process.env['KUBEBUILDER_ASSETS'] === undefined ? [] : [join(process.env['KUBEBUILDER_ASSETS'], program.name)]),
+    join(folder, program.name),
+    ...(process.env['PATH'] ?? '')
+      .split(delimiter)
+      .filter(Boolean)
+      .map(path => join(path, program.name))
+  ]
+  for (const candidate of candidates) if (await isExecutable(candidate)) return candidate
+  progress(`building ${program.name} ${program.version} with the Go toolchain, once (minutes) …`)
+  await build(program, folder)
+  return join(folder, program.name)
+}
+
+async function build(program: GoProgram, folder: string): Promise<void> {
+  const work = await mkdtemp(join(tmpdir(), 'astern-go-'))
+  const go = async (...args: string[]): Promise<string> => {
+    try {
+      const { stdout } = await run('go', args, {
+        cwd: work,
+        env: { ...process.env, CGO_ENABLED: '0', GOFLAGS: '-mod=mod', GOWORK: 'off' },
+        maxBuffer: 64 * 1024 * 1024
+      })
+      return stdout
+    } catch (cause) {
+      if (isMissing(cause))
+        throw new Error(
+          `${program.name} is not here and there is no Go toolchain to build it: install Go 1.26 or later, or set KUBEBUILDER_ASSETS to a folder that has ${program.name}`,
+          { cause }
+        )
+      throw new Error(`building ${program.name} ${program.version}: go ${args.join(' ')} failed`, { cause })
+    }
+  }
+  try {
+    const replaces = program.staging ? await stagingReplaces(program, go) : ''
+    await writeFile(
+      join(work, 'go.mod'),
+      `module astern.test/parts\n\ngo 1.26.0\n\nrequire ${program.module} v${program.version}\n\n${replaces}`
+    )
+    await go('get', '-tool', `${program.package}@v${program.version}`)
+    await go('build', '-trimpath', '-ldflags', ['-s', '-w', ...program.ldflags].join(' '), '-o', join(work, program.name), program.package)
+    await mkdir(folder, { recursive: true })
+    await rename(join(work, program.name), join(folder, program.name)).catch(async () => {
+      // Another file system: copy next to the place, then rename, so that a half-written program is never found.
+      await writeFile(join(folder, `${program.name}.new`), await readFile(join(work, program.name)), { mode: 0o755 })
+      await rename(join(folder, `${program.name}.new`), join(folder, program.name))
+    })
+  } finally {
+    await rm(work, { recursive: true, force: true })
+  }
+}
+
+/** Kubernetes' go.mod names its staging modules at v0.0.0; their published twins carry v0.MINOR.PATCH. */
+async function stagingReplaces(program: GoProgram, go: (...args: string[]) => Promise<string>): Promise<string> {
+  const downloaded: unknown = JSON.parse(await go('mod', 'download', '-json', `${program.module}@v${program.version}`))
+  if (typeof downloaded !== 'object' || downloaded === null || !('GoMod' in downloaded) || typeof downloaded.GoMod !== 'string')
+    throw new Error(`go mod download told no GoMod for ${program.module}`)
+  const text = await readFile(downloaded.GoMod, 'utf8')
+  const version = `v0.${program.version.split('.').slice(1).join('.')}`
+  const modules = new Set([...text.matchAll(/^\s*(k8s\.io\/\S+) v0\.0\.0\s*(?:\/\/.*)?$/gm)].map(match => match[1] ?? ''))
+  return [...modules].map(module => `replace ${module} => ${module} ${version}\n`).join('')
+}
+
+function isMissing(cause: unknown): boolean {
+  return cause instanceof Error && 'code' in cause && cause.code === 'ENOENT'
+}
