@@ -1,0 +1,72 @@
+import { connect } from '../../src/cluster/connection.ts'
+import { createCluster } from '../../src/cluster/cluster.ts'
+import { createKubeClient, type KubeAnswer, type KubeClient } from '../../src/cluster/kube-client.ts'
+import type { Cluster } from '../../src/domain/cluster.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
+import type { ObjectRef } from '../../src/domain/objects.ts'
+import type { Workload } from '../../src/domain/workload.ts'
+import { withBreaker } from '../../src/outgoing/breaker.ts'
+import { type ClockOffset, createClockOffset } from '../../src/outgoing/clock-offset.ts'
+import { createHttpClient } from '../../src/outgoing/http-client.ts'
+
+export interface TestClients {
+  readonly kube: KubeClient
+  readonly cluster: Cluster
+  readonly offset: ClockOffset
+  close(): void
+}
+
+/** Astern's own cluster access, against whatever the kubeconfig leads to. */
+export function openClients(kubeconfig: string): TestClients {
+  const http = createHttpClient()
+  const offset = createClockOffset(Date.now)
+  const kube = createKubeClient(connect({ kubeconfig, inCluster: false }), http, withBreaker(http, { name: 'test' }), offset)
+  return { kube, offset, cluster: createCluster(kube, offset, Date.now), close: () => http.close() }
+}
+
+export function deploymentOf(name: string, image: string, more: { readonly replicas?: number; readonly annotations?: Readonly<Record<string, string>>; readonly progressDeadlineSeconds?: number } = {}): JsonObject {
+  return {
+    apiVersion: 'apps/v1',
+    kind: 'Deployment',
+    metadata: { name },
+    spec: {
+      replicas: more.replicas ?? 2,
+      ...(more.progressDeadlineSeconds === undefined ? {} : { progressDeadlineSeconds: more.progressDeadlineSeconds }),
+      selector: { matchLabels: { app: name } },
+      template: { metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) }, spec: { containers: [{ name: 'main', image }] } }
+    }
+  }
+}
+
+export function pathOf(ref: { readonly namespace: string; readonly name?: string }, plural = 'deployments'): string {
+  return `/apis/apps/v1/namespaces/${ref.namespace}/${plural}${ref.name === undefined ? '' : `/${ref.name}`}`
+}
+
+export function ok(answer: KubeAnswer): JsonObject {
+  if (answer.kind !== 'ok') throw new Error(`expected success, got ${answer.kind}: ${answer.detail}`)
+  return answer.object
+}
+
+export function statusOf(answer: KubeAnswer): number {
+  return answer.kind === 'unreachable' ? 0 : answer.status
+}
+
+/** Reads the workload until it is as wished. @throws after 30 s, with what it was. */
+export async function untilWorkload(cluster: Cluster, ref: ObjectRef, wished: (workload: Workload) => boolean, what: string): Promise<Workload> {
+  const until = Date.now() + 30_000
+  for (;;) {
+    const read = await cluster.read(ref, AbortSignal.timeout(10_000))
+    if (read.kind === 'found' && wished(read.workload)) return read.workload
+    if (Date.now() > until) throw new Error(`${what} did not happen: ${read.kind === 'found' ? JSON.stringify({ rollout: read.workload.rollout, revisions: read.workload.revisions.map(revision => [revision.number, revision.identity, revision.reused]) }) : read.detail}`)
+    await new Promise(resolve => setTimeout(resolve, 50))
+  }
+}
+
+export function imageOf(workload: Workload): unknown {
+  const spec = workload.template['spec'] as { readonly containers?: readonly { readonly image?: string }[] }
+  return spec.containers?.[0]?.image
+}
+
+export async function setImage(kube: KubeClient, ref: ObjectRef, image: string): Promise<void> {
+  ok(await kube.jsonPatch(`${pathOf(ref)}?fieldManager=pipeline`, [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }]))
+}
