@@ -8,6 +8,8 @@ export interface PrometheusOptions {
   readonly folder: string
   /** `host:port` that are scraped every second. */
   readonly targets: readonly string[]
+  /** URLs that tell more targets (`http_sd_configs`). */
+  readonly discovery?: readonly string[]
   /** Rule groups, as Prometheus' rule file has them. */
   readonly groups: readonly unknown[]
   readonly alertmanagers: readonly string[]
@@ -32,7 +34,10 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
       global: { scrape_interval: '1s', evaluation_interval: '1s', scrape_timeout: '1s' },
       rule_files: [rules],
       alerting: { alertmanagers: [{ static_configs: [{ targets: options.alertmanagers }] }] },
-      scrape_configs: [{ job_name: 'fleet', honor_labels: true, static_configs: [{ targets: options.targets }] }]
+      scrape_configs: [
+        { job_name: 'fleet', honor_labels: true, static_configs: [{ targets: options.targets }] },
+        { job_name: 'pods', honor_labels: true, http_sd_configs: (options.discovery ?? []).map(url => ({ url, refresh_interval: '1s' })) }
+      ]
     })
   )
   const port = await freePort()

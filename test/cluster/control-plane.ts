@@ -45,7 +45,23 @@ export async function startControlPlane(): Promise<ControlPlane> {
   try {
     const [etcdPort, peerPort, apiPort, kwokPort] = [await freePort(), await freePort(), await freePort(), await freePort()]
     const files = await writeFiles(folder, apiPort)
-    start('etcd', ['--data-dir', join(folder, 'etcd'), '--listen-client-urls', `http://127.0.0.1:${etcdPort}`, '--advertise-client-urls', `http://127.0.0.1:${etcdPort}`, '--listen-peer-urls', `http://127.0.0.1:${peerPort}`, '--initial-advertise-peer-urls', `http://127.0.0.1:${peerPort}`, '--initial-cluster', `default=http://127.0.0.1:${peerPort}`, '--unsafe-no-fsync', '--log-level', 'error'])
+    start('etcd', [
+      '--data-dir',
+      join(folder, 'etcd'),
+      '--listen-client-urls',
+      `http://127.0.0.1:${etcdPort}`,
+      '--advertise-client-urls',
+      `http://127.0.0.1:${etcdPort}`,
+      '--listen-peer-urls',
+      `http://127.0.0.1:${peerPort}`,
+      '--initial-advertise-peer-urls',
+      `http://127.0.0.1:${peerPort}`,
+      '--initial-cluster',
+      `default=http://127.0.0.1:${peerPort}`,
+      '--unsafe-no-fsync',
+      '--log-level',
+      'error'
+    ])
     const apiserver = start('kube-apiserver', [
       `--etcd-servers=http://127.0.0.1:${etcdPort}`,
       `--secure-port=${apiPort}`,
@@ -64,10 +80,34 @@ export async function startControlPlane(): Promise<ControlPlane> {
     ])
     const server = `https://127.0.0.1:${apiPort}`
     await untilUp(server, apiserver)
-    start('kube-controller-manager', [`--kubeconfig=${files.kubeconfig}`, `--service-account-private-key-file=${files.privateKey}`, '--leader-elect=false', '--secure-port=0', '--controllers=*,-node-lifecycle-controller,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller'])
-    start('kube-scheduler', [`--kubeconfig=${files.kubeconfig}`, `--authentication-kubeconfig=${files.kubeconfig}`, `--authorization-kubeconfig=${files.kubeconfig}`, '--leader-elect=false', '--secure-port=0'])
-    start('kwok', [`--kubeconfig=${files.kubeconfig}`, '--manage-all-nodes=true', '--cidr=127.10.0.0/16', `--server-address=127.0.0.1:${kwokPort}`, '--config', files.stages])
-    await call(server, 'POST', '/api/v1/nodes', { apiVersion: 'v1', kind: 'Node', metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'node-1' } }, status: { capacity: { cpu: '64', memory: '256Gi', pods: '500' }, allocatable: { cpu: '64', memory: '256Gi', pods: '500' } } })
+    start('kube-controller-manager', [
+      `--kubeconfig=${files.kubeconfig}`,
+      `--service-account-private-key-file=${files.privateKey}`,
+      '--leader-elect=false',
+      '--secure-port=0',
+      '--controllers=*,-node-lifecycle-controller,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller'
+    ])
+    start('kube-scheduler', [
+      `--kubeconfig=${files.kubeconfig}`,
+      `--authentication-kubeconfig=${files.kubeconfig}`,
+      `--authorization-kubeconfig=${files.kubeconfig}`,
+      '--leader-elect=false',
+      '--secure-port=0'
+    ])
+    start('kwok', [
+      `--kubeconfig=${files.kubeconfig}`,
+      '--manage-all-nodes=true',
+      '--cidr=127.10.0.0/16',
+      `--server-address=127.0.0.1:${kwokPort}`,
+      '--config',
+      files.stages
+    ])
+    await call(server, 'POST', '/api/v1/nodes', {
+      apiVersion: 'v1',
+      kind: 'Node',
+      metadata: { name: 'node-1', labels: { 'kubernetes.io/hostname': 'node-1' } },
+      status: { capacity: { cpu: '64', memory: '256Gi', pods: '500' }, allocatable: { cpu: '64', memory: '256Gi', pods: '500' } }
+    })
     return {
       kubeconfig: files.kubeconfig,
       server,
@@ -96,12 +136,22 @@ interface RawAuditEvent {
 }
 
 function toAuditEvent(event: RawAuditEvent): AuditEvent {
-  return { verb: event.verb ?? '', user: event.user?.username ?? '', uri: event.requestURI ?? '', code: event.responseStatus?.code ?? 0, userAgent: event.userAgent ?? '' }
+  return {
+    verb: event.verb ?? '',
+    user: event.user?.username ?? '',
+    uri: event.requestURI ?? '',
+    code: event.responseStatus?.code ?? 0,
+    userAgent: event.userAgent ?? ''
+  }
 }
 
 async function writeFiles(folder: string, apiPort: number) {
   await mkdir(join(folder, 'certs'))
-  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048, publicKeyEncoding: { type: 'spki', format: 'pem' }, privateKeyEncoding: { type: 'pkcs1', format: 'pem' } })
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', {
+    modulusLength: 2048,
+    publicKeyEncoding: { type: 'spki', format: 'pem' },
+    privateKeyEncoding: { type: 'pkcs1', format: 'pem' }
+  })
   const files = {
     publicKey: join(folder, 'sa.pub'),
     privateKey: join(folder, 'sa.key'),
@@ -114,7 +164,10 @@ async function writeFiles(folder: string, apiPort: number) {
   await writeFile(files.publicKey, publicKey)
   await writeFile(files.privateKey, privateKey, { mode: 0o600 })
   await writeFile(files.tokens, `${TOKEN},admin,admin,"system:masters"\n`, { mode: 0o600 })
-  await writeFile(files.auditPolicy, JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [{ level: 'Metadata' }] }))
+  await writeFile(
+    files.auditPolicy,
+    JSON.stringify({ apiVersion: 'audit.k8s.io/v1', kind: 'Policy', omitStages: ['RequestReceived'], rules: [{ level: 'Metadata' }] })
+  )
   await writeFile(
     files.kubeconfig,
     JSON.stringify({
@@ -143,10 +196,14 @@ async function untilUp(server: string, apiserver: RunningProcess): Promise<void>
 
 async function call(server: string, method: string, path: string, body?: unknown): Promise<number> {
   return new Promise((resolve, reject) => {
-    const request = https.request(`${server}${path}`, { method, rejectUnauthorized: false, headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' } }, response => {
-      response.resume()
-      response.on('end', () => resolve(response.statusCode ?? 0))
-    })
+    const request = https.request(
+      `${server}${path}`,
+      { method, rejectUnauthorized: false, headers: { authorization: `Bearer ${TOKEN}`, 'content-type': 'application/json' } },
+      response => {
+        response.resume()
+        response.on('end', () => resolve(response.statusCode ?? 0))
+      }
+    )
     request.on('error', reject)
     request.end(body === undefined ? undefined : JSON.stringify(body))
   })

@@ -14,7 +14,15 @@ const broken = `.metadata.annotations["${BROKEN}"]`
 
 /** What kwok does with nodes and pods: it has no stages of its own. */
 export const STAGES: readonly unknown[] = [
-  stage('node-ready', 'Node', [absent('.metadata.deletionTimestamp'), { key: '.status.phase', operator: 'NotIn', values: ['Running'] }], { statusTemplate: `phase: Running\nconditions:\n- type: Ready\n  status: "True"\n  reason: KubeletReady\n  lastHeartbeatTime: {{ Now | Quote }}\n  lastTransitionTime: {{ Now | Quote }}\n` }, 0),
+  stage(
+    'node-ready',
+    'Node',
+    [absent('.metadata.deletionTimestamp'), { key: '.status.phase', operator: 'NotIn', values: ['Running'] }],
+    {
+      statusTemplate: `phase: Running\nconditions:\n- type: Ready\n  status: "True"\n  reason: KubeletReady\n  lastHeartbeatTime: {{ Now | Quote }}\n  lastTransitionTime: {{ Now | Quote }}\n`
+    },
+    0
+  ),
   stage(
     'pod-ready',
     'Pod',

@@ -1,5 +1,5 @@
-import { connect } from '../../src/cluster/connection.ts'
 import { createCluster } from '../../src/cluster/cluster.ts'
+import { connect } from '../../src/cluster/connection.ts'
 import { createKubeClient, type KubeAnswer, type KubeClient } from '../../src/cluster/kube-client.ts'
 import type { Cluster } from '../../src/domain/cluster.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
@@ -24,7 +24,15 @@ export function openClients(kubeconfig: string): TestClients {
   return { kube, offset, cluster: createCluster(kube, offset, Date.now), close: () => http.close() }
 }
 
-export function deploymentOf(name: string, image: string, more: { readonly replicas?: number; readonly annotations?: Readonly<Record<string, string>>; readonly progressDeadlineSeconds?: number } = {}): JsonObject {
+export function deploymentOf(
+  name: string,
+  image: string,
+  more: {
+    readonly replicas?: number
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly progressDeadlineSeconds?: number
+  } = {}
+): JsonObject {
   return {
     apiVersion: 'apps/v1',
     kind: 'Deployment',
@@ -33,7 +41,10 @@ export function deploymentOf(name: string, image: string, more: { readonly repli
       replicas: more.replicas ?? 2,
       ...(more.progressDeadlineSeconds === undefined ? {} : { progressDeadlineSeconds: more.progressDeadlineSeconds }),
       selector: { matchLabels: { app: name } },
-      template: { metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) }, spec: { containers: [{ name: 'main', image }] } }
+      template: {
+        metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) },
+        spec: { containers: [{ name: 'main', image }] }
+      }
     }
   }
 }
@@ -52,12 +63,20 @@ export function statusOf(answer: KubeAnswer): number {
 }
 
 /** Reads the workload until it is as wished. @throws after 30 s, with what it was. */
-export async function untilWorkload(cluster: Cluster, ref: ObjectRef, wished: (workload: Workload) => boolean, what: string): Promise<Workload> {
+export async function untilWorkload(
+  cluster: Cluster,
+  ref: ObjectRef,
+  wished: (workload: Workload) => boolean,
+  what: string
+): Promise<Workload> {
   const until = Date.now() + 30_000
   for (;;) {
     const read = await cluster.read(ref, AbortSignal.timeout(10_000))
     if (read.kind === 'found' && wished(read.workload)) return read.workload
-    if (Date.now() > until) throw new Error(`${what} did not happen: ${read.kind === 'found' ? JSON.stringify({ rollout: read.workload.rollout, revisions: read.workload.revisions.map(revision => [revision.number, revision.identity, revision.reused]) }) : read.detail}`)
+    if (Date.now() > until)
+      throw new Error(
+        `${what} did not happen: ${read.kind === 'found' ? JSON.stringify({ rollout: read.workload.rollout, revisions: read.workload.revisions.map(revision => [revision.number, revision.identity, revision.reused]) }) : read.detail}`
+      )
     await new Promise(resolve => setTimeout(resolve, 50))
   }
 }
@@ -68,5 +87,9 @@ export function imageOf(workload: Workload): unknown {
 }
 
 export async function setImage(kube: KubeClient, ref: ObjectRef, image: string): Promise<void> {
-  ok(await kube.jsonPatch(`${pathOf(ref)}?fieldManager=pipeline`, [{ op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }]))
+  ok(
+    await kube.jsonPatch(`${pathOf(ref)}?fieldManager=pipeline`, [
+      { op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }
+    ])
+  )
 }

@@ -26,7 +26,14 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     return ref
   }
   const planOf = (workload: Workload, action = rolloutUndo): Plan => {
-    const input: PlanInput = { workload, with: action === rolloutUndo ? { provenFor: '0s' } : {}, observed: [], bad: [], incidents: [], now: Date.now() }
+    const input: PlanInput = {
+      workload,
+      with: action === rolloutUndo ? { provenFor: '0s' } : {},
+      observed: [],
+      bad: [],
+      incidents: [],
+      now: Date.now()
+    }
     const result = action.plan(input)
     if (result.kind !== 'plan') throw new Error(`no plan: ${result.refusal.detail}`)
     return result.plan
@@ -42,7 +49,10 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     await setImage(kube, ref, 'app:2')
     const second = await untilWorkload(cluster, ref, workload => done(workload) && workload.revisions.length === 2, 'the second rollout')
 
-    t.same(second.revisions.map(revision => revision.number), [2, 1])
+    t.same(
+      second.revisions.map(revision => revision.number),
+      [2, 1]
+    )
     t.equal(second.identity, second.revisions[0]?.identity, 'the newest ReplicaSet has the identity of the template')
     t.not(second.identity, first.identity)
     t.ok(second.pods.every(pod => pod.current && pod.ready))
@@ -88,7 +98,11 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     const plan = planOf(judged)
 
     ok(await kube.jsonPatch(pathOf(ref), [{ op: 'replace', path: '/spec/replicas', value: 3 }]))
-    t.equal((await cluster.write(plan, { intent: 'i', dryRun: true }, soon())).kind, 'applied', 'scaled in between: the template is still the one that was judged')
+    t.equal(
+      (await cluster.write(plan, { intent: 'i', dryRun: true }, soon())).kind,
+      'applied',
+      'scaled in between: the template is still the one that was judged'
+    )
     await setImage(kube, ref, 'app:3')
     t.equal((await cluster.write(plan, { intent: 'i', dryRun: false }, soon())).kind, 'conflict', 'deployed forward in between')
 
@@ -113,7 +127,11 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
   await t.test('a broken version stalls, and is undone', async t => {
     const ref = await deploy('broken', 'app:1', { progressDeadlineSeconds: 3 })
     await untilWorkload(cluster, ref, done, 'the first rollout')
-    ok(await kube.jsonPatch(pathOf(ref), [{ op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }]))
+    ok(
+      await kube.jsonPatch(pathOf(ref), [
+        { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }
+      ])
+    )
 
     const crashing = await untilWorkload(cluster, ref, workload => workload.rollout.state === 'stalled', 'the stall')
     t.match(crashing.rollout.brokenPods[0], /CrashLoopBackOff/)
@@ -129,22 +147,47 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     const ref = await deploy('codes', 'app:1')
     const read = ok(await kube.get(pathOf(ref)))
     t.equal(statusOf(await kube.get(pathOf({ namespace, name: 'nobody' }))), 404)
-    t.same(await cluster.read({ ...ref, name: 'nobody' }, soon()), { kind: 'not-found', detail: `there is no Deployment ${namespace}/nobody` })
+    t.same(await cluster.read({ ...ref, name: 'nobody' }, soon()), {
+      kind: 'not-found',
+      detail: `there is no Deployment ${namespace}/nobody`
+    })
     t.equal(statusOf(await kube.post(pathOf({ namespace }), deploymentOf('codes', 'app:1'))), 409, 'it exists already')
     t.equal(statusOf(await kube.jsonPatch(pathOf(ref), [{ op: 'test', path: '/metadata/uid', value: 'x' }])), 422, 'a failed test')
-    t.equal(statusOf(await kube.jsonPatch(pathOf(ref), [{ op: 'replace', path: '/spec/template/metadata/labels', value: { app: 'other' } }])), 422, 'an invalid object')
+    t.equal(
+      statusOf(await kube.jsonPatch(pathOf(ref), [{ op: 'replace', path: '/spec/template/metadata/labels', value: { app: 'other' } }])),
+      422,
+      'an invalid object'
+    )
     await untilWorkload(cluster, ref, done, 'the rollout')
     const stale = { ...read, spec: { ...(read['spec'] as object), replicas: 5 } }
     t.equal(statusOf(await kube.put(pathOf(ref), stale)), 409, 'a stale resourceVersion')
   })
 
   await t.test('events are written once', async t => {
-    const event = { apiVersion: 'events.k8s.io/v1', kind: 'Event', metadata: { name: 'said-once', namespace }, eventTime: new Date().toISOString().replace('Z', '000Z'), reportingController: 'astern.dev/astern', reportingInstance: 'test', action: 'Remediate', reason: 'AsternRecovered', type: 'Normal', note: 'a note', regarding: { kind: 'Namespace', name: namespace, namespace } }
+    const event = {
+      apiVersion: 'events.k8s.io/v1',
+      kind: 'Event',
+      metadata: { name: 'said-once', namespace },
+      eventTime: new Date().toISOString().replace('Z', '000Z'),
+      reportingController: 'astern.dev/astern',
+      reportingInstance: 'test',
+      action: 'Remediate',
+      reason: 'AsternRecovered',
+      type: 'Normal',
+      note: 'a note',
+      regarding: { kind: 'Namespace', name: namespace, namespace }
+    }
     const path = `/apis/events.k8s.io/v1/namespaces/${namespace}/events`
 
     t.equal(statusOf(await kube.post(path, event)), 201)
     t.equal(statusOf(await kube.post(path, event)), 409)
-    t.equal(textAt(listAt(ok(await kube.get(path)), 'items').find(item => textAt(item, 'metadata', 'name') === 'said-once'), 'note'), 'a note')
+    t.equal(
+      textAt(
+        listAt(ok(await kube.get(path)), 'items').find(item => textAt(item, 'metadata', 'name') === 'said-once'),
+        'note'
+      ),
+      'a note'
+    )
   })
 
   await t.test('a watch begins where its list ended', async t => {
@@ -204,7 +247,11 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     await setImage(kube, ref, 'app:3')
     await next(3)
 
-    t.same(told.map(template => template.seen), [false, true, true], 'the first was found, the others were seen to happen; scaling is no change')
+    t.same(
+      told.map(template => template.seen),
+      [false, true, true],
+      'the first was found, the others were seen to happen; scaling is no change'
+    )
     t.ok((told[1]?.at ?? 0) >= before - 1_000 && (told[1]?.at ?? 0) <= after + 1_000)
     t.equal(new Set(told.map(template => template.identity)).size, 3)
   })

@@ -1,0 +1,10 @@
+import t from 'tap'
+import { killedAt, killedWhileTelling, WRITING_POINTS } from './crash.ts'
+import { sandboxSite } from './sandbox-site.ts'
+
+t.jobs = 6
+const site = await sandboxSite(t)
+
+for (const point of WRITING_POINTS)
+  void t.test(`14. killed at ${point}`, { buffered: true }, t => killedAt(t, site, `killed-${point}`, point))
+void t.test('14. killed while telling people', { buffered: true }, t => killedWhileTelling(t, site, 'killed-message-sent'))

@@ -1,0 +1,54 @@
+import type { Test } from 'tap'
+import { FAULT_POINTS, type FaultPoint } from '../../src/domain/faults.ts'
+import { openAuditFile } from '../../src/ledger/sqlite.ts'
+import { imageOf, untilWorkload } from '../conformance/clients.ts'
+import { openWorld, type Site, storyPolicy, waitUntil } from './world.ts'
+
+/** Every point but the one that needs people to be told. */
+export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(point => point !== 'message-sent')
+
+/** 14. `kill -9` at a named point: after the restart the run ends right, with at most one effective write. */
+export async function killedAt(t: Test, site: Site, namespace: string, point: FaultPoint): Promise<void> {
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)] })
+  const first = await world.asternProcess(point)
+  await world.deploy('app:v1')
+  await world.image('app:v2-err40')
+  await waitUntil(
+    () => first.exited(),
+    () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`
+  )
+
+  await world.asternProcess()
+  const run = await world.untilRun(one => one['state'] === 'ended', `the run ends after a crash at ${point}`)
+
+  t.equal(run['outcome'], 'recovered')
+  const workload = await untilWorkload(
+    world.clients.cluster,
+    world.target,
+    found => imageOf(found) === 'app:v1' && found.rollout.state === 'complete',
+    'app:v1 is back'
+  )
+  // Revision 1 was made, then 2, then 1 was taken up again as 3: a second effective write would have made a 4.
+  t.equal(workload.revisions[0]?.number, 3, 'one effective write')
+  t.equal(world.proxy.deploymentWrites().length, 1, 'and one request for it')
+  const file = openAuditFile(world.dataDir)
+  t.equal((await file.verify()).fault, undefined)
+  await file.close()
+}
+
+/** The same for the outbox: people hear of it, and hear of it once. */
+export async function killedWhileTelling(t: Test, site: Site, namespace: string): Promise<void> {
+  // There is nothing to go back to: the first version is the bad one.
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)] })
+  const first = await world.asternProcess('message-sent')
+  await world.deploy('app:v1-err40')
+  await waitUntil(() => first.exited(), 'Astern dies while it tells people')
+
+  await world.asternProcess()
+  const run = await world.untilRun(one => one['state'] === 'ended', 'the run has ended')
+  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'no-good-revision'])
+  t.equal(world.people.filter(message => message.kind === 'escalation').length, 1, 'the same message has the same key')
+  t.equal(world.proxy.deploymentWrites().length, 0)
+}

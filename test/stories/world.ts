@@ -1,0 +1,322 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { type App, startApp } from '../../src/app.ts'
+import { readConfig } from '../../src/config.ts'
+import { isObject, type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
+import type { ObjectRef } from '../../src/domain/objects.ts'
+import { startFleet } from '../../src/sandbox/fleet.ts'
+import { type RunningServer, startAlertmanager, startPrometheus } from '../../src/sandbox/monitoring.ts'
+import { freePort, type RunningProcess, startProcess, untilReady } from '../../src/sandbox/processes.ts'
+import { ALERTMANAGER, obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
+import { createLogger } from '../../src/telemetry/logger.ts'
+import { type AddressedPod, startPodFleet } from '../cluster/pod-fleet.ts'
+import { deploymentOf, ok, openClients, pathOf, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
+import { type KubeProxy, startKubeProxy } from './kube-proxy.ts'
+
+/** A cluster that stories are played on. */
+export interface Site {
+  readonly kubeconfig: string
+  /** True where pods have addresses that can be listened on. */
+  readonly podAddresses: boolean
+}
+
+export interface Person {
+  readonly kind: string
+  readonly title: string
+  readonly text: string
+  readonly key: string
+  readonly details: JsonObject
+}
+
+/** A real Prometheus, a real Alertmanager, simulated versions on real pods, and people who get messages. */
+export interface World {
+  readonly namespace: string
+  readonly target: ObjectRef
+  readonly clients: TestClients
+  readonly proxy: KubeProxy
+  readonly prometheus: RunningServer
+  readonly alertmanager: RunningServer
+  readonly people: readonly Person[]
+  /** Versions fail as their tag says (`app:v2-err40`), or as is said here. */
+  readonly errors: Map<string, number>
+  deploy(image: string): Promise<void>
+  image(image: string): Promise<void>
+  /** Starts Astern in this process. */
+  astern(): Promise<App>
+  /** Starts Astern in a process of its own, which kills itself at the fault point. */
+  asternProcess(fault?: string): Promise<RunningProcess>
+  api(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: JsonObject }>
+  untilRun(wished: (run: JsonObject) => boolean, what: string, withinMs?: number): Promise<JsonObject>
+  readonly dataDir: string
+}
+
+export interface WorldOptions {
+  readonly policies: readonly JsonObject[]
+  readonly defaults?: JsonObject
+  readonly mode?: 'auto' | 'dry-run'
+  readonly groups?: readonly unknown[]
+}
+
+const WINDOW = '5s'
+export const RATIO_OF = (selector: string): string =>
+  `sum(rate(http_requests_total{${selector}, status=~"5.."}[${WINDOW}])) / sum(rate(http_requests_total{${selector}}[${WINDOW}]))`
+
+/** Fast, so that stories take seconds. */
+export function storyPolicy(namespace: string, more: JsonObject = {}): JsonObject {
+  return {
+    name: 'undo',
+    match: ['alertname="HighErrorRatio"'],
+    target: { kind: 'Deployment', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' },
+    mode: 'auto',
+    changedWithin: '10m',
+    verify: [
+      {
+        name: 'error ratio',
+        promql: RATIO_OF('namespace="{{ target.namespace }}", deployment="{{ target.name }}"'),
+        failWhen: '> 5%',
+        traffic: {
+          promql: `sum(rate(http_requests_total{namespace="{{ target.namespace }}", deployment="{{ target.name }}"}[${WINDOW}]))`,
+          atLeast: 1
+        },
+        samples: 2,
+        every: '1s',
+        maxAge: '10s'
+      }
+    ],
+    steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '40s', passes: 2, every: '1s' } }],
+    guards: { namespaces: [namespace], cooldown: '1s' },
+    escalate: { after: '2m', to: ['people'] },
+    recheck: '1s',
+    ...more
+  }
+}
+
+const RULES = [
+  {
+    name: 'stories',
+    interval: '1s',
+    rules: [
+      {
+        alert: 'HighErrorRatio',
+        expr: `sum by (namespace, deployment) (rate(http_requests_total{status=~"5.."}[${WINDOW}])) / sum by (namespace, deployment) (rate(http_requests_total[${WINDOW}])) > 0.05`,
+        for: '2s',
+        labels: { severity: 'critical' }
+      }
+    ]
+  }
+]
+
+export async function openWorld(t: Test, site: Site, namespace: string, options: WorldOptions): Promise<World> {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-story-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
+  const clients = openClients(site.kubeconfig)
+  t.teardown(() => clients.close())
+  const target: ObjectRef = { kind: 'Deployment', namespace, name: 'api' }
+  const made = await clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
+  if (made.kind === 'unreachable') throw new Error(made.detail)
+  const proxy = await startKubeProxy(serverOf(site.kubeconfig))
+  t.teardown(() => proxy.close())
+  const kubeconfig = join(folder, 'kubeconfig')
+  writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url), { mode: 0o600 })
+
+  const errors = new Map<string, number>()
+  const behaviour = (image: string) => ({
+    requestsPerSecond: 20,
+    errorRatio: errors.get(image) ?? Number(/-err(\d+)$/.exec(image)?.[1] ?? 0) / 100
+  })
+  const fleet = site.podAddresses
+    ? await startPodFleet({ pods: () => listPods(clients, namespace), behaviour })
+    : await startFleet({ pods: () => listPods(clients, namespace), behaviour })
+  t.teardown(() => fleet.close())
+  const people: Person[] = []
+  const inbox = await startInbox(people)
+  t.teardown(() => inbox.close())
+
+  const variables = { variables: process.env }
+  const port = await freePort()
+  const token = randomBytes(16).toString('hex')
+  const files = {
+    token: join(folder, 'token'),
+    tokens: join(folder, 'tokens.yaml'),
+    policies: join(folder, 'policies.yaml'),
+    data: join(folder, 'data')
+  }
+  mkdirSync(files.data)
+  writeFileSync(files.token, token)
+  const line = (name: string, role: string, secret: string) => ({ name, role, sha256: createHash('sha256').update(secret).digest('hex') })
+  writeFileSync(
+    files.tokens,
+    JSON.stringify({ tokens: [line('alertmanager', 'webhook', token), line('operator', 'operator', `operator-${token}`)] })
+  )
+  const alertmanager = await startAlertmanager({
+    program: await obtainPart(ALERTMANAGER, variables),
+    folder: join(folder, 'alertmanager'),
+    webhook: `http://127.0.0.1:${port}/webhooks/alertmanager`,
+    tokenFile: files.token
+  })
+  t.teardown(() => alertmanager.stop())
+  const prometheus = await startPrometheus({
+    program: await obtainPart(PROMETHEUS, variables),
+    folder: join(folder, 'prometheus'),
+    targets: 'target' in fleet ? [fleet.target] : [],
+    discovery: 'discovery' in fleet ? [fleet.discovery] : [],
+    groups: options.groups ?? RULES,
+    alertmanagers: [new URL(alertmanager.url).host]
+  })
+  t.teardown(() => prometheus.stop())
+  writeFileSync(
+    files.policies,
+    JSON.stringify({
+      version: 1,
+      sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
+      channels: { people: { webhook: { url: inbox.url } } },
+      ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
+      policies: options.policies
+    })
+  )
+  const flags = {
+    policies: files.policies,
+    listen: `127.0.0.1:${port}`,
+    mode: options.mode ?? 'auto',
+    dataDir: files.data,
+    kubeconfig,
+    tokens: files.tokens,
+    logLevel: process.env['ASTERN_TEST_LOG'] ?? 'silent'
+  }
+  const base = `http://127.0.0.1:${port}`
+
+  const world: World = {
+    namespace,
+    target,
+    clients,
+    proxy,
+    prometheus,
+    alertmanager,
+    people,
+    errors,
+    dataDir: files.data,
+    async deploy(image) {
+      ok(await clients.kube.post(`${pathOf({ namespace })}?fieldManager=pipeline`, deploymentOf('api', image)))
+      await untilWorkload(
+        clients.cluster,
+        target,
+        workload => workload.rollout.state === 'complete' && workload.rollout.available,
+        `${image} rolled out`
+      )
+    },
+    image: image => setImage(clients.kube, target, image),
+    async astern() {
+      const app = await startApp(readConfig(flags, {}), {
+        logger: createLogger(process.env['ASTERN_TEST_LOG'] === 'info' ? 'info' : 'silent', false, process.stderr)
+      })
+      t.teardown(() => app.stop())
+      return app
+    },
+    async asternProcess(fault) {
+      const one = startProcess([process.execPath], [join(import.meta.dirname, 'faulty-astern.ts'), JSON.stringify(flags), fault ?? ''])
+      t.teardown(() => one.stop())
+      await untilReady(`${base}/readyz`, one, 'Astern')
+      return one
+    },
+    async api(method, path, body) {
+      const response = await fetch(base + path, {
+        method,
+        headers: { authorization: `Bearer operator-${token}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body) })
+      })
+      const parsed: unknown = await response.json()
+      return { status: response.status, body: isObject(parsed) ? parsed : {} }
+    },
+    async untilRun(wished, what, withinMs = 60_000) {
+      let last: unknown
+      let found: JsonObject | undefined
+      await waitUntil(
+        async () => {
+          const { body } = await world.api('GET', '/api/v1/runs?kind=live')
+          last = body
+          found = listAt(body, 'items').filter(isObject).find(wished)
+          return found !== undefined
+        },
+        () => `${what}; runs: ${JSON.stringify(last)}`,
+        withinMs
+      )
+      return found ?? {}
+    }
+  }
+  return world
+}
+
+/** Looks until something is so; the world outside tells no events. */
+export async function waitUntil(
+  condition: () => Promise<boolean> | boolean,
+  what: string | (() => string),
+  withinMs = 60_000
+): Promise<void> {
+  const until = Date.now() + withinMs
+  for (;;) {
+    if (await Promise.resolve(condition()).catch(() => false)) return
+    if (Date.now() > until) throw new Error(`within ${withinMs / 1_000} s this did not happen: ${typeof what === 'string' ? what : what()}`)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+}
+
+async function listPods(clients: TestClients, namespace: string): Promise<readonly AddressedPod[]> {
+  return listAt(ok(await clients.kube.get(`/api/v1/namespaces/${namespace}/pods`)), 'items').map(pod => ({
+    namespace,
+    deployment: textAt(pod, 'metadata', 'labels', 'app') ?? '',
+    name: textAt(pod, 'metadata', 'name') ?? '',
+    image: textAt(pod, 'spec', 'containers', 0, 'image') ?? '',
+    ip: textAt(pod, 'status', 'podIP') ?? '',
+    ready: listAt(pod, 'status', 'conditions').some(
+      condition => textAt(condition, 'type') === 'Ready' && textAt(condition, 'status') === 'True'
+    )
+  }))
+}
+
+async function startInbox(people: Person[]): Promise<{ readonly url: string; close(): void }> {
+  const server = http.createServer((request, response) => {
+    let text = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk: string) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      const message = JSON.parse(text) as Person
+      if (!people.some(known => known.key === message.key)) people.push(message)
+      response.writeHead(204).end()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the inbox got no port')
+  return {
+    url: `http://127.0.0.1:${address.port}/inbox`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+}
+
+interface Kubeconfig {
+  readonly clusters: readonly { readonly name: string; readonly cluster: { readonly server: string } }[]
+}
+
+function serverOf(kubeconfig: string): string {
+  const parsed = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig
+  return parsed.clusters[0]?.cluster.server ?? ''
+}
+
+function throughProxy(kubeconfig: string, url: string): string {
+  const parsed = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig
+  return JSON.stringify({
+    ...parsed,
+    clusters: parsed.clusters.map(({ name }) => ({ name, cluster: { server: url, 'insecure-skip-tls-verify': true } }))
+  })
+}
