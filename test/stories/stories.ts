@@ -130,7 +130,10 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
       changedWithin: '10m',
       escalate: { after: '8s', to: ['people'] }
     })
-  const rule = (alert: string) => ({ alert, expr: 'sum by (namespace, deployment) (rate(http_requests_total{status=~"5.."}[5s])) > 1' })
+  const rule = (alert: string) => ({
+    alert,
+    expr: `sum by (namespace, deployment) (rate(http_requests_total{namespace="${namespace}", status=~"5.."}[5s])) > 1`
+  })
   const world = await openWorld(t, site, namespace, {
     policies: [
       policy('nothing', 'sum(rate(no_such_metric_total[5s]))'),

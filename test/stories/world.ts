@@ -96,14 +96,15 @@ export function storyPolicy(namespace: string, more: JsonObject = {}): JsonObjec
   }
 }
 
-const RULES = [
+/** Of this namespace only: pod addresses are used again, and may for a moment be another story's. */
+const rules = (namespace: string): readonly unknown[] => [
   {
     name: 'stories',
     interval: '1s',
     rules: [
       {
         alert: 'HighErrorRatio',
-        expr: `sum by (namespace, deployment) (rate(http_requests_total{status=~"5.."}[${WINDOW}])) / sum by (namespace, deployment) (rate(http_requests_total[${WINDOW}])) > 0.05`,
+        expr: `sum by (namespace, deployment) (rate(http_requests_total{namespace="${namespace}", status=~"5.."}[${WINDOW}])) / sum by (namespace, deployment) (rate(http_requests_total{namespace="${namespace}"}[${WINDOW}])) > 0.05`,
         for: '2s',
         labels: { severity: 'critical' }
       }
@@ -165,7 +166,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     folder: join(folder, 'prometheus'),
     targets: 'target' in fleet ? [fleet.target] : [],
     discovery: 'discovery' in fleet ? [fleet.discovery] : [],
-    groups: options.groups ?? RULES,
+    groups: options.groups ?? rules(namespace),
     alertmanagers: [new URL(alertmanager.url).host]
   })
   t.teardown(() => prometheus.stop())
