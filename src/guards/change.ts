@@ -15,6 +15,8 @@ export const change: Guard = {
   check(input) {
     const { workload, facts, symptom, policy, clusterOffset, sourceOffset } = input
     const skew = [clusterOffset, sourceOffset].find(offset => Math.abs(offset) > SKEW_LIMIT_MS)
+    // What this very run wrote was judged when it was written: it is nobody's forward fix, and not the suspect.
+    if (input.run.wrote && facts.ownWrites.includes(workload.identity)) return undefined
     const needsBlame = input.blamesChange || policy.changedWithin !== undefined
     if (skew !== undefined && needsBlame)
       return {
@@ -30,12 +32,10 @@ export const change: Guard = {
 }
 
 function judge(input: GuardInput, at: number, needsBlame: boolean, told: Readonly<Record<string, unknown>>): Refusal | undefined {
-  const { symptom, policy, facts, workload } = input
+  const { symptom, policy } = input
   const unclear = Math.abs(input.clusterOffset) + Math.abs(input.sourceOffset) + RESOLUTION_MS
   const times = `changed ${new Date(at).toISOString()}, symptom since ${new Date(symptom.at).toISOString()}`
   if (at > symptom.at + unclear) {
-    // What this very run wrote is not somebody fixing forward.
-    if (facts.ownWrites.includes(workload.identity)) return undefined
     return { reason: 'changed-since-symptom', detail: times, facts: told }
   }
   if (!needsBlame) return undefined

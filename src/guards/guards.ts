@@ -12,10 +12,10 @@ import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
 
 /** Asked as soon as the target is known, before any query. The first reason wins. */
-export const FIRST_GUARDS: readonly Guard[] = [modeOff, namespaces, storm, redeployedBad, change]
+export const FIRST_GUARDS: readonly Guard[] = [modeOff, namespaces, storm, targetBusy, redeployedBad, change]
 
 /** Asked once the symptom is confirmed. */
-export const LATER_GUARDS: readonly Guard[] = [targetPaused, rolloutMoving, silenced, targetBusy, cooldown, budget]
+export const LATER_GUARDS: readonly Guard[] = [targetPaused, rolloutMoving, silenced, cooldown, budget]
 
 /** Asked last, when the plan is made: everything before it is decided and audited though the switch is lowered. */
 export const LAST_GUARDS: readonly Guard[] = [switchLowered]

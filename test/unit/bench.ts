@@ -1,0 +1,309 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { ACTIONS } from '../../src/actions/registry.ts'
+import type { AuditRow } from '../../src/domain/audit.ts'
+import type { Clock, Ids } from '../../src/domain/clock.ts'
+import { MINUTE } from '../../src/domain/clock.ts'
+import type { Cluster, ReadResult, WriteResult } from '../../src/domain/cluster.ts'
+import { noFaults } from '../../src/domain/faults.ts'
+import type { AlertState } from '../../src/domain/guard.ts'
+import type { Alert } from '../../src/domain/incident.ts'
+import { canonicalJson, type JsonObject } from '../../src/domain/json.ts'
+import type { Ledger } from '../../src/domain/ledger.ts'
+import { type ObjectRef, targetKey } from '../../src/domain/objects.ts'
+import type { Mode } from '../../src/domain/outcomes.ts'
+import { INTENT_ANNOTATION, type Plan } from '../../src/domain/plan.ts'
+import type { Policy } from '../../src/domain/policy.ts'
+import type { Run } from '../../src/domain/run.ts'
+import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
+import { type Revision, templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS } from '../../src/guards/guards.ts'
+import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { admitIncidents } from '../../src/pipeline/admit.ts'
+import { advance } from '../../src/pipeline/advance.ts'
+import type { Ports } from '../../src/pipeline/ports.ts'
+import { indexPolicies } from '../../src/policies/index.ts'
+
+export const NOON = Date.parse('2026-11-21T12:00:00Z')
+export const TARGET: ObjectRef = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+
+/** Time stands still until it is told to move; who sleeps moves it. */
+export class StoryClock implements Clock {
+  #now: number
+  constructor(now = NOON) {
+    this.#now = now
+  }
+  now = (): number => this.#now
+  async sleep(ms: number): Promise<void> {
+    this.#now += ms
+  }
+  tick(ms: number): void {
+    this.#now += ms
+  }
+}
+
+export function countingIds(): Ids {
+  let count = 0
+  return { next: () => `id-${String((count += 1)).padStart(6, '0')}` }
+}
+
+export function templateOf(image: string, annotations: JsonObject = {}): JsonObject {
+  return { metadata: { labels: { app: 'api' }, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) }, spec: { containers: [{ name: 'api', image }] } }
+}
+
+export function revisionOf(number: number, image: string, createdAt: number, more: Partial<Revision> = {}): Revision {
+  const template = templateOf(image)
+  return { number, name: `api-${number}`, identity: templateIdentity(template), template, createdAt, reused: false, readyPods: 0, ...more }
+}
+
+/** A Deployment whose newest revision is the one that runs. */
+export function workloadOf(revisions: readonly Revision[], more: Partial<Workload> = {}): Workload {
+  const newest = [...revisions].sort((a, b) => b.number - a.number)[0]
+  if (newest === undefined) throw new Error('a workload needs a revision')
+  return {
+    ref: TARGET,
+    uid: 'uid-api',
+    generation: newest.number,
+    resourceVersion: '1',
+    replicas: 3,
+    paused: false,
+    deleting: false,
+    strategy: 'RollingUpdate',
+    annotations: {},
+    template: newest.template,
+    identity: newest.identity,
+    revisions: [...revisions].sort((a, b) => b.number - a.number),
+    rollout: { state: 'complete', detail: '3 of 3 available', available: true, progressedAt: newest.createdAt + 5_000, completedAt: newest.createdAt + 5_000, brokenPods: [] },
+    pods: [{ name: 'api-1', ready: true, current: true }],
+    ...more
+  }
+}
+
+/** The usual beginning: v1 ran since yesterday, v2 was deployed ten minutes before noon. */
+export function badRollout(): Workload {
+  return workloadOf([revisionOf(1, 'app:v1', NOON - 24 * 60 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)])
+}
+
+/** A cluster of objects in memory: writes go through only if their preconditions hold. */
+export class StoryCluster implements Cluster {
+  readonly #clock: Clock
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  readonly workloads = new Map<string, Workload>()
+  readonly writes: Plan[] = []
+  readonly dryRuns: Plan[] = []
+  unreachable = false
+  forbidden = false
+  offset = 0
+  /** What the server answers to the next real writes, in order; the write itself happens or not as is said. */
+  answers: { readonly answer: WriteResult; readonly happens: boolean }[] = []
+  beforeWrite: (() => void) | undefined
+
+  put(workload: Workload): void {
+    this.workloads.set(targetKey(workload.ref), workload)
+  }
+
+  async read(target: ObjectRef): Promise<ReadResult> {
+    if (this.unreachable) return { kind: 'unreachable', detail: 'connection refused' }
+    const workload = this.workloads.get(targetKey(target))
+    return workload === undefined ? { kind: 'not-found', detail: `there is no ${targetKey(target)}` } : { kind: 'found', workload }
+  }
+
+  async write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }): Promise<WriteResult> {
+    if (this.unreachable) return { kind: 'unknown', detail: 'connection refused' }
+    if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
+    if (options.dryRun) {
+      this.dryRuns.push(plan)
+      return { kind: 'applied', generation: 0, at: 0 }
+    }
+    this.beforeWrite?.()
+    this.beforeWrite = undefined
+    this.writes.push(plan)
+    const said = this.answers.shift()
+    if (said !== undefined && !said.happens) return said.answer
+    const done = this.apply(plan, options.intent)
+    return said?.answer ?? done
+  }
+
+  apply(plan: Plan, intent: string): WriteResult {
+    const before = this.workloads.get(targetKey(plan.target))
+    if (before === undefined) return { kind: 'not-found', detail: 'gone' }
+    for (const operation of plan.write.operations) {
+      if (operation.op !== 'test') continue
+      const found = operation.path === '/metadata/uid' ? before.uid : before.template
+      if (canonicalJson(found) !== canonicalJson(operation.value)) return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
+    }
+    const replaced = plan.write.operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
+    const template = (replaced ?? before.template) as JsonObject
+    const identity = templateIdentity(template)
+    const number = (before.revisions[0]?.number ?? 0) + 1
+    const old = before.revisions.find(revision => revision.identity === identity)
+    const revisions = [{ ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined }, ...before.revisions.filter(revision => revision !== old)]
+    const now = this.#clock.now()
+    this.put({ ...before, templateManagedAt: now, rollout: { ...before.rollout, state: 'complete', available: true, progressedAt: now, completedAt: now, brokenPods: [] }, template, identity, revisions, generation: before.generation + 1, annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent } })
+    return { kind: 'applied', generation: before.generation + 1, at: 0 }
+  }
+
+  clockOffset(): number {
+    return this.offset
+  }
+}
+
+export function policyOf(more: Partial<Policy> = {}): Policy {
+  return {
+    name: 'undo',
+    match: ['alertname="HighErrorRatio"'],
+    target: { kind: 'Deployment', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' },
+    mode: 'auto',
+    changedWithin: 60 * MINUTE,
+    verify: [{ name: 'error ratio', promql: 'sum(rate(errors_total{namespace="{{ target.namespace }}"}[2m]))', failWhen: { comparison: '>', value: 0.05 }, window: 2 * MINUTE, boundToPods: false, samples: 2, every: 15_000, maxAge: 2 * MINUTE }],
+    steps: [{ action: 'rollout-undo', with: {}, confirm: { within: 10 * MINUTE, passes: 3, every: 30_000 } }],
+    guards: { namespaces: ['shop', 'team-*'], cooldown: 30 * MINUTE, budgets: [{ limit: 3, per: 24 * 60 * MINUTE, scope: 'target' }, { limit: 5, per: 60 * MINUTE, scope: 'global' }], storm: undefined },
+    escalate: { after: 20 * MINUTE, to: ['people'] },
+    recheck: 30_000,
+    ...more
+  }
+}
+
+export interface Bench {
+  readonly clock: StoryClock
+  readonly cluster: StoryCluster
+  readonly ledger: Ledger
+  readonly ports: Ports
+  /** The number that the next samples give, or why there is none. */
+  value: number | Problem
+  activeAt: number | undefined
+  sourceOffset: number
+  alertState: AlertState | undefined
+  policies: Policy[]
+  readonly samples: Sample[]
+  fire(labels?: Readonly<Record<string, string>>, more?: Partial<Alert>): Promise<string>
+  resolve(labels?: Readonly<Record<string, string>>): Promise<void>
+  /** Admits what is new and looks at every run that is due now, until nothing is. */
+  look(): Promise<void>
+  /** Lets time pass, looking at whatever becomes due on the way. */
+  pass(ms: number): Promise<void>
+  run(): Promise<Run>
+  audit(kind?: string): Promise<readonly AuditRow[]>
+  messages(): Promise<readonly string[]>
+}
+
+const LABELS = { alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'api' }
+
+/** The whole flow over a real SQLite ledger, with a cluster, a source and a clock that do as they are told. */
+export async function openBench(t: Test, options: { readonly policies?: Policy[]; readonly ceiling?: Mode; readonly storm?: Ports['policies']['storm'] } = {}): Promise<Bench> {
+  const clock = new StoryClock()
+  const ids = countingIds()
+  const cluster = new StoryCluster(clock)
+  cluster.put(badRollout())
+  const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const ledger = await openSqliteLedger(folder, ids)
+  t.teardown(() => ledger.close())
+  let serial = 0
+  const bench: Bench = {
+    clock,
+    cluster,
+    ledger,
+    value: 0.4,
+    activeAt: undefined,
+    sourceOffset: 0,
+    alertState: undefined,
+    policies: options.policies ?? [policyOf()],
+    samples: [],
+    ports: {
+      clock,
+      ids,
+      ledger,
+      cluster,
+      verifier: () => ({
+        async sample(queries) {
+          const sample = sampleOf(bench.value, clock.now(), queries)
+          bench.samples.push(sample)
+          return sample
+        },
+        activeAt: async () => bench.activeAt,
+        clockOffset: () => bench.sourceOffset
+      }),
+      alertStates: () => {
+        const state = bench.alertState
+        return state === undefined ? undefined : { stateOf: async () => state }
+      },
+      actions: ACTIONS,
+      guards: { first: FIRST_GUARDS, later: LATER_GUARDS, last: LAST_GUARDS },
+      policies: {
+        match: labels => indexPolicies(bench.policies).match(labels),
+        policy: name => bench.policies.find(policy => policy.name === name),
+        storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
+      },
+      takesNotices: () => true,
+      ceiling: options.ceiling ?? 'auto',
+      ownNamespace: 'astern',
+      faults: noFaults,
+      recorder: {
+        waiting: () => {},
+        concluded: () => {},
+        wrote: () => {},
+        sampled: () => {},
+        failed: (what, cause) => {
+          throw new Error(what, { cause })
+        }
+      }
+    },
+    async fire(labels = LABELS, more = {}) {
+      serial += 1
+      const alert: Alert = { status: 'firing', labels, annotations: {}, startsAt: clock.now(), generatorUrl: '', ...more }
+      const [answer] = await ledger.receive({ id: `delivery-${serial}`, receivedAt: clock.now(), source: 'am', externalUrl: '', receiver: '', groupKey: '', truncated: 0, alerts: [alert], raw: '{}' })
+      return answer?.id ?? ''
+    },
+    async resolve(labels = LABELS) {
+      await bench.fire(labels, { status: 'resolved', startsAt: clock.now(), endsAt: clock.now() })
+    },
+    async look() {
+      const signal = new AbortController().signal
+      while ((await admitIncidents(bench.ports, signal)) > 0);
+      for (;;) {
+        const claimed = await ledger.claimDue('bench', clock.now(), 60_000, 64)
+        if (claimed.length === 0) return
+        for (const one of claimed) await advance(bench.ports, one, signal)
+      }
+    },
+    async pass(ms) {
+      const end = clock.now() + ms
+      await bench.look()
+      for (;;) {
+        const due = await ledger.nextDue()
+        if (due === undefined || due > end) break
+        clock.tick(Math.max(0, due - clock.now()))
+        await bench.look()
+      }
+      clock.tick(Math.max(0, end - clock.now()))
+      await bench.look()
+    },
+    async run() {
+      const { items } = await ledger.runs({}, undefined, 1)
+      const [run] = items
+      if (run === undefined) throw new Error('there is no run')
+      return run
+    },
+    async audit(kind) {
+      const rows = await ledger.audit({}, 10_000)
+      return kind === undefined ? rows : rows.filter(row => row.kind === kind)
+    },
+    async messages() {
+      return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000)).filter(queued => queued.message.channel === 'people').map(queued => `${queued.message.kind}: ${queued.message.title}`)
+    }
+  }
+  return bench
+}
+
+export function sampleOf(value: number | Problem, time: number, queries: readonly { readonly name: string; readonly promql: string }[]): Sample {
+  const error: readonly Problem[] = ['unreachable', 'deadline', 'breaker-open', 'not-ready', 'query-rejected']
+  const verdict: Verdict = typeof value === 'number' ? (value > 0.05 ? 'fail' : 'pass') : error.includes(value) ? 'error' : 'inconclusive'
+  const common = typeof value === 'number' ? { value } : { problem: value, detail: value }
+  return { time, verdict, ...(typeof value === 'number' ? {} : { problem: value }), queries: queries.map(query => ({ query: query.name, promql: query.promql, time, verdict, tookMs: 1, ...common })) }
+}
