@@ -181,7 +181,7 @@ async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], re
   await transaction
     .updateTable('runs')
     .set({
-      ...(change.state === undefined ? {} : { state: change.state }),
+      state: change.state ?? row.state,
       ...(change.step === undefined ? {} : { step: change.step }),
       ...(change.nextAt === undefined ? {} : { next_at: change.nextAt }),
       ...(change.outcome === undefined ? {} : { outcome: change.outcome }),

@@ -50,7 +50,10 @@ export function countingIds(): Ids {
 }
 
 export function templateOf(image: string, annotations: JsonObject = {}): JsonObject {
-  return { metadata: { labels: { app: 'api' }, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) }, spec: { containers: [{ name: 'api', image }] } }
+  return {
+    metadata: { labels: { app: 'api' }, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
+    spec: { containers: [{ name: 'api', image }] }
+  }
 }
 
 export function revisionOf(number: number, image: string, createdAt: number, more: Partial<Revision> = {}): Revision {
@@ -75,7 +78,14 @@ export function workloadOf(revisions: readonly Revision[], more: Partial<Workloa
     template: newest.template,
     identity: newest.identity,
     revisions: [...revisions].sort((a, b) => b.number - a.number),
-    rollout: { state: 'complete', detail: '3 of 3 available', available: true, progressedAt: newest.createdAt + 5_000, completedAt: newest.createdAt + 5_000, brokenPods: [] },
+    rollout: {
+      state: 'complete',
+      detail: '3 of 3 available',
+      available: true,
+      progressedAt: newest.createdAt + 5_000,
+      completedAt: newest.createdAt + 5_000,
+      brokenPods: []
+    },
     pods: [{ name: 'api-1', ready: true, current: true }],
     ...more
   }
@@ -135,16 +145,29 @@ export class StoryCluster implements Cluster {
     for (const operation of plan.write.operations) {
       if (operation.op !== 'test') continue
       const found = operation.path === '/metadata/uid' ? before.uid : before.template
-      if (canonicalJson(found) !== canonicalJson(operation.value)) return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
+      if (canonicalJson(found) !== canonicalJson(operation.value))
+        return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
     }
     const replaced = plan.write.operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
     const template = (replaced ?? before.template) as JsonObject
     const identity = templateIdentity(template)
     const number = (before.revisions[0]?.number ?? 0) + 1
     const old = before.revisions.find(revision => revision.identity === identity)
-    const revisions = [{ ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined }, ...before.revisions.filter(revision => revision !== old)]
+    const revisions = [
+      { ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined },
+      ...before.revisions.filter(revision => revision !== old)
+    ]
     const now = this.#clock.now()
-    this.put({ ...before, templateManagedAt: now, rollout: { ...before.rollout, state: 'complete', available: true, progressedAt: now, completedAt: now, brokenPods: [] }, template, identity, revisions, generation: before.generation + 1, annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent } })
+    this.put({
+      ...before,
+      templateManagedAt: now,
+      rollout: { ...before.rollout, state: 'complete', available: true, progressedAt: now, completedAt: now, brokenPods: [] },
+      template,
+      identity,
+      revisions,
+      generation: before.generation + 1,
+      annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent }
+    })
     return { kind: 'applied', generation: before.generation + 1, at: 0 }
   }
 
@@ -160,9 +183,28 @@ export function policyOf(more: Partial<Policy> = {}): Policy {
     target: { kind: 'Deployment', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' },
     mode: 'auto',
     changedWithin: 60 * MINUTE,
-    verify: [{ name: 'error ratio', promql: 'sum(rate(errors_total{namespace="{{ target.namespace }}"}[2m]))', failWhen: { comparison: '>', value: 0.05 }, window: 2 * MINUTE, boundToPods: false, samples: 2, every: 15_000, maxAge: 2 * MINUTE }],
+    verify: [
+      {
+        name: 'error ratio',
+        promql: 'sum(rate(errors_total{namespace="{{ target.namespace }}"}[2m]))',
+        failWhen: { comparison: '>', value: 0.05 },
+        window: 2 * MINUTE,
+        boundToPods: false,
+        samples: 2,
+        every: 15_000,
+        maxAge: 2 * MINUTE
+      }
+    ],
     steps: [{ action: 'rollout-undo', with: {}, confirm: { within: 10 * MINUTE, passes: 3, every: 30_000 } }],
-    guards: { namespaces: ['shop', 'team-*'], cooldown: 30 * MINUTE, budgets: [{ limit: 3, per: 24 * 60 * MINUTE, scope: 'target' }, { limit: 5, per: 60 * MINUTE, scope: 'global' }], storm: undefined },
+    guards: {
+      namespaces: ['shop', 'team-*'],
+      cooldown: 30 * MINUTE,
+      budgets: [
+        { limit: 3, per: 24 * 60 * MINUTE, scope: 'target' },
+        { limit: 5, per: 60 * MINUTE, scope: 'global' }
+      ],
+      storm: undefined
+    },
     escalate: { after: 20 * MINUTE, to: ['people'] },
     recheck: 30_000,
     ...more
@@ -195,7 +237,10 @@ export interface Bench {
 const LABELS = { alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'api' }
 
 /** The whole flow over a real SQLite ledger, with a cluster, a source and a clock that do as they are told. */
-export async function openBench(t: Test, options: { readonly policies?: Policy[]; readonly ceiling?: Mode; readonly storm?: Ports['policies']['storm'] } = {}): Promise<Bench> {
+export async function openBench(
+  t: Test,
+  options: { readonly policies?: Policy[]; readonly ceiling?: Mode; readonly storm?: Ports['policies']['storm'] } = {}
+): Promise<Bench> {
   const clock = new StoryClock()
   const ids = countingIds()
   const cluster = new StoryCluster(clock)
@@ -257,7 +302,17 @@ export async function openBench(t: Test, options: { readonly policies?: Policy[]
     async fire(labels = LABELS, more = {}) {
       serial += 1
       const alert: Alert = { status: 'firing', labels, annotations: {}, startsAt: clock.now(), generatorUrl: '', ...more }
-      const [answer] = await ledger.receive({ id: `delivery-${serial}`, receivedAt: clock.now(), source: 'am', externalUrl: '', receiver: '', groupKey: '', truncated: 0, alerts: [alert], raw: '{}' })
+      const [answer] = await ledger.receive({
+        id: `delivery-${serial}`,
+        receivedAt: clock.now(),
+        source: 'am',
+        externalUrl: '',
+        receiver: '',
+        groupKey: '',
+        truncated: 0,
+        alerts: [alert],
+        raw: '{}'
+      })
       return answer?.id ?? ''
     },
     async resolve(labels = LABELS) {
@@ -295,15 +350,26 @@ export async function openBench(t: Test, options: { readonly policies?: Policy[]
       return kind === undefined ? rows : rows.filter(row => row.kind === kind)
     },
     async messages() {
-      return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000)).filter(queued => queued.message.channel === 'people').map(queued => `${queued.message.kind}: ${queued.message.title}`)
+      return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000))
+        .filter(queued => queued.message.channel === 'people')
+        .map(queued => `${queued.message.kind}: ${queued.message.title}`)
     }
   }
   return bench
 }
 
-export function sampleOf(value: number | Problem, time: number, queries: readonly { readonly name: string; readonly promql: string }[]): Sample {
+export function sampleOf(
+  value: number | Problem,
+  time: number,
+  queries: readonly { readonly name: string; readonly promql: string }[]
+): Sample {
   const error: readonly Problem[] = ['unreachable', 'deadline', 'breaker-open', 'not-ready', 'query-rejected']
   const verdict: Verdict = typeof value === 'number' ? (value > 0.05 ? 'fail' : 'pass') : error.includes(value) ? 'error' : 'inconclusive'
   const common = typeof value === 'number' ? { value } : { problem: value, detail: value }
-  return { time, verdict, ...(typeof value === 'number' ? {} : { problem: value }), queries: queries.map(query => ({ query: query.name, promql: query.promql, time, verdict, tookMs: 1, ...common })) }
+  return {
+    time,
+    verdict,
+    ...(typeof value === 'number' ? {} : { problem: value }),
+    queries: queries.map(query => ({ query: query.name, promql: query.promql, time, verdict, tookMs: 1, ...common }))
+  }
 }

@@ -16,7 +16,10 @@ t.test('a storm: fifty targets alert at once → no write, one message with the 
 
   const { items } = await bench.ledger.runs({}, undefined, 100)
   t.equal(items.length, 50)
-  t.ok(items.every(run => run.outcome === 'denied' && run.reason === 'storm'), 'even the first five: all targets are known before any run begins')
+  t.ok(
+    items.every(run => run.outcome === 'denied' && run.reason === 'storm'),
+    'even the first five: all targets are known before any run begins'
+  )
   t.equal(bench.cluster.writes.length, 0)
   t.same(await bench.messages(), ['storm: Astern does nothing: many targets alert at once'])
   t.equal((await bench.ledger.storm(bench.clock.now()))?.targets.length, 50)
@@ -70,7 +73,17 @@ t.test('a storm that breaks while one run has its intent: checked again right be
       for (let index = 0; index < 5; index += 1) {
         bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
         const incident = await bench.fire(named(`api-${index}`))
-        await ledger.admit([{ incident: (await ledger.incident(incident)) ?? assertNever(), at: bench.clock.now(), run: { id: `run-${index}`, policy: policyOf(), target: { ...TARGET, name: `api-${index}` }, targetUid: `uid-${index}` }, audit: [] }], { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE })
+        await ledger.admit(
+          [
+            {
+              incident: (await ledger.incident(incident)) ?? assertNever(),
+              at: bench.clock.now(),
+              run: { id: `run-${index}`, policy: policyOf(), target: { ...TARGET, name: `api-${index}` }, targetUid: `uid-${index}` },
+              audit: []
+            }
+          ],
+          { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
+        )
       }
       return result
     }
@@ -124,7 +137,15 @@ t.test('two alerts on one target: one run works on it, the other waits and then 
 })
 
 t.test('budgets hold together, over restarts: a policy’s own adds to the defaults', async t => {
-  const guards = { ...policyOf().guards, cooldown: 0, budgets: [{ limit: 3, per: 24 * 60 * MINUTE, scope: 'target' as const }, { limit: 5, per: 60 * MINUTE, scope: 'global' as const }, { limit: 1, per: 60 * MINUTE, scope: 'namespace' as const }] }
+  const guards = {
+    ...policyOf().guards,
+    cooldown: 0,
+    budgets: [
+      { limit: 3, per: 24 * 60 * MINUTE, scope: 'target' as const },
+      { limit: 5, per: 60 * MINUTE, scope: 'global' as const },
+      { limit: 1, per: 60 * MINUTE, scope: 'namespace' as const }
+    ]
+  }
   const bench = await openBench(t, { policies: [policyOf({ guards })] })
   await bench.fire()
   await bench.look()
@@ -139,7 +160,11 @@ t.test('budgets hold together, over restarts: a policy’s own adds to the defau
   t.same([(await bench.run()).outcome, (await bench.run()).reason], ['denied', 'budget-used-up'])
   t.equal(bench.cluster.writes.length, 1)
   bench.clock.tick(61 * MINUTE)
-  bench.cluster.put({ ...workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', bench.clock.now() - 10 * MINUTE)]), ref: { ...TARGET, name: 'mail' }, uid: 'uid-mail' })
+  bench.cluster.put({
+    ...workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', bench.clock.now() - 10 * MINUTE)]),
+    ref: { ...TARGET, name: 'mail' },
+    uid: 'uid-mail'
+  })
   await bench.fire(named('mail'))
   await bench.look()
   t.equal(bench.cluster.writes.length, 2, 'when its time is over the budget is there again')
@@ -212,7 +237,10 @@ t.test('an incident without heartbeat expires; its run ends without a write', as
   bench.clock.tick(12 * 60 * MINUTE + SECOND)
 
   const idle = await bench.ledger.idle(bench.clock.now() - 12 * 60 * MINUTE, 10)
-  t.same(idle.map(incident => incident.id), [id])
+  t.same(
+    idle.map(incident => incident.id),
+    [id]
+  )
   await bench.ledger.settleIdle([id], [], bench.clock.now())
   await bench.look()
 

@@ -25,7 +25,14 @@ t.test('the main road: verified, undone once, confirmed, and told nobody but by 
   t.equal(bench.cluster.writes.length, 1)
   t.same(await bench.messages(), ['notice: Deployment/shop/api: HighErrorRatio: recovered'])
   const [operations] = bench.cluster.writes.map(plan => plan.write.operations)
-  t.same(operations?.slice(0, 2).map(({ op, path }) => [op, path]), [['test', '/metadata/uid'], ['test', '/spec/template']], 'no write without preconditions')
+  t.same(
+    operations?.slice(0, 2).map(({ op, path }) => [op, path]),
+    [
+      ['test', '/metadata/uid'],
+      ['test', '/spec/template']
+    ],
+    'no write without preconditions'
+  )
 })
 
 t.test('confirmation: samples count only when their window lies after the rollout, and in a row', async t => {
@@ -70,7 +77,10 @@ t.test('only a re-verified fail climbs to the next rung; the ladder used up is i
 
   const run = await bench.run()
   t.equal(run.outcome, 'ineffective')
-  t.same(bench.cluster.writes.map(plan => plan.action), ['rollout-undo', 'rollout-restart'])
+  t.same(
+    bench.cluster.writes.map(plan => plan.action),
+    ['rollout-undo', 'rollout-restart']
+  )
   t.same(await bench.messages(), ['escalation: Deployment/shop/api: HighErrorRatio: ineffective'])
 })
 
@@ -94,11 +104,17 @@ t.test('each of these waits, writes nothing, and ends timed-out with people told
     ['source-unreachable', bench => (bench.value = 'unreachable')],
     ['cluster-unreachable', bench => (bench.cluster.unreachable = true)],
     ['target-paused', bench => bench.cluster.put({ ...badRollout(), paused: true })],
-    ['rollout-moving', bench => bench.cluster.put({ ...badRollout(), rollout: { state: 'moving', detail: '1 of 3', available: false, brokenPods: [] } })],
+    [
+      'rollout-moving',
+      bench => bench.cluster.put({ ...badRollout(), rollout: { state: 'moving', detail: '1 of 3', available: false, brokenPods: [] } })
+    ],
     ['silenced', bench => (bench.alertState = { kind: 'known', silencedBy: ['s1'], inhibitedBy: [] })],
     ['inhibited', bench => (bench.alertState = { kind: 'known', silencedBy: [], inhibitedBy: ['i1'] })],
     ['clock-skew', bench => (bench.sourceOffset = 6_000)],
-    ['changed-since-symptom', bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 60 * MINUTE), revisionOf(2, 'app:v2', NOON + 60_000)]))]
+    [
+      'changed-since-symptom',
+      bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 60 * MINUTE), revisionOf(2, 'app:v2', NOON + 60_000)]))
+    ]
   ]
   for (const [reason, arrange] of cases) {
     await t.test(reason, async t => {
@@ -121,9 +137,21 @@ t.test('each of these waits, writes nothing, and ends timed-out with people told
 
 t.test('each of these goes to people at once, and writes nothing', async t => {
   const cases: readonly (readonly [Reason, (bench: Awaited<ReturnType<typeof openBench>>) => void, Readonly<Record<string, string>>?])[] = [
-    ['no-recent-change', bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', NOON - 61 * MINUTE)]))],
-    ['change-time-unknown', bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(3, 'app:v2', NOON - 120 * MINUTE, { reused: true })]))],
-    ['no-good-revision', bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 12 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)]))],
+    [
+      'no-recent-change',
+      bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', NOON - 61 * MINUTE)]))
+    ],
+    [
+      'change-time-unknown',
+      bench =>
+        bench.cluster.put(
+          workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(3, 'app:v2', NOON - 120 * MINUTE, { reused: true })])
+        )
+    ],
+    [
+      'no-good-revision',
+      bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 12 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)]))
+    ],
     ['target-not-found', bench => bench.cluster.workloads.clear()],
     ['namespace-not-allowed', () => {}, { alertname: 'HighErrorRatio', namespace: 'bank', deployment: 'api' }],
     ['label-missing', () => {}, { alertname: 'HighErrorRatio', namespace: 'shop' }],
@@ -136,7 +164,8 @@ t.test('each of these goes to people at once, and writes nothing', async t => {
     await t.test(reason, async t => {
       const bench = await openBench(t)
       arrange(bench)
-      if (labels !== undefined && labels['namespace'] === 'bank') bench.cluster.put({ ...badRollout(), ref: { ...TARGET, namespace: 'bank' } })
+      if (labels !== undefined && labels['namespace'] === 'bank')
+        bench.cluster.put({ ...badRollout(), ref: { ...TARGET, namespace: 'bank' } })
       await bench.fire(labels)
 
       await bench.look()
@@ -266,7 +295,9 @@ t.test('evidence belongs to the suspect: the window must lie after its rollout',
 })
 
 t.test('a stalled rollout waives the window, and the verification must still fail', async t => {
-  const stalled = workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(2, 'app:v2', NOON - 60_000)], { rollout: { state: 'stalled', detail: 'new pods cannot run', available: false, brokenPods: ['api-x: CrashLoopBackOff'] } })
+  const stalled = workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(2, 'app:v2', NOON - 60_000)], {
+    rollout: { state: 'stalled', detail: 'new pods cannot run', available: false, brokenPods: ['api-x: CrashLoopBackOff'] }
+  })
   const bench = await openBench(t)
   bench.cluster.put(stalled)
   await bench.fire()
@@ -282,7 +313,10 @@ t.test('a stalled rollout waives the window, and the verification must still fai
 
 t.test('a restart is no change: the deploy before it is to blame', async t => {
   const bench = await openBench(t)
-  const restarted = { ...revisionOf(3, 'app:v2', NOON - 5 * MINUTE), template: templateOf('app:v2', { 'kubectl.kubernetes.io/restartedAt': '2026-11-21T11:55:00Z' }) }
+  const restarted = {
+    ...revisionOf(3, 'app:v2', NOON - 5 * MINUTE),
+    template: templateOf('app:v2', { 'kubectl.kubernetes.io/restartedAt': '2026-11-21T11:55:00Z' })
+  }
   bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', NOON - 90 * MINUTE), restarted]))
   await bench.fire()
 
@@ -305,7 +339,19 @@ t.test('a person undid it and the re-used ReplicaSet looks old: v2’s errors in
   const v1 = revisionOf(3, 'app:v1', NOON - 50 * MINUTE, { reused: true })
   const v2 = revisionOf(2, 'app:v2', NOON - 10 * MINUTE)
   const bench = await openBench(t)
-  bench.cluster.put(workloadOf([v1, v2], { templateManagedAt: NOON + 3 * MINUTE, rollout: { state: 'complete', detail: '', available: true, progressedAt: NOON + 3 * MINUTE, completedAt: NOON + 3 * MINUTE, brokenPods: [] } }))
+  bench.cluster.put(
+    workloadOf([v1, v2], {
+      templateManagedAt: NOON + 3 * MINUTE,
+      rollout: {
+        state: 'complete',
+        detail: '',
+        available: true,
+        progressedAt: NOON + 3 * MINUTE,
+        completedAt: NOON + 3 * MINUTE,
+        brokenPods: []
+      }
+    })
+  )
   await bench.fire(undefined, { startsAt: NOON })
 
   await bench.pass(10 * MINUTE)
@@ -337,7 +383,14 @@ t.test('never back to the bad version, and not on a redeployed one', async t => 
 
 t.test('deployed forward between decision and write: withdrawn, hands off', async t => {
   const bench = await openBench(t)
-  bench.cluster.beforeWrite = () => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE), revisionOf(3, 'app:v3', bench.clock.now() + 5_000)]))
+  bench.cluster.beforeWrite = () =>
+    bench.cluster.put(
+      workloadOf([
+        revisionOf(1, 'app:v1', NOON - 300 * MINUTE),
+        revisionOf(2, 'app:v2', NOON - 10 * MINUTE),
+        revisionOf(3, 'app:v3', bench.clock.now() + 5_000)
+      ])
+    )
   await bench.fire()
 
   await bench.look()
@@ -383,7 +436,10 @@ t.test('an answer that never came is observed: there → go on; not there → on
   t.same(other.cluster.writes[0]?.write, other.cluster.writes[1]?.write, 'the very same write')
 
   const third = await openBench(t)
-  third.cluster.answers = [{ answer: lost, happens: false }, { answer: lost, happens: false }]
+  third.cluster.answers = [
+    { answer: lost, happens: false },
+    { answer: lost, happens: false }
+  ]
   await third.fire()
   await third.pass(60 * SECOND)
   t.equal((await third.run()).outcome, 'unknown')
