@@ -1,13 +1,7 @@
 import type { Command } from 'commander'
-import { TokensError } from '../api/auth.ts'
-import { PoliciesError, startApp } from '../app.ts'
-import { KubeconfigError } from '../cluster/connection.ts'
-import { ConfigError, readConfig, type ServeFlags } from '../config.ts'
-import { LedgerError } from '../ledger/sqlite.ts'
-import { PolicyFileMissing } from '../policies/store.ts'
-import { CommandError, EXIT } from './exit.ts'
+import { readConfig, type ServeFlags } from '../config.ts'
+import { EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
-import { printProblems } from './validate.ts'
 
 /** Requests under way, and the run that is being looked at, get this long at the end. */
 const STOP_WITHIN_MS = 20_000
@@ -31,6 +25,8 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       '\nExamples:\n  astern serve                                    # dry-run on loopback, ./policies.yaml\n  astern serve --mode auto --tokens tokens.yaml --listen 0.0.0.0:8080'
     )
     .action(async (flags: ServeFlags) => {
+      // Loaded only here: the other commands need no Kubernetes client, no database and no server.
+      const { startApp, startError } = await import('./start.ts')
       try {
         const app = await startApp(readConfig(flags))
         process.on('SIGHUP', () => void app.reload())
@@ -43,22 +39,4 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         throw startError(cause, terminal)
       }
     })
-}
-
-/** Why it did not start, as an exit code and a sentence. */
-export function startError(cause: unknown, terminal: Terminal): unknown {
-  if (cause instanceof PoliciesError) {
-    printProblems(terminal, cause.problems)
-    return new CommandError(EXIT.bad, 'the policies cannot be used; `astern validate` checks them without starting')
-  }
-  if (
-    cause instanceof ConfigError ||
-    cause instanceof KubeconfigError ||
-    cause instanceof LedgerError ||
-    cause instanceof TokensError ||
-    cause instanceof PolicyFileMissing
-  ) {
-    return new CommandError(EXIT.usage, cause.message, { cause })
-  }
-  return cause
 }

@@ -51,7 +51,7 @@ export function loadPolicies(
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 })
     const findings = schemaFindings(fileValidator, FileSchema, value)
-    if (findings.length > 0 || !fileValidator.Check(value)) problems.push(...findings.map(locate))
+    if (findings.length > 0 || !fileValidator.Check(value)) problems.push(...inOrder(findings.map(locate)))
     else parsed.push({ locate, value })
   }
   if (problems.length > 0) return { kind: 'bad', problems }
@@ -90,6 +90,11 @@ export function loadPolicies(
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)
     }
   }
+}
+
+/** As one reads the file. */
+function inOrder(problems: readonly PolicyProblem[]): PolicyProblem[] {
+  return [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 }
 
 function merge(files: readonly PolicyFile[]): {

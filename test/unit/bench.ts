@@ -46,7 +46,12 @@ export class StoryClock implements Clock {
 
 export function countingIds(): Ids {
   let count = 0
-  return { next: () => `id-${String((count += 1)).padStart(6, '0')}` }
+  return {
+    next() {
+      count += 1
+      return `id-${String(count).padStart(6, '0')}`
+    }
+  }
 }
 
 export function templateOf(image: string, annotations: JsonObject = {}): JsonObject {

@@ -1,0 +1,29 @@
+import { TokensError } from '../api/auth.ts'
+import { PoliciesError } from '../app.ts'
+import { KubeconfigError } from '../cluster/connection.ts'
+import { ConfigError } from '../config.ts'
+import { LedgerError } from '../ledger/sqlite.ts'
+import { PolicyFileMissing } from '../policies/store.ts'
+import { CommandError, EXIT } from './exit.ts'
+import type { Terminal } from './terminal.ts'
+import { printProblems } from './validate.ts'
+
+export { startApp } from '../app.ts'
+
+/** Why it did not start, as an exit code and a sentence. */
+export function startError(cause: unknown, terminal: Terminal): unknown {
+  if (cause instanceof PoliciesError) {
+    printProblems(terminal, cause.problems)
+    return new CommandError(EXIT.bad, 'the policies cannot be used; `astern validate` checks them without starting')
+  }
+  if (
+    cause instanceof ConfigError ||
+    cause instanceof KubeconfigError ||
+    cause instanceof LedgerError ||
+    cause instanceof TokensError ||
+    cause instanceof PolicyFileMissing
+  ) {
+    return new CommandError(EXIT.usage, cause.message, { cause })
+  }
+  return cause
+}

@@ -1,0 +1,188 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { dirname, join, relative, resolve } from 'node:path'
+import t from 'tap'
+
+/** Which folders each may import, besides its own files (design section 6). `*` sees everything. */
+const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
+  domain: [],
+  templates: ['domain'],
+  outgoing: ['domain'],
+  policies: ['domain', 'templates', 'outgoing'],
+  verification: ['domain', 'templates', 'outgoing'],
+  guards: ['domain', 'templates', 'outgoing'],
+  actions: ['domain', 'templates', 'outgoing'],
+  pipeline: ['domain', 'templates', 'outgoing', 'policies'],
+  ledger: ['domain', 'templates', 'outgoing'],
+  cluster: ['domain', 'templates', 'outgoing'],
+  webhooks: ['domain', 'templates', 'outgoing'],
+  api: ['domain', 'templates', 'outgoing'],
+  notify: ['domain', 'templates', 'outgoing'],
+  telemetry: ['domain', 'templates', 'outgoing'],
+  sandbox: ['domain', 'templates', 'outgoing'],
+  cli: '*',
+  // The composition root: app.ts and the files beside it that put parts together.
+  '.': '*'
+}
+
+/** Each foreign package has one home. `typebox` stands wherever a schema is. */
+const HOMES: Readonly<Record<string, readonly string[]>> = {
+  fastify: ['webhooks', 'api', '.'],
+  '@fastify/type-provider-typebox': ['api'],
+  '@fastify/swagger': ['.'],
+  '@kubernetes/client-node': ['cluster'],
+  kysely: ['ledger'],
+  'node:sqlite': ['ledger'],
+  opossum: ['outgoing'],
+  'prom-client': ['telemetry'],
+  pino: ['telemetry'],
+  'pino-pretty': ['telemetry'],
+  '@prometheus-io/lezer-promql': ['templates'],
+  '@lezer/common': ['templates'],
+  re2js: ['policies'],
+  'fastest-levenshtein': ['policies'],
+  yaml: ['policies', 'api'],
+  commander: ['cli'],
+  rfc6902: ['sandbox'],
+  typebox: ['policies', 'actions', 'api']
+}
+
+/** Lines. */
+const LONGEST_FILE = 300
+
+interface Source {
+  readonly file: string
+  readonly folder: string
+  readonly text: string
+  readonly imports: readonly { readonly specifier: string; readonly typeOnly: boolean }[]
+}
+
+const sources: readonly Source[] = readdirSync('src', { recursive: true, encoding: 'utf8' })
+  .filter(name => name.endsWith('.ts'))
+  .map(name => {
+    const text = readFileSync(join('src', name), 'utf8')
+    const imports = [...text.matchAll(/^(?:import|export)\s+(type\s)?[^'"]*?from '([^']+)'|^import '([^']+)'|import\('([^']+)'\)/gms)].map(
+      found => ({ specifier: found[2] ?? found[3] ?? found[4] ?? '', typeOnly: found[1] !== undefined })
+    )
+    return { file: name, folder: folderOf(name), text, imports }
+  })
+
+function folderOf(name: string): string {
+  return name.includes('/') ? (name.split('/')[0] ?? '.') : '.'
+}
+
+t.test('there are files to look at', async t => {
+  t.ok(sources.length > 100)
+  t.ok(sources.flatMap(source => source.imports).length > 300)
+})
+
+t.test('each folder imports only what the table allows', async t => {
+  const wrong = sources.flatMap(source =>
+    source.imports
+      .filter(({ specifier }) => specifier.startsWith('.'))
+      .map(({ specifier }) => relative('src', resolve('src', dirname(source.file), specifier)))
+      .filter(target => {
+        const allowed = MAY_IMPORT[source.folder]
+        const to = folderOf(target)
+        return allowed !== '*' && to !== source.folder && !(allowed ?? []).includes(to)
+      })
+      .map(target => `${source.file} imports ${target}`)
+  )
+  t.same(wrong, [])
+})
+
+t.test('each foreign package has one home', async t => {
+  const wrong = sources.flatMap(source =>
+    source.imports
+      .map(({ specifier }) =>
+        specifier.startsWith('node:')
+          ? specifier
+          : specifier
+              .split('/')
+              .slice(0, specifier.startsWith('@') ? 2 : 1)
+              .join('/')
+      )
+      .filter(specifier => !specifier.startsWith('.') && (!specifier.startsWith('node:') || specifier in HOMES))
+      .filter(specifier => !(HOMES[specifier] ?? []).includes(source.folder))
+      .map(specifier => `${source.file} imports ${specifier}`)
+  )
+  t.same(wrong, [])
+})
+
+t.test('the domain does no I/O: it imports nothing foreign but hashes', async t => {
+  const foreign = sources
+    .filter(source => source.folder === 'domain')
+    .flatMap(source => source.imports.filter(({ specifier }) => !specifier.startsWith('.')).map(({ specifier }) => specifier))
+  t.same([...new Set(foreign)], ['node:crypto'])
+})
+
+t.test('no file imports itself in a ring, types included', async t => {
+  const edges = new Map(
+    sources.map(source => [
+      source.file,
+      source.imports
+        .filter(({ specifier }) => specifier.startsWith('.'))
+        .map(({ specifier }) => relative('src', resolve('src', dirname(source.file), specifier)))
+    ])
+  )
+  const done = new Set<string>()
+  const rings: string[] = []
+  const walk = (file: string, path: readonly string[]): void => {
+    if (path.includes(file)) {
+      rings.push([...path.slice(path.indexOf(file)), file].join(' → '))
+      return
+    }
+    if (done.has(file)) return
+    for (const next of edges.get(file) ?? []) walk(next, [...path, file])
+    done.add(file)
+  }
+  for (const file of edges.keys()) walk(file, [])
+  t.same(rings, [])
+})
+
+t.test('only config.ts reads the environment; time and chance are injected', async t => {
+  t.same(
+    sources.filter(source => /process\.env/.test(source.text)).map(source => source.file),
+    ['config.ts']
+  )
+  const deciding = sources.filter(source =>
+    ['domain', 'guards', 'actions', 'pipeline', 'policies', 'ledger', 'verification'].includes(source.folder)
+  )
+  t.same(
+    deciding.filter(source => /Date\.now|Math\.random|new Date\(\)|setTimeout/.test(source.text)).map(source => source.file),
+    []
+  )
+})
+
+t.test('no shell: nothing runs a command line', async t => {
+  t.same(
+    sources
+      .filter(source => /shell:\s*true|\bexecSync\(|\bexec\(['"`]/.test(source.text))
+      .map(source => source.file)
+      .filter(file => !file.startsWith('ledger/')),
+    []
+  )
+})
+
+t.test(`no file is longer than ${LONGEST_FILE} lines, and names say something`, async t => {
+  t.same(
+    sources.filter(source => source.text.split('\n').length > LONGEST_FILE).map(source => source.file),
+    []
+  )
+  t.same(
+    sources.filter(source => /(^|\/)(utils?|helpers?|common|misc|manager)(\.ts|\/)/.test(source.file)).map(source => source.file),
+    []
+  )
+  t.same(
+    sources.filter(source => !/^[a-z0-9]+(-[a-z0-9]+)*(\.ts)$/.test(source.file.split('/').at(-1) ?? '')).map(source => source.file),
+    []
+  )
+})
+
+t.test('no casts outside parsing, no any, no enum', async t => {
+  t.same(
+    sources
+      .filter(source => /\bas any\b|: any\b|<any>|\benum \w+ \{|@ts-(ignore|nocheck|expect-error)/.test(source.text))
+      .map(source => source.file),
+    []
+  )
+})

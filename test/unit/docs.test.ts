@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs'
+import t from 'tap'
+import { ACTIONS } from '../../src/actions/registry.ts'
+import { OUTCOMES } from '../../src/domain/outcomes.ts'
+import { REASONS } from '../../src/domain/reasons.ts'
+import { PROBLEMS } from '../../src/domain/verdict.ts'
+import { loadPolicies } from '../../src/policies/load.ts'
+
+const doc = (name: string): string => readFileSync(`docs/${name}`, 'utf8')
+
+t.test('reasons, outcomes and problems: code and page are the same, both ways', async t => {
+  const page = doc('reasons.md')
+  const rows = [...page.matchAll(/^\| `([a-z-]+)` \| (wait|people|end) \| (.+?) \|$/gm)].map(
+    ([, reason = '', disposition = '', sentence = '']) => [reason, disposition, sentence]
+  )
+  t.same(
+    rows.sort(),
+    Object.entries(REASONS)
+      .map(([reason, { disposition, sentence }]) => [reason, disposition, sentence])
+      .sort()
+  )
+  const listed = (title: string): string[] =>
+    [...(page.split(`## ${title}`)[1]?.split('\n## ')[0] ?? '').matchAll(/^\| `([a-z-]+)` \|/gm)].map(found => found[1] ?? '')
+  t.same(listed('Outcomes').sort(), Object.keys(OUTCOMES).sort())
+  t.same(listed('Problems of a query').sort(), Object.keys(PROBLEMS).sort())
+})
+
+t.test('every example of a whole policy file loads', async t => {
+  let examples = 0
+  for (const name of ['policies.md', 'install.md', 'alertmanager.md']) {
+    for (const [, text = ''] of doc(name).matchAll(/```yaml\n(version: 1\n[\s\S]*?)```/g)) {
+      examples += 1
+      const result = loadPolicies([{ file: name, text }], ACTIONS)
+      t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
+    }
+  }
+  t.ok(examples > 0)
+})
+
+t.test('every action has its page', async t => {
+  for (const action of ACTIONS) t.match(doc(`actions/${action.name}.md`), new RegExp(`^# ${action.name}`))
+})
+
+t.test('every dependency has its line', async t => {
+  const { dependencies, devDependencies } = JSON.parse(readFileSync('package.json', 'utf8')) as {
+    dependencies: Record<string, string>
+    devDependencies: Record<string, string>
+  }
+  const listed = [...doc('dependencies.md').matchAll(/^\| `([^`]+)` \|/gm)].map(found => found[1])
+  t.same(listed.sort(), [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort())
+})
