@@ -19,8 +19,9 @@ export interface WatcherOptions {
   readonly synced?: () => void
 }
 
-/** After a watch broke, it is opened again after this long. */
-const RETRY_MS = 2_000
+/** After a watch broke it is opened again after two seconds, then four, up to a minute: rights that are missing stay missing for a while. */
+const FIRST_RETRY_MS = 2_000
+const LAST_RETRY_MS = 60_000
 
 /**
  * Watches the Deployments of the allowed namespaces and tells each new pod template, with the API server's time. A glob
@@ -40,11 +41,13 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
 
   async function loop(scope: string | undefined): Promise<void> {
     const base = scope === undefined ? '/apis/apps/v1/deployments' : `/apis/apps/v1/namespaces/${encodeURIComponent(scope)}/deployments`
+    let retryMs = FIRST_RETRY_MS
     while (!stopping.signal.aborted) {
       try {
         const list = await options.client.get(base, stopping.signal)
         if (list.kind !== 'ok') throw new Error(list.detail)
         for (const item of listAt(list.object, 'items')) observe(item, false)
+        retryMs = FIRST_RETRY_MS
         waitingFor.delete(scope ?? '*')
         if (waitingFor.size === 0 && !begun) {
           begun = true
@@ -61,7 +64,8 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
       } catch (cause) {
         if (stopping.signal.aborted) return
         options.failed('watching Deployments', cause instanceof Error ? cause.message : String(cause))
-        await options.clock.sleep(RETRY_MS, stopping.signal).catch(() => {})
+        await options.clock.sleep(retryMs, stopping.signal).catch(() => {})
+        retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
       }
     }
   }

@@ -5,6 +5,7 @@ import { OUTCOMES } from '../../src/domain/outcomes.ts'
 import { REASONS } from '../../src/domain/reasons.ts'
 import { PROBLEMS } from '../../src/domain/verdict.ts'
 import { loadPolicies } from '../../src/policies/load.ts'
+import { MUTATIONS } from '../mutations.ts'
 
 const doc = (name: string): string => readFileSync(`docs/${name}`, 'utf8')
 
@@ -48,4 +49,18 @@ t.test('every dependency has its line', async t => {
   }
   const listed = [...doc('dependencies.md').matchAll(/^\| `([^`]+)` \|/gm)].map(found => found[1])
   t.same(listed.sort(), [...Object.keys(dependencies), ...Object.keys(devDependencies)].sort())
+})
+
+t.test('every promise has a mutation, and the page tells every mutation', async t => {
+  const page = doc('promises.md')
+  for (let promise = 1; promise <= 14; promise += 1)
+    t.ok(
+      MUTATIONS.some(mutation => mutation.breaks === `Promise ${promise}`),
+      `promise ${promise}`
+    )
+  for (const mutation of MUTATIONS) {
+    t.ok(page.includes(`| \`${mutation.test}\`: ${mutation.name} | ${mutation.what} |`), 'run `npm run promises`')
+    t.equal(readFileSync(mutation.file, 'utf8').split(mutation.from).length, 2, `${mutation.file} has this once: ${mutation.from}`)
+    t.ok(readFileSync(mutation.test, 'utf8').includes(`t.test('${mutation.name}`), `${mutation.test} has ${mutation.name}`)
+  }
 })

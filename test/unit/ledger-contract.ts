@@ -69,6 +69,11 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.same(await at(2, resolved(NOON + 2 * MINUTE)), { id: first?.id, state: 'resolved' })
     t.same(await at(31, alertOf(A, { startsAt: NOON + 31 * MINUTE })), { id: first?.id, state: 'reopened' })
     t.same(await at(32, resolved(NOON + 2 * MINUTE)), { id: first?.id, state: 'ignored' }, 'a late duplicate of the first resolve')
+    t.same(
+      await at(32, { ...resolved(NOON + 32 * MINUTE), startsAt: NOON }),
+      { id: first?.id, state: 'ignored' },
+      'nor one that began before this episode'
+    )
     t.equal((await ledger.incident(first?.id ?? ''))?.startsAt, NOON, 'blame does not move')
     t.same(await at(33, { ...resolved(NOON + 33 * MINUTE), startsAt: NOON + 31 * MINUTE }), { id: first?.id, state: 'resolved' })
     const again = await at(64, alertOf(A))

@@ -519,3 +519,13 @@ t.test('the switch thrown between intent and write stops it', async t => {
   t.equal((await bench.run()).reason, 'switch-lowered')
   t.equal(bench.cluster.writes.length, 0)
 })
+
+t.test('without the right to patch a dry run tells the whole decision; a live run says why it cannot act', async t => {
+  const bench = await openBench(t, { ceiling: 'dry-run' })
+  bench.cluster.forbidden = true
+  await bench.fire()
+  await bench.look()
+
+  t.same([(await bench.run()).outcome, (await bench.run()).reason], ['dry-run', 'mode-dry-run'])
+  t.match((await bench.audit('decision'))[0]?.body['facts'], { serverDryRun: 'not permitted' })
+})

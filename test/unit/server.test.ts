@@ -18,6 +18,13 @@ const POLICIES = {
       target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
       verify: [{ promql: 'sum(rate(x[5m]))', failWhen: '> 1', samples: 1 }],
       steps: [{ action: 'rollout-undo' }]
+    },
+    {
+      name: 'slow',
+      match: ['alertname="S"'],
+      target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
+      verify: [{ promql: 'sum(rate(x[5m]))', failWhen: '> 1', samples: 3, every: '15s' }],
+      steps: [{ action: 'rollout-undo' }]
     }
   ]
 }
@@ -253,7 +260,13 @@ t.test('dry runs, manual runs, explain, the switch', async t => {
     status: 422,
     body: { policies: [{ policy: 'undo', lacks: [{ matcher: 'alertname="A"', actual: 'Z' }] }] }
   })
-  t.match(await call('POST', '/api/v1/dry-runs', { body: { policy: 'nope', target } }), { status: 404, body: { detail: /there are undo/ } })
+  const slow = await call('POST', '/api/v1/dry-runs', { body: { policy: 'slow', target } })
+  t.equal(slow.status, 202, 'sampling for more than 20 s is not waited for')
+  t.match(await call('GET', `/api/v1/runs/${String(slow.body['id'])}`), { status: 200, body: { kind: 'dry-run', policy: 'slow' } })
+  t.match(await call('POST', '/api/v1/dry-runs', { body: { policy: 'nope', target } }), {
+    status: 404,
+    body: { detail: /there are undo, slow/ }
+  })
   t.equal((await call('POST', '/api/v1/dry-runs', { body: { policy: 'undo' } })).status, 400)
   t.equal((await call('POST', '/api/v1/dry-runs', { body: { policy: 'undo', target, extra: 1 } })).status, 400, 'unknown keys are refused')
   t.equal((await call('POST', '/api/v1/dry-runs', { body: { policy: 'undo', target: { ...target, kind: 'Pod' } } })).status, 400)

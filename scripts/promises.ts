@@ -1,0 +1,52 @@
+import { writeFileSync } from 'node:fs'
+import { MUTATIONS } from '../test/mutations.ts'
+
+// docs/promises.md from the table that `npm run mutations` breaks the code by.
+const PROMISES: readonly (readonly [string, string, string])[] = [
+  ['Promise 1', 'Durable, then acknowledged.', '`test/stories/crash.test.ts` kills the process before and after the delivery is stored'],
+  [
+    'Promise 2',
+    'No write without a committed intent and a precondition.',
+    '`test/conformance`: a failed `test` is refused by the real API server'
+  ],
+  ['Promise 3', 'At most once.', '`test/stories/crash.test.ts`: `kill -9` at every named point, one effective write'],
+  ['Promise 4', 'One at a time.', ''],
+  ['Promise 5', 'Never back to the bad version.', 'story 8'],
+  ['Promise 6', 'No data is not bad, and not good.', 'story 10; `test/parts/prometheus.test.ts` asks a real Prometheus'],
+  ['Promise 7', 'Fresh at the write.', 'approvals come with a later issue'],
+  ['Promise 8', 'Bounded.', ''],
+  ['Promise 9', 'Symptom is not cause.', 'declared causes come with a later issue'],
+  ['Promise 10', 'Someone else is acting → hands off.', 'story 9; GitOps and freeze windows come with a later issue'],
+  ['Promise 11', 'Ineffective counts.', 'story 8'],
+  ['Promise 12', 'Untrusted labels.', 'property tests'],
+  ['Promise 13', 'Closed by default.', ''],
+  ['Promise 14', 'Everything is explained.', 'story 1 reads the whole timeline']
+]
+
+const row = ({ test, name, what }: (typeof MUTATIONS)[number]): string => `| \`${test}\`: ${name} | ${what} |`
+const rules = [...new Set(MUTATIONS.map(mutation => mutation.breaks))].filter(breaks => breaks.startsWith('Rule'))
+
+writeFileSync(
+  'docs/promises.md',
+  `# Promises, tests, mutations
+
+Each promise has a test that was seen to fail when the code was broken on purpose. \`npm run mutations\` breaks a copy of the code in each of
+these ways, one after the other, and checks that the named test fails. This page is made of the same table (\`npm run promises\`).
+${PROMISES.map(
+  ([key, title, also]) =>
+    `\n## ${key}. ${title}\n${also === '' ? '' : `\nAlso: ${also}.\n`}\n| test | what was broken |\n|---|---|\n${MUTATIONS.filter(
+      mutation => mutation.breaks === key
+    )
+      .map(row)
+      .join('\n')}\n`
+).join('')}
+# Rules of decision
+${rules
+  .map(
+    rule =>
+      `\n## ${rule}\n\n| test | what was broken |\n|---|---|\n${MUTATIONS.filter(mutation => mutation.breaks === rule)
+        .map(row)
+        .join('\n')}\n`
+  )
+  .join('')}`
+)
