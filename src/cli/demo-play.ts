@@ -55,6 +55,8 @@ export async function play(flags: DemoFlags, namespace: string, terminal: Termin
   })
   try {
     await Promise.race([story(flags, namespace, folder, terminal, cleanups), stopped])
+    // The story is told; only Ctrl-C ends what was asked to go on.
+    if (flags.keep === true) await stopped.catch(() => {})
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup().catch(() => {})
   }
@@ -145,7 +147,6 @@ async function story(
     ['Astern', `${app.address}/api/v1/runs/${run.id} (Authorization: Bearer ${operator})`],
     ['kubectl', `--kubeconfig ${kubeconfig} -n ${namespace}`]
   ])
-  await new Promise(() => {})
 }
 
 async function obtain(parts: ReturnType<typeof realPartsEnvironment>, narrator: Narrator): Promise<readonly [PartCommand, PartCommand]> {
