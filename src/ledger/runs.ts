@@ -23,6 +23,8 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
             eb
               .selectFrom('runs')
               .select('id')
+              // A dry run by API is nobody's to take up: it is carried out by whoever asked, and writes nothing.
+              .where('kind', '=', 'live')
               .where('state', '<>', 'ended')
               .where('next_at', '<=', now)
               .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
@@ -39,6 +41,7 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
       const row = await db
         .selectFrom('runs')
         .select(eb => eb.fn.min('next_at').as('at'))
+        .where('kind', '=', 'live')
         .where('state', '<>', 'ended')
         .where('claim_expires_at', 'is', null)
         .executeTakeFirst()

@@ -18,6 +18,7 @@ const REPLANS = 3
 /** One pass over a claimed run: from where it stands, as far as it can go now. */
 export async function advance(ports: Ports, claimed: ClaimedRun, signal: AbortSignal): Promise<void> {
   const { run, claim } = claimed
+  if (run.kind !== 'live') throw new Error(`run ${run.id} is a dry run: it must never come where writes are made`)
   switch (run.state) {
     case 'ended':
       return

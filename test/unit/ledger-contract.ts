@@ -148,6 +148,19 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal(await ledger.nextDue(), NOON + 5 * MINUTE)
   })
 
+  await t.test('a stored dry run is never claimed: nothing could make it write', async t => {
+    const ledger = await open(t)
+    await withRun(ledger)
+    const live = await ledger.run('run-A')
+    if (live === undefined) throw new Error('no run')
+    await ledger.saveDryRun({ ...live, id: 'dry', kind: 'dry-run', nextAt: NOON - MINUTE }, [])
+    t.same(
+      (await ledger.claimDue('one', NOON, 60_000, 10)).map(one => one.run.id),
+      ['run-A']
+    )
+    t.equal(await ledger.nextDue(), undefined)
+  })
+
   await t.test('a state that may not follow is refused', async t => {
     const ledger = await open(t)
     await withRun(ledger)
