@@ -153,6 +153,13 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
     // Only where one process at a time may hold the database: what it claimed before it died is free at once.
     async releaseAll() {
       await db.updateTable('runs').set({ claim_expires_at: null, owner: null }).where('state', '<>', 'ended').execute()
+      // Whoever asked for a dry run that was under way got no answer; it says so instead of waiting for ever.
+      await db
+        .updateTable('runs')
+        .set({ state: 'ended', outcome: 'unknown', detail: 'Astern was stopped while it sampled' })
+        .where('kind', '=', 'dry-run')
+        .where('state', '<>', 'ended')
+        .execute()
     }
   }
 }

@@ -1,7 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
-import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -17,20 +15,13 @@ import { createLogger } from '../../src/telemetry/logger.ts'
 import { type AddressedPod, startPodFleet } from '../cluster/pod-fleet.ts'
 import { deploymentOf, ok, openClients, pathOf, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { type KubeProxy, startKubeProxy } from './kube-proxy.ts'
+import { type Person, startInbox } from './people.ts'
 
 /** A cluster that stories are played on. */
 export interface Site {
   readonly kubeconfig: string
   /** True where pods have addresses that can be listened on. */
   readonly podAddresses: boolean
-}
-
-export interface Person {
-  readonly kind: string
-  readonly title: string
-  readonly text: string
-  readonly key: string
-  readonly details: JsonObject
 }
 
 /** A real Prometheus, a real Alertmanager, simulated versions on real pods, and people who get messages. */
@@ -277,32 +268,6 @@ async function listPods(clients: TestClients, namespace: string): Promise<readon
       condition => textAt(condition, 'type') === 'Ready' && textAt(condition, 'status') === 'True'
     )
   }))
-}
-
-async function startInbox(people: Person[]): Promise<{ readonly url: string; close(): void }> {
-  const server = http.createServer((request, response) => {
-    let text = ''
-    request.setEncoding('utf8')
-    request.on('data', (chunk: string) => {
-      text += chunk
-    })
-    request.on('end', () => {
-      const message = JSON.parse(text) as Person
-      if (!people.some(known => known.key === message.key)) people.push(message)
-      response.writeHead(204).end()
-    })
-  })
-  server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the inbox got no port')
-  return {
-    url: `http://127.0.0.1:${address.port}/inbox`,
-    close() {
-      server.close()
-      server.closeAllConnections()
-    }
-  }
 }
 
 interface Kubeconfig {

@@ -7,7 +7,7 @@ import { changeOf } from '../../src/domain/change.ts'
 import { HOUR, MINUTE } from '../../src/domain/clock.ts'
 import { INTENT_ANNOTATION } from '../../src/domain/plan.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
-import { NOON, revisionOf, templateOf, workloadOf } from './bench.ts'
+import { NOON, revisionOf, templateOf, workloadOf } from './workloads.ts'
 
 const input = (workload: Workload, more: Partial<PlanInput> = {}): PlanInput => ({
   workload,

@@ -6,28 +6,22 @@ import { ACTIONS } from '../../src/actions/registry.ts'
 import type { AuditRow } from '../../src/domain/audit.ts'
 import type { Clock, Ids } from '../../src/domain/clock.ts'
 import { MINUTE } from '../../src/domain/clock.ts'
-import type { Cluster, ReadResult, WriteResult } from '../../src/domain/cluster.ts'
 import { noFaults } from '../../src/domain/faults.ts'
 import type { AlertState } from '../../src/domain/guard.ts'
 import type { Alert } from '../../src/domain/incident.ts'
-import { canonicalJson, type JsonObject } from '../../src/domain/json.ts'
 import type { Ledger } from '../../src/domain/ledger.ts'
-import { type ObjectRef, targetKey } from '../../src/domain/objects.ts'
 import type { Mode } from '../../src/domain/outcomes.ts'
-import { INTENT_ANNOTATION, type Plan } from '../../src/domain/plan.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import type { Run } from '../../src/domain/run.ts'
 import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
-import { type Revision, templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS } from '../../src/guards/guards.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { admitIncidents } from '../../src/pipeline/admit.ts'
 import { advance } from '../../src/pipeline/advance.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
-
-export const NOON = Date.parse('2026-11-21T12:00:00Z')
-export const TARGET: ObjectRef = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+import { StoryCluster } from './story-cluster.ts'
+import { badRollout, NOON } from './workloads.ts'
 
 /** Time stands still until it is told to move; who sleeps moves it. */
 export class StoryClock implements Clock {
@@ -51,133 +45,6 @@ export function countingIds(): Ids {
       count += 1
       return `id-${String(count).padStart(6, '0')}`
     }
-  }
-}
-
-export function templateOf(image: string, annotations: JsonObject = {}): JsonObject {
-  return {
-    metadata: { labels: { app: 'api' }, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
-    spec: { containers: [{ name: 'api', image }] }
-  }
-}
-
-export function revisionOf(number: number, image: string, createdAt: number, more: Partial<Revision> = {}): Revision {
-  const template = templateOf(image)
-  return { number, name: `api-${number}`, identity: templateIdentity(template), template, createdAt, reused: false, readyPods: 0, ...more }
-}
-
-/** A Deployment whose newest revision is the one that runs. */
-export function workloadOf(revisions: readonly Revision[], more: Partial<Workload> = {}): Workload {
-  const newest = [...revisions].sort((a, b) => b.number - a.number)[0]
-  if (newest === undefined) throw new Error('a workload needs a revision')
-  return {
-    ref: TARGET,
-    uid: 'uid-api',
-    generation: newest.number,
-    resourceVersion: '1',
-    replicas: 3,
-    paused: false,
-    deleting: false,
-    strategy: 'RollingUpdate',
-    annotations: {},
-    template: newest.template,
-    identity: newest.identity,
-    revisions: [...revisions].sort((a, b) => b.number - a.number),
-    rollout: {
-      state: 'complete',
-      detail: '3 of 3 available',
-      available: true,
-      progressedAt: newest.createdAt + 5_000,
-      completedAt: newest.createdAt + 5_000,
-      brokenPods: []
-    },
-    pods: [{ name: 'api-1', ready: true, current: true }],
-    ...more
-  }
-}
-
-/** The usual beginning: v1 ran since yesterday, v2 was deployed ten minutes before noon. */
-export function badRollout(): Workload {
-  return workloadOf([revisionOf(1, 'app:v1', NOON - 24 * 60 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)])
-}
-
-/** A cluster of objects in memory: writes go through only if their preconditions hold. */
-export class StoryCluster implements Cluster {
-  readonly #clock: Clock
-  constructor(clock: Clock) {
-    this.#clock = clock
-  }
-
-  readonly workloads = new Map<string, Workload>()
-  readonly writes: Plan[] = []
-  readonly dryRuns: Plan[] = []
-  unreachable = false
-  forbidden = false
-  offset = 0
-  /** What the server answers to the next real writes, in order; the write itself happens or not as is said. */
-  answers: { readonly answer: WriteResult; readonly happens: boolean }[] = []
-  beforeWrite: (() => void) | undefined
-
-  put(workload: Workload): void {
-    this.workloads.set(targetKey(workload.ref), workload)
-  }
-
-  async read(target: ObjectRef): Promise<ReadResult> {
-    if (this.unreachable) return { kind: 'unreachable', detail: 'connection refused' }
-    const workload = this.workloads.get(targetKey(target))
-    return workload === undefined ? { kind: 'not-found', detail: `there is no ${targetKey(target)}` } : { kind: 'found', workload }
-  }
-
-  async write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }): Promise<WriteResult> {
-    if (this.unreachable) return { kind: 'unknown', detail: 'connection refused' }
-    if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
-    if (options.dryRun) {
-      this.dryRuns.push(plan)
-      return { kind: 'applied', generation: 0, at: 0 }
-    }
-    this.beforeWrite?.()
-    this.beforeWrite = undefined
-    this.writes.push(plan)
-    const said = this.answers.shift()
-    if (said !== undefined && !said.happens) return said.answer
-    const done = this.apply(plan, options.intent)
-    return said?.answer ?? done
-  }
-
-  apply(plan: Plan, intent: string): WriteResult {
-    const before = this.workloads.get(targetKey(plan.target))
-    if (before === undefined) return { kind: 'not-found', detail: 'gone' }
-    for (const operation of plan.write.operations) {
-      if (operation.op !== 'test') continue
-      const found = operation.path === '/metadata/uid' ? before.uid : before.template
-      if (canonicalJson(found) !== canonicalJson(operation.value))
-        return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
-    }
-    const replaced = plan.write.operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
-    const template = (replaced ?? before.template) as JsonObject
-    const identity = templateIdentity(template)
-    const number = (before.revisions[0]?.number ?? 0) + 1
-    const old = before.revisions.find(revision => revision.identity === identity)
-    const revisions = [
-      { ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined },
-      ...before.revisions.filter(revision => revision !== old)
-    ]
-    const now = this.#clock.now()
-    this.put({
-      ...before,
-      templateManagedAt: now,
-      rollout: { ...before.rollout, state: 'complete', available: true, progressedAt: now, completedAt: now, brokenPods: [] },
-      template,
-      identity,
-      revisions,
-      generation: before.generation + 1,
-      annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent }
-    })
-    return { kind: 'applied', generation: before.generation + 1, at: 0 }
-  }
-
-  clockOffset(): number {
-    return this.offset
   }
 }
 

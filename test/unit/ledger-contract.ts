@@ -4,7 +4,8 @@ import type { Alert, Delivery } from '../../src/domain/incident.ts'
 import type { Ledger } from '../../src/domain/ledger.ts'
 import type { Message } from '../../src/domain/message.ts'
 import type { Plan } from '../../src/domain/plan.ts'
-import { NOON, policyOf, TARGET } from './bench.ts'
+import { policyOf } from './bench.ts'
+import { NOON, TARGET } from './workloads.ts'
 
 let serial = 0
 export const alertOf = (labels: Readonly<Record<string, string>>, more: Partial<Alert> = {}): Alert => ({

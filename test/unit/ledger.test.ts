@@ -6,8 +6,9 @@ import { DatabaseSync } from 'node:sqlite'
 import t, { type Test } from 'tap'
 import type { Ledger } from '../../src/domain/ledger.ts'
 import { openAuditFile, openSqliteLedger } from '../../src/ledger/sqlite.ts'
-import { countingIds, NOON } from './bench.ts'
+import { countingIds } from './bench.ts'
 import { alertOf, deliveryOf, ledgerContract } from './ledger-contract.ts'
+import { NOON } from './workloads.ts'
 
 const folderOf = (t: Test): string => {
   const folder = mkdtempSync(join(tmpdir(), 'astern-ledger-'))

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
 import { targetKey } from '../../src/domain/objects.ts'
-import { badRollout, NOON, openBench, policyOf, revisionOf, TARGET, workloadOf } from './bench.ts'
+import { openBench, policyOf } from './bench.ts'
+import { badRollout, NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 const named = (name: string) => ({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: name })
 

@@ -1,0 +1,87 @@
+import type { Clock } from '../../src/domain/clock.ts'
+import type { Cluster, ReadResult, WriteResult } from '../../src/domain/cluster.ts'
+import { canonicalJson, type JsonObject } from '../../src/domain/json.ts'
+import { type ObjectRef, targetKey } from '../../src/domain/objects.ts'
+import { INTENT_ANNOTATION, type Plan } from '../../src/domain/plan.ts'
+import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+import { NOON, revisionOf } from './workloads.ts'
+
+/** A cluster of objects in memory: writes go through only if their preconditions hold. */
+export class StoryCluster implements Cluster {
+  readonly #clock: Clock
+  constructor(clock: Clock) {
+    this.#clock = clock
+  }
+
+  readonly workloads = new Map<string, Workload>()
+  readonly writes: Plan[] = []
+  readonly dryRuns: Plan[] = []
+  unreachable = false
+  forbidden = false
+  offset = 0
+  /** What the server answers to the next real writes, in order; the write itself happens or not as is said. */
+  answers: { readonly answer: WriteResult; readonly happens: boolean }[] = []
+  beforeWrite: (() => void) | undefined
+
+  put(workload: Workload): void {
+    this.workloads.set(targetKey(workload.ref), workload)
+  }
+
+  async read(target: ObjectRef): Promise<ReadResult> {
+    if (this.unreachable) return { kind: 'unreachable', detail: 'connection refused' }
+    const workload = this.workloads.get(targetKey(target))
+    return workload === undefined ? { kind: 'not-found', detail: `there is no ${targetKey(target)}` } : { kind: 'found', workload }
+  }
+
+  async write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }): Promise<WriteResult> {
+    if (this.unreachable) return { kind: 'unknown', detail: 'connection refused' }
+    if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
+    if (options.dryRun) {
+      this.dryRuns.push(plan)
+      return { kind: 'applied', generation: 0, at: 0 }
+    }
+    this.beforeWrite?.()
+    this.beforeWrite = undefined
+    this.writes.push(plan)
+    const said = this.answers.shift()
+    if (said !== undefined && !said.happens) return said.answer
+    const done = this.apply(plan, options.intent)
+    return said?.answer ?? done
+  }
+
+  apply(plan: Plan, intent: string): WriteResult {
+    const before = this.workloads.get(targetKey(plan.target))
+    if (before === undefined) return { kind: 'not-found', detail: 'gone' }
+    for (const operation of plan.write.operations) {
+      if (operation.op !== 'test') continue
+      const found = operation.path === '/metadata/uid' ? before.uid : before.template
+      if (canonicalJson(found) !== canonicalJson(operation.value))
+        return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
+    }
+    const replaced = plan.write.operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
+    const template = (replaced ?? before.template) as JsonObject
+    const identity = templateIdentity(template)
+    const number = (before.revisions[0]?.number ?? 0) + 1
+    const old = before.revisions.find(revision => revision.identity === identity)
+    const revisions = [
+      { ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined },
+      ...before.revisions.filter(revision => revision !== old)
+    ]
+    const now = this.#clock.now()
+    this.put({
+      ...before,
+      templateManagedAt: now,
+      rollout: { ...before.rollout, state: 'complete', available: true, progressedAt: now, completedAt: now, brokenPods: [] },
+      template,
+      identity,
+      revisions,
+      generation: before.generation + 1,
+      annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent }
+    })
+    return { kind: 'applied', generation: before.generation + 1, at: 0 }
+  }
+
+  clockOffset(): number {
+    return this.offset
+  }
+}

@@ -1,0 +1,54 @@
+import { MINUTE } from '../../src/domain/clock.ts'
+import type { JsonObject } from '../../src/domain/json.ts'
+import type { ObjectRef } from '../../src/domain/objects.ts'
+import { type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+
+export const NOON = Date.parse('2026-11-21T12:00:00Z')
+export const TARGET: ObjectRef = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+
+export function templateOf(image: string, annotations: JsonObject = {}): JsonObject {
+  return {
+    metadata: { labels: { app: 'api' }, ...(Object.keys(annotations).length === 0 ? {} : { annotations }) },
+    spec: { containers: [{ name: 'api', image }] }
+  }
+}
+
+export function revisionOf(number: number, image: string, createdAt: number, more: Partial<Revision> = {}): Revision {
+  const template = templateOf(image)
+  return { number, name: `api-${number}`, identity: templateIdentity(template), template, createdAt, reused: false, readyPods: 0, ...more }
+}
+
+/** A Deployment whose newest revision is the one that runs. */
+export function workloadOf(revisions: readonly Revision[], more: Partial<Workload> = {}): Workload {
+  const newest = [...revisions].sort((a, b) => b.number - a.number)[0]
+  if (newest === undefined) throw new Error('a workload needs a revision')
+  return {
+    ref: TARGET,
+    uid: 'uid-api',
+    generation: newest.number,
+    resourceVersion: '1',
+    replicas: 3,
+    paused: false,
+    deleting: false,
+    strategy: 'RollingUpdate',
+    annotations: {},
+    template: newest.template,
+    identity: newest.identity,
+    revisions: [...revisions].sort((a, b) => b.number - a.number),
+    rollout: {
+      state: 'complete',
+      detail: '3 of 3 available',
+      available: true,
+      progressedAt: newest.createdAt + 5_000,
+      completedAt: newest.createdAt + 5_000,
+      brokenPods: []
+    },
+    pods: [{ name: 'api-1', ready: true, current: true }],
+    ...more
+  }
+}
+
+/** The usual beginning: v1 ran since yesterday, v2 was deployed ten minutes before noon. */
+export function badRollout(): Workload {
+  return workloadOf([revisionOf(1, 'app:v1', NOON - 24 * 60 * MINUTE), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)])
+}
