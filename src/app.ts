@@ -193,7 +193,8 @@ async function compose(
   every(RELOAD_EVERY_MS, reloadQuietly, onStop, 'policy reload')
   every(
     PRUNE_EVERY_MS,
-    () => ledger.prune(clock.now() - config.keepDeliveriesMs).catch(recorder.failed.bind(undefined, 'pruning')),
+    () =>
+      ledger.prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs).catch(recorder.failed.bind(undefined, 'pruning')),
     onStop,
     'pruning'
   )

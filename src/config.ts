@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
+import { parseDuration } from './domain/duration.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
 
@@ -18,6 +19,8 @@ export interface ServeFlags {
   readonly tlsCert?: string
   readonly tlsKey?: string
   readonly logLevel?: string
+  readonly keepDeliveries?: string
+  readonly keep?: string
 }
 
 export interface Config {
@@ -36,13 +39,16 @@ export interface Config {
   readonly prometheusUrl?: string
   /** Raw deliveries are kept so long, milliseconds (rules 8). */
   readonly keepDeliveriesMs: number
+  /** Incidents, runs and the audit log are kept so long, milliseconds (rules 8). */
+  readonly keepMs: number
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 const CEILINGS: readonly Mode[] = ['off', 'dry-run', 'auto']
-const DAY_MS = 86_400_000
+/** Budgets, cooldowns and what was undone a day ago are read from the ledger: it must reach back further than they do. */
+const KEPT_AT_LEAST_MS = 2 * 86_400_000
 
 /** The only reader of the environment. @throws ConfigError */
 export function readConfig(flags: ServeFlags, environment: Environment = process.env): Config {
@@ -80,10 +86,18 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
     logLevel,
     ...(prometheusUrl === undefined ? {} : { prometheusUrl }),
-    keepDeliveriesMs: 7 * DAY_MS
+    keepDeliveriesMs: keep(read(flags.keepDeliveries, 'ASTERN_KEEP_DELIVERIES') ?? '7d', '--keep-deliveries'),
+    keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep')
   }
   closedByDefault(config)
   return config
+}
+
+function keep(text: string, flag: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined) throw new ConfigError(`${flag} ${text}: must be a duration, such as 400d`)
+  if (ms < KEPT_AT_LEAST_MS) throw new ConfigError(`${flag} ${text}: must be at least 2d, which decisions look back`)
+  return ms
 }
 
 /** Without authentication: loopback only, and at most dry-run (promise 13). */

@@ -20,6 +20,8 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .option('--tls-cert <file>', 'certificate (ASTERN_TLS_CERT_FILE)')
     .option('--tls-key <file>', 'its key (ASTERN_TLS_KEY_FILE)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (ASTERN_LOG_LEVEL; default info)')
+    .option('--keep <duration>', 'keep incidents, runs and the audit log (ASTERN_KEEP; default 400d)')
+    .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(
       'after',
       '\nExamples:\n  astern serve                                    # dry-run on loopback, ./policies.yaml\n  astern serve --mode auto --tokens tokens.yaml --listen 0.0.0.0:8080'

@@ -169,7 +169,7 @@ export interface AuditLedger {
 export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, SwitchLedger, ChangeLedger, AuditLedger {
   /** Throws where the ledger does not take writes. */
   checkWritable(): Promise<void>
-  /** Deletes what is older than its time: raw deliveries, and ended runs' rows. */
-  prune(deliveriesBefore: number): Promise<void>
+  /** Deletes raw deliveries, and everything else that is over, from before these instants. */
+  prune(deliveriesBefore: number, elseBefore: number): Promise<void>
   close(): Promise<void>
 }

@@ -45,27 +45,40 @@ export interface ChainReport {
   readonly fault?: ChainFault
 }
 
+/** Deletes the rows before an instant; the chain then begins at the last of them, whose hash is kept. */
+export async function pruneAudit(transaction: Transaction<Tables>, before: number): Promise<void> {
+  const newer = await transaction.selectFrom('audit').select('seq').where('at', '>=', before).orderBy('seq').limit(1).executeTakeFirst()
+  // The newest row always stays: it is what the next one is chained to.
+  const head = await transaction.selectFrom('audit_head').select('seq').where('id', '=', 1).executeTakeFirstOrThrow()
+  const end = (newer?.seq ?? head.seq) - 1
+  const last = await transaction.selectFrom('audit').select(['seq', 'hash']).where('seq', '=', end).executeTakeFirst()
+  if (last === undefined) return
+  await transaction.updateTable('audit_head').set({ base_seq: last.seq, base_hash: last.hash }).where('id', '=', 1).execute()
+  await transaction.deleteFrom('audit').where('seq', '<=', last.seq).execute()
+}
+
 /** Walks the whole chain, from the first row to the head that is kept beside it, and names the first row that is wrong. */
 export async function verifyChain(db: Kysely<Tables>): Promise<ChainReport> {
-  const head = await db.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirst()
+  const head = await db.selectFrom('audit_head').selectAll().where('id', '=', 1).executeTakeFirst()
   if (head === undefined) return { rows: 0, head: CHAIN_START, fault: { kind: 'missing', seq: 0, detail: 'the head of the chain is gone' } }
-  let previous = CHAIN_START
-  let expected = 1
+  let previous = head.base_hash
+  let expected = head.base_seq + 1
   for (;;) {
     const rows = await db.selectFrom('audit').selectAll().where('seq', '>=', expected).orderBy('seq').limit(1_000).execute()
     for (const row of rows) {
       const fault = faultOf(row, expected, previous)
-      if (fault !== undefined) return { rows: expected - 1, head: previous, fault }
+      if (fault !== undefined) return { rows: expected - 1 - head.base_seq, head: previous, fault }
       previous = row.hash
       expected += 1
     }
     if (rows.length < 1_000) break
   }
-  const rows = expected - 1
-  if (rows < head.seq)
-    return { rows, head: previous, fault: { kind: 'missing', seq: expected, detail: `the newest ${head.seq - rows} rows are gone` } }
-  if (rows > head.seq || previous !== head.hash)
-    return { rows, head: previous, fault: { kind: 'edited', seq: rows, detail: 'the chain does not end at its head' } }
+  const rows = expected - 1 - head.base_seq
+  const last = expected - 1
+  if (last < head.seq)
+    return { rows, head: previous, fault: { kind: 'missing', seq: expected, detail: `the newest ${head.seq - last} rows are gone` } }
+  if (last > head.seq || previous !== head.hash)
+    return { rows, head: previous, fault: { kind: 'edited', seq: last, detail: 'the chain does not end at its head' } }
   return { rows, head: previous }
 }
 

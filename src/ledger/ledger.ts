@@ -3,7 +3,7 @@ import type { Ids } from '../domain/clock.ts'
 import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ledger.ts'
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
-import { appendAudit, toAuditRow } from './audit-chain.ts'
+import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
 import { createOutbox } from './outbox.ts'
@@ -27,9 +27,22 @@ export function createLedger(db: Kysely<Tables>, ids: Ids): Ledger & { releaseAl
         .where('id', '=', 1)
         .execute()
     },
-    async prune(deliveriesBefore) {
-      await db.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
-    },
+    prune: (deliveriesBefore, elseBefore) =>
+      db.transaction().execute(async transaction => {
+        await transaction.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
+        await transaction.deleteFrom('outbox').where('created_at', '<', elseBefore).where('delivered_at', 'is not', null).execute()
+        await transaction
+          .deleteFrom('intents')
+          .where('run_id', 'in', eb => eb.selectFrom('runs').select('id').where('ended_at', '<', elseBefore))
+          .execute()
+        await transaction.deleteFrom('runs').where('ended_at', '<', elseBefore).execute()
+        await transaction
+          .deleteFrom('incidents')
+          .where('resolved_at', '<', elseBefore)
+          .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
+          .execute()
+        await pruneAudit(transaction, elseBefore)
+      }),
     close: () => db.destroy()
   }
 }

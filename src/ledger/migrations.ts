@@ -159,13 +159,18 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('id', 'integer', c => c.primaryKey())
         .addColumn('seq', 'bigint', c => c.notNull())
         .addColumn('hash', 'text', c => c.notNull())
+        // Where the chain begins, once rows beyond their time were deleted.
+        .addColumn('base_seq', 'bigint', c => c.notNull())
+        .addColumn('base_hash', 'text', c => c.notNull())
         .execute()
-      await sql`insert into audit_head (id, seq, hash) values (1, 0, ${'0'.repeat(64)})`.execute(db)
+      await sql`insert into audit_head (id, seq, hash, base_seq, base_hash) values (1, 0, ${'0'.repeat(64)}, 0, ${'0'.repeat(64)})`.execute(
+        db
+      )
       // Append-only: an honest mistake in our own code cannot rewrite history either.
       await sql`create trigger audit_no_update before update on audit begin select raise(abort, 'the audit log is append-only'); end`.execute(
         db
       )
-      await sql`create trigger audit_no_delete before delete on audit begin select raise(abort, 'the audit log is append-only'); end`.execute(
+      await sql`create trigger audit_no_delete before delete on audit when old.seq > (select base_seq from audit_head where id = 1) begin select raise(abort, 'the audit log is append-only'); end`.execute(
         db
       )
     }

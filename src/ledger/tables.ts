@@ -85,5 +85,5 @@ export interface Tables {
     previous: string
     hash: string
   }
-  audit_head: { id: number; seq: number; hash: string }
+  audit_head: { id: number; seq: number; hash: string; base_seq: number; base_hash: string }
 }

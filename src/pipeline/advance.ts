@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../domain/audit.ts'
+import { changeOf } from '../domain/change.ts'
 import type { TraceEntry } from '../domain/dry-run.ts'
 import { lowestMode } from '../domain/outcomes.ts'
 import type { Intent } from '../domain/plan.ts'
@@ -248,7 +249,8 @@ export function planFacts(planned: Planned): Readonly<Record<string, unknown>> {
     },
     samples,
     serverDryRun,
-    symptom: guardInput.symptom
+    symptom: guardInput.symptom,
+    change: changeOf(planned.workload, guardInput.facts.observed)
   }
 }
 

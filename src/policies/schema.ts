@@ -10,7 +10,8 @@ export interface ActionSchema {
 }
 
 const closed = { additionalProperties: false }
-const DURATION = '^([0-9]+(ms|s|m|h|d|w|y))+$'
+/** Prometheus' durations from one second up (rules 7): shorter ones would only burn queries. */
+const DURATION = '^(?=.*[1-9])([0-9]+(s|m|h|d|w|y))+$'
 
 const duration = (description: string) =>
   Type.String({ pattern: DURATION, description: `${description} Prometheus’ duration, such as 30s or 1h30m.` })

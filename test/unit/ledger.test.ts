@@ -77,6 +77,28 @@ t.test('the audit table is append-only, also for Astern’s own code', async t =
   db.close()
 })
 
+t.test('what is beyond its time is deleted, and the chain verifies from where it then begins', async t => {
+  const { folder, ledger } = await filled(t)
+  await ledger.receive(deliveryOf([alertOf({ alertname: 'A1' }, { status: 'resolved', endsAt: NOON })], { receivedAt: NOON }))
+  await ledger.receive(deliveryOf([alertOf({ alertname: 'late' })], { receivedAt: NOON + 1_000 }))
+  await ledger.prune(NOON + 1_000, NOON + 1_000)
+  await ledger.append([{ at: NOON + 2_000, kind: 'switch', body: {} }])
+  t.same(
+    (await ledger.audit({}, 100)).map(row => row.seq),
+    [7, 8],
+    'the rows of before are gone'
+  )
+  t.equal((await ledger.unadmitted(100)).length, 5, 'what is open stays')
+  await ledger.close()
+
+  const file = openAuditFile(folder)
+  t.match(await file.verify(), { rows: 2, fault: undefined })
+  await file.close()
+  const db = new DatabaseSync(join(folder, 'ledger.sqlite'))
+  t.throws(() => db.exec('delete from audit where seq = 7'), /append-only/, 'what is within its time cannot be deleted')
+  db.close()
+})
+
 t.test('everything survives a restart', async t => {
   const { folder, ledger } = await filled(t)
   await ledger.setSwitch({ mode: 'off', reason: 'r', by: 'b', at: NOON })

@@ -81,6 +81,8 @@ t.test('each mistake is told with line, column, path, and what to write instead'
   t.match(edited('"> 5%"', '"5%"')[0], /^13:19 policies\[0\]\.verify\[0\]\.failWhen: is not what belongs here: .*"> 5%"/)
   t.match(edited(`'alertname="A"'`, `'alertname=~"("'`)[0], /^8:13 policies\[0\]\.match\[0\]: "\(" is not an RE2 regular expression/)
   t.match(edited('mode: auto', 'mode: approve')[0], /^10:11 policies\[0\]\.mode: must be one of off, dry-run, auto/)
+  t.match(edited('    steps:', '    recheck: 0s\n    steps:')[0], /recheck: is not what belongs here: .*30s/)
+  t.match(edited('    steps:', '    recheck: 500ms\n    steps:')[0], /recheck: is not what belongs here/)
   t.match(edited('kind: Deployment', 'kind: StatefulSet')[0], /kind: must be one of Deployment/)
   t.match(edited('    guards: { namespaces: [shop] }\n', '')[0], /mode auto needs guards\.namespaces/)
   t.match(edited('    escalate: { to: [people] }\n', '')[0], /mode auto needs a channel/)
