@@ -1,7 +1,6 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import { changeOf } from '../domain/change.ts'
 import type { TraceEntry } from '../domain/dry-run.ts'
-import { lowestMode } from '../domain/outcomes.ts'
 import type { Intent } from '../domain/plan.ts'
 import { dispositionOf, type Refusal } from '../domain/reasons.ts'
 import { type ClaimedRun, escalatesAt, type Run } from '../domain/run.ts'
@@ -11,7 +10,7 @@ import { decide } from './decide.ts'
 import { execute, OBSERVE_AGAIN_MS } from './execute.ts'
 import { firstRefusal } from './guard.ts'
 import type { Planned } from './plan.ts'
-import type { Ports } from './ports.ts'
+import { configuredMode, type Ports } from './ports.ts'
 
 /** A failed precondition with the same template is planned again so often (rules 3). */
 const REPLANS = 3
@@ -49,7 +48,7 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
   const decision = await decide(ports, run, trace, signal)
   if (decision.kind === 'stop') return refuse(ports, claimed, decision.refusal, trace)
   const planned = decision.value
-  const mode = lowestMode(run.policy.mode, ports.policies.policy(run.policy.name)?.mode ?? 'off', ports.ceiling)
+  const mode = configuredMode(ports, run)
   if (mode !== 'auto')
     return refuse(
       ports,
@@ -210,6 +209,15 @@ async function refuse(ports: Ports, claimed: ClaimedRun, refusal: Refusal, trace
     case 'people':
       return conclude(ports, run, claim, { outcome: 'denied', refusal, detail: refusal.detail }, { audit })
     case 'end':
+      // What was written and did not help is never ended quietly, whatever the mode is by now.
+      if (run.wrote)
+        return conclude(
+          ports,
+          run,
+          claim,
+          { outcome: 'ineffective', refusal, detail: `the ladder goes no further: ${refusal.detail}` },
+          { audit }
+        )
       return conclude(ports, run, claim, { outcome: endOf(refusal), refusal, detail: refusal.detail }, { audit })
     case 'wait': {
       const up = escalatesAt(run)

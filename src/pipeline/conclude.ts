@@ -1,9 +1,8 @@
 import type { AuditEntry } from '../domain/audit.ts'
-import { lowestMode } from '../domain/outcomes.ts'
 import type { IntentState } from '../domain/plan.ts'
 import type { Claim, Run } from '../domain/run.ts'
 import { type Ending, endingMessages, needsPeople } from './messages.ts'
-import type { Ports } from './ports.ts'
+import { configuredMode, type Ports } from './ports.ts'
 
 /** What is settled together with an ending. */
 export interface Settled {
@@ -15,7 +14,7 @@ export interface Settled {
 export async function conclude(ports: Ports, run: Run, claim: Claim, ending: Ending, settled: Settled = {}): Promise<void> {
   const now = ports.clock.now()
   const people = needsPeople(ending)
-  const silent = isDryRun(ports, run)
+  const silent = isSilent(ports, run)
   const about = { runId: run.id, incidentId: run.incident.id }
   const told = people && !silent
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
@@ -72,10 +71,7 @@ export async function conclude(ports: Ports, run: Run, claim: Claim, ending: End
   ports.recorder.concluded(run, ending.outcome, ending.refusal?.reason, ending.detail)
 }
 
-/** By configuration, not by the switch: a switch lowered by hand never silences anything (rules 6). */
-export function isDryRun(ports: Ports, run: Run): boolean {
-  return (
-    run.kind === 'dry-run' ||
-    lowestMode(run.policy.mode, ports.ceiling, ports.policies.policy(run.policy.name)?.mode ?? run.policy.mode) !== 'auto'
-  )
+/** By configuration, not by the switch: a switch lowered by hand never silences anything (rules 6). Nor is silent what was written. */
+function isSilent(ports: Ports, run: Run): boolean {
+  return run.kind === 'dry-run' || (configuredMode(ports, run) === 'dry-run' && !run.wrote)
 }

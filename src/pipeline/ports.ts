@@ -4,7 +4,7 @@ import type { Cluster } from '../domain/cluster.ts'
 import type { Faults } from '../domain/faults.ts'
 import type { AlertStates, Guard } from '../domain/guard.ts'
 import type { Ledger } from '../domain/ledger.ts'
-import type { Mode, Outcome } from '../domain/outcomes.ts'
+import { lowestMode, type Mode, type Outcome } from '../domain/outcomes.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'
@@ -51,4 +51,12 @@ export function actionOf(ports: Ports, name: string): Action {
   const action = ports.actions.find(candidate => candidate.name === name)
   if (action === undefined) throw new Error(`policy names action ${name}, which was not checked at load`)
   return action
+}
+
+/**
+ * The mode by configuration: the lowest of the policy as the run began with it, as it is now (removed is off), and the
+ * service's ceiling. The switch stands apart: it makes a run wait, and never ends one.
+ */
+export function configuredMode(ports: Ports, run: Run): Mode {
+  return lowestMode(run.policy.mode, ports.policies.policy(run.policy.name)?.mode ?? 'off', ports.ceiling)
 }

@@ -3,7 +3,7 @@ import type { Refusal } from '../domain/reasons.ts'
 import { escalatesAt, type Run } from '../domain/run.ts'
 import type { Workload } from '../domain/workload.ts'
 import { firstRefusal } from './guard.ts'
-import { actionOf, type Ports } from './ports.ts'
+import { actionOf, configuredMode, type Ports } from './ports.ts'
 import { renderQueries, sampleRefusal } from './queries.ts'
 import { gather } from './resolve.ts'
 
@@ -26,6 +26,9 @@ export async function recheck(
   if (incident.state !== 'open') return { reason: 'resolved', detail: `the incident is ${incident.state}` }
   if (incident.toldAt !== undefined) return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
   if (ports.clock.now() >= escalatesAt(run)) return { reason: 'inconclusive', detail: 'the time to act is up' }
+  const mode = configuredMode(ports, run)
+  if (mode !== 'auto')
+    return { reason: mode === 'off' ? 'mode-off' : 'mode-dry-run', detail: `the mode was lowered to ${mode} before the write` }
   if (workload.uid !== plan.write.uid || workload.identity !== plan.from) {
     return {
       reason: 'changed-since-symptom',

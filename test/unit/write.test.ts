@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
-import { openBench } from './bench.ts'
+import { type Bench, openBench, policyOf } from './bench.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 t.test('deployed forward between decision and write: withdrawn, hands off', async t => {
@@ -128,4 +128,52 @@ t.test('the switch thrown between intent and write stops it', async t => {
 
   t.equal((await bench.run()).reason, 'switch-lowered')
   t.equal(bench.cluster.writes.length, 0)
+})
+
+t.test('the mode lowered between intent and write stops it, also over a restart', async t => {
+  for (const lower of [
+    (bench: Bench) => (bench.policies = [policyOf({ mode: 'dry-run' })]),
+    (bench: Bench) => (bench.policies = [policyOf({ mode: 'off' })]),
+    (bench: Bench) => (bench.policies = [])
+  ]) {
+    const bench = await openBench(t)
+    const { ledger } = bench
+    const claimIntent = ledger.claimIntent.bind(ledger)
+    Object.assign(ledger, {
+      claimIntent: async (...args: Parameters<typeof claimIntent>) => {
+        const result = await claimIntent(...args)
+        lower(bench)
+        return result
+      }
+    })
+    await bench.fire()
+
+    await bench.look()
+
+    t.equal((await bench.run()).state, 'ended')
+    t.equal(bench.cluster.writes.length, 0)
+    t.equal((await bench.ledger.targetFacts(TARGET, 'x', bench.clock.now())).lockedBy, undefined)
+  }
+})
+
+t.test('what was written and did not help calls people, though the mode was lowered meanwhile', async t => {
+  const bench = await openBench(t, {
+    policies: [
+      policyOf({
+        steps: [
+          { action: 'rollout-undo', with: {}, confirm: { within: 5 * MINUTE, passes: 3, every: 30_000 } },
+          { action: 'rollout-restart', with: {}, confirm: { within: 5 * MINUTE, passes: 3, every: 30_000 } }
+        ]
+      })
+    ]
+  })
+  await bench.fire()
+  await bench.look()
+
+  bench.policies = [policyOf({ mode: 'dry-run' })]
+  await bench.pass(10 * MINUTE)
+
+  t.equal((await bench.run()).outcome, 'ineffective')
+  t.equal(bench.cluster.writes.length, 1)
+  t.equal((await bench.messages()).length, 1)
 })
