@@ -83,8 +83,13 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
 
   async function turn(): Promise<number> {
     kicked = false
-    while ((await admitIncidents(ports, stopping.signal)) > 0) if (stopping.signal.aborted) return 0
-    await expire()
+    try {
+      while ((await admitIncidents(ports, stopping.signal)) > 0) if (stopping.signal.aborted) return 0
+      await expire()
+    } catch (cause) {
+      // What cannot be admitted now is tried again; it must not hold up the runs that are under way.
+      if (!stopping.signal.aborted) ports.recorder.failed('admitting incidents', cause)
+    }
     const room = concurrency - busy.size
     const claimed = room > 0 ? await ports.ledger.claimDue(options.owner, ports.clock.now(), leaseMs, Math.min(room, 64)) : []
     for (const one of claimed) {
