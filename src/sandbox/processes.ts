@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process'
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
@@ -14,6 +15,18 @@ export interface RunningProcess {
 /** What a server said last; enough to tell why it did not start. */
 const KEPT_OUTPUT = 8_000
 const STOP_WITHIN_MS = 5_000
+
+/** Children that still run; none outlives this process. */
+const children = new Set<ChildProcess>()
+let guarded = false
+
+function guardExit(): void {
+  if (guarded) return
+  guarded = true
+  process.once('exit', () => {
+    for (const child of children) child.kill('SIGKILL')
+  })
+}
 
 export function startProcess(
   [file, ...before]: readonly [string, ...string[]],
@@ -38,16 +51,16 @@ export function startProcess(
   })
   child.on('exit', () => {
     ended = true
+    children.delete(child)
   })
-  const onExit = (): void => void child.kill('SIGKILL')
-  process.once('exit', onExit)
+  children.add(child)
+  guardExit()
   return {
     pid: child.pid ?? 0,
     output: () => output,
     exited: () => ended,
     kill: signal => void child.kill(signal),
     async stop() {
-      process.off('exit', onExit)
       if (ended) return
       const gone = once(child, 'exit')
       child.kill('SIGTERM')
@@ -58,16 +71,28 @@ export function startProcess(
   }
 }
 
-/** A port that was free a moment ago. */
+/** Below the range from which systems take the ports of outgoing connections (32,768 on Linux): nobody else takes it meanwhile. */
+const PORTS = { from: 15_000, to: 32_000 }
+
+/** A port that was free a moment ago, and that only somebody who asks for it by number would take. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
+  for (;;) {
+    const port = randomInt(PORTS.from, PORTS.to)
+    if (await isFree(host, port)) return port
+  }
+}
+
+async function isFree(host: string, port: number): Promise<boolean> {
   const server = createServer()
-  server.listen(0, host)
-  await once(server, 'listening')
-  const address = server.address()
-  server.close()
-  await once(server, 'close')
-  if (address === null || typeof address === 'string') throw new Error('no port was given')
-  return address.port
+  try {
+    server.listen(port, host)
+    await once(server, 'listening')
+    server.close()
+    await once(server, 'close')
+    return true
+  } catch {
+    return false
+  }
 }
 
 /** Waits until a URL answers 2xx. @throws Error with the process's last words when it ends or does not get ready. */
