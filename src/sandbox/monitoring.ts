@@ -10,6 +10,8 @@ export interface PrometheusOptions {
   readonly targets: readonly string[]
   /** URLs that tell more targets (`http_sd_configs`). */
   readonly discovery?: readonly string[]
+  /** Finds the ready pods of a namespace by the Kubernetes API, and scrapes them on this port; not in Debian's build. */
+  readonly kubernetes?: { readonly kubeconfig: string; readonly namespace: string; readonly port: number }
   /** Rule groups, as Prometheus' rule file has them. */
   readonly groups: readonly unknown[]
   readonly alertmanagers: readonly string[]
@@ -36,7 +38,8 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
       alerting: { alertmanagers: [{ static_configs: [{ targets: options.alertmanagers }] }] },
       scrape_configs: [
         { job_name: 'fleet', honor_labels: true, static_configs: [{ targets: options.targets }] },
-        { job_name: 'pods', honor_labels: true, http_sd_configs: (options.discovery ?? []).map(url => ({ url, refresh_interval: '1s' })) }
+        { job_name: 'pods', honor_labels: true, http_sd_configs: (options.discovery ?? []).map(url => ({ url, refresh_interval: '1s' })) },
+        ...(options.kubernetes === undefined ? [] : [kubernetesJob(options.kubernetes)])
       ]
     })
   )
@@ -54,6 +57,18 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   return { url, process: running, stop: () => running.stop() }
 }
 
+function kubernetesJob({ kubeconfig, namespace, port }: NonNullable<PrometheusOptions['kubernetes']>): unknown {
+  return {
+    job_name: 'kubernetes-pods',
+    honor_labels: true,
+    kubernetes_sd_configs: [{ role: 'pod', kubeconfig_file: kubeconfig, namespaces: { names: [namespace] } }],
+    relabel_configs: [
+      { source_labels: ['__meta_kubernetes_pod_ready'], regex: 'true', action: 'keep' },
+      { source_labels: ['__meta_kubernetes_pod_ip'], regex: '(.+)', target_label: '__address__', replacement: `$1:${port}` }
+    ]
+  }
+}
+
 export interface AlertmanagerOptions {
   readonly program: PartCommand
   readonly folder: string
@@ -61,6 +76,8 @@ export interface AlertmanagerOptions {
   readonly webhook: string
   readonly tokenFile?: string
   readonly port?: number
+  /** One of a cluster whose peers wait one second for each other. */
+  readonly cluster?: { readonly listen: string; readonly peer?: string }
 }
 
 /** A real Alertmanager that posts each group to one webhook. */
@@ -97,7 +114,14 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     `--config.file=${config}`,
     `--storage.path=${join(options.folder, 'data')}`,
     `--web.listen-address=127.0.0.1:${port}`,
-    '--cluster.listen-address=',
+    ...(options.cluster === undefined
+      ? ['--cluster.listen-address=']
+      : [
+          `--cluster.listen-address=${options.cluster.listen}`,
+          ...(options.cluster.peer === undefined ? [] : [`--cluster.peer=${options.cluster.peer}`]),
+          '--cluster.peer-timeout=1s',
+          '--cluster.settle-timeout=1s'
+        ]),
     '--log.level=warn'
   ])
   await untilReady(`${url}/-/ready`, running, 'Alertmanager')

@@ -15,6 +15,8 @@ export interface GoProgram {
   readonly ldflags: readonly string[]
   /** True where the module's own go.mod requires `k8s.io/…` at v0.0.0, which only a `replace` can resolve. */
   readonly staging: boolean
+  /** True where the version matters, so that whatever stands on `PATH` will not do. */
+  readonly exact?: boolean
 }
 
 export const KUBERNETES_VERSION = '1.36.3'
@@ -52,6 +54,28 @@ export const CONTROL_PLANE: readonly GoProgram[] = [
   { name: 'kwok', version: '0.8.0', module: 'sigs.k8s.io/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: [], staging: false }
 ]
 
+/** The releases that users run now; the unit tests and the demo take Debian's, which are quicker to get. */
+export const CURRENT_PROMETHEUS: GoProgram = {
+  name: 'prometheus',
+  // Prometheus 3.15.0: as a Go module its major version stands behind the zero.
+  version: '0.315.0',
+  module: 'github.com/prometheus/prometheus',
+  package: 'github.com/prometheus/prometheus/cmd/prometheus',
+  ldflags: ['-X github.com/prometheus/common/version.Version=3.15.0'],
+  staging: false,
+  exact: true
+}
+
+export const CURRENT_ALERTMANAGER: GoProgram = {
+  name: 'alertmanager',
+  version: '0.31.1',
+  module: 'github.com/prometheus/alertmanager',
+  package: 'github.com/prometheus/alertmanager/cmd/alertmanager',
+  ldflags: ['-X github.com/prometheus/common/version.Version=0.31.1'],
+  staging: false,
+  exact: true
+}
+
 export function cacheFolder(): string {
   return process.env['ASTERN_CACHE_DIR'] ?? join(homedir(), '.cache', 'astern')
 }
@@ -72,7 +96,7 @@ export async function obtain(program: GoProgram, progress: (line: string) => voi
   const candidates = [
     ...(process.env['KUBEBUILDER_ASSETS'] === undefined ? [] : [join(process.env['KUBEBUILDER_ASSETS'], program.name)]),
     join(folder, program.name),
-    ...(process.env['PATH'] ?? '')
+    ...(program.exact === true ? '' : (process.env['PATH'] ?? ''))
       .split(delimiter)
       .filter(Boolean)
       .map(path => join(path, program.name))

@@ -12,7 +12,8 @@ export interface PodFleet {
   close(): Promise<void>
 }
 
-const PORT = 8080
+/** Where every pod serves its metrics. */
+export const POD_PORT = 8080
 const LOOK_EVERY_MS = 250
 
 interface ServedPod {
@@ -72,14 +73,14 @@ export async function startPodFleet(options: {
       )
     })
     const state: ServedPod = { server, ready: pod.ready, good: 0, bad: 0 }
-    server.listen(PORT, pod.ip)
+    server.listen(POD_PORT, pod.ip)
     await once(server, 'listening')
     return state
   }
 
   const timer = setInterval(() => void look(), LOOK_EVERY_MS)
   const directory = http.createServer((_request, response) => {
-    const targets = [...served].filter(([, pod]) => pod.ready).map(([ip]) => `${ip}:${PORT}`)
+    const targets = [...served].filter(([, pod]) => pod.ready).map(([ip]) => `${ip}:${POD_PORT}`)
     response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify([{ targets }]))
   })
   directory.listen(0, '127.0.0.1')

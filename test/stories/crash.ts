@@ -2,7 +2,8 @@ import type { Test } from 'tap'
 import { FAULT_POINTS, type FaultPoint } from '../../src/domain/faults.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, untilWorkload } from '../conformance/clients.ts'
-import { openWorld, type Site, storyPolicy, waitUntil } from './world.ts'
+import { storyPolicy } from './story-policy.ts'
+import { openWorld, type Site, waitUntil } from './world.ts'
 
 /** Every point but the one that needs people to be told. */
 export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(point => point !== 'message-sent')

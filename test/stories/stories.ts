@@ -2,7 +2,8 @@ import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/domain/json.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { openWorld, type Site, storyPolicy, waitUntil } from './world.ts'
+import { storyPolicy } from './story-policy.ts'
+import { openWorld, type Site, waitUntil } from './world.ts'
 
 const ended = (run: Readonly<Record<string, unknown>>): boolean => run['state'] === 'ended'
 
@@ -208,4 +209,24 @@ export async function story16(t: Test, site: Site, namespace: string): Promise<v
     'nothing was asked of the server but dry runs'
   )
   t.same(world.people, [], 'in dry-run nothing is sent')
+}
+
+/** Two clustered Alertmanagers that both deliver: one incident, one run, one write. */
+export async function twoAlertmanagers(t: Test, site: Site, namespace: string): Promise<void> {
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)], peers: true })
+  await world.astern()
+  await world.deploy('app:v1')
+  await world.image('app:v2-err40')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.equal(run['outcome'], 'recovered')
+  t.equal(world.alertmanagers.length, 2)
+  for (const { url } of world.alertmanagers) {
+    const metrics = await (await fetch(`${url}/metrics`)).text()
+    t.match(metrics, /^alertmanager_cluster_members 2$/m, 'they are a cluster')
+    t.match(metrics, /^alertmanager_notifications_total\{integration="webhook"[^}]*\} [1-9]/m, 'and each delivered')
+  }
+  t.equal(listAt((await world.api('GET', '/api/v1/runs?kind=live')).body, 'items').length, 1)
+  t.equal(world.proxy.deploymentWrites().length, 1)
 }

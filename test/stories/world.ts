@@ -10,18 +10,22 @@ import type { ObjectRef } from '../../src/domain/objects.ts'
 import { startFleet } from '../../src/sandbox/fleet.ts'
 import { type RunningServer, startAlertmanager, startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../src/sandbox/processes.ts'
-import { ALERTMANAGER, obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
+import { ALERTMANAGER, obtainPart, type PartCommand, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
-import { type AddressedPod, startPodFleet } from '../cluster/pod-fleet.ts'
+import { type AddressedPod, POD_PORT, startPodFleet } from '../cluster/pod-fleet.ts'
 import { deploymentOf, ok, openClients, pathOf, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { type KubeProxy, startKubeProxy } from './kube-proxy.ts'
 import { type Person, startInbox } from './people.ts'
+import { startSlowProxy } from './slow-proxy.ts'
+import { rules } from './story-policy.ts'
 
 /** A cluster that stories are played on. */
 export interface Site {
   readonly kubeconfig: string
   /** True where pods have addresses that can be listened on. */
   readonly podAddresses: boolean
+  /** Current releases, with pods found by the Kubernetes API; absent: Debian's, told where to scrape. */
+  readonly current?: { readonly prometheus: PartCommand; readonly alertmanager: PartCommand }
 }
 
 /** A real Prometheus, a real Alertmanager, simulated versions on real pods, and people who get messages. */
@@ -32,6 +36,8 @@ export interface World {
   readonly proxy: KubeProxy
   readonly prometheus: RunningServer
   readonly alertmanager: RunningServer
+  /** All of them, where there are several. */
+  readonly alertmanagers: readonly RunningServer[]
   readonly people: readonly Person[]
   /** Versions fail as their tag says (`app:v2-err40`), or as is said here. */
   readonly errors: Map<string, number>
@@ -51,57 +57,9 @@ export interface WorldOptions {
   readonly defaults?: JsonObject
   readonly mode?: 'auto' | 'dry-run'
   readonly groups?: readonly unknown[]
+  /** Two Alertmanagers in a cluster that both deliver, instead of one. */
+  readonly peers?: boolean
 }
-
-const WINDOW = '5s'
-export const RATIO_OF = (selector: string): string =>
-  `sum(rate(http_requests_total{${selector}, status=~"5.."}[${WINDOW}])) / sum(rate(http_requests_total{${selector}}[${WINDOW}]))`
-
-/** Fast, so that stories take seconds. */
-export function storyPolicy(namespace: string, more: JsonObject = {}): JsonObject {
-  return {
-    name: 'undo',
-    match: ['alertname="HighErrorRatio"'],
-    target: { kind: 'Deployment', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' },
-    mode: 'auto',
-    changedWithin: '10m',
-    verify: [
-      {
-        name: 'error ratio',
-        promql: RATIO_OF('namespace="{{ target.namespace }}", deployment="{{ target.name }}"'),
-        failWhen: '> 5%',
-        traffic: {
-          promql: `sum(rate(http_requests_total{namespace="{{ target.namespace }}", deployment="{{ target.name }}"}[${WINDOW}]))`,
-          atLeast: 1
-        },
-        samples: 2,
-        every: '1s',
-        maxAge: '10s'
-      }
-    ],
-    steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '40s', passes: 2, every: '1s' } }],
-    guards: { namespaces: [namespace], cooldown: '1s' },
-    escalate: { after: '2m', to: ['people'] },
-    recheck: '1s',
-    ...more
-  }
-}
-
-/** Of this namespace only: pod addresses are used again, and may for a moment be another story's. */
-const rules = (namespace: string): readonly unknown[] => [
-  {
-    name: 'stories',
-    interval: '1s',
-    rules: [
-      {
-        alert: 'HighErrorRatio',
-        expr: `sum by (namespace, deployment) (rate(http_requests_total{namespace="${namespace}", status=~"5.."}[${WINDOW}])) / sum by (namespace, deployment) (rate(http_requests_total{namespace="${namespace}"}[${WINDOW}])) > 0.05`,
-        for: '2s',
-        labels: { severity: 'critical' }
-      }
-    ]
-  }
-]
 
 export async function openWorld(t: Test, site: Site, namespace: string, options: WorldOptions): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-story-'))
@@ -145,20 +103,37 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     files.tokens,
     JSON.stringify({ tokens: [line('alertmanager', 'webhook', token), line('operator', 'operator', `operator-${token}`)] })
   )
+  const program = site.current?.alertmanager ?? (await obtainPart(ALERTMANAGER, variables))
+  // Slower than the peers wait for each other (1 s): the second delivers before it hears that the first has.
+  const slow = options.peers === true ? await startSlowProxy(`http://127.0.0.1:${port}`, 3_000) : undefined
+  t.teardown(() => slow?.close())
+  const common = { program, webhook: `${slow?.url ?? `http://127.0.0.1:${port}`}/webhooks/alertmanager`, tokenFile: files.token }
+  const gossip = options.peers === true ? `127.0.0.1:${await freePort()}` : undefined
   const alertmanager = await startAlertmanager({
-    program: await obtainPart(ALERTMANAGER, variables),
+    ...common,
     folder: join(folder, 'alertmanager'),
-    webhook: `http://127.0.0.1:${port}/webhooks/alertmanager`,
-    tokenFile: files.token
+    ...(gossip === undefined ? {} : { cluster: { listen: gossip } })
   })
   t.teardown(() => alertmanager.stop())
+  const alertmanagers = [alertmanager]
+  if (gossip !== undefined) {
+    const second = await startAlertmanager({
+      ...common,
+      folder: join(folder, 'alertmanager-2'),
+      cluster: { listen: `127.0.0.1:${await freePort()}`, peer: gossip }
+    })
+    t.teardown(() => second.stop())
+    alertmanagers.push(second)
+  }
   const prometheus = await startPrometheus({
-    program: await obtainPart(PROMETHEUS, variables),
+    program: site.current?.prometheus ?? (await obtainPart(PROMETHEUS, variables)),
     folder: join(folder, 'prometheus'),
     targets: 'target' in fleet ? [fleet.target] : [],
-    discovery: 'discovery' in fleet ? [fleet.discovery] : [],
+    ...(site.current === undefined
+      ? { discovery: 'discovery' in fleet ? [fleet.discovery] : [] }
+      : { kubernetes: { kubeconfig: site.kubeconfig, namespace, port: POD_PORT } }),
     groups: options.groups ?? rules(namespace),
-    alertmanagers: [new URL(alertmanager.url).host]
+    alertmanagers: alertmanagers.map(({ url }) => new URL(url).host)
   })
   t.teardown(() => prometheus.stop())
   writeFileSync(
@@ -189,6 +164,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     proxy,
     prometheus,
     alertmanager,
+    alertmanagers,
     people,
     errors,
     dataDir: files.data,

@@ -1,36 +1,13 @@
 import type { Test } from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
-import type { Alert, Delivery } from '../../src/domain/incident.ts'
+import type { Alert } from '../../src/domain/incident.ts'
 import type { Ledger } from '../../src/domain/ledger.ts'
 import type { Message } from '../../src/domain/message.ts'
 import type { Plan } from '../../src/domain/plan.ts'
 import { policyOf } from './bench.ts'
+import { alertOf, deliveryOf } from './deliveries.ts'
 import { NOON, TARGET } from './workloads.ts'
 
-let serial = 0
-export const alertOf = (labels: Readonly<Record<string, string>>, more: Partial<Alert> = {}): Alert => ({
-  status: 'firing',
-  labels,
-  annotations: {},
-  startsAt: NOON,
-  generatorUrl: '',
-  ...more
-})
-export const deliveryOf = (alerts: readonly Alert[], more: Partial<Delivery> = {}): Delivery => {
-  serial += 1
-  return {
-    id: `d-${serial}`,
-    receivedAt: NOON,
-    source: 'am',
-    externalUrl: '',
-    receiver: '',
-    groupKey: '',
-    truncated: 0,
-    alerts,
-    raw: '{}',
-    ...more
-  }
-}
 const A = { alertname: 'A' }
 const resolved = (at: number): Alert => alertOf(A, { status: 'resolved', endsAt: at })
 

@@ -7,7 +7,8 @@ import t, { type Test } from 'tap'
 import type { Ledger } from '../../src/domain/ledger.ts'
 import { openAuditFile, openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { countingIds } from './bench.ts'
-import { alertOf, deliveryOf, ledgerContract } from './ledger-contract.ts'
+import { alertOf, deliveryOf } from './deliveries.ts'
+import { ledgerContract } from './ledger-contract.ts'
 import { NOON } from './workloads.ts'
 
 const folderOf = (t: Test): string => {

@@ -4,7 +4,7 @@ import { MINUTE } from '../../src/domain/clock.ts'
 import { incidentEvent } from '../../src/domain/incident.ts'
 import { parseAlertmanagerPayload } from '../../src/webhooks/alertmanager-payload.ts'
 import { firing, payload } from './alertmanager-payloads.ts'
-import { alertOf } from './ledger-contract.ts'
+import { alertOf } from './deliveries.ts'
 
 const parsed = (body: unknown) => {
   const result = parseAlertmanagerPayload(body)

@@ -8,7 +8,7 @@ import type { Plan } from '../../src/domain/plan.ts'
 import type { Problem } from '../../src/domain/verdict.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { countingIds, openBench, policyOf } from './bench.ts'
-import { alertOf, deliveryOf } from './ledger-contract.ts'
+import { alertOf, deliveryOf } from './deliveries.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 const PLAN: Plan = {
