@@ -3,7 +3,7 @@ import { FAULT_POINTS, type FaultPoint } from '../../src/domain/faults.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from './story-policy.ts'
-import { openWorld, type Site, waitUntil } from './world.ts'
+import { ended, openWorld, type Site, waitUntil } from './world.ts'
 
 /** Every point but the one that needs people to be told. */
 export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(point => point !== 'message-sent')
@@ -20,7 +20,7 @@ export async function killedAt(t: Test, site: Site, namespace: string, point: Fa
   )
 
   await world.asternProcess()
-  const run = await world.untilRun(one => one['state'] === 'ended', `the run ends after a crash at ${point}`)
+  const run = await world.untilRun(ended, `the run ends after a crash at ${point}`)
 
   t.equal(run['outcome'], 'recovered')
   const workload = await untilWorkload(
@@ -46,7 +46,7 @@ export async function killedWhileTelling(t: Test, site: Site, namespace: string)
   await waitUntil(() => first.exited(), 'Astern dies while it tells people')
 
   await world.asternProcess()
-  const run = await world.untilRun(one => one['state'] === 'ended', 'the run has ended')
+  const run = await world.untilRun(ended, 'the run has ended')
   await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
 
   t.same([run['outcome'], run['reason']], ['denied', 'no-good-revision'])

@@ -3,9 +3,7 @@ import { at, listAt, textAt } from '../../src/domain/json.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from './story-policy.ts'
-import { openWorld, type Site, waitUntil } from './world.ts'
-
-const ended = (run: Readonly<Record<string, unknown>>): boolean => run['state'] === 'ended'
+import { ended, openWorld, type Site, waitUntil } from './world.ts'
 
 /** 1. A bad rollout raises 5xx; Alertmanager fires; PromQL confirms; undo; recovery confirmed; one audit trail. */
 export async function story1(t: Test, site: Site, namespace: string): Promise<void> {

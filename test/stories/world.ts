@@ -219,6 +219,11 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   return world
 }
 
+/** Over for good. An alert that flaps ends a run as `resolved` for a while only: it is taken up again when the alert is back. */
+export function ended(run: Readonly<Record<string, unknown>>): boolean {
+  return run['state'] === 'ended' && run['outcome'] !== 'resolved'
+}
+
 /** Looks until something is so; the world outside tells no events. */
 export async function waitUntil(
   condition: () => Promise<boolean> | boolean,
