@@ -42,8 +42,11 @@ async function intentFor(ports: Ports, run: Run): Promise<Intent> {
 /** Decides, and acts on the decision. */
 async function consider(ports: Ports, claimed: ClaimedRun, replans: number, signal: AbortSignal): Promise<void> {
   const { run } = claimed
-  if (run.incident.state !== 'open') return gone(ports, claimed)
+  const gone = run.incident.state !== 'open'
+  if (gone && !run.wrote) return resolvedBeforeWrite(ports, claimed)
   if (ports.clock.now() >= escalatesAt(run)) return timedOut(ports, claimed)
+  // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
+  if (gone) return refuse(ports, claimed, { reason: 'symptom-not-confirmed', detail: `the incident is ${run.incident.state}` }, [])
   const trace: TraceEntry[] = []
   const decision = await decide(ports, run, trace, signal)
   if (decision.kind === 'stop') return refuse(ports, claimed, decision.refusal, trace)
@@ -61,12 +64,8 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
   return commit(ports, claimed, planned, trace, replans, signal)
 }
 
-/** The alert went away. Before a write that ends the run; after one it is evidence, and no proof (rules 5). */
-async function gone(ports: Ports, claimed: ClaimedRun): Promise<void> {
-  const { run, claim } = claimed
+async function resolvedBeforeWrite(ports: Ports, { run, claim }: ClaimedRun): Promise<void> {
   const detail = `the incident is ${run.incident.state}`
-  if (run.wrote)
-    return conclude(ports, run, claim, { outcome: 'unknown', detail: `${detail}; recovery was not confirmed by the policy’s own queries` })
   return conclude(ports, run, claim, { outcome: 'resolved', refusal: { reason: 'resolved', detail }, detail })
 }
 

@@ -23,7 +23,8 @@ export async function recheck(
 ): Promise<Refusal | undefined> {
   const incident = await ports.ledger.incident(run.incident.id)
   if (incident === undefined) throw new Error(`incident ${run.incident.id} is gone`)
-  if (incident.state !== 'open') return { reason: 'resolved', detail: `the incident is ${incident.state}` }
+  if (incident.state !== 'open')
+    return { reason: run.wrote ? 'symptom-not-confirmed' : 'resolved', detail: `the incident is ${incident.state}` }
   if (incident.toldAt !== undefined) return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
   if (ports.clock.now() >= escalatesAt(run)) return { reason: 'inconclusive', detail: 'the time to act is up' }
   const mode = configuredMode(ports, run)

@@ -108,3 +108,20 @@ t.test('a rung’s confirmation is cut to what the escalation leaves', async t =
   t.equal(run.outcome, 'ineffective')
   t.ok((run.endedAt ?? 0) <= NOON + 4 * MINUTE + 1_000)
 })
+
+t.test('an alert that flaps between two rungs stops the ladder for as long as it is gone, and no longer', async t => {
+  const bench = await openBench(t, { policies: [undoThenRestart] })
+  await bench.fire()
+  await bench.pass(5 * MINUTE)
+  await bench.resolve()
+  await bench.pass(3 * MINUTE)
+  t.same([(await bench.run()).state, (await bench.run()).reason, bench.cluster.writes.length], ['waiting', 'symptom-not-confirmed', 1])
+
+  await bench.fire()
+  await bench.pass(10 * MINUTE)
+
+  t.same(
+    bench.cluster.writes.map(plan => plan.action),
+    ['rollout-undo', 'rollout-restart']
+  )
+})
