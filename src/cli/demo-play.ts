@@ -197,7 +197,8 @@ async function follow(ledger: Ledger, narrator: Narrator): Promise<Run> {
       narrator.row(row)
     }
     const [run] = (await ledger.runs({ kind: 'live', state: 'ended' }, undefined, 1)).items
-    if (run !== undefined && (await ledger.audit({ after }, 1)).length === 0) return run
+    // An alert that flaps ends a run as `resolved` for a while only: it is taken up again when the alert is back.
+    if (run !== undefined && run.outcome !== 'resolved' && (await ledger.audit({ after }, 1)).length === 0) return run
     await systemClock.sleep(100)
   }
   throw new CommandError(EXIT.bad, `the story did not end within ${STORY_WITHIN_MS / 1_000} s`)

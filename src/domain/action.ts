@@ -1,4 +1,3 @@
-import type { ClusterProblem } from './cluster.ts'
 import type { Plan } from './plan.ts'
 import type { Refusal } from './reasons.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
@@ -34,5 +33,3 @@ export interface Action {
   /** Whether the write of this plan is there. Pure. */
   effect(plan: Plan, intentId: string, workload: Workload): Effect
 }
-
-export type { ClusterProblem }

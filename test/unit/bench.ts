@@ -245,3 +245,15 @@ export function sampleOf(
     queries: queries.map(query => ({ query: query.name, promql: query.promql, time, verdict, tookMs: 1, ...common }))
   }
 }
+
+/** Lets something happen in the moment between a stored intent and its write. */
+export function afterIntent(bench: Bench, happens: () => unknown): void {
+  const claimIntent = bench.ledger.claimIntent.bind(bench.ledger)
+  Object.assign(bench.ledger, {
+    claimIntent: async (...args: Parameters<typeof claimIntent>) => {
+      const result = await claimIntent(...args)
+      await happens()
+      return result
+    }
+  })
+}

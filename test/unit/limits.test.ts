@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
 import { targetKey } from '../../src/domain/objects.ts'
-import { openBench, policyOf } from './bench.ts'
+import { afterIntent, openBench, policyOf } from './bench.ts'
 import { badRollout, NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 const named = (name: string) => ({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: name })
@@ -66,27 +66,21 @@ t.test('a storm goes on until it was calm, and its message is updated, not repea
 
 t.test('a storm that breaks while one run has its intent: checked again right before the write', async t => {
   const bench = await openBench(t)
-  const { ledger } = bench
-  const claimIntent = ledger.claimIntent.bind(ledger)
-  Object.assign(ledger, {
-    claimIntent: async (...args: Parameters<typeof claimIntent>) => {
-      const result = await claimIntent(...args)
-      for (let index = 0; index < 5; index += 1) {
-        bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
-        const incident = await bench.fire(named(`api-${index}`))
-        await ledger.admit(
-          [
-            {
-              incident: (await ledger.incident(incident)) ?? assertNever(),
-              at: bench.clock.now(),
-              run: { id: `run-${index}`, policy: policyOf(), target: { ...TARGET, name: `api-${index}` }, targetUid: `uid-${index}` },
-              audit: []
-            }
-          ],
-          { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
-        )
-      }
-      return result
+  afterIntent(bench, async () => {
+    for (let index = 0; index < 5; index += 1) {
+      bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
+      const incident = await bench.fire(named(`api-${index}`))
+      await bench.ledger.admit(
+        [
+          {
+            incident: (await bench.ledger.incident(incident)) ?? assertNever(),
+            at: bench.clock.now(),
+            run: { id: `run-${index}`, policy: policyOf(), target: { ...TARGET, name: `api-${index}` }, targetUid: `uid-${index}` },
+            audit: []
+          }
+        ],
+        { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
+      )
     }
   })
   await bench.fire()

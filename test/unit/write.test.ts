@@ -1,6 +1,6 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
-import { type Bench, openBench, policyOf } from './bench.ts'
+import { afterIntent, type Bench, openBench, policyOf } from './bench.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 t.test('deployed forward between decision and write: withdrawn, hands off', async t => {
@@ -93,15 +93,9 @@ t.test('someone changes the target after the write: no counter-write', async t =
 
 t.test('fresh at the write: old evidence is taken again, and a symptom that is gone by then stops it', async t => {
   const bench = await openBench(t)
-  const { ledger } = bench
-  const claimIntent = ledger.claimIntent.bind(ledger)
-  Object.assign(ledger, {
-    claimIntent: async (...args: Parameters<typeof claimIntent>) => {
-      const result = await claimIntent(...args)
-      bench.clock.tick(31 * SECOND)
-      bench.value = 0.001
-      return result
-    }
+  afterIntent(bench, async () => {
+    bench.clock.tick(31 * SECOND)
+    bench.value = 0.001
   })
   await bench.fire()
 
@@ -113,14 +107,8 @@ t.test('fresh at the write: old evidence is taken again, and a symptom that is g
 
 t.test('the switch thrown between intent and write stops it', async t => {
   const bench = await openBench(t)
-  const { ledger } = bench
-  const claimIntent = ledger.claimIntent.bind(ledger)
-  Object.assign(ledger, {
-    claimIntent: async (...args: Parameters<typeof claimIntent>) => {
-      const result = await claimIntent(...args)
-      await ledger.setSwitch({ mode: 'off', reason: 'stop', by: 'ann', at: bench.clock.now() })
-      return result
-    }
+  afterIntent(bench, async () => {
+    await bench.ledger.setSwitch({ mode: 'off', reason: 'stop', by: 'ann', at: bench.clock.now() })
   })
   await bench.fire()
 
@@ -137,14 +125,8 @@ t.test('the mode lowered between intent and write stops it, also over a restart'
     (bench: Bench) => (bench.policies = [])
   ]) {
     const bench = await openBench(t)
-    const { ledger } = bench
-    const claimIntent = ledger.claimIntent.bind(ledger)
-    Object.assign(ledger, {
-      claimIntent: async (...args: Parameters<typeof claimIntent>) => {
-        const result = await claimIntent(...args)
-        lower(bench)
-        return result
-      }
+    afterIntent(bench, async () => {
+      lower(bench)
     })
     await bench.fire()
 
