@@ -58,15 +58,17 @@ function watchedPeriods(input: PlanInput): Period[] {
 }
 
 /**
- * What the ReplicaSets' creation times tell: a revision ran from its creation to that of the next one. A ReplicaSet that
- * was taken up again has an old creation time and a new number; neither it nor the end of the one before it is clear.
+ * What the ReplicaSets' creation times tell: a revision ran from its creation to that of the one that was made as the next
+ * number. Where that one is gone, or the number was given to one that was taken up again, the end is not clear.
  */
 function replicaSetPeriods(revisions: readonly Revision[]): Period[] {
-  const ascending = [...revisions].sort((a, b) => a.number - b.number)
+  const made = [...Map.groupBy(revisions, revision => revision.madeAs)]
+    .flatMap(([number, sets]) => (number === undefined || sets.length > 1 ? [] : sets.map(set => ({ ...set, number }))))
+    .sort((a, b) => a.number - b.number)
   const periods: Period[] = []
-  for (const [index, revision] of ascending.entries()) {
-    const next = ascending[index + 1]
-    if (revision.reused || next === undefined || next.reused || next.createdAt < revision.createdAt) continue
+  for (const [index, revision] of made.entries()) {
+    const next = made[index + 1]
+    if (next?.number !== revision.number + 1 || next.createdAt < revision.createdAt) continue
     const last = periods.at(-1)
     if (last !== undefined && last.identity === revision.identity && last.to === revision.createdAt)
       periods[periods.length - 1] = { ...last, to: next.createdAt }

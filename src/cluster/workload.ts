@@ -5,6 +5,9 @@ import { type PodSummary, type Revision, type Rollout, templateIdentity, type Wo
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 
+/** The controller cuts the list of former numbers at its beginning when it grows beyond 2,000 characters. */
+const HISTORY_KEPT_WHOLE = 1_900
+
 /** Waiting reasons of containers that will not start by themselves. */
 const BROKEN = new Set([
   'CrashLoopBackOff',
@@ -64,13 +67,16 @@ function toRevision(set: JsonObject): Revision | undefined {
   const createdAt = instantAt(set, 'metadata', 'creationTimestamp')
   if (written === undefined || !/^\d+$/.test(written) || createdAt === undefined) return undefined
   const template = objectAt(set, 'spec', 'template')
+  const history = annotations[REVISION_HISTORY] ?? ''
+  const first = history === '' ? written : history.split(',')[0]
   return {
     number: Number(written),
     name: textAt(set, 'metadata', 'name') ?? '',
     identity: templateIdentity(template),
     template,
     createdAt,
-    reused: (annotations[REVISION_HISTORY] ?? '') !== '',
+    reused: history !== '',
+    ...(first !== undefined && /^\d+$/.test(first) && history.length < HISTORY_KEPT_WHOLE ? { madeAs: Number(first) } : {}),
     readyPods: numberAt(set, 'status', 'readyReplicas') ?? 0
   }
 }

@@ -34,6 +34,8 @@ export interface Revision {
   readonly createdAt: number
   /** True where the controller took it up again: its creation time is then no sign of recency. */
   readonly reused: boolean
+  /** The revision number that it was made as, at `createdAt`; absent where that cannot be told. */
+  readonly madeAs?: number
   readonly readyPods: number
 }
 

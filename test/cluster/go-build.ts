@@ -76,6 +76,22 @@ export const CURRENT_ALERTMANAGER: GoProgram = {
   exact: true
 }
 
+function helm(major: number, version: string): GoProgram {
+  const module = `helm.sh/helm/v${major}`
+  return {
+    name: 'helm',
+    version,
+    module,
+    package: `${module}/cmd/helm`,
+    ldflags: [`-X ${module}/internal/version.version=v${version}`],
+    staging: false,
+    exact: true
+  }
+}
+
+/** Both majors are in use: 3 gets fixes only, 4 is the current one. */
+export const HELMS: readonly GoProgram[] = [helm(3, '3.22.0'), helm(4, '4.3.1')]
+
 export function cacheFolder(): string {
   return process.env['ASTERN_CACHE_DIR'] ?? join(homedir(), '.cache', 'astern')
 }

@@ -116,6 +116,16 @@ t.test('a re-used ReplicaSet is proven only by what the watch saw', async t => {
   )
 })
 
+t.test('how long it ran ends where the next number was made; where that is gone, or given twice, it is not known', async t => {
+  const v1 = revisionOf(1, 'app:v1', NOON - 10 * HOUR)
+  const v3 = revisionOf(3, 'app:v3', NOON - 10 * MINUTE)
+  t.equal(chosen(workloadOf([v1, v3])), 'no-good-revision', 'revision 2 was deleted: v1 may have run for a minute')
+  const v2 = revisionOf(4, 'app:v2', NOON - 10 * HOUR + MINUTE, { reused: true, madeAs: 2 })
+  t.equal(chosen(workloadOf([v1, v3, v2])), 'no-good-revision', 'it ran for a minute until v2, now revision 4, was made')
+  t.equal(chosen(workloadOf([v1, v3, { ...v2, createdAt: NOON - 5 * HOUR }])), 1)
+  t.equal(chosen(workloadOf([v1, { ...v1, identity: 'other' }, revisionOf(2, 'app:v2', NOON - HOUR)])), 'no-good-revision', 'two say 1')
+})
+
 t.test('whatever the history, the plan goes to a kept revision that differs, is not bad, and carries both preconditions', async t => {
   const history = fc.array(
     fc.record({ image: fc.constantFrom('a', 'b', 'c', 'd'), gap: fc.integer({ min: 1, max: 100 }), reused: fc.boolean() }),

@@ -15,7 +15,18 @@ export function templateOf(image: string, annotations: JsonObject = {}): JsonObj
 
 export function revisionOf(number: number, image: string, createdAt: number, more: Partial<Revision> = {}): Revision {
   const template = templateOf(image)
-  return { number, name: `api-${number}`, identity: templateIdentity(template), template, createdAt, reused: false, readyPods: 0, ...more }
+  const madeAs = more.reused === true ? {} : { madeAs: number }
+  return {
+    number,
+    name: `api-${number}`,
+    identity: templateIdentity(template),
+    template,
+    createdAt,
+    reused: false,
+    readyPods: 0,
+    ...madeAs,
+    ...more
+  }
 }
 
 /** A Deployment whose newest revision is the one that runs. */
