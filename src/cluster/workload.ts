@@ -5,6 +5,9 @@ import { type PodSummary, type Revision, type Rollout, templateIdentity, type Wo
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 
+/** Revisions count from 1; kubectl takes 0 for none. */
+const NUMBER = /^[1-9]\d*$/
+
 /** The controller cuts the list of former numbers at its beginning when it grows beyond 2,000 characters. */
 const HISTORY_KEPT_WHOLE = 1_900
 
@@ -27,7 +30,7 @@ export function toWorkload(ref: ObjectRef, deployment: JsonObject, replicaSets: 
   const uid = textAt(metadata, 'uid') ?? ''
   const identity = templateIdentity(template)
   const owned = replicaSets.filter(isObject).filter(set => controllerUid(set) === uid)
-  const revisions = owned.flatMap(set => toRevision(set) ?? []).sort((a, b) => b.number - a.number)
+  const revisions = owned.flatMap(set => toRevision(set) ?? []).sort((a, b) => b.number - a.number || b.createdAt - a.createdAt)
   const currentSets = new Set(
     owned.filter(set => templateIdentity(objectAt(set, 'spec', 'template')) === identity).map(set => textAt(set, 'metadata', 'uid'))
   )
@@ -65,7 +68,7 @@ function toRevision(set: JsonObject): Revision | undefined {
   const annotations = textMap(objectAt(set, 'metadata')['annotations'])
   const written = annotations[REVISION]
   const createdAt = instantAt(set, 'metadata', 'creationTimestamp')
-  if (written === undefined || !/^\d+$/.test(written) || createdAt === undefined) return undefined
+  if (written === undefined || !NUMBER.test(written) || createdAt === undefined) return undefined
   const template = objectAt(set, 'spec', 'template')
   const history = annotations[REVISION_HISTORY] ?? ''
   const first = history === '' ? written : history.split(',')[0]
@@ -76,7 +79,7 @@ function toRevision(set: JsonObject): Revision | undefined {
     template,
     createdAt,
     reused: history !== '',
-    ...(first !== undefined && /^\d+$/.test(first) && history.length < HISTORY_KEPT_WHOLE ? { madeAs: Number(first) } : {}),
+    ...(first !== undefined && NUMBER.test(first) && history.length < HISTORY_KEPT_WHOLE ? { madeAs: Number(first) } : {}),
     readyPods: numberAt(set, 'status', 'readyReplicas') ?? 0
   }
 }

@@ -85,6 +85,9 @@ export async function startControlPlane(): Promise<ControlPlane> {
       `--service-account-private-key-file=${files.privateKey}`,
       '--leader-elect=false',
       '--secure-port=0',
+      // The default of 20 requests a second is for big clusters; here it is only waiting.
+      '--kube-api-qps=500',
+      '--kube-api-burst=1000',
       '--controllers=*,-node-lifecycle-controller,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller'
     ])
     start('kube-scheduler', [
