@@ -16,6 +16,7 @@ import { createPrometheus, type Prometheus } from './verification/prometheus.ts'
 /** What a policy file's `sources` and `channels` come to; made anew at each reload. */
 export interface Outside {
   readonly verifier: Verifier
+  readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
   readonly channels: ReadonlyMap<string, Channel>
   status(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
@@ -59,6 +60,7 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
     const alertmanager = set.sources.alertmanager
     return {
       verifier: prometheus ?? absentVerifier,
+      prometheus,
       alertStates:
         alertmanager === undefined
           ? undefined

@@ -1,7 +1,11 @@
 import type { Effect } from '../domain/action.ts'
 import type { JsonObject } from '../domain/json.ts'
 import { INTENT_ANNOTATION, type PatchOperation, type Plan } from '../domain/plan.ts'
+import type { Right } from '../domain/rights.ts'
 import type { Workload } from '../domain/workload.ts'
+
+/** A template is written by a JSON patch of the object itself. */
+export const TEMPLATE_RIGHTS: readonly Right[] = [{ verb: 'patch', group: 'apps', resource: 'deployments' }]
 
 /**
  * The preconditions of every template write: this very object, with the very template that was judged. Not the

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
 import { auditCommand } from './audit.ts'
 import { demoCommand } from './demo.ts'
+import { doctorCommand } from './doctor.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { operateCommands } from './operate.ts'
 import { dryRunCommand, runsCommand } from './runs.ts'
@@ -32,6 +33,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   runsCommand(program, terminal)
   tokenCommand(program, terminal)
   auditCommand(program, terminal)
+  doctorCommand(program, terminal)
   demoCommand(program, terminal)
   try {
     await program.parseAsync(argv)

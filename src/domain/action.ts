@@ -1,5 +1,6 @@
 import type { Plan } from './plan.ts'
 import type { Refusal } from './reasons.ts'
+import type { Right } from './rights.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
 /** What an action may look at when it plans. */
@@ -29,6 +30,8 @@ export interface Action {
   readonly title: string
   /** True where the action goes back to an earlier version, so that a change must be to blame (promise 9). */
   readonly blamesChange: boolean
+  /** What its write takes, in the target's namespace. */
+  readonly rights: readonly Right[]
   plan(input: PlanInput): PlanResult
   /** Whether the write of this plan is there. Pure. */
   effect(plan: Plan, intentId: string, workload: Workload): Effect

@@ -35,6 +35,8 @@ const SOURCE_PROBLEMS: ReadonlySet<Problem> = new Set([
 export interface Prometheus extends Verifier {
   /** Whether it answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
+  /** The names of its alerting rules, or why they cannot be had: symptom starts come from there. */
+  alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
 }
 
 export function createPrometheus(options: PrometheusOptions): Prometheus {
@@ -151,6 +153,14 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     },
 
     clockOffset: () => options.offset.value(),
+
+    async alertingRules(signal) {
+      const answer = readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
+      if ('problem' in answer) return { problem: `${answer.problem}: ${answer.detail}` }
+      return listAt(answer.data, 'data', 'groups')
+        .flatMap(group => listAt(group, 'rules'))
+        .flatMap(rule => textAt(rule, 'name') ?? [])
+    },
 
     async check(signal) {
       const answer = readApi(await call('POST', '/api/v1/query', { query: 'vector(1)' }, signal))

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { rolloutRestart } from '../../src/actions/rollout-restart/rollout-restart.ts'
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
+import { EVENT_RIGHT, mayI } from '../../src/cluster/rights.ts'
 import { startWatcher } from '../../src/cluster/watcher.ts'
 import type { PlanInput } from '../../src/domain/action.ts'
 import { at, listAt, numberAt, textAt } from '../../src/domain/json.ts'
@@ -57,6 +58,10 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.not(second.identity, first.identity)
     t.ok(second.pods.every(pod => pod.current && pod.ready))
     t.equal(second.templateManager, 'pipeline')
+  })
+
+  await t.test('a caller may ask what it may', async t => {
+    t.same(await mayI(kube, EVENT_RIGHT, namespace, soon()), { kind: 'allowed' })
   })
 
   await t.test('undo: the old ReplicaSet is taken up again, with a new number and its old creation time', async t => {

@@ -20,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   telemetry: ['domain', 'templates', 'outgoing'],
   sandbox: ['domain', 'templates', 'outgoing'],
   cli: '*',
+  // It looks at every part from outside.
+  doctor: '*',
   // The composition root: app.ts and the files beside it that put parts together.
   '.': '*'
 }

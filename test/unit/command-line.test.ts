@@ -34,7 +34,20 @@ t.test('help and usage', async t => {
   const cwd = folderOf(t)
   const help = astern(cwd, '--help')
   t.equal(help.code, 0)
-  for (const command of ['serve', 'validate', 'explain', 'dry-run', 'runs', 'status', 'pause', 'resume', 'token', 'audit', 'demo']) {
+  for (const command of [
+    'serve',
+    'validate',
+    'explain',
+    'dry-run',
+    'runs',
+    'status',
+    'pause',
+    'resume',
+    'token',
+    'audit',
+    'doctor',
+    'demo'
+  ]) {
     t.match(help.out, new RegExp(`^  ${command}`, 'm'), command)
     t.equal(astern(cwd, command, '--help').code, 0, command)
   }
@@ -59,6 +72,19 @@ t.test('validate: good 0, bad 1 with places, missing 2', async t => {
   const missing = astern(cwd, 'validate')
   t.equal(missing.code, 2)
   t.match(missing.err, /there is no policies\.yaml/)
+})
+
+t.test('doctor: what is bad 1, what is only away 4, a wrong setting 2, and each with what to do', async t => {
+  const cwd = folderOf(t)
+  writeFileSync(join(cwd, 'kubeconfig'), KUBECONFIG)
+  const bad = astern(cwd, 'doctor', '--kubeconfig', 'kubeconfig')
+  t.equal(bad.code, 1)
+  t.match(bad.out, /✗ policies +there is no policies\.yaml.*\n +→ write one/)
+  writeFileSync(join(cwd, 'policies.yaml'), 'version: 1\npolicies: []\n')
+  const away = astern(cwd, 'doctor', '--kubeconfig', 'kubeconfig', '--json')
+  t.equal(away.code, 4)
+  t.match(JSON.parse(away.out).findings.at(-1), { check: 'cluster', state: 'unreachable', todo: /--kubeconfig/ })
+  t.equal(astern(cwd, 'doctor', '--listen', 'here').code, 2)
 })
 
 t.test('serve: what cannot start says what to do, with a non-zero code', async t => {

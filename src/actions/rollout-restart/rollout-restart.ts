@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import type { Action, PlanInput, PlanResult } from '../../domain/action.ts'
 import { isObject, objectAt } from '../../domain/json.ts'
 import { hashPlan } from '../../domain/plan.ts'
-import { imagesOf, templateEffect, templatePreconditions } from '../template-patch.ts'
+import { imagesOf, TEMPLATE_RIGHTS, templateEffect, templatePreconditions } from '../template-patch.ts'
 
 /** `with:` of `rollout-restart`: there is nothing to choose. */
 export const RolloutRestartWith = Type.Object({}, { additionalProperties: false })
@@ -18,6 +18,7 @@ export const rolloutRestart: Action = {
   name: 'rollout-restart',
   title: 'Start every pod anew with the same template.',
   blamesChange: false,
+  rights: TEMPLATE_RIGHTS,
   plan,
   effect: templateEffect
 }

@@ -5,7 +5,7 @@ import { formatDuration, parseDuration } from '../../domain/duration.ts'
 import { hashPlan } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'
 import { judgeRevisions } from '../proven.ts'
-import { imagesOf, replaceTemplate, templateEffect } from '../template-patch.ts'
+import { imagesOf, replaceTemplate, TEMPLATE_RIGHTS, templateEffect } from '../template-patch.ts'
 
 /** `with:` of `rollout-undo`. */
 export const RolloutUndoWith = Type.Object(
@@ -32,6 +32,7 @@ export const rolloutUndo: Action = {
   name: 'rollout-undo',
   title: 'Go back to the newest proven revision whose template differs.',
   blamesChange: true,
+  rights: TEMPLATE_RIGHTS,
   plan,
   effect: templateEffect
 }

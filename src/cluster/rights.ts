@@ -1,0 +1,42 @@
+import { at } from '../domain/json.ts'
+import type { Right } from '../domain/rights.ts'
+import type { KubeClient } from './kube-client.ts'
+
+/** What reading a target, its history and its pods takes, and the watch that sees changes happen. */
+export const READ_RIGHTS: readonly Right[] = [
+  { verb: 'get', group: 'apps', resource: 'deployments' },
+  { verb: 'list', group: 'apps', resource: 'deployments' },
+  { verb: 'watch', group: 'apps', resource: 'deployments' },
+  { verb: 'list', group: 'apps', resource: 'replicasets' },
+  { verb: 'list', group: '', resource: 'pods' }
+]
+
+/** The Event on the target that tells what was done, or not. */
+export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', resource: 'events' }
+
+export type RightAnswer = { readonly kind: 'allowed' | 'denied' } | { readonly kind: 'unreachable'; readonly detail: string }
+
+/**
+ * Asks the API server whether this very caller may (SelfSubjectAccessReview, which everybody may create).
+ * Without a namespace: in all of them.
+ */
+export async function mayI(client: KubeClient, right: Right, namespace: string | undefined, signal: AbortSignal): Promise<RightAnswer> {
+  const answer = await client.post(
+    '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
+    {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectAccessReview',
+      spec: {
+        resourceAttributes: {
+          ...(namespace === undefined ? {} : { namespace }),
+          verb: right.verb,
+          group: right.group,
+          resource: right.resource
+        }
+      }
+    },
+    signal
+  )
+  if (answer.kind !== 'ok') return { kind: 'unreachable', detail: answer.detail }
+  return { kind: at(answer.object, 'status', 'allowed') === true ? 'allowed' : 'denied' }
+}

@@ -1,0 +1,63 @@
+import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
+import { dirname, resolve } from 'node:path'
+import { ACTIONS } from '../actions/registry.ts'
+import type { Config } from '../config.ts'
+import type { PolicySet } from '../policies/load.ts'
+import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
+import { type Finding, fine, trouble } from './finding.ts'
+
+/** A storm of some 100,000 alerts, and the audit of a year, take less than this many bytes. */
+const ROOM_BYTES = 1024 ** 3
+
+/** Policies that do not load leave nothing to check the rest against. */
+export async function checkPolicies(path: string): Promise<{ readonly findings: readonly Finding[]; readonly set?: PolicySet }> {
+  try {
+    const result = await loadPolicyPath(path, ACTIONS)
+    if (result.kind === 'loaded') {
+      const modes = [...Map.groupBy(result.set.policies, policy => policy.mode)].map(([mode, list]) => `${list.length} ${mode}`)
+      return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`)], set: result.set }
+    }
+    return {
+      findings: result.problems.map(problem =>
+        trouble(
+          'policies',
+          'bad',
+          `${problem.file}:${problem.line}:${problem.column} ${problem.message}`,
+          'mend it; `astern validate` checks again'
+        )
+      )
+    }
+  } catch (cause) {
+    if (!(cause instanceof PolicyFileMissing)) throw cause
+    return { findings: [trouble('policies', 'bad', cause.message, 'write one: docs/policies.md')] }
+  }
+}
+
+export function checkDataFolder(folder: string): Finding {
+  const there = existsSync(folder) ? folder : nearestParent(resolve(folder))
+  try {
+    accessSync(there, constants.R_OK | constants.W_OK | constants.X_OK)
+  } catch {
+    return trouble(
+      'data folder',
+      'bad',
+      `${there} cannot be written to by this user`,
+      'give --data-dir a folder that it may write, or change its owner'
+    )
+  }
+  const { bavail, bsize } = statfsSync(there)
+  const free = bavail * bsize
+  const detail = `${folder} ${there === folder ? 'can be written to' : 'can be made'}, ${(free / 1024 ** 3).toFixed(1)} GiB free`
+  return free < ROOM_BYTES
+    ? trouble('data folder', 'warning', detail, 'make room: a full disk stops the intake (senders get 503)')
+    : fine('data folder', detail)
+}
+
+function nearestParent(path: string): string {
+  return existsSync(path) ? path : nearestParent(dirname(path))
+}
+
+export function checkAccess(config: Config): Finding {
+  const who = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
+  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${who}, at most ${config.mode}`)
+}

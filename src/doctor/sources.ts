@@ -1,0 +1,115 @@
+import type { Message } from '../domain/message.ts'
+import type { Policy } from '../domain/policy.ts'
+import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
+import type { Outside } from '../sources.ts'
+import { clockFinding } from './clock.ts'
+import { type Finding, fine, trouble } from './finding.ts'
+
+export async function checkPrometheus(outside: Outside, policies: readonly Policy[], signal: AbortSignal): Promise<readonly Finding[]> {
+  const { prometheus } = outside
+  if (prometheus === undefined)
+    return policies.length === 0
+      ? []
+      : [trouble('prometheus', 'bad', 'no source is configured', 'set sources.prometheus.url in the policies, or ASTERN_PROMETHEUS_URL')]
+  const check = await prometheus.check(signal)
+  if (!check.reachable)
+    return [trouble('prometheus', 'unreachable', check.detail, 'check sources.prometheus: its URL, credentials, CA; and the NetworkPolicy')]
+  const rules = await prometheus.alertingRules(signal)
+  const found = [fine('prometheus', check.detail), ...clockFinding('prometheus', prometheus.clockOffset())]
+  if ('problem' in rules)
+    return [
+      ...found,
+      trouble(
+        'rules API',
+        'warning',
+        rules.problem,
+        'open /api/v1/rules to Astern: without it a symptom counts from `startsAt`, which is later by the rule’s `for`'
+      )
+    ]
+  const known = new Set(rules)
+  const strangers = policies.flatMap(policy => {
+    const names = policy.match.flatMap(source => {
+      const matchers = parseMatchers(source)
+      return 'error' in matchers ? [] : (alertnamesOf(matchers) ?? [])
+    })
+    return names.length > 0 && names.every(name => !known.has(name)) ? [`${policy.name} waits for ${names.join(', ')}`] : []
+  })
+  return [
+    ...found,
+    strangers.length === 0
+      ? fine('rules API', `${rules.length} alerting rules`)
+      : trouble(
+          'rules API',
+          'warning',
+          `no alerting rule has that name: ${strangers.join('; ')}`,
+          'compare the names; alerts of another ruler are fine'
+        )
+  ]
+}
+
+export async function checkAlertmanager(outside: Outside, signal: AbortSignal): Promise<readonly Finding[]> {
+  if (outside.alertStates === undefined) return []
+  const state = await outside.alertStates.stateOf({ alertname: 'AsternDoctor' }, signal)
+  return [
+    state.kind === 'unreachable'
+      ? trouble(
+          'alertmanager',
+          'unreachable',
+          state.detail,
+          'check sources.alertmanager: while it is away, decisions wait as `source-unreachable`'
+        )
+      : fine('alertmanager', 'answers about silences')
+  ]
+}
+
+/** With `send`, each channel gets one message that says that nothing is wrong. */
+export async function checkChannels(
+  outside: Outside,
+  policies: readonly Policy[],
+  send: { readonly id: string } | undefined,
+  signal: AbortSignal
+): Promise<readonly Finding[]> {
+  const findings: Finding[] = []
+  const used = new Set(policies.flatMap(policy => policy.escalate.to))
+  if (outside.channels.size === 0 && policies.length > 0)
+    findings.push(
+      trouble(
+        'channels',
+        'warning',
+        'none: nobody is told when Astern cannot help',
+        'add one, and name it in escalate.to (docs/policies.md)'
+      )
+    )
+  for (const [name, channel] of outside.channels) {
+    const check = `channel ${name}`
+    if (!used.has(name)) findings.push(trouble(check, 'warning', 'no policy escalates to it', `name it in escalate.to, or remove it`))
+    else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
+    else {
+      const result = await channel.send(testMessage(name, send.id), 1, signal)
+      findings.push(
+        result.kind === 'delivered'
+          ? fine(check, 'took a test message: see whether it arrived')
+          : trouble(
+              check,
+              result.kind === 'refused' ? 'bad' : 'unreachable',
+              result.detail,
+              'check the channel’s URL and credentials: people could not be told'
+            )
+      )
+    }
+  }
+  return findings
+}
+
+function testMessage(channel: string, id: string): Message {
+  return {
+    key: `doctor/${id}/${channel}`,
+    channel,
+    kind: 'notice',
+    title: 'Test message of astern doctor',
+    text: 'Nothing is wrong. Somebody wanted to know whether this channel reaches you: it does.',
+    severity: 'info',
+    labels: {},
+    details: { outcome: 'test' }
+  }
+}
