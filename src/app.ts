@@ -27,6 +27,7 @@ import type { PolicyProblem } from './policies/problem.ts'
 import { openPolicyStore } from './policies/store.ts'
 import { createRecorder } from './recorder.ts'
 import { createServer } from './server.ts'
+import { createSourceProbe } from './source-probe.ts'
 import { createOutside } from './sources.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
@@ -59,6 +60,8 @@ export interface AppParts {
 /** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
 const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
+/** As often as Prometheus usually scrapes what this feeds. */
+const PROBE_EVERY_MS = 30_000
 
 /** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
@@ -198,6 +201,11 @@ async function compose(
     onStop,
     'pruning'
   )
+
+  const probe = createSourceProbe({ outside: () => outside, kube, clusterOffset, metrics })
+  const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
+  void probeQuietly()
+  every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
 
   const operations = createOperations({
     ports,

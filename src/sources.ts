@@ -19,8 +19,19 @@ export interface Outside {
   readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
   readonly channels: ReadonlyMap<string, Channel>
-  status(signal: AbortSignal): Promise<Readonly<Record<string, unknown>>>
+  /** Asks each configured source something cheap. */
+  status(signal: AbortSignal): Promise<Readonly<Record<string, SourceStatus>>>
 }
+
+export type SourceStatus =
+  | { readonly configured: false }
+  | {
+      readonly configured: true
+      readonly reachable: boolean
+      readonly detail: string
+      readonly breaker: string
+      readonly clockOffsetMs?: number
+    }
 
 interface Kept {
   readonly client: GuardedClient
@@ -29,11 +40,11 @@ interface Kept {
 
 /** A source keeps its breaker and its clock's bounds across reloads, as long as its URL stays. */
 export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Outside {
-  const kept = new Map<string, Kept>()
+  const all = new Map<string, Kept>()
   const keep = (name: string, url: string): Kept => {
     const key = `${name} ${url}`
-    const found = kept.get(key) ?? { client: withBreaker(http, { name }), offset: createClockOffset(clock.now) }
-    kept.set(key, found)
+    const found = all.get(key) ?? { client: withBreaker(http, { name }), offset: createClockOffset(clock.now) }
+    all.set(key, found)
     return found
   }
   return set => {
@@ -58,18 +69,38 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
       state = client.state
     }
     const alertmanager = set.sources.alertmanager
+    const kept = alertmanager === undefined ? undefined : keep('alertmanager', alertmanager.url)
+    const alertStates =
+      alertmanager === undefined || kept === undefined
+        ? undefined
+        : alertmanagerStates(alertmanager.url, kept.client, alertmanager.bearerTokenFile)
     return {
       verifier: prometheus ?? absentVerifier,
       prometheus,
-      alertStates:
-        alertmanager === undefined
-          ? undefined
-          : alertmanagerStates(alertmanager.url, keep('alertmanager', alertmanager.url).client, alertmanager.bearerTokenFile),
+      alertStates,
       channels: channelsOf(set, http, clock),
       async status(signal) {
-        if (prometheus === undefined) return { prometheus: { configured: false } }
-        const check = await prometheus.check(signal)
-        return { prometheus: { configured: true, ...check, breaker: state(), clockOffsetMs: prometheus.clockOffset() } }
+        const [check, states] = await Promise.all([
+          prometheus?.check(signal),
+          // No alert has this name: the answer is only that there is one.
+          alertStates?.stateOf({ alertname: 'AsternAsks' }, signal)
+        ])
+        return {
+          prometheus:
+            prometheus === undefined || check === undefined
+              ? { configured: false }
+              : { configured: true, ...check, breaker: state(), clockOffsetMs: prometheus.clockOffset() },
+          ...(states === undefined || kept === undefined
+            ? {}
+            : {
+                alertmanager: {
+                  configured: true,
+                  reachable: states.kind !== 'unreachable',
+                  detail: states.kind === 'unreachable' ? states.detail : 'answers about silences',
+                  breaker: kept.client.state()
+                }
+              })
+        }
       }
     }
   }

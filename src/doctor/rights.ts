@@ -99,7 +99,8 @@ function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
       },
       {
         namespace,
-        rights: [EVENT_RIGHT],
+        // Dry runs tell nobody anything.
+        rights: acting ? [EVENT_RIGHT] : [],
         missing: 'warning',
         todo: (missing, place) => `grant ${missing} in ${place}, and \`kubectl describe\` shows what Astern did`
       }

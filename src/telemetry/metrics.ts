@@ -20,6 +20,8 @@ export interface Metrics {
   sampled(verdict: Verdict, problem: Problem | undefined): void
   delivered(result: 'delivered' | 'failed' | 'refused'): void
   reload(good: boolean, at: number): void
+  /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
+  sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
   /** Values that are read when they are asked for. */
   onCollect(
@@ -90,6 +92,13 @@ export function createMetrics(actions: readonly string[]): Metrics {
     help: 'When the policies in force were loaded.',
     registers
   })
+  const up = new Gauge({ name: 'astern_source_up', help: '1 if the source answered when last asked.', labelNames: ['source'], registers })
+  const offset = new Gauge({
+    name: 'astern_source_clock_offset_seconds',
+    help: 'How far the clock of the source is ahead of ours; beyond 5 s, decisions wait.',
+    labelNames: ['source'],
+    registers
+  })
   const errors = new Counter({ name: 'astern_errors_total', help: 'Failures of Astern itself; see the log.', registers })
   const gauges = {
     runs: new Gauge({ name: 'astern_runs', help: 'Runs by state.', labelNames: ['state'], registers }),
@@ -122,6 +131,14 @@ export function createMetrics(actions: readonly string[]): Metrics {
     reload(good, at) {
       reloadGood.set(good ? 1 : 0)
       if (good) reloadAt.set(at / 1_000)
+    },
+    sources(seen) {
+      up.reset()
+      offset.reset()
+      for (const source of seen) {
+        up.set({ source: source.name }, source.up ? 1 : 0)
+        if (source.offsetMs !== undefined) offset.set({ source: source.name }, source.offsetMs / 1_000)
+      }
     },
     error: () => errors.inc(),
     onCollect(collect) {

@@ -19,6 +19,9 @@ export interface AuditEvent {
   readonly verb: string
   readonly user: string
   readonly uri: string
+  /** `deployments.apps`, `pods`; empty for what is no resource. */
+  readonly resource: string
+  readonly namespace: string
   readonly code: number
   readonly userAgent: string
 }
@@ -134,12 +137,21 @@ interface RawAuditEvent {
   readonly verb?: string
   readonly user?: { readonly username?: string }
   readonly requestURI?: string
+  readonly objectRef?: {
+    readonly resource?: string
+    readonly subresource?: string
+    readonly apiGroup?: string
+    readonly namespace?: string
+  }
   readonly responseStatus?: { readonly code?: number }
   readonly userAgent?: string
 }
 
 function toAuditEvent(event: RawAuditEvent): AuditEvent {
+  const { resource = '', subresource, apiGroup, namespace = '' } = event.objectRef ?? {}
   return {
+    resource: `${resource}${subresource === undefined ? '' : `/${subresource}`}${apiGroup === undefined ? '' : `.${apiGroup}`}`,
+    namespace,
     verb: event.verb ?? '',
     user: event.user?.username ?? '',
     uri: event.requestURI ?? '',

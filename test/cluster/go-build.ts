@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { access, constants, copyFile, mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { basename, delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -92,6 +92,13 @@ function helm(major: number, version: string): GoProgram {
 /** Both majors are in use: 3 gets fixes only, 4 is the current one. */
 export const HELMS: readonly GoProgram[] = [helm(3, '3.22.0'), helm(4, '4.3.1')]
 
+/** The CRDs of ServiceMonitor and PrometheusRule, so that the API server itself checks the chart's. */
+export const PROMETHEUS_OPERATOR_CRDS = {
+  module: 'github.com/prometheus-operator/prometheus-operator',
+  version: '0.88.0',
+  files: ['servicemonitors', 'prometheusrules'].map(name => `example/prometheus-operator-crd/monitoring.coreos.com_${name}.yaml`)
+}
+
 export function cacheFolder(): string {
   return process.env['ASTERN_CACHE_DIR'] ?? join(homedir(), '.cache', 'astern')
 }
@@ -121,6 +128,40 @@ export async function obtain(program: GoProgram, progress: (line: string) => voi
   progress(`building ${program.name} ${program.version} with the Go toolchain, once (minutes) …`)
   await build(program, folder)
   return join(folder, program.name)
+}
+
+/** Files out of a Go module, copied into the cache: for instance the CRDs that an operator ships. */
+export async function obtainModuleFiles({
+  module,
+  version,
+  files
+}: {
+  readonly module: string
+  readonly version: string
+  readonly files: readonly string[]
+}): Promise<readonly string[]> {
+  const folder = join(cacheFolder(), `${basename(module)}-files-${version}`)
+  const wanted = files.map(file => join(folder, basename(file)))
+  if ((await Promise.all(wanted.map(isReadable))).every(Boolean)) return wanted
+  const { stdout } = await run('go', ['mod', 'download', '-json', `${module}@v${version}`], {
+    cwd: tmpdir(),
+    env: { ...process.env, GOFLAGS: '-mod=mod', GOWORK: 'off' }
+  }).catch((cause: unknown) => {
+    throw new Error(`${module} ${version} cannot be had: install Go 1.26 or later, and see that proxy.golang.org can be reached`, { cause })
+  })
+  const downloaded: unknown = JSON.parse(stdout)
+  if (typeof downloaded !== 'object' || downloaded === null || !('Dir' in downloaded) || typeof downloaded.Dir !== 'string')
+    throw new Error(`go mod download told no Dir for ${module}`)
+  await mkdir(folder, { recursive: true })
+  for (const [index, file] of files.entries()) await copyFile(join(downloaded.Dir, file), wanted[index] ?? '')
+  return wanted
+}
+
+async function isReadable(file: string): Promise<boolean> {
+  return access(file, constants.R_OK).then(
+    () => true,
+    () => false
+  )
 }
 
 async function build(program: GoProgram, folder: string): Promise<void> {

@@ -12,6 +12,9 @@ const absent = (key: string) => ({ key, operator: 'DoesNotExist' })
 const present = (key: string) => ({ key, operator: 'Exists' })
 const broken = `.metadata.annotations["${BROKEN}"]`
 
+/** Pods that do their work and end, such as those of `helm test`. */
+const RUNS_ONCE = { key: '.spec.restartPolicy', values: ['Never'] }
+
 /** What kwok does with nodes and pods: it has no stages of its own. */
 export const STAGES: readonly unknown[] = [
   stage(
@@ -26,7 +29,7 @@ export const STAGES: readonly unknown[] = [
   stage(
     'pod-ready',
     'Pod',
-    [absent('.metadata.deletionTimestamp'), absent('.status.podIP'), absent(broken)],
+    [absent('.metadata.deletionTimestamp'), absent('.status.podIP'), absent(broken), { ...RUNS_ONCE, operator: 'NotIn' }],
     {
       statusTemplate: `{{ $now := Now }}
 phase: Running
@@ -44,6 +47,17 @@ containerStatuses:
 `
     },
     500
+  ),
+  stage(
+    'pod-succeeded',
+    'Pod',
+    [
+      absent('.metadata.deletionTimestamp'),
+      { ...RUNS_ONCE, operator: 'In' },
+      { key: '.status.phase', operator: 'NotIn', values: ['Succeeded'] }
+    ],
+    { statusTemplate: 'phase: Succeeded\n' },
+    300
   ),
   stage(
     'pod-broken',

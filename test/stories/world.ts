@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type App, startApp } from '../../src/app.ts'
-import { readConfig } from '../../src/config.ts'
+import { readConfig, type ServeFlags } from '../../src/config.ts'
 import { isObject, type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
 import { startFleet } from '../../src/sandbox/fleet.ts'
@@ -50,6 +50,8 @@ export interface World {
   api(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: JsonObject }>
   untilRun(wished: (run: JsonObject) => boolean, what: string, withinMs?: number): Promise<JsonObject>
   readonly dataDir: string
+  /** What `serve` is started with. */
+  readonly flags: ServeFlags
 }
 
 export interface WorldOptions {
@@ -59,6 +61,8 @@ export interface WorldOptions {
   readonly groups?: readonly unknown[]
   /** Two Alertmanagers in a cluster that both deliver, instead of one. */
   readonly peers?: boolean
+  /** Astern's own credentials, instead of the site's, which may do everything. */
+  readonly token?: string
 }
 
 export async function openWorld(t: Test, site: Site, namespace: string, options: WorldOptions): Promise<World> {
@@ -72,7 +76,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   const proxy = await startKubeProxy(serverOf(site.kubeconfig))
   t.teardown(() => proxy.close())
   const kubeconfig = join(folder, 'kubeconfig')
-  writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url), { mode: 0o600 })
+  writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url, options.token), { mode: 0o600 })
 
   const errors = new Map<string, number>()
   const behaviour = (image: string) => ({
@@ -168,6 +172,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     people,
     errors,
     dataDir: files.data,
+    flags,
     async deploy(image) {
       ok(await clients.kube.post(`${pathOf({ namespace })}?fieldManager=pipeline`, deploymentOf('api', image)))
       await untilWorkload(
@@ -252,6 +257,7 @@ async function listPods(clients: TestClients, namespace: string): Promise<readon
 }
 
 interface Kubeconfig {
+  readonly users: readonly { readonly name: string }[]
   readonly clusters: readonly { readonly name: string; readonly cluster: { readonly server: string } }[]
 }
 
@@ -260,10 +266,11 @@ function serverOf(kubeconfig: string): string {
   return parsed.clusters[0]?.cluster.server ?? ''
 }
 
-function throughProxy(kubeconfig: string, url: string): string {
+function throughProxy(kubeconfig: string, url: string, token: string | undefined): string {
   const parsed = JSON.parse(readFileSync(kubeconfig, 'utf8')) as Kubeconfig
   return JSON.stringify({
     ...parsed,
+    ...(token === undefined ? {} : { users: parsed.users.map(({ name }) => ({ name, user: { token } })) }),
     clusters: parsed.clusters.map(({ name }) => ({ name, cluster: { server: url, 'insecure-skip-tls-verify': true } }))
   })
 }
