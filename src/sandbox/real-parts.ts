@@ -27,6 +27,8 @@ export const PROMETHEUS: RealPart = {
   variable: 'ASTERN_PROMETHEUS_BIN',
   debianPackage: 'prometheus'
 }
+/** Comes with Prometheus; checks rules and plays series against them. */
+export const PROMTOOL: RealPart = { ...PROMETHEUS, name: 'promtool', programs: ['promtool'], variable: 'ASTERN_PROMTOOL_BIN' }
 export const ALERTMANAGER: RealPart = {
   name: 'Alertmanager',
   programs: ['prometheus-alertmanager', 'alertmanager'],

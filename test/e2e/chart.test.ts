@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { at, listAt, objectAt, textAt } from '../../src/domain/json.ts'
+import { obtainPart, PROMTOOL } from '../../src/sandbox/real-parts.ts'
+import { createMetrics } from '../../src/telemetry/metrics.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'
 import { HELMS, obtainModuleFiles, PROMETHEUS_OPERATOR_CRDS } from '../cluster/go-build.ts'
 import { manifests, openHelm } from '../cluster/helm.ts'
@@ -122,6 +124,63 @@ for (const program of HELMS) {
     t.same(listAt(budgets, 'items'), [], 'a budget of one replica could only block drains')
   })
 }
+
+await t.test('Astern’s own alerts: each fires when it should, on metrics that there are, by the real promtool', async t => {
+  const [program] = HELMS
+  if (program === undefined) throw new Error('no helm')
+  const helm = await openHelm(t, program, plane.kubeconfig)
+  const rule = manifests(await helm('template', 'astern', CHART, '--kube-version', '1.36.3', '-n', 'ops', ...everything)).find(
+    object => object['kind'] === 'PrometheusRule'
+  )
+  const groups = listAt(rule, 'spec', 'groups')
+  const rules = listAt(groups[0], 'rules')
+  const known = new Set((await createMetrics(['rollout-undo']).registry.getMetricsAsJSON()).map(metric => metric.name))
+  for (const one of rules)
+    for (const [name] of (textAt(one, 'expr') ?? '').matchAll(/astern_[a-z_]+/g)) t.ok(known.has(name), `${name} is a metric of Astern`)
+
+  const of = 'job="astern", namespace="ops", instance="a"'
+  const quiet = {
+    [`up{${of}}`]: '1x40',
+    [`astern_deliveries_refused_total{${of}, why="unavailable"}`]: '0x40',
+    [`astern_errors_total{${of}}`]: '0x40',
+    [`astern_messages_undelivered{${of}}`]: '0x40',
+    [`astern_messages_total{${of}, result="refused"}`]: '0x40',
+    [`astern_switch_lowered{${of}}`]: '0x40',
+    [`astern_source_up{${of}, source="prometheus"}`]: '1x40',
+    [`astern_policies_last_reload_successful{${of}}`]: '1x40'
+  }
+  // What happens to one series from the start, and which alert then fires after forty minutes; the others stay quiet.
+  const troubles: Readonly<Record<string, readonly [string, string]>> = {
+    AsternDown: [`up{${of}}`, '0x40'],
+    AsternLedgerErrors: [`astern_deliveries_refused_total{${of}, why="unavailable"}`, '0+1x40'],
+    AsternErrors: [`astern_errors_total{${of}}`, '0+1x40'],
+    AsternCannotTellPeople: [`astern_messages_undelivered{${of}}`, '1x40'],
+    AsternSwitchLowered: [`astern_switch_lowered{${of}}`, '1x40'],
+    AsternSourceDown: [`astern_source_up{${of}, source="prometheus"}`, '0x40'],
+    AsternPoliciesNotInForce: [`astern_policies_last_reload_successful{${of}}`, '0x40']
+  }
+  const names = rules.map(one => textAt(one, 'alert') ?? '')
+  t.same(Object.keys(troubles).sort(), [...names].sort(), 'every alert is tried')
+  const input = (series: Readonly<Record<string, string>>) => Object.entries(series).map(([name, values]) => ({ series: name, values }))
+  writeFileSync(join(folder, 'rules.json'), JSON.stringify({ groups }))
+  const tests = [undefined, ...names].map(firing => {
+    const trouble = troubles[firing ?? '']
+    return {
+      interval: '1m',
+      input_series: input({ ...quiet, ...(trouble === undefined ? {} : { [trouble[0]]: trouble[1] }) }),
+      // promtool compares labels and annotations as well: it is asked for the series ALERTS, which has no annotations.
+      promql_expr_test: names.map(name => ({
+        expr: `count(ALERTS{alertname="${name}", alertstate="firing"})`,
+        eval_time: '40m',
+        exp_samples: name === firing ? [{ labels: '{}', value: 1 }] : []
+      }))
+    }
+  })
+  writeFileSync(join(folder, 'rules-test.json'), JSON.stringify({ rule_files: ['rules.json'], evaluation_interval: '1m', tests }))
+  const [promtool] = await obtainPart(PROMTOOL, { variables: process.env })
+  t.match((await run(promtool, ['check', 'rules', join(folder, 'rules.json')])).stdout, new RegExp(`SUCCESS: ${rules.length} rules`))
+  t.match((await run(promtool, ['test', 'rules', join(folder, 'rules-test.json')])).stdout, /SUCCESS/)
+})
 
 await t.test('the pods: not root, no write outside the volume, no token that is not needed, settings that serve knows', async t => {
   const [, program] = HELMS
