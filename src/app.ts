@@ -102,12 +102,7 @@ async function compose(
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now)
   onStop('http client', () => http.close())
-  const connection = connect({
-    inCluster: config.inCluster,
-    ...(config.kubeconfig === undefined ? {} : { kubeconfig: config.kubeconfig }),
-    ...(config.context === undefined ? {} : { context: config.context }),
-    ...(config.ownNamespace === undefined ? {} : { ownNamespace: config.ownNamespace })
-  })
+  const connection = await connect(config, clock.now)
   const clusterOffset = createClockOffset(clock.now)
   const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)

@@ -30,7 +30,8 @@ export interface Config {
   readonly dataDir: string
   readonly kubeconfig?: string
   readonly context?: string
-  readonly inCluster: boolean
+  /** Where a pod finds its API server and its service account. */
+  readonly inCluster?: { readonly server: string; readonly folder: string }
   readonly ownNamespace?: string
   readonly tokensFile?: string
   readonly tls?: { readonly cert: string; readonly key: string }
@@ -73,6 +74,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   if (prometheusUrl !== undefined && !URL.canParse(prometheusUrl))
     throw new ConfigError(`ASTERN_PROMETHEUS_URL: ${prometheusUrl} is not a URL`)
   const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
+  const inCluster = readInCluster(environment)
   const config: Config = {
     policies: read(flags.policies, 'ASTERN_POLICIES') ?? 'policies.yaml',
     listen: parseListen(read(flags.listen, 'ASTERN_LISTEN') ?? '127.0.0.1:8080'),
@@ -80,7 +82,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     dataDir: read(flags.dataDir, 'ASTERN_DATA_DIR') ?? 'data',
     ...(kubeconfig === undefined ? {} : { kubeconfig }),
     ...(context === undefined ? {} : { context }),
-    inCluster: environment['KUBERNETES_SERVICE_HOST'] !== undefined && existsSync(`${SERVICE_ACCOUNT}/token`),
+    ...(inCluster === undefined ? {} : { inCluster }),
     ...(ownNamespace === undefined ? {} : { ownNamespace }),
     ...(tokensFile === undefined ? {} : { tokensFile }),
     ...(cert === undefined || key === undefined ? {} : { tls: { cert, key } }),
@@ -122,6 +124,14 @@ export function parseListen(text: string): { readonly host: string; readonly por
   const port = Number(found?.[3])
   if (found === null || port > 65_535) throw new ConfigError(`--listen ${text}: must be HOST:PORT, such as 127.0.0.1:8080 or [::1]:8080`)
   return { host: found[1] ?? (found[2] === '' || found[2] === undefined ? '0.0.0.0' : found[2]), port }
+}
+
+/** The kubelet gives every pod these two variables and this folder. */
+function readInCluster(environment: Environment): Config['inCluster'] {
+  const host = environment['KUBERNETES_SERVICE_HOST']
+  if (host === undefined || !existsSync(`${SERVICE_ACCOUNT}/token`)) return undefined
+  const port = environment['KUBERNETES_SERVICE_PORT_HTTPS'] ?? environment['KUBERNETES_SERVICE_PORT'] ?? '443'
+  return { server: `https://${host.includes(':') ? `[${host}]` : host}:${port}`, folder: SERVICE_ACCOUNT }
 }
 
 function readIfThere(file: string): string | undefined {

@@ -13,6 +13,7 @@ import type { Faults } from './domain/faults.ts'
 import type { Ledger } from './domain/ledger.ts'
 import type { Logger } from './telemetry/logger.ts'
 import type { Metrics } from './telemetry/metrics.ts'
+import { VERSION } from './version.ts'
 import { alertmanagerWebhook } from './webhooks/alertmanager.ts'
 
 export interface ServerParts {
@@ -48,7 +49,7 @@ export async function createServer(parts: ServerParts): Promise<FastifyInstance>
   await server.register(swagger, {
     openapi: {
       openapi: '3.1.0',
-      info: { title: 'Astern', version: '0.1.0', description: 'Alert remediation that proves it is safe.' },
+      info: { title: 'Astern', version: VERSION, description: 'Alert remediation that proves it is safe.' },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }]
     }

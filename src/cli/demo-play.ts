@@ -77,7 +77,7 @@ async function story(
   const parts = realPartsEnvironment()
   const [prometheusProgram, alertmanagerProgram] = await obtain(parts, narrator)
   const kubeconfig = await clusterFor(flags, folder, cleanups)
-  const client = kubeClient(kubeconfig, flags.context)
+  const client = await kubeClient(kubeconfig, flags.context)
   if (flags.kubeconfig !== undefined) await makeNamespace(client, namespace, cleanups)
   const fleet = await startFleet({ pods: () => fleetPods(client, namespace), behaviour })
   cleanups.push(() => fleet.close())
@@ -167,10 +167,10 @@ async function clusterFor(flags: DemoFlags, folder: string, cleanups: (() => Pro
   return file
 }
 
-function kubeClient(kubeconfig: string, context: string | undefined): KubeClient {
+async function kubeClient(kubeconfig: string, context: string | undefined): Promise<KubeClient> {
   const http = createHttpClient()
   return createKubeClient(
-    connect({ kubeconfig, inCluster: false, ...(context === undefined ? {} : { context }) }),
+    await connect({ kubeconfig, ...(context === undefined ? {} : { context }) }, Date.now),
     http,
     withBreaker(http, { name: 'demo' }),
     createClockOffset(Date.now)

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander'
 import { ConfigError } from '../config.ts'
+import { VERSION } from '../version.ts'
 import { auditCommand } from './audit.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
@@ -18,7 +19,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
     .description(
       'Alert remediation that proves it is safe: one exact, reversible, pre-conditioned write, and an audit trail of every decision.'
     )
-    .version('0.1.0')
+    .version(VERSION)
     .showSuggestionAfterError()
     .showHelpAfterError('(astern --help shows what there is)')
     .exitOverride()

@@ -1,6 +1,6 @@
 import { TokensError } from '../api/auth.ts'
 import { PoliciesError } from '../app.ts'
-import { KubeconfigError } from '../cluster/connection.ts'
+import { KubeconfigError } from '../cluster/access.ts'
 import { ConfigError } from '../config.ts'
 import { LedgerError } from '../ledger/sqlite.ts'
 import { PolicyFileMissing } from '../policies/store.ts'

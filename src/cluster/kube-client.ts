@@ -2,7 +2,7 @@ import { isObject, type JsonObject, textAt } from '../domain/json.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
-import type { ClusterConnection } from './connection.ts'
+import type { ClusterConnection } from './access.ts'
 
 /** An answer of the API server, raw: no model drops a field that it does not know (facts B.0). */
 export type KubeAnswer =

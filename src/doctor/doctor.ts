@@ -1,4 +1,5 @@
-import { connect, KubeconfigError } from '../cluster/connection.ts'
+import { KubeconfigError } from '../cluster/access.ts'
+import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
@@ -42,7 +43,7 @@ async function clusterFindings(
   signal: AbortSignal
 ): Promise<readonly Finding[]> {
   try {
-    const connection = connect(config)
+    const connection = await connect(config, systemClock.now)
     const offset = createClockOffset(systemClock.now)
     const kube = createKubeClient(connection, http, withBreaker(http, { name: 'kubernetes' }), offset)
     const findings = await checkCluster(kube, connection.server, offset, signal)

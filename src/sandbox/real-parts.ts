@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { access, constants, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
 import { homedir, tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
+import { delimiter, extname, join } from 'node:path'
 import { promisify } from 'node:util'
 
 const run = promisify(execFile)
@@ -90,7 +90,7 @@ async function inPlace(part: RealPart, cache: string, program: string): Promise<
     '--map-root-user',
     '--mount',
     process.execPath,
-    join(import.meta.dirname, 'with-share.ts'),
+    join(import.meta.dirname, `with-share${extname(import.meta.filename)}`),
     join(cache, 'usr', 'share'),
     program
   ]

@@ -17,10 +17,10 @@ export interface TestClients {
 }
 
 /** Astern's own cluster access, against whatever the kubeconfig leads to. */
-export function openClients(kubeconfig: string): TestClients {
+export async function openClients(kubeconfig: string): Promise<TestClients> {
   const http = createHttpClient()
   const offset = createClockOffset(Date.now)
-  const kube = createKubeClient(connect({ kubeconfig, inCluster: false }), http, withBreaker(http, { name: 'test' }), offset)
+  const kube = createKubeClient(await connect({ kubeconfig }, Date.now), http, withBreaker(http, { name: 'test' }), offset)
   return { kube, offset, cluster: createCluster(kube, offset, Date.now), close: () => http.close() }
 }
 

@@ -17,7 +17,7 @@ const soon = (): AbortSignal => AbortSignal.timeout(10_000)
 
 /** One suite for the sandbox and the real control plane. Where they differ, the sandbox is wrong. */
 export async function clusterConformance(t: Test, kubeconfig: string, namespace: string): Promise<void> {
-  const { kube, cluster, offset, close } = openClients(kubeconfig)
+  const { kube, cluster, offset, close } = await openClients(kubeconfig)
   t.teardown(close)
   ok(await kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } }))
   const deploy = async (name: string, image: string, more = {}): Promise<ObjectRef> => {

@@ -11,7 +11,7 @@ const TOGETHER = 5
 /** Plays the seeded histories on a control plane of its own. Fails for whatever differs without a written reason. */
 export async function compareMany(t: Test, seed: number, count: number): Promise<ReadonlyMap<Difference | 'template' | 'nowhere', number>> {
   const plane = await startControlPlane()
-  const admin = openClients(plane.kubeconfig)
+  const admin = await openClients(plane.kubeconfig)
   t.teardown(async () => {
     admin.close()
     await plane.stop()

@@ -14,7 +14,7 @@ import { ended, openWorld, type Site, type World, waitUntil } from '../stories/w
 // refused is missing in the chart, and what it grants without need is too much.
 t.jobs = 3
 const plane = await startControlPlane()
-const admin = openClients(plane.kubeconfig)
+const admin = await openClients(plane.kubeconfig)
 t.teardown(async () => {
   admin.close()
   await plane.stop()

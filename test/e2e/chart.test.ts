@@ -39,7 +39,7 @@ const everything = ['--values', join(folder, 'everything.json')]
 writeFileSync(join(folder, 'everything.json'), JSON.stringify(EVERYTHING))
 
 const plane = await startControlPlane()
-const admin = openClients(plane.kubeconfig)
+const admin = await openClients(plane.kubeconfig)
 t.teardown(async () => {
   admin.close()
   await plane.stop()

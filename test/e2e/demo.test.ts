@@ -11,7 +11,7 @@ const run = promisify(execFile)
 t.test('the demo on one’s own cluster: the same story, in a namespace of its own that is gone afterwards', async t => {
   const plane = await startControlPlane()
   t.teardown(() => plane.stop())
-  const { kube, close } = openClients(plane.kubeconfig)
+  const { kube, close } = await openClients(plane.kubeconfig)
   t.teardown(close)
 
   // Not waited for synchronously: the control plane's output has to be read meanwhile.

@@ -17,7 +17,7 @@ t.test('real RBAC: who may read, but not patch, gets a dry run that is not permi
     rmSync(folder, { recursive: true, force: true })
     await plane.stop()
   })
-  const admin = openClients(plane.kubeconfig)
+  const admin = await openClients(plane.kubeconfig)
   t.teardown(() => admin.close())
   const namespace = 'rights'
   const ref: ObjectRef = { kind: 'Deployment', namespace, name: 'api' }
@@ -62,7 +62,7 @@ t.test('real RBAC: who may read, but not patch, gets a dry run that is not permi
       file,
       JSON.stringify({ ...(JSON.parse(readFileSync(plane.kubeconfig, 'utf8')) as object), users: [{ name: 'admin', user: { token } }] })
     )
-    const clients = openClients(file)
+    const clients = await openClients(file)
     t.teardown(() => clients.close())
     return clients
   }

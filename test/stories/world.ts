@@ -68,7 +68,7 @@ export interface WorldOptions {
 export async function openWorld(t: Test, site: Site, namespace: string, options: WorldOptions): Promise<World> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-story-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
-  const clients = openClients(site.kubeconfig)
+  const clients = await openClients(site.kubeconfig)
   t.teardown(() => clients.close())
   const target: ObjectRef = { kind: 'Deployment', namespace, name: 'api' }
   const made = await clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })

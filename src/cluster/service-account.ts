@@ -1,0 +1,24 @@
+import { readFile } from 'node:fs/promises'
+import type { RequestOptions } from 'node:https'
+import { join } from 'node:path'
+import type { ClusterConnection, InCluster } from './access.ts'
+
+/** The kubelet writes a new token long before the old one ends (at 80 % of its hour); client-go looks every minute as well. */
+const READ_AGAIN_MS = 60_000
+
+/**
+ * What a pod has: an address, a token that is replaced while it runs, a CA.
+ * https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
+ */
+export function serviceAccountConnection({ server, folder }: InCluster, now: () => number): ClusterConnection {
+  let read: { readonly at: number; readonly options: RequestOptions } | undefined
+  return {
+    server,
+    async options() {
+      if (read !== undefined && now() - read.at < READ_AGAIN_MS) return read.options
+      const [token, ca] = await Promise.all([readFile(join(folder, 'token'), 'utf8'), readFile(join(folder, 'ca.crt'), 'utf8')])
+      read = { at: now(), options: { ca, headers: { authorization: `Bearer ${token.trim()}` } } }
+      return read.options
+    }
+  }
+}
