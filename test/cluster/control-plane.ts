@@ -10,6 +10,10 @@ import { STAGES } from './stages.ts'
 export interface ControlPlane {
   readonly kubeconfig: string
   readonly server: string
+  /** Of somebody who may do everything. */
+  readonly token: string
+  /** File with the certificate that the API server made for itself: it is its own CA. */
+  readonly certificate: string
   /** What the API server's own audit log says was asked, one entry a request. */
   audit(): Promise<readonly AuditEvent[]>
   stop(): Promise<void>
@@ -117,6 +121,8 @@ export async function startControlPlane(): Promise<ControlPlane> {
     return {
       kubeconfig: files.kubeconfig,
       server,
+      token: TOKEN,
+      certificate: join(folder, 'certs', 'apiserver.crt'),
       async audit() {
         const text = await readFile(files.auditLog, 'utf8').catch(() => '')
         return text
