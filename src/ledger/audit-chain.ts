@@ -1,10 +1,12 @@
 import type { Kysely, Transaction } from 'kysely'
 import { AUDIT_KINDS, type AuditEntry, type AuditKind, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
 import { isObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import type { BulkRows } from './bulk.ts'
+import { slices } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** Adds rows to the chain, inside the transaction of the change that they explain. */
-export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[]): Promise<void> {
+export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[], bulk?: BulkRows): Promise<void> {
   if (entries.length === 0) return
   const head = await transaction.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirstOrThrow()
   let { seq, hash } = head
@@ -25,12 +27,8 @@ export async function appendAudit(transaction: Transaction<Tables>, entries: rea
       hash
     })
   }
-  // SQLite takes at most 32,766 parameters in a statement, PostgreSQL 65,535: 500 rows of eight are well below.
-  for (let from = 0; from < rows.length; from += 500)
-    await transaction
-      .insertInto('audit')
-      .values(rows.slice(from, from + 500))
-      .execute()
+  if (bulk === undefined) for (const part of slices(rows)) await transaction.insertInto('audit').values(part).execute()
+  else await bulk.insert(transaction, 'audit', rows)
   await transaction.updateTable('audit_head').set({ seq, hash }).where('id', '=', 1).execute()
 }
 

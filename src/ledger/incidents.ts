@@ -5,11 +5,12 @@ import type { Admission, IncidentLedger, StormState } from '../domain/ledger.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
 import { appendAudit } from './audit-chain.ts'
+import type { BulkRows } from './bulk.ts'
 import { enqueue } from './outbox.ts'
 import { slices, toIncident } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-export function createIncidents(db: Kysely<Tables>, ids: Ids): IncidentLedger {
+export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): IncidentLedger {
   return {
     async unadmitted(limit) {
       const rows = await db
@@ -27,19 +28,20 @@ export function createIncidents(db: Kysely<Tables>, ids: Ids): IncidentLedger {
       db.transaction().execute(async transaction => {
         const open = await stillUnadmitted(transaction, admissions)
         const audit: AuditEntry[] = []
-        for (const { incident, run, at } of open) {
-          await transaction
-            .updateTable('incidents')
-            .set({
-              admitted_at: at,
-              ...(run?.target === undefined ? {} : { target_key: targetKey(run.target) }),
-              ...(run?.targetUid === undefined ? {} : { target_uid: run.targetUid })
-            })
-            .where('id', '=', incident.id)
-            .execute()
-        }
-        const runs = open.flatMap(admission => toRunRow(admission) ?? [])
-        for (const part of slices(runs, 200)) await transaction.insertInto('runs').values(part).execute()
+        await bulk.admitted(
+          transaction,
+          open.map(({ incident, run, at }) => ({
+            id: incident.id,
+            at,
+            targetKey: run?.target === undefined ? null : targetKey(run.target),
+            targetUid: run?.targetUid ?? null
+          }))
+        )
+        await bulk.insert(
+          transaction,
+          'runs',
+          open.flatMap(admission => toRunRow(admission) ?? [])
+        )
         for (const { incident, messages, at, audit: entries } of open) {
           audit.push(...entries)
           for (const message of messages ?? []) await enqueue(transaction, message, at)
@@ -54,7 +56,7 @@ export function createIncidents(db: Kysely<Tables>, ids: Ids): IncidentLedger {
         const newest = Math.max(0, ...open.map(admission => admission.at))
         if (storm !== undefined && open.some(admission => admission.run?.targetUid !== undefined))
           audit.push(...(await brew(transaction, storm, newest, ids)))
-        await appendAudit(transaction, audit)
+        await appendAudit(transaction, audit, bulk)
       }),
 
     async idle(lastSeenBefore, limit) {

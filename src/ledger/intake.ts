@@ -5,6 +5,7 @@ import { labelsIdentity } from '../domain/hashes.ts'
 import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
 import type { IntakeLedger } from '../domain/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
+import type { BulkRows, KnownIncident } from './bulk.ts'
 import { slices } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -18,7 +19,7 @@ interface Waiting {
 const ALERTS_PER_COMMIT = 2_000
 
 /** Group commit: whatever came in while the last commit was written goes into the next one together. */
-export function createIntake(db: Kysely<Tables>, ids: Ids): IntakeLedger {
+export function createIntake(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): IntakeLedger {
   let queue: Waiting[] = []
   let running = false
 
@@ -30,6 +31,7 @@ export function createIntake(db: Kysely<Tables>, ids: Ids): IntakeLedger {
         const answers = await db.transaction().execute(transaction =>
           storeDeliveries(
             transaction,
+            bulk,
             batch.map(waiting => waiting.delivery),
             ids
           )
@@ -69,64 +71,74 @@ export function createIntake(db: Kysely<Tables>, ids: Ids): IntakeLedger {
 }
 
 interface Draft {
-  readonly row: Tables['incidents']
-  change: 'none' | 'fresh' | 'seen' | 'state'
+  /** As it is after the alerts so far. */
+  readonly row: KnownIncident
+  /** Set where the incident is new: the whole row. */
+  readonly fresh?: Tables['incidents']
+  change: 'none' | 'seen' | 'state'
 }
 
-async function storeDeliveries(transaction: Transaction<Tables>, deliveries: readonly Delivery[], ids: Ids): Promise<IncidentAnswer[][]> {
-  for (const part of slices(deliveries)) {
-    await transaction
-      .insertInto('deliveries')
-      .values(part.map(({ id, receivedAt, source, raw }) => ({ id, received_at: receivedAt, source, raw })))
-      .execute()
-  }
-  const drafts = await newestIncidents(transaction, deliveries)
+async function storeDeliveries(
+  transaction: Transaction<Tables>,
+  bulk: BulkRows,
+  deliveries: readonly Delivery[],
+  ids: Ids
+): Promise<IncidentAnswer[][]> {
+  await bulk.insert(
+    transaction,
+    'deliveries',
+    deliveries.map(({ id, receivedAt, source, raw }) => ({ id, received_at: receivedAt, source, raw }))
+  )
+  const identified = deliveries.map(delivery => ({
+    delivery,
+    alerts: delivery.alerts.map(alert => ({ alert, identity: labelsIdentity(alert.labels) }))
+  }))
+  const drafts = await newestIncidents(transaction, bulk, identified)
   const audit: AuditEntry[] = []
   const due = new Set<string>()
-  const answers = deliveries.map(delivery =>
-    delivery.alerts.map(alert => {
-      const answer = apply(drafts, delivery, alert, ids, audit)
+  const answers = identified.map(({ delivery, alerts }) =>
+    alerts.map(({ alert, identity }) => {
+      const answer = apply(drafts, delivery, alert, identity, ids, audit)
       if (answer.state === 'heartbeat' || answer.state === 'resolved' || answer.state === 'reopened') due.add(answer.id)
       return answer
     })
   )
-  await writeIncidents(transaction, [...drafts.values()])
+  await writeIncidents(transaction, bulk, [...drafts.values()])
   const now = Math.max(...deliveries.map(delivery => delivery.receivedAt))
-  for (const part of slices([...due])) {
-    // A waiting run is looked at again at each heartbeat, and at once when its alert resolved (rules 6).
-    await transaction
-      .updateTable('runs')
-      .set({ next_at: now })
-      .where('incident_id', 'in', part)
-      .where('state', '=', 'waiting')
-      .where('next_at', '>', now)
-      .execute()
-  }
+  // A waiting run is looked at again at each heartbeat, and at once when its alert resolved (rules 6).
+  await bulk.wake(transaction, due, now)
   await reopenRuns(transaction, answers.flat(), now, audit)
-  await appendAudit(transaction, audit)
+  await appendAudit(transaction, audit, bulk)
   return answers
 }
 
-async function newestIncidents(transaction: Transaction<Tables>, deliveries: readonly Delivery[]): Promise<Map<string, Draft>> {
-  const identities = new Set(deliveries.flatMap(delivery => delivery.alerts.map(alert => labelsIdentity(alert.labels))))
-  const newest = new Map<string, Draft>()
-  for (const part of slices([...identities])) {
-    const rows = await transaction
-      .selectFrom('incidents')
-      .selectAll()
-      .where('source', 'in', [...new Set(deliveries.map(delivery => delivery.source))])
-      .where('identity', 'in', part)
-      .orderBy('opened_at')
-      .orderBy('id')
-      .execute()
-    for (const row of rows) newest.set(`${row.source}\n${row.identity}`, { row, change: 'none' })
-  }
-  return newest
+async function newestIncidents(
+  transaction: Transaction<Tables>,
+  bulk: BulkRows,
+  identified: readonly { readonly delivery: Delivery; readonly alerts: readonly { readonly identity: string }[] }[]
+): Promise<Map<string, Draft>> {
+  const wanted = new Map(
+    identified.flatMap(({ delivery: { source }, alerts }) =>
+      alerts.map(({ identity }) => [draftKey(source, identity), { source, identity }] as const)
+    )
+  )
+  const rows = await bulk.newestIncidents(transaction, [...wanted.values()])
+  return new Map(rows.map(row => [draftKey(row.source, row.identity), { row, change: 'none' }]))
 }
 
-function apply(drafts: Map<string, Draft>, delivery: Delivery, alert: Alert, ids: Ids, audit: AuditEntry[]): IncidentAnswer {
-  const identity = labelsIdentity(alert.labels)
-  const key = `${delivery.source}\n${identity}`
+function draftKey(source: string, identity: string): string {
+  return `${source}\n${identity}`
+}
+
+function apply(
+  drafts: Map<string, Draft>,
+  delivery: Delivery,
+  alert: Alert,
+  identity: string,
+  ids: Ids,
+  audit: AuditEntry[]
+): IncidentAnswer {
+  const key = draftKey(delivery.source, identity)
   const draft = drafts.get(key)
   const now = delivery.receivedAt
   const event = incidentEvent(
@@ -144,7 +156,7 @@ function apply(drafts: Map<string, Draft>, delivery: Delivery, alert: Alert, ids
     // A `resolved` for an alert never seen firing: there is nothing to open or close.
     if (event !== 'opened') return { id: '', state: 'ignored' }
     const row = openIncident(ids.next(), delivery, alert, identity)
-    drafts.set(key, { row, change: 'fresh' })
+    drafts.set(key, { row, fresh: row, change: 'none' })
     audit.push({
       at: now,
       kind: 'incident-opened',
@@ -156,7 +168,7 @@ function apply(drafts: Map<string, Draft>, delivery: Delivery, alert: Alert, ids
   const { row } = draft
   if (event === 'ignored') return { id: row.id, state: event }
   row.last_seen_at = now
-  if (draft.change !== 'fresh') draft.change = event === 'heartbeat' && draft.change !== 'state' ? 'seen' : 'state'
+  draft.change = event === 'heartbeat' && draft.change !== 'state' ? 'seen' : 'state'
   if (event === 'resolved') {
     row.state = 'resolved'
     row.resolved_at = now
@@ -200,32 +212,27 @@ function openIncident(id: string, delivery: Delivery, alert: Alert, identity: st
   }
 }
 
-async function writeIncidents(transaction: Transaction<Tables>, drafts: readonly Draft[]): Promise<void> {
-  for (const part of slices(rowsOf(drafts, 'fresh'), 200)) await transaction.insertInto('incidents').values(part).execute()
-  // A heartbeat moves only the time last seen: those of one moment are one statement.
-  for (const [at, rows] of Map.groupBy(rowsOf(drafts, 'seen'), row => row.last_seen_at)) {
-    for (const part of slices(rows))
-      await transaction
-        .updateTable('incidents')
-        .set({ last_seen_at: at })
-        .where(
-          'id',
-          'in',
-          part.map(row => row.id)
-        )
-        .execute()
-  }
-  for (const { id, state, resolved_at, episode_starts_at, reopened, last_seen_at } of rowsOf(drafts, 'state')) {
+async function writeIncidents(transaction: Transaction<Tables>, bulk: BulkRows, drafts: readonly Draft[]): Promise<void> {
+  await bulk.insert(
+    transaction,
+    'incidents',
+    drafts.flatMap(draft => draft.fresh ?? [])
+  )
+  const known = drafts.filter(draft => draft.fresh === undefined)
+  // A heartbeat moves only the time last seen.
+  await bulk.seen(
+    transaction,
+    known.filter(draft => draft.change === 'seen').map(draft => draft.row)
+  )
+  for (const { row, change } of known) {
+    if (change !== 'state') continue
+    const { id, state, resolved_at, episode_starts_at, reopened, last_seen_at } = row
     await transaction
       .updateTable('incidents')
       .set({ state, resolved_at, episode_starts_at, reopened, last_seen_at })
       .where('id', '=', id)
       .execute()
   }
-}
-
-function rowsOf(drafts: readonly Draft[], change: Draft['change']): Tables['incidents'][] {
-  return drafts.filter(draft => draft.change === change).map(draft => draft.row)
 }
 
 /** A run that ended only because its alert went away is taken up again when the alert is back: same incident, same clock. */

@@ -4,6 +4,7 @@ import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
+import type { BulkRows } from './bulk.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
 import { createOutbox } from './outbox.ts'
@@ -11,10 +12,10 @@ import { createRuns } from './runs.ts'
 import type { Tables } from './tables.ts'
 
 /** The ledger over an open, migrated database. */
-export function createLedger(db: Kysely<Tables>, ids: Ids): Ledger & { releaseAll(): Promise<void> } {
+export function createLedger(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): Ledger & { releaseAll(): Promise<void> } {
   return {
-    ...createIntake(db, ids),
-    ...createIncidents(db, ids),
+    ...createIntake(db, bulk, ids),
+    ...createIncidents(db, bulk, ids),
     ...createRuns(db),
     ...createOutbox(db),
     ...createSwitch(db),

@@ -7,7 +7,7 @@ import type { Ports } from './ports.ts'
 import { targetOf } from './target.ts'
 
 /** New incidents that are looked at together: their targets are all known before any of their runs begins (rules 4, storm). */
-const BATCH = 200
+const BATCH = 1_000
 /** Reads of targets at a time. */
 const READS = 16
 
@@ -51,7 +51,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
           at,
           kind: 'no-policy-matches',
           incidentId: incident.id,
-          body: { labels: incident.labels, ...(incident.request?.policy === undefined ? {} : { asked: incident.request.policy }) }
+          body: incident.request?.policy === undefined ? {} : { asked: incident.request.policy }
         }
       ]
     }

@@ -24,6 +24,10 @@ export interface Worker {
   idle(): Promise<void>
 }
 
+/** While deliveries come in without a pause, new incidents are looked at this often at least. */
+const ADMITTED_WITHIN_MS = 500
+const INTAKE_LOOK_MS = 5
+
 /** Idle incidents are looked for this often. */
 const EXPIRY_EVERY_MS = 60_000
 
@@ -81,10 +85,21 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     if (idle.length > 0) await ports.ledger.settleIdle(expired, alive, now)
   }
 
+  /** Senders wait for their answer; what came in can wait for a moment, but not for ever. */
+  async function letIntakePass(): Promise<void> {
+    const until = ports.clock.now() + ADMITTED_WITHIN_MS
+    while (ports.ledger.pending() > 0 && ports.clock.now() < until && !stopping.signal.aborted)
+      await ports.clock.sleep(INTAKE_LOOK_MS, stopping.signal).catch(() => {})
+  }
+
   async function turn(): Promise<number> {
     kicked = false
     try {
-      while ((await admitIncidents(ports, stopping.signal)) > 0) if (stopping.signal.aborted) return 0
+      await letIntakePass()
+      while ((await admitIncidents(ports, stopping.signal)) > 0) {
+        if (stopping.signal.aborted) return 0
+        await letIntakePass()
+      }
       await expire()
     } catch (cause) {
       // What cannot be admitted now is tried again; it must not hold up the runs that are under way.

@@ -1,0 +1,71 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { freePort, type RunningProcess, startProcess, untilReady } from '../src/sandbox/processes.ts'
+
+export interface Server {
+  readonly url: string
+  readonly process: RunningProcess
+  stop(): Promise<void>
+}
+
+/** One of the servers that Astern is compared with. */
+export async function startBaseline(kind: 'bare' | 'durable'): Promise<Server> {
+  const one = startProcess([process.execPath], [join(import.meta.dirname, 'baselines/server.ts'), kind])
+  const until = Date.now() + 10_000
+  while (!one.output().includes('http://')) {
+    if (one.exited() || Date.now() > until) throw new Error(`the ${kind} baseline did not start: ${one.output()}`)
+    await new Promise(resolve => setTimeout(resolve, 20))
+  }
+  return { url: one.output().trim(), process: one, stop: () => one.stop() }
+}
+
+export interface AsternOptions {
+  readonly policies: unknown
+  readonly kubernetes?: string
+  readonly mode?: 'auto' | 'dry-run'
+}
+
+export interface AsternServer extends Server {
+  readonly dataDir: string
+}
+
+/** Astern as it is shipped: the compiled package, in a process of its own, on a disk that syncs. */
+export async function startAstern(options: AsternOptions): Promise<AsternServer> {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
+  writeFileSync(join(folder, 'policies.yaml'), JSON.stringify(options.policies))
+  writeFileSync(join(folder, 'kubeconfig'), kubeconfigFor(options.kubernetes ?? 'http://127.0.0.1:1'))
+  const port = await freePort()
+  const url = `http://127.0.0.1:${port}`
+  const dataDir = join(folder, 'data')
+  const one = startProcess(
+    [process.execPath],
+    [
+      join(import.meta.dirname, '../bin/astern.js'),
+      'serve',
+      ...['--policies', join(folder, 'policies.yaml'), '--kubeconfig', join(folder, 'kubeconfig'), '--data-dir', dataDir],
+      ...['--listen', `127.0.0.1:${port}`, '--mode', options.mode ?? 'dry-run', '--log-level', 'error']
+    ]
+  )
+  await untilReady(`${url}/readyz`, one, 'Astern')
+  return {
+    url,
+    process: one,
+    dataDir,
+    async stop() {
+      await one.stop()
+      rmSync(folder, { recursive: true, force: true })
+    }
+  }
+}
+
+export function kubeconfigFor(server: string): string {
+  return JSON.stringify({
+    apiVersion: 'v1',
+    kind: 'Config',
+    'current-context': 'bench',
+    clusters: [{ name: 'bench', cluster: { server, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'bench', user: {} }],
+    contexts: [{ name: 'bench', context: { cluster: 'bench', user: 'bench' } }]
+  })
+}
