@@ -46,7 +46,7 @@ export function auditCommand(program: Command, terminal: Terminal): void {
 async function withFile<T>(folder: string, work: (file: AuditFile) => Promise<T>): Promise<T> {
   let file: AuditFile
   try {
-    file = openAuditFile(folder)
+    file = await openAuditFile(folder)
   } catch (cause) {
     if (cause instanceof LedgerError) throw new CommandError(EXIT.usage, cause.message, { cause })
     throw cause

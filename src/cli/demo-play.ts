@@ -207,7 +207,7 @@ async function follow(ledger: Ledger, narrator: Narrator): Promise<Run> {
 /** The story really happened, or the exit code says that it did not. */
 async function finish(run: Run, client: KubeClient, namespace: string, dataDir: string, narrator: Narrator): Promise<void> {
   const image = await runningImage(client, namespace)
-  const file = openAuditFile(dataDir)
+  const file = await openAuditFile(dataDir)
   const chain = await file.verify().finally(() => file.close())
   const rows = chain.rows
   narrator.line()

@@ -1,63 +1,61 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
+import type { SQLInputValue } from 'node:sqlite'
+import { isObject, type JsonObject } from '../domain/json.ts'
 import type { BulkRows, KnownIncident } from './bulk.ts'
+import type { SqliteThread } from './sqlite-thread.ts'
 
 /**
  * Prepared statements, run row by row: for SQLite that is several times quicker than one long statement, whose text has to
  * be built and parsed each time. They join the transaction that is open: there is one connection.
  */
-export function sqliteBulk(database: DatabaseSync): BulkRows {
-  const prepared = new Map<string, StatementSync>()
-  const statement = (sql: string): StatementSync => {
-    const found = prepared.get(sql) ?? database.prepare(sql)
-    prepared.set(sql, found)
-    return found
+export function sqliteBulk(thread: SqliteThread): BulkRows {
+  const each = async (sql: string, rows: readonly (readonly SQLInputValue[])[]): Promise<void> => {
+    if (rows.length > 0) await thread.call({ op: 'run-each', sql, each: rows })
   }
   return {
     async insert(_transaction, table, rows) {
       const first = rows[0]
       if (first === undefined) return
       const columns = Object.keys(first)
-      const insert = statement(`insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`)
-      for (const row of rows) {
-        const values: SQLInputValue[] = Object.values(row)
-        if (values.length !== columns.length) throw new Error(`a row of ${table} has other columns than the first`)
-        insert.run(...values)
-      }
+      const values = rows.map((row): SQLInputValue[] => Object.values(row))
+      if (values.some(list => list.length !== columns.length)) throw new Error(`a row of ${table} has other columns than the first`)
+      await each(`insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`, values)
     },
 
     async newestIncidents(_transaction, wanted) {
       const columns = 'id, source, identity, state, episode_starts_at, resolved_at, reopened, last_seen_at'
-      // An open one is always the newest. Each of the two has its own partial index.
-      const open = statement(`select ${columns} from incidents where source = ? and identity = ? and state = 'open'`)
-      const closed = statement(
-        `select ${columns} from incidents where source = ? and identity = ? and state <> 'open' order by opened_at desc, id desc limit 1`
-      )
-      return wanted.flatMap(({ source, identity }) => {
-        const row = open.get(source, identity) ?? closed.get(source, identity)
-        return row === undefined ? [] : [toKnown(row)]
+      const found = await thread.call({
+        op: 'first-of-each',
+        // An open one is always the newest. Each of the two has its own partial index.
+        sql: [
+          `select ${columns} from incidents where source = ? and identity = ? and state = 'open'`,
+          `select ${columns} from incidents where source = ? and identity = ? and state <> 'open' order by opened_at desc, id desc limit 1`
+        ],
+        each: wanted.map(({ source, identity }) => [source, identity])
       })
+      return Array.isArray(found) ? found.filter(isObject).map(toKnown) : []
     },
 
-    async seen(_transaction, incidents) {
-      const update = statement('update incidents set last_seen_at = ? where id = ?')
-      for (const { id, last_seen_at } of incidents) update.run(last_seen_at, id)
-    },
+    seen: (_transaction, incidents) =>
+      each(
+        'update incidents set last_seen_at = ? where id = ?',
+        incidents.map(({ id, last_seen_at }) => [last_seen_at, id])
+      ),
 
-    async wake(_transaction, incidentIds, now) {
-      const update = statement(`update runs set next_at = ?1 where incident_id = ?2 and state = 'waiting' and next_at > ?1`)
-      for (const id of incidentIds) update.run(now, id)
-    },
+    wake: (_transaction, incidentIds, now) =>
+      each(
+        `update runs set next_at = ?1 where incident_id = ?2 and state = 'waiting' and next_at > ?1`,
+        [...incidentIds].map(id => [now, id])
+      ),
 
-    async admitted(_transaction, incidents) {
-      const update = statement(
-        'update incidents set admitted_at = ?, target_key = coalesce(?, target_key), target_uid = coalesce(?, target_uid) where id = ?'
+    admitted: (_transaction, incidents) =>
+      each(
+        'update incidents set admitted_at = ?, target_key = coalesce(?, target_key), target_uid = coalesce(?, target_uid) where id = ?',
+        incidents.map(({ id, at, targetKey, targetUid }) => [at, targetKey, targetUid, id])
       )
-      for (const { id, at, targetKey, targetUid } of incidents) update.run(at, targetKey, targetUid, id)
-    }
   }
 }
 
-function toKnown(row: Record<string, unknown>): KnownIncident {
+function toKnown(row: JsonObject): KnownIncident {
   const text = (name: string): string => {
     const value = row[name]
     if (typeof value !== 'string') throw new Error(`incidents.${name} is not a text`)

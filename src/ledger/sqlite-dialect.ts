@@ -1,34 +1,73 @@
-import type { DatabaseSync, SQLInputValue, StatementSync } from 'node:sqlite'
-import { SqliteDialect, type SqliteStatement } from 'kysely'
+import type { SQLInputValue } from 'node:sqlite'
+import {
+  CompiledQuery,
+  type DatabaseConnection,
+  type Dialect,
+  type Driver,
+  type QueryResult,
+  SqliteAdapter,
+  SqliteIntrospector,
+  SqliteQueryCompiler
+} from 'kysely'
+import type { SqliteThread } from './sqlite-thread.ts'
 
-/** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
-const KEPT_STATEMENTS = 200
-
-/** Kysely's SQLite dialect over Node's own SQLite. */
-export function nodeSqliteDialect(database: DatabaseSync): SqliteDialect {
-  const kept = new Map<string, StatementSync>()
-  const prepare = (sql: string): StatementSync => {
-    const found = kept.get(sql)
-    if (found !== undefined) return found
-    const statement = database.prepare(sql)
-    if (kept.size >= KEPT_STATEMENTS) kept.delete(kept.keys().next().value ?? '')
-    kept.set(sql, statement)
-    return statement
+/** Kysely's SQLite dialect over the ledger's thread: one connection, which a transaction has for itself until it ends. */
+export function sqliteThreadDialect(thread: SqliteThread): Dialect {
+  return {
+    createAdapter: () => new SqliteAdapter(),
+    createDriver: () => createDriver(thread),
+    createIntrospector: db => new SqliteIntrospector(db),
+    createQueryCompiler: () => new SqliteQueryCompiler()
   }
-  return new SqliteDialect({
-    database: {
-      close: () => database.close(),
-      prepare(sql): SqliteStatement {
-        const statement = prepare(sql)
-        return {
-          reader: statement.columns().length > 0,
-          all: parameters => statement.all(...parameters.map(toSql)),
-          run: parameters => statement.run(...parameters.map(toSql)),
-          iterate: parameters => database.prepare(sql).iterate(...parameters.map(toSql))
-        }
+}
+
+interface ThreadAnswer<Row> {
+  readonly rows: Row[]
+  readonly changed?: { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
+}
+
+function createDriver(thread: SqliteThread): Driver {
+  const connection: DatabaseConnection = {
+    async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
+      // The thread answers a query with what SQLite has: rows of the columns that the typed query names.
+      const { rows, changed } = (await thread.call({
+        op: 'query',
+        sql: query.sql,
+        values: query.parameters.map(toSql)
+      })) as ThreadAnswer<Row>
+      return {
+        rows,
+        ...(changed === undefined ? {} : { numAffectedRows: BigInt(changed.changes), insertId: BigInt(changed.lastInsertRowid) })
       }
+    },
+    // biome-ignore lint/correctness/useYield: nothing of ours streams; the interface asks for a generator.
+    async *streamQuery() {
+      throw new Error('the ledger does not stream')
     }
-  })
+  }
+  const say = (sql: string) => async (): Promise<void> => {
+    await connection.executeQuery(CompiledQuery.raw(sql))
+  }
+  let turn: Promise<void> = Promise.resolve()
+  let release: () => void = () => {}
+  return {
+    async init() {},
+    async acquireConnection() {
+      const before = turn
+      const { promise, resolve } = Promise.withResolvers<void>()
+      turn = promise
+      await before
+      release = resolve
+      return connection
+    },
+    async releaseConnection() {
+      release()
+    },
+    beginTransaction: say('begin'),
+    commitTransaction: say('commit'),
+    rollbackTransaction: say('rollback'),
+    destroy: () => thread.close()
+  }
 }
 
 function toSql(value: unknown): SQLInputValue {

@@ -9,13 +9,21 @@ import { type ChainReport, toAuditRow, verifyChain } from './audit-chain.ts'
 import { createLedger } from './ledger.ts'
 import { migrate } from './migrations.ts'
 import { sqliteBulk } from './sqlite-bulk.ts'
-import { nodeSqliteDialect } from './sqlite-dialect.ts'
+import { sqliteThreadDialect } from './sqlite-dialect.ts'
+import { openSqliteThread, type SqliteThread } from './sqlite-thread.ts'
 import type { Tables } from './tables.ts'
 
 /** A ledger that cannot be opened: the message says what, where and what to do. */
 export class LedgerError extends Error {}
 
 const FILE = 'ledger.sqlite'
+
+/**
+ * WAL with full sync: a commit is on disk before it is answered (promise 1), and readers do not hold up the writer. A cache
+ * of 16 MB holds the pages that a storm of new alerts touches; SQLite's own 2 MB would read them again and again.
+ */
+const PRAGMAS =
+  'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000; pragma cache_size = -16000'
 
 /**
  * Opens, or makes, the ledger in a folder of its own.
@@ -29,23 +37,19 @@ export async function openSqliteLedger(folder: string, ids: Ids): Promise<Ledger
     throw new LedgerError(`the data folder ${folder} cannot be written to: give --data-dir a folder that this user may write`, { cause })
   }
   const lock = lockFolder(folder)
-  let database: DatabaseSync
+  let thread: SqliteThread
   try {
-    database = new DatabaseSync(join(folder, FILE))
-    // WAL with full sync: a commit is on disk before it is answered (promise 1), and readers do not hold up the writer.
-    database.exec('pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000')
-    // 16 MB: the pages that a storm of new alerts touches; SQLite's own 2 MB would read them from the disk again and again.
-    database.exec('pragma cache_size = -16000')
+    thread = await openSqliteThread({ file: join(folder, FILE), pragmas: PRAGMAS })
   } catch (cause) {
     lock.close()
     throw new LedgerError(`the ledger ${join(folder, FILE)} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause
     })
   }
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
+  const db = new Kysely<Tables>({ dialect: sqliteThreadDialect(thread) })
   try {
     await migrate(db)
-    const ledger = createLedger(db, sqliteBulk(database), ids)
+    const ledger = createLedger(db, sqliteBulk(thread), ids)
     await ledger.releaseAll()
     return {
       ...ledger,
@@ -93,18 +97,17 @@ export interface AuditFile {
   close(): Promise<void>
 }
 
-/** Reads the audit log of a folder, also while Astern uses it. */
-export function openAuditFile(folder: string): AuditFile {
-  let database: DatabaseSync
+/** Reads the audit log of a folder, also while Astern uses it. @throws LedgerError */
+export async function openAuditFile(folder: string): Promise<AuditFile> {
+  let thread: SqliteThread
   try {
-    database = new DatabaseSync(join(folder, FILE), { readOnly: true })
-    database.exec('pragma busy_timeout = 5000')
+    thread = await openSqliteThread({ file: join(folder, FILE), readOnly: true, pragmas: 'pragma busy_timeout = 5000' })
   } catch (cause) {
     throw new LedgerError(`there is no ledger that can be read in ${folder}: give --data-dir the folder that \`astern serve\` uses`, {
       cause
     })
   }
-  const db = new Kysely<Tables>({ dialect: nodeSqliteDialect(database) })
+  const db = new Kysely<Tables>({ dialect: sqliteThreadDialect(thread) })
   return {
     // One read transaction: rows that are written meanwhile are not seen half.
     verify: () => db.transaction().execute(transaction => verifyChain(transaction)),

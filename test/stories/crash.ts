@@ -32,7 +32,7 @@ export async function killedAt(t: Test, site: Site, namespace: string, point: Fa
   // Revision 1 was made, then 2, then 1 was taken up again as 3: a second effective write would have made a 4.
   t.equal(workload.revisions[0]?.number, 3, 'one effective write')
   t.equal(world.proxy.deploymentWrites().length, 1, 'and one request for it')
-  const file = openAuditFile(world.dataDir)
+  const file = await openAuditFile(world.dataDir)
   t.equal((await file.verify()).fault, undefined)
   await file.close()
 }

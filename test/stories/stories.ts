@@ -30,7 +30,7 @@ export async function story1(t: Test, site: Site, namespace: string): Promise<vo
     ),
     /kubectl .* rollout undo .* --to-revision=2/
   )
-  const file = openAuditFile(world.dataDir)
+  const file = await openAuditFile(world.dataDir)
   t.equal((await file.verify()).fault, undefined, 'the chain verifies while Astern runs')
   await file.close()
   await waitUntil(

@@ -42,7 +42,7 @@ t.test('the audit chain: an edited, dropped or reordered row is found, and named
     db.exec('drop trigger audit_no_update; drop trigger audit_no_delete')
     how(db)
     db.close()
-    const file = openAuditFile(copy)
+    const file = await openAuditFile(copy)
     const report = await file.verify()
     await file.close()
     return report
@@ -92,7 +92,7 @@ t.test('what is beyond its time is deleted, and the chain verifies from where it
   t.equal((await ledger.unadmitted(100)).length, 5, 'what is open stays')
   await ledger.close()
 
-  const file = openAuditFile(folder)
+  const file = await openAuditFile(folder)
   t.match(await file.verify(), { rows: 2, fault: undefined })
   await file.close()
   const db = new DatabaseSync(join(folder, 'ledger.sqlite'))
@@ -117,14 +117,14 @@ t.test('a second process on the folder refuses to start; reading the audit log g
   t.teardown(() => ledger.close())
 
   await t.rejects(openSqliteLedger(folder, countingIds()), /another Astern uses the data folder/)
-  const file = openAuditFile(folder)
+  const file = await openAuditFile(folder)
   t.equal((await file.verify()).rows, 5)
   await file.close()
 })
 
 t.test('a folder that cannot be written to, or holds no ledger, says what to do', async t => {
   const folder = folderOf(t)
-  t.throws(() => openAuditFile(join(folder, 'none')), /no ledger that can be read/)
+  await t.rejects(openAuditFile(join(folder, 'none')), /no ledger that can be read/)
   if (process.getuid?.() === 0) {
     // Root may write anywhere: another user asks.
     chmodSync(folder, 0o555)

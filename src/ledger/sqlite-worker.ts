@@ -1,0 +1,63 @@
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { parentPort, workerData } from 'node:worker_threads'
+import type { SqliteRequest, SqliteResponse } from './sqlite-thread.ts'
+
+/** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
+const KEPT_STATEMENTS = 200
+
+const port = parentPort
+if (port === null) throw new Error('this file is the ledger’s thread; it does nothing by itself')
+const { file, readOnly, pragmas }: { readonly file: string; readonly readOnly: boolean; readonly pragmas: string } = workerData
+const database = new DatabaseSync(file, { readOnly })
+database.exec(pragmas)
+const kept = new Map<string, { readonly statement: StatementSync; readonly reads: boolean }>()
+
+function prepare(sql: string): { readonly statement: StatementSync; readonly reads: boolean } {
+  const found = kept.get(sql)
+  if (found !== undefined) return found
+  const statement = database.prepare(sql)
+  if (kept.size >= KEPT_STATEMENTS) kept.delete(kept.keys().next().value ?? '')
+  const entry = { statement, reads: statement.columns().length > 0 }
+  kept.set(sql, entry)
+  return entry
+}
+
+function carryOut(request: SqliteRequest): unknown {
+  switch (request.op) {
+    case 'query': {
+      const { statement, reads } = prepare(request.sql)
+      return reads ? { rows: statement.all(...request.values) } : { rows: [], changed: statement.run(...request.values) }
+    }
+    case 'run-each': {
+      const { statement } = prepare(request.sql)
+      for (const values of request.each) statement.run(...values)
+      return undefined
+    }
+    case 'first-of-each':
+      return request.each.map(values => firstOf(request.sql, values))
+    case 'close':
+      database.close()
+      return undefined
+  }
+}
+
+/** The first row that any of the statements, in order, has for these values. */
+function firstOf(statements: readonly string[], values: readonly SQLInputValue[]): unknown {
+  for (const sql of statements) {
+    const row = prepare(sql).statement.get(...values)
+    if (row !== undefined) return row
+  }
+  return undefined
+}
+
+port.on('message', ({ id, request }: { readonly id: number; readonly request: SqliteRequest }) => {
+  let response: SqliteResponse
+  try {
+    response = { id, ok: true, value: carryOut(request) }
+  } catch (cause) {
+    response = { id, ok: false, message: cause instanceof Error ? cause.message : String(cause) }
+  }
+  port.postMessage(response)
+  if (request.op === 'close') port.close()
+})
+port.postMessage({ id: 0, ok: true, value: undefined } satisfies SqliteResponse)
