@@ -62,6 +62,8 @@ const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
 /** As often as Prometheus usually scrapes what this feeds. */
 const PROBE_EVERY_MS = 30_000
+/** In a storm, alerts that come in within so short a time are looked at together; a single one at once. */
+const KICK_EVERY_MS = 50
 
 /** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
@@ -224,7 +226,7 @@ async function compose(
     faults,
     logger,
     metrics,
-    kick: () => worker.kick()
+    kick: atMostEvery(KICK_EVERY_MS, () => worker.kick())
   })
   onStop('http server', () => server.close())
   const address = await listen(server, config)
@@ -257,6 +259,25 @@ async function listen(server: FastifyInstance, config: Config): Promise<string> 
       throw new ConfigError(`--listen ${at}: the port is in use; choose another, or port 0 for a free one`, { cause })
     if (code === 'EACCES') throw new ConfigError(`--listen ${at}: this user may not listen there; choose a port above 1023`, { cause })
     throw new ConfigError(`--listen ${at}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+  }
+}
+
+/** Works at once, and then not again before so long: what is asked for meanwhile is done together at the end of it. */
+function atMostEvery(ms: number, work: () => void): () => void {
+  let resting = false
+  let asked = false
+  const turn = (): void => {
+    asked = false
+    resting = true
+    work()
+    setTimeout(() => {
+      resting = false
+      if (asked) turn()
+    }, ms).unref()
+  }
+  return () => {
+    asked = true
+    if (!resting) turn()
   }
 }
 

@@ -5,18 +5,23 @@ import type { BulkRows } from './bulk.ts'
 import { slices } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-/** Adds rows to the chain, inside the transaction of the change that they explain. */
-export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[], bulk?: BulkRows): Promise<void> {
-  if (entries.length === 0) return
-  const head = await transaction.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirstOrThrow()
+export interface ChainHead {
+  readonly seq: number
+  readonly hash: string
+}
+
+/** The rows that follow a head, and the head after them. Pure. */
+export function chained(
+  head: ChainHead,
+  entries: readonly AuditEntry[]
+): { readonly rows: readonly Tables['audit'][]; readonly head: ChainHead } {
   let { seq, hash } = head
-  const rows: Tables['audit'][] = []
-  for (const entry of entries) {
+  const rows = entries.map(entry => {
     const text = auditText(entry)
     const previous = hash
     seq += 1
     hash = chainHash(previous, seq, text)
-    rows.push({
+    return {
       seq,
       at: entry.at,
       kind: entry.kind,
@@ -25,11 +30,19 @@ export async function appendAudit(transaction: Transaction<Tables>, entries: rea
       text,
       previous,
       hash
-    })
-  }
+    }
+  })
+  return { rows, head: { seq, hash } }
+}
+
+/** Adds rows to the chain, inside the transaction of the change that they explain. */
+export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[], bulk?: BulkRows): Promise<void> {
+  if (entries.length === 0) return
+  const before = await transaction.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirstOrThrow()
+  const { rows, head } = chained(before, entries)
   if (bulk === undefined) for (const part of slices(rows)) await transaction.insertInto('audit').values(part).execute()
   else await bulk.insert(transaction, 'audit', rows)
-  await transaction.updateTable('audit_head').set({ seq, hash }).where('id', '=', 1).execute()
+  await transaction.updateTable('audit_head').set(head).where('id', '=', 1).execute()
 }
 
 export type ChainFault =

@@ -6,15 +6,20 @@ import { MODES } from '../domain/outcomes.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { BulkRows } from './bulk.ts'
 import { createIncidents } from './incidents.ts'
-import { createIntake } from './intake.ts'
+import { createIntake, type StoreDeliveries } from './intake.ts'
 import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
 import type { Tables } from './tables.ts'
 
 /** The ledger over an open, migrated database. */
-export function createLedger(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): Ledger & { releaseAll(): Promise<void> } {
+export function createLedger(
+  db: Kysely<Tables>,
+  bulk: BulkRows,
+  store: StoreDeliveries,
+  ids: Ids
+): Ledger & { releaseAll(): Promise<void> } {
   return {
-    ...createIntake(db, bulk, ids),
+    ...createIntake(store, ids),
     ...createIncidents(db, bulk, ids),
     ...createRuns(db),
     ...createOutbox(db),

@@ -14,28 +14,20 @@ type RunsLedger = RunLedger & { releaseAll(): Promise<void> }
 
 export function createRuns(db: Kysely<Tables>): RunsLedger {
   return {
-    claimDue: (owner, now, leaseMs, limit) =>
-      db.transaction().execute(async transaction => {
+    async claimDue(owner, now, leaseMs, limit) {
+      // Mostly nothing is: that must cost no transaction.
+      if ((await dueRuns(db, now).limit(1).execute()).length === 0) return []
+      return db.transaction().execute(async transaction => {
         const rows = await transaction
           .updateTable('runs')
           .set(eb => ({ owner, fence: eb('fence', '+', 1), claim_expires_at: now + leaseMs }))
-          .where('id', 'in', eb =>
-            eb
-              .selectFrom('runs')
-              .select('id')
-              // A dry run by API is nobody's to take up: it is carried out by whoever asked, and writes nothing.
-              .where('kind', '=', 'live')
-              .where('state', '<>', 'ended')
-              .where('next_at', '<=', now)
-              .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
-              .orderBy('next_at')
-              .limit(limit)
-          )
+          .where('id', 'in', dueRuns(transaction, now).orderBy('next_at').limit(limit))
           .returningAll()
           .execute()
         const runs = await withIncidents(transaction, rows)
         return runs.map((run, index) => ({ run, claim: { runId: run.id, owner, fence: rows[index]?.fence ?? 0 } }))
-      }),
+      })
+    },
 
     async nextDue() {
       const row = await db
@@ -162,6 +154,17 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
         .execute()
     }
   }
+}
+
+/** A dry run by API is nobody's to take up: it is carried out by whoever asked, and writes nothing. */
+function dueRuns(db: Kysely<Tables>, now: number) {
+  return db
+    .selectFrom('runs')
+    .select('id')
+    .where('kind', '=', 'live')
+    .where('state', '<>', 'ended')
+    .where('next_at', '<=', now)
+    .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
 }
 
 function filtered(db: Kysely<Tables>, filter: RunFilter, cursor: string | undefined) {

@@ -1,12 +1,22 @@
 import type { SQLInputValue } from 'node:sqlite'
 import { Worker } from 'node:worker_threads'
+import type { Delivery } from '../domain/incident.ts'
 
 export type SqliteRequest =
   | { readonly op: 'query'; readonly sql: string; readonly values: readonly SQLInputValue[] }
   /** One statement, for each list of values. */
   | { readonly op: 'run-each'; readonly sql: string; readonly each: readonly (readonly SQLInputValue[])[] }
-  /** For each list of values, the first row that one of the statements finds. */
-  | { readonly op: 'first-of-each'; readonly sql: readonly string[]; readonly each: readonly (readonly SQLInputValue[])[] }
+  /** Rows of one shape. */
+  | {
+      readonly op: 'insert'
+      readonly table: 'incidents' | 'audit' | 'runs'
+      readonly rows: readonly Readonly<Record<string, SQLInputValue>>[]
+    }
+  /** Several statements without values or results. */
+  | { readonly op: 'exec'; readonly sql: string }
+  | { readonly op: 'intake'; readonly deliveries: readonly Delivery[]; readonly ids: readonly string[] }
+  /** The request between `begin` and `commit`; rolled back where it fails. */
+  | { readonly op: 'transaction'; readonly request: SqliteRequest }
   | { readonly op: 'close' }
 
 export type SqliteResponse =

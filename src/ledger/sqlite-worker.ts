@@ -1,5 +1,6 @@
-import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
+import { insertRows, storeDeliveries } from './sqlite-intake.ts'
 import type { SqliteRequest, SqliteResponse } from './sqlite-thread.ts'
 
 /** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
@@ -33,21 +34,30 @@ function carryOut(request: SqliteRequest): unknown {
       for (const values of request.each) statement.run(...values)
       return undefined
     }
-    case 'first-of-each':
-      return request.each.map(values => firstOf(request.sql, values))
+    case 'insert':
+      return insertRows(sql => prepare(sql).statement, request.table, request.rows)
+    case 'exec':
+      return database.exec(request.sql)
+    case 'intake':
+      return storeDeliveries(sql => prepare(sql).statement, request.deliveries, request.ids)
+    case 'transaction':
+      return inTransaction(() => carryOut(request.request))
     case 'close':
       database.close()
       return undefined
   }
 }
 
-/** The first row that any of the statements, in order, has for these values. */
-function firstOf(statements: readonly string[], values: readonly SQLInputValue[]): unknown {
-  for (const sql of statements) {
-    const row = prepare(sql).statement.get(...values)
-    if (row !== undefined) return row
+function inTransaction(work: () => unknown): unknown {
+  database.exec('begin')
+  try {
+    const value = work()
+    database.exec('commit')
+    return value
+  } catch (cause) {
+    if (database.isTransaction) database.exec('rollback')
+    throw cause
   }
-  return undefined
 }
 
 port.on('message', ({ id, request }: { readonly id: number; readonly request: SqliteRequest }) => {

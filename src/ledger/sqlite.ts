@@ -6,6 +6,7 @@ import type { AuditRow } from '../domain/audit.ts'
 import type { Ids } from '../domain/clock.ts'
 import type { Ledger } from '../domain/ledger.ts'
 import { type ChainReport, toAuditRow, verifyChain } from './audit-chain.ts'
+import type { StoreDeliveries } from './intake.ts'
 import { createLedger } from './ledger.ts'
 import { migrate } from './migrations.ts'
 import { sqliteBulk } from './sqlite-bulk.ts'
@@ -46,10 +47,14 @@ export async function openSqliteLedger(folder: string, ids: Ids): Promise<Ledger
       cause
     })
   }
-  const db = new Kysely<Tables>({ dialect: sqliteThreadDialect(thread) })
+  const dialect = sqliteThreadDialect(thread)
+  const db = new Kysely<Tables>({ dialect })
+  // What the thread answers is what `storeDeliveries` returns there.
+  const store: StoreDeliveries = async (deliveries, ids) =>
+    (await dialect.transact({ op: 'intake', deliveries, ids })) as Awaited<ReturnType<StoreDeliveries>>
   try {
     await migrate(db)
-    const ledger = createLedger(db, sqliteBulk(thread), ids)
+    const ledger = createLedger(db, sqliteBulk(thread), store, ids)
     await ledger.releaseAll()
     return {
       ...ledger,
