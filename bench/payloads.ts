@@ -1,5 +1,5 @@
 /** One alert as Alertmanager sends it: nine labels, two annotations, about a kilobyte. */
-function alert(id: number): string {
+export function alert(id: number): string {
   return `{"status":"firing","labels":{"alertname":"ApiHighErrorRate","namespace":"shop","deployment":"api-${id}","severity":"critical","cluster":"eu-1","team":"payments","prometheus":"monitoring/k8s","job":"api","service":"api"},"annotations":{"summary":"api-${id} answers too many requests with an error","runbook_url":"https://runbooks.example.com/api-high-error-rate"},"startsAt":"${STARTS_AT}","endsAt":"0001-01-01T00:00:00Z","generatorURL":"https://prometheus.example.com/graph?g0.expr=sum+by+%28namespace%2C+deployment%29&g0.tab=1","fingerprint":"${id.toString(16).padStart(16, '0')}"}`
 }
 

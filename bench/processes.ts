@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -10,11 +11,21 @@ export interface Server {
 }
 
 /** One of the servers that Astern is compared with. */
-export async function startBaseline(kind: 'bare' | 'durable'): Promise<Server> {
-  const one = startProcess([process.execPath], [join(import.meta.dirname, 'baselines/server.ts'), kind])
+export function startBaseline(kind: 'bare' | 'durable'): Promise<Server> {
+  return startPrinting(['baselines/server.ts', kind])
+}
+
+/** Recorded answers of a Prometheus and a Kubernetes API. */
+export function startSources(): Promise<Server> {
+  return startPrinting(['sources.ts'])
+}
+
+/** Starts a script of this folder that prints its URL. */
+async function startPrinting([script = '', ...args]: readonly string[]): Promise<Server> {
+  const one = startProcess([process.execPath], [join(import.meta.dirname, script), ...args])
   const until = Date.now() + 10_000
   while (!one.output().includes('http://')) {
-    if (one.exited() || Date.now() > until) throw new Error(`the ${kind} baseline did not start: ${one.output()}`)
+    if (one.exited() || Date.now() > until) throw new Error(`${script} did not start: ${one.output()}`)
     await new Promise(resolve => setTimeout(resolve, 20))
   }
   return { url: one.output().trim(), process: one, stop: () => one.stop() }
@@ -35,6 +46,8 @@ export async function startAstern(options: AsternOptions): Promise<AsternServer>
   const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
   writeFileSync(join(folder, 'policies.yaml'), JSON.stringify(options.policies))
   writeFileSync(join(folder, 'kubeconfig'), kubeconfigFor(options.kubernetes ?? 'http://127.0.0.1:1'))
+  const digest = (role: string) => ({ name: role, role, sha256: createHash('sha256').update(role).digest('hex') })
+  writeFileSync(join(folder, 'tokens.yaml'), JSON.stringify({ tokens: [digest('webhook'), digest('operator')] }))
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const dataDir = join(folder, 'data')
@@ -44,7 +57,8 @@ export async function startAstern(options: AsternOptions): Promise<AsternServer>
       join(import.meta.dirname, '../bin/astern.js'),
       'serve',
       ...['--policies', join(folder, 'policies.yaml'), '--kubeconfig', join(folder, 'kubeconfig'), '--data-dir', dataDir],
-      ...['--listen', `127.0.0.1:${port}`, '--mode', options.mode ?? 'dry-run', '--log-level', 'error']
+      ...['--listen', `127.0.0.1:${port}`, '--mode', options.mode ?? 'dry-run', '--log-level', 'error'],
+      ...(options.mode === 'auto' ? ['--tokens', join(folder, 'tokens.yaml')] : [])
     ]
   )
   await untilReady(`${url}/readyz`, one, 'Astern')

@@ -11,7 +11,7 @@ import {
 } from 'kysely'
 import type { SqliteRequest, SqliteThread } from './sqlite-thread.ts'
 
-/** Kysely's SQLite dialect over the ledger's thread: one connection, which a transaction has for itself until it ends. */
+/** Kysely's SQLite dialect over the ledger's thread, which has one connection that writes, and one that reads. */
 export function sqliteThreadDialect(thread: SqliteThread): Dialect & {
   /** One request as a transaction of its own, in a single trip to the thread. */
   transact(request: SqliteRequest): Promise<unknown>
@@ -19,10 +19,17 @@ export function sqliteThreadDialect(thread: SqliteThread): Dialect & {
   const { driver, transact } = createDriver(thread)
   return {
     transact,
-    createAdapter: () => new SqliteAdapter(),
+    createAdapter: () => new ThreadAdapter(),
     createDriver: () => driver,
     createIntrospector: db => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler()
+  }
+}
+
+/** Who may speak when is the driver's business below: Kysely's own lock would let only one query through at a time. */
+class ThreadAdapter extends SqliteAdapter {
+  override get supportsMultipleConnections(): boolean {
+    return true
   }
 }
 
@@ -51,15 +58,15 @@ function createDriver(thread: SqliteThread): { readonly driver: Driver; transact
     else next()
   }
 
-  /** Lets the next one in, or commits what there is. */
-  async function leave(release: string): Promise<void> {
+  /** Ends one's own part, and lets the next one in; or commits, where nobody waits. */
+  async function leave(end: string): Promise<void> {
     const members = group ?? []
     if (turns.length > 0 && members.length < TOGETHER) {
-      if (release !== '') await exec(release)
+      await exec(end)
       return passTurn()
     }
     try {
-      await exec(`${release}; commit`)
+      await exec(`${end}; commit`)
       for (const member of members) member.resolve()
     } catch (cause) {
       await exec('rollback').catch(() => {})
@@ -69,24 +76,37 @@ function createDriver(thread: SqliteThread): { readonly driver: Driver; transact
     passTurn()
   }
 
-  class Turn implements DatabaseConnection {
-    /** Set from the begin of a transaction until its end has passed the turn on. */
-    #passed = false
-    #wrote = false
+  async function takeTurn(): Promise<void> {
+    if (taken) await new Promise<void>(resolve => turns.push(resolve))
+    taken = true
+  }
+
+  /** The promise of the group's commit, for whoever's part in it is done. */
+  function join(): Promise<void> {
+    const { promise, resolve, reject } = Promise.withResolvers<void>()
+    // Whoever commits the group answers; a failure is everybody's.
+    promise.catch(() => {})
+    group?.push({ resolve, reject })
+    return promise
+  }
+
+  class Connection implements DatabaseConnection {
     #inTransaction = false
 
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-      // The thread answers with what SQLite has: rows of the columns that the typed query names.
-      const { rows, changed } = (await thread.call({
-        op: 'query',
-        sql: query.sql,
-        values: query.parameters.map(toSql)
-      })) as ThreadAnswer<Row>
-      this.#wrote ||= changed !== undefined || !query.sql.startsWith('select')
-      return {
-        rows,
-        ...(changed === undefined ? {} : { numAffectedRows: BigInt(changed.changes), insertId: BigInt(changed.lastInsertRowid) })
+      if (this.#inTransaction) return run(query, 'query')
+      // What is read outside a transaction is what is on disk, and waits for nobody.
+      if (/^select\b/i.test(query.sql)) return run(query, 'read')
+      await this.begin()
+      let result: QueryResult<Row>
+      try {
+        result = await run(query, 'query')
+      } catch (cause) {
+        await this.rollback()
+        throw cause
       }
+      await this.commit()
+      return result
     }
 
     // biome-ignore lint/correctness/useYield: nothing of ours streams; the interface asks for a generator.
@@ -95,82 +115,67 @@ function createDriver(thread: SqliteThread): { readonly driver: Driver; transact
     }
 
     async begin(): Promise<void> {
+      await takeTurn()
       this.#inTransaction = true
       await exec(group === undefined ? 'begin; savepoint own' : 'savepoint own')
       group ??= []
     }
 
     async commit(): Promise<void> {
-      const committed = this.#join()
+      this.#inTransaction = false
+      const committed = join()
       await leave('release own')
       return committed
     }
 
     async rollback(): Promise<void> {
-      this.#passed = true
+      this.#inTransaction = false
       await leave('rollback to own; release own')
     }
+  }
 
-    async release(): Promise<void> {
-      if (this.#passed) return
-      // A single statement outside a transaction: committed by itself, or with the group that it came into.
-      if (this.#inTransaction || group === undefined) return passTurn()
-      if (!this.#wrote) return leave('')
-      const committed = this.#join()
-      await leave('')
-      return committed
-    }
-
-    #join(): Promise<void> {
-      this.#passed = true
-      const { promise, resolve, reject } = Promise.withResolvers<void>()
-      // Whoever commits the group answers; a failure is everybody's.
-      promise.catch(() => {})
-      group?.push({ resolve, reject })
-      return promise
+  async function run<Row>(query: CompiledQuery, op: 'query' | 'read'): Promise<QueryResult<Row>> {
+    // The thread answers with what SQLite has: rows of the columns that the typed query names.
+    const { rows, changed } = (await thread.call({ op, sql: query.sql, values: query.parameters.map(toSql) })) as ThreadAnswer<Row>
+    return {
+      rows,
+      ...(changed === undefined ? {} : { numAffectedRows: BigInt(changed.changes), insertId: BigInt(changed.lastInsertRowid) })
     }
   }
 
-  const turnOf = (connection: DatabaseConnection): Turn => {
-    if (!(connection instanceof Turn)) throw new Error('not a connection of this driver')
+  const ours = (connection: DatabaseConnection): Connection => {
+    if (!(connection instanceof Connection)) throw new Error('not a connection of this driver')
     return connection
   }
-  async function takeTurn(): Promise<void> {
-    if (taken) await new Promise<void>(resolve => turns.push(resolve))
-    taken = true
-  }
-  const driver: Driver = {
-    async init() {},
-    async acquireConnection() {
-      await takeTurn()
-      return new Turn()
-    },
-    releaseConnection: connection => turnOf(connection).release(),
-    beginTransaction: connection => turnOf(connection).begin(),
-    commitTransaction: connection => turnOf(connection).commit(),
-    rollbackTransaction: connection => turnOf(connection).rollback(),
-    destroy: () => thread.close()
-  }
   return {
-    driver,
+    driver: {
+      async init() {},
+      acquireConnection: async () => new Connection(),
+      async releaseConnection() {},
+      beginTransaction: connection => ours(connection).begin(),
+      commitTransaction: connection => ours(connection).commit(),
+      rollbackTransaction: connection => ours(connection).rollback(),
+      destroy: () => thread.close()
+    },
     async transact(request) {
       await takeTurn()
-      const turn = new Turn()
       if (group === undefined)
         try {
           return await thread.call({ op: 'transaction', request })
         } finally {
           passTurn()
         }
-      await turn.begin()
+      await exec('savepoint own')
       let value: unknown
       try {
         value = await thread.call(request)
       } catch (cause) {
-        await turn.rollback()
+        await leave('rollback to own; release own')
         throw cause
       }
-      await turn.commit()
+      const committed = join()
+      await leave('release own')
+      await committed
       return value
     }
   }

@@ -4,6 +4,8 @@ import type { Delivery } from '../domain/incident.ts'
 
 export type SqliteRequest =
   | { readonly op: 'query'; readonly sql: string; readonly values: readonly SQLInputValue[] }
+  /** The same, but of what is committed, whatever transaction is open. */
+  | { readonly op: 'read'; readonly sql: string; readonly values: readonly SQLInputValue[] }
   /** One statement, for each list of values. */
   | { readonly op: 'run-each'; readonly sql: string; readonly each: readonly (readonly SQLInputValue[])[] }
   /** Rows of one shape. */

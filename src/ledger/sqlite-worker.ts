@@ -6,22 +6,34 @@ import type { SqliteRequest, SqliteResponse } from './sqlite-thread.ts'
 /** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
 const KEPT_STATEMENTS = 200
 
+interface Prepared {
+  readonly statement: StatementSync
+  readonly reads: boolean
+}
+
+function preparing(database: DatabaseSync): (sql: string) => Prepared {
+  const kept = new Map<string, Prepared>()
+  return sql => {
+    const found = kept.get(sql)
+    if (found !== undefined) return found
+    const statement = database.prepare(sql)
+    if (kept.size >= KEPT_STATEMENTS) kept.delete(kept.keys().next().value ?? '')
+    const prepared = { statement, reads: statement.columns().length > 0 }
+    kept.set(sql, prepared)
+    return prepared
+  }
+}
+
 const port = parentPort
 if (port === null) throw new Error('this file is the ledger’s thread; it does nothing by itself')
 const { file, readOnly, pragmas }: { readonly file: string; readonly readOnly: boolean; readonly pragmas: string } = workerData
 const database = new DatabaseSync(file, { readOnly })
 database.exec(pragmas)
-const kept = new Map<string, { readonly statement: StatementSync; readonly reads: boolean }>()
-
-function prepare(sql: string): { readonly statement: StatementSync; readonly reads: boolean } {
-  const found = kept.get(sql)
-  if (found !== undefined) return found
-  const statement = database.prepare(sql)
-  if (kept.size >= KEPT_STATEMENTS) kept.delete(kept.keys().next().value ?? '')
-  const entry = { statement, reads: statement.columns().length > 0 }
-  kept.set(sql, entry)
-  return entry
-}
+const prepare = preparing(database)
+// With the write-ahead log a second connection reads what is committed, while the first is in a transaction.
+const reader = readOnly ? database : new DatabaseSync(file, { readOnly: true })
+reader.exec('pragma busy_timeout = 5000')
+const prepareRead = preparing(reader)
 
 function carryOut(request: SqliteRequest): unknown {
   switch (request.op) {
@@ -29,6 +41,8 @@ function carryOut(request: SqliteRequest): unknown {
       const { statement, reads } = prepare(request.sql)
       return reads ? { rows: statement.all(...request.values) } : { rows: [], changed: statement.run(...request.values) }
     }
+    case 'read':
+      return { rows: prepareRead(request.sql).statement.all(...request.values) }
     case 'run-each': {
       const { statement } = prepare(request.sql)
       for (const values of request.each) statement.run(...values)
@@ -43,6 +57,7 @@ function carryOut(request: SqliteRequest): unknown {
     case 'transaction':
       return inTransaction(() => carryOut(request.request))
     case 'close':
+      if (reader !== database) reader.close()
       database.close()
       return undefined
   }
