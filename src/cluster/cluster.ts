@@ -33,6 +33,11 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       return { kind: 'found', workload: toWorkload(target, deployment.object, listAt(sets.object, 'items'), listAt(pods.object, 'items')) }
     },
 
+    async uidOf(target, signal) {
+      const deployment = await client.get(deploymentPath(target), signal)
+      return deployment.kind === 'ok' ? textAt(deployment.object, 'metadata', 'uid') : undefined
+    },
+
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const operations = [
         ...plan.write.operations,

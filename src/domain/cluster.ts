@@ -23,6 +23,8 @@ export type WriteResult =
 export interface Cluster {
   /** Reads the target with its history, rollout state and pods. */
   read(target: ObjectRef, signal: AbortSignal): Promise<ReadResult>
+  /** Only whether it is there, and as which object; undefined where that cannot be told. */
+  uidOf(target: ObjectRef, signal: AbortSignal): Promise<string | undefined>
   /** Sends the plan's write; with `dryRun`, everything but the storing (`dryRun=All`). */
   write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */

@@ -21,6 +21,11 @@ export type SqliteRequest =
   | { readonly op: 'transaction'; readonly request: SqliteRequest }
   | { readonly op: 'close' }
 
+export interface SqliteCall {
+  readonly id: number
+  readonly request: SqliteRequest
+}
+
 export type SqliteResponse =
   | { readonly id: number; readonly ok: true; readonly value: unknown }
   | { readonly id: number; readonly ok: false; readonly message: string }
@@ -57,11 +62,13 @@ export async function openSqliteThread(options: {
     for (const { reject } of waiting.values()) reject(dead)
     waiting.clear()
   }
-  worker.on('message', (response: SqliteResponse) => {
-    const one = waiting.get(response.id)
-    waiting.delete(response.id)
-    if (response.ok) one?.resolve(response.value)
-    else one?.reject(new Error(response.message))
+  worker.on('message', (responses: readonly SqliteResponse[]) => {
+    for (const response of responses) {
+      const one = waiting.get(response.id)
+      waiting.delete(response.id)
+      if (response.ok) one?.resolve(response.value)
+      else one?.reject(new Error(response.message))
+    }
   })
   worker.on('error', end)
   worker.on('exit', code => end(`exit code ${code}`))
@@ -72,11 +79,18 @@ export async function openSqliteThread(options: {
     })
   // The thread says 0 when the file is open.
   await answer(0)
+  let outgoing: SqliteCall[] = []
   const call = (request: SqliteRequest): Promise<unknown> => {
     last += 1
-    const answered = answer(last)
-    if (dead === undefined) worker.postMessage({ id: last, request })
-    return answered
+    // What is asked for in one go of this thread travels together: each message costs more than most queries.
+    if (outgoing.length === 0)
+      process.nextTick(() => {
+        const calls = outgoing
+        outgoing = []
+        if (dead === undefined) worker.postMessage(calls)
+      })
+    outgoing.push({ id: last, request })
+    return answer(last)
   }
   return {
     call,

@@ -1,7 +1,7 @@
 import { DatabaseSync, type StatementSync } from 'node:sqlite'
 import { parentPort, workerData } from 'node:worker_threads'
 import { insertRows, storeDeliveries } from './sqlite-intake.ts'
-import type { SqliteRequest, SqliteResponse } from './sqlite-thread.ts'
+import type { SqliteCall, SqliteRequest, SqliteResponse } from './sqlite-thread.ts'
 
 /** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
 const KEPT_STATEMENTS = 200
@@ -75,14 +75,16 @@ function inTransaction(work: () => unknown): unknown {
   }
 }
 
-port.on('message', ({ id, request }: { readonly id: number; readonly request: SqliteRequest }) => {
-  let response: SqliteResponse
+function answer({ id, request }: SqliteCall): SqliteResponse {
   try {
-    response = { id, ok: true, value: carryOut(request) }
+    return { id, ok: true, value: carryOut(request) }
   } catch (cause) {
-    response = { id, ok: false, message: cause instanceof Error ? cause.message : String(cause) }
+    return { id, ok: false, message: cause instanceof Error ? cause.message : String(cause) }
   }
-  port.postMessage(response)
-  if (request.op === 'close') port.close()
+}
+
+port.on('message', (calls: readonly SqliteCall[]) => {
+  port.postMessage(calls.map(answer))
+  if (calls.some(call => call.request.op === 'close')) port.close()
 })
-port.postMessage({ id: 0, ok: true, value: undefined } satisfies SqliteResponse)
+port.postMessage([{ id: 0, ok: true, value: undefined }] satisfies SqliteResponse[])

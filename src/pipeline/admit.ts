@@ -9,7 +9,7 @@ import { targetOf } from './target.ts'
 /** New incidents that are looked at together: their targets are all known before any of their runs begins (rules 4, storm). */
 const BATCH = 1_000
 /** Reads of targets at a time. */
-const READS = 16
+const READS = 32
 
 /** Gives each new incident its policy and its run. @returns how many were admitted. */
 export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise<number> {
@@ -59,7 +59,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   const id = ports.ids.next()
   const resolved = targetOf(policy, incident)
   const target = resolved.kind === 'target' ? resolved.target : undefined
-  const read = target === undefined ? undefined : await ports.cluster.read(target, signal)
+  const targetUid = target === undefined ? undefined : await ports.cluster.uidOf(target, signal)
   const audit: AuditEntry = {
     at,
     kind: 'run-started',
@@ -76,7 +76,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   return {
     incident,
     at,
-    run: { id, policy, ...(target === undefined ? {} : { target }), ...(read?.kind === 'found' ? { targetUid: read.workload.uid } : {}) },
+    run: { id, policy, ...(target === undefined ? {} : { target }), ...(targetUid === undefined ? {} : { targetUid }) },
     audit: [audit]
   }
 }

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { instantAt, listAt, objectAt, textAt, textMap } from '../domain/json.ts'
+import { listAt, textAt } from '../domain/json.ts'
 import { holds } from '../domain/policy.ts'
 import { combine, type Problem, type QuerySample, type Sample, type Verdict } from '../domain/verdict.ts'
 import type { RenderedQuery, Verifier } from '../domain/verifier.ts'
@@ -7,6 +7,7 @@ import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 import { ageQuery } from '../templates/promql.ts'
+import { readActiveAlerts, shared } from './alert-rules.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 
 export interface PrometheusOptions {
@@ -79,6 +80,12 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     return result
   }
 
+  // In a storm every run asks for the rules: one answer serves all that wait for it. It has its own deadline.
+  const activeAlerts = shared(async () => {
+    const answer = readApi(await call('GET', '/api/v1/rules?type=alert', undefined, new AbortController().signal))
+    return 'problem' in answer ? undefined : readActiveAlerts(answer.data)
+  })
+
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
     // Thanos answers partial data with 200 unless it is told not to (facts E.4); Prometheus ignores the parameter.
     return readQueryAnswer(
@@ -134,22 +141,8 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     },
 
     async activeAt(labels, signal) {
-      const name = labels['alertname']
-      if (name === undefined) return undefined
-      const answer = readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
-      if ('problem' in answer) return undefined
-      const instances = listAt(answer.data, 'data', 'groups')
-        .flatMap(group => listAt(group, 'rules'))
-        .filter(rule => textAt(rule, 'name') === name)
-        .flatMap(rule => listAt(rule, 'alerts'))
-        // External labels and relabelling add to what was sent (facts A.8): the rule's labels are a subset of the alert's.
-        .filter(
-          instance =>
-            textAt(instance, 'state') === 'firing' &&
-            Object.entries(textMap(objectAt(instance, 'labels'))).every(([key, value]) => labels[key] === value)
-        )
-      const starts = instances.flatMap(instance => instantAt(instance, 'activeAt') ?? [])
-      return starts.length === 1 ? starts[0] : undefined
+      if (labels['alertname'] === undefined || signal.aborted) return undefined
+      return (await activeAlerts())?.activeAt(labels)
     },
 
     clockOffset: () => options.offset.value(),

@@ -1,0 +1,66 @@
+import { instantAt, type JsonObject, listAt, objectAt, textAt, textMap } from '../domain/json.ts'
+
+/** Firing instances of one alert whose labels have the same names. */
+interface Shape {
+  readonly names: readonly string[]
+  readonly starts: Map<string, number[]>
+}
+
+/** When each firing alert of a Prometheus began to be true, to be found by the labels that Alertmanager sent. */
+export interface ActiveAlerts {
+  /** Undefined where none, or more than one, is this alert. */
+  activeAt(labels: Readonly<Record<string, string>>): number | undefined
+}
+
+/** Reads an answer of `/api/v1/rules`, once for however many alerts are looked up in it. */
+export function readActiveAlerts(answer: JsonObject): ActiveAlerts {
+  const byName = new Map<string, Map<string, Shape>>()
+  for (const rule of listAt(answer, 'data', 'groups').flatMap(group => listAt(group, 'rules')))
+    for (const instance of listAt(rule, 'alerts')) {
+      const startedAt = instantAt(instance, 'activeAt')
+      if (startedAt === undefined || textAt(instance, 'state') !== 'firing') continue
+      const labels = textMap(objectAt(instance, 'labels'))
+      const names = Object.keys(labels).sort()
+      const shapes = byName.get(textAt(rule, 'name') ?? '') ?? new Map<string, Shape>()
+      byName.set(textAt(rule, 'name') ?? '', shapes)
+      const key = JSON.stringify(names)
+      const shape = shapes.get(key) ?? { names, starts: new Map<string, number[]>() }
+      shapes.set(key, shape)
+      const values = JSON.stringify(names.map(name => labels[name]))
+      shape.starts.set(values, [...(shape.starts.get(values) ?? []), startedAt])
+    }
+  return {
+    activeAt(labels) {
+      const found: number[] = []
+      // External labels and relabelling add to what was sent (facts A.8): the rule's labels are a subset of the alert's.
+      for (const { names, starts } of byName.get(labels['alertname'] ?? '')?.values() ?? [])
+        found.push(...(starts.get(JSON.stringify(names.map(name => (Object.hasOwn(labels, name) ? labels[name] : null)))) ?? []))
+      return found.length === 1 ? found[0] : undefined
+    }
+  }
+}
+
+/**
+ * One question at a time: who asks while it is under way gets the answer to the next one, which all of them share. So
+ * every answer is to a question that was put after it was wanted.
+ */
+export function shared<T>(ask: () => Promise<T>): () => Promise<T> {
+  let running: Promise<T> | undefined
+  let next: Promise<T> | undefined
+  const start = (): Promise<T> => {
+    running = ask().finally(() => {
+      running = undefined
+    })
+    return running
+  }
+  return () => {
+    if (running === undefined) return start()
+    next ??= running
+      .catch(() => {})
+      .then(() => {
+        next = undefined
+        return start()
+      })
+    return next
+  }
+}
