@@ -65,6 +65,8 @@ export interface Incident {
   readonly request?: ManualRequest
   /** When people were told of it; nothing is written for it after that. */
   readonly toldAt?: number
+  /** The target's uid, once it was seen to exist: the incident then counts for the storm brake. */
+  readonly targetUid?: string
   readonly reopened: number
 }
 

@@ -37,6 +37,7 @@ export function toIncident(row: Tables['incidents']): Incident {
     externalUrl: row.external_url,
     ...(row.request_json === null ? {} : { request: stored<ManualRequest>(row.request_json) }),
     ...(row.told_at === null ? {} : { toldAt: row.told_at }),
+    ...(row.target_uid === null ? {} : { targetUid: row.target_uid }),
     reopened: row.reopened
   }
 }

@@ -33,7 +33,8 @@ export function resolveStage(ports: Ports): Stage<Run, Resolved> {
       const read = await ports.cluster.read(target, signal)
       if (read.kind !== 'found') return stop(readRefusal(read))
       const { workload } = read
-      if (run.kind === 'live') await ports.ledger.targetExists(run.incident.id, workload.uid, ports.policies.storm(), ports.clock.now())
+      if (run.kind === 'live' && run.incident.targetUid === undefined)
+        await ports.ledger.targetExists(run.incident.id, workload.uid, ports.policies.storm(), ports.clock.now())
       return next({ run, step, action, target, workload, guardInput: await gather(ports, run, target, workload, action, signal) })
     }
   }

@@ -114,13 +114,19 @@ function quoteString(value: string, quote: '"' | "'"): string {
     .replaceAll(/\p{Cc}/gu, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
+/** Policies are few and their runs are many: each template is parsed once. Reloads leave old ones behind, so there is an end to it. */
+const KEPT_TEMPLATES = 10_000
+const parsedBefore = new Map<string, ReturnType<typeof parsePromqlTemplate>>()
+
 /**
  * Renders a query. A value stays inside its quotes, and inside `=~` it matches itself only; `{{ target.pods }}` is the
  * one value that is a regular expression already, made by Astern.
  */
 export function renderPromql(source: string, values: TemplateValues): Rendered {
-  const parsed = parsePromqlTemplate(source)
+  const parsed = parsedBefore.get(source) ?? parsePromqlTemplate(source)
   if ('error' in parsed) throw new Error(`template was not checked at load: ${parsed.error}`)
+  if (parsedBefore.size >= KEPT_TEMPLATES) parsedBefore.clear()
+  parsedBefore.set(source, parsed)
   return renderTemplate(parsed.template, values, (value, hole) => {
     const place = parsed.places.get(hole)
     if (place === undefined) throw new Error('a hole without a place')

@@ -1,0 +1,121 @@
+import http from 'node:http'
+import { setTimeout as wait } from 'node:timers/promises'
+import { alert, delivery } from './payloads.ts'
+import { policies } from './policy.ts'
+import { type AsternServer, type Server, startAstern, startSources } from './processes.ts'
+import { type Row, row } from './rows.ts'
+
+const TIMES = 40
+
+interface Call {
+  readonly method: string
+  readonly url: string
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: string
+}
+
+/** (b) From the alert's request to the arrival of the guarded write, beside the same calls one after the other. */
+export async function alertToWrite(progress: (line: string) => void): Promise<readonly Row[]> {
+  progress(`${TIMES} alerts, one after the other`)
+  const sources = await startSources()
+  const astern = await startAstern({ policies: policies(sources.url, { mode: 'auto' }), kubernetes: sources.url, mode: 'auto' })
+  const took: number[] = []
+  const first = Math.floor(Math.random() * 1e9)
+  let calls: readonly Call[] = []
+  for (let index = 0; index < TIMES; index += 1) {
+    await json(`${sources.url}/bench/calls?record=1`)
+    const begun = performance.timeOrigin + performance.now()
+    await send(astern, delivery([alert(first + index)]))
+    took.push((await writtenAt(sources, `api-${first + index}`)) - begun)
+    // What came after the write (the confirmation's first looks) is not part of it.
+    const recorded = (await json(`${sources.url}/bench/calls`)) as readonly Call[]
+    const write = recorded.findIndex(call => call.method === 'PATCH' && !call.url.includes('dryRun'))
+    calls = recorded.slice(0, write + 1).filter(call => call.url !== '/version' && !call.body.includes('vector%281%29'))
+  }
+  await astern.stop()
+  const bare = await replay(sources, calls)
+  await sources.stop()
+  return [
+    row(`alert in → guarded write out, median of ${TIMES} (${calls.length} calls)`, median(took), 'ms', {
+      baseline: bare,
+      goal: { of: 'ratio', atMost: 1.5 }
+    })
+  ]
+}
+
+/** (f) A dry run by the API, beside the same calls one after the other. */
+export async function dryRuns(progress: (line: string) => void): Promise<readonly Row[]> {
+  progress(`${TIMES} dry runs, one after the other`)
+  const sources = await startSources()
+  const astern = await startAstern({ policies: policies(sources.url), kubernetes: sources.url })
+  const took: number[] = []
+  let calls: readonly Call[] = []
+  for (let index = 0; index < TIMES; index += 1) {
+    await json(`${sources.url}/bench/calls?record=1`)
+    const begun = performance.now()
+    const answer = await fetch(`${astern.url}/api/v1/dry-runs`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ policy: 'api-5xx-after-deploy', target: { kind: 'Deployment', namespace: 'shop', name: `api-${index}` } })
+    })
+    const text = await answer.text()
+    took.push(performance.now() - begun)
+    if (!/put revision 1/.test(text)) throw new Error(`a dry run came to no plan: ${text}`)
+    calls = ((await json(`${sources.url}/bench/calls`)) as readonly Call[]).filter(
+      call => call.url !== '/version' && !call.body.includes('vector%281%29')
+    )
+  }
+  await astern.stop()
+  const bare = await replay(sources, calls)
+  await sources.stop()
+  return [row(`dry run by the API, median of ${TIMES} (${calls.length} calls)`, median(took), 'ms', { baseline: bare })]
+}
+
+async function send(astern: AsternServer, body: string): Promise<void> {
+  const answer = await fetch(`${astern.url}/webhooks/alertmanager`, { method: 'POST', headers: { authorization: 'Bearer webhook' }, body })
+  if (answer.status !== 202) throw new Error(`the delivery was answered ${answer.status}`)
+}
+
+async function writtenAt(sources: Server, target: string): Promise<number> {
+  const until = Date.now() + 20_000
+  for (;;) {
+    const writes = (await json(`${sources.url}/bench/writes`)) as Readonly<Record<string, number>>
+    const at = writes[target]
+    if (at !== undefined) return at
+    if (Date.now() > until) throw new Error(`${target} was not written within 20 s`)
+    await wait(5)
+  }
+}
+
+async function json(url: string): Promise<unknown> {
+  return (await fetch(url)).json()
+}
+
+/** The same requests over one kept connection, each after the one before: what they cost without anything that decides. */
+async function replay(sources: Server, calls: readonly Call[]): Promise<number> {
+  const agent = new http.Agent({ keepAlive: true, maxSockets: 1 })
+  const sums: number[] = []
+  for (let time = 0; time < TIMES; time += 1) {
+    let sum = 0
+    for (const call of calls) {
+      const begun = performance.now()
+      await new Promise<void>((resolve, reject) => {
+        const request = http.request(sources.url + call.url, { method: call.method, agent, headers: call.headers }, response => {
+          response.on('data', () => {})
+          response.on('end', resolve)
+        })
+        request.on('error', reject)
+        request.end(call.body)
+      })
+      sum += performance.now() - begun
+    }
+    sums.push(sum)
+  }
+  agent.destroy()
+  return median(sums)
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b)
+  return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN
+}
