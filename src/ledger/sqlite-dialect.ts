@@ -9,138 +9,144 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler
 } from 'kysely'
-import type { SqliteRequest, SqliteThread } from './sqlite-thread.ts'
+import type { openReader, SqliteFile } from './sqlite-file.ts'
 
-/** Kysely's SQLite dialect over the ledger's thread, which has one connection that writes, and one that reads. */
-export function sqliteThreadDialect(thread: SqliteThread): Dialect & {
-  /** One request as a transaction of its own, in a single trip to the thread. */
-  transact(request: SqliteRequest): Promise<unknown>
+/** Kysely's SQLite dialect over the ledger's file. A transaction resolves when the disk has it. */
+export function sqliteDialect(file: SqliteFile): Dialect & {
+  /** Work that needs no waiting, as a transaction of its own. */
+  transact<T>(work: () => T): Promise<T>
 } {
-  const { driver, transact } = createDriver(thread)
+  const { driver, transact } = createDriver(file)
+  return { ...dialectOf(driver), transact }
+}
+
+/** For a file that is only read: transactions see one state of it. */
+export function readingDialect(reader: ReturnType<typeof openReader>): Dialect {
+  const say = (sql: string) => async (): Promise<void> => reader.exec(sql)
+  const connection: DatabaseConnection = {
+    executeQuery: async <Row>(query: CompiledQuery) => rowsOf<Row>(reader.read(query.sql, query.parameters.map(toSql))),
+    streamQuery: refuseToStream
+  }
+  return dialectOf({
+    async init() {},
+    acquireConnection: async () => connection,
+    async releaseConnection() {},
+    beginTransaction: say('begin'),
+    commitTransaction: say('commit'),
+    rollbackTransaction: say('rollback'),
+    destroy: async () => reader.close()
+  })
+}
+
+function dialectOf(driver: Driver): Dialect {
   return {
-    transact,
-    createAdapter: () => new ThreadAdapter(),
+    createAdapter: () => new TakingTurns(),
     createDriver: () => driver,
     createIntrospector: db => new SqliteIntrospector(db),
     createQueryCompiler: () => new SqliteQueryCompiler()
   }
 }
 
-/** Who may speak when is the driver's business below: Kysely's own lock would let only one query through at a time. */
-class ThreadAdapter extends SqliteAdapter {
+/** Who may write when is the driver's business below: Kysely's own lock would let only one query through at a time, reads included. */
+class TakingTurns extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true
   }
 }
 
-interface ThreadAnswer<Row> {
-  readonly rows: Row[]
-  readonly changed?: { readonly changes: number | bigint; readonly lastInsertRowid: number | bigint }
-}
-
-/** Transactions that share a commit, at most: each waits for all that came before it. */
-const TOGETHER = 64
-
 /**
- * Group commit for every transaction: those that wait for their turn while one is under way join its commit, each with a
- * savepoint of its own to fall back to. Each is told that it is committed only when the disk has it.
+ * Transactions take turns on the one connection that writes. The next begins as soon as the one before is in the log; each
+ * resolves when the log is on the disk, which those that end at about the same time wait for together (group commit).
  */
-function createDriver(thread: SqliteThread): { readonly driver: Driver; transact(request: SqliteRequest): Promise<unknown> } {
-  const turns: (() => void)[] = []
+function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(work: () => T): Promise<T> } {
+  const waiting: (() => void)[] = []
   let taken = false
-  let group: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] | undefined
 
-  const exec = (sql: string): Promise<unknown> => thread.call({ op: 'exec', sql })
+  async function takeTurn(): Promise<void> {
+    if (taken) await new Promise<void>(resolve => waiting.push(resolve))
+    taken = true
+  }
 
   function passTurn(): void {
-    const next = turns.shift()
+    const next = waiting.shift()
     if (next === undefined) taken = false
     else next()
   }
 
-  /** Ends one's own part, and lets the next one in; or commits, where nobody waits. */
-  async function leave(end: string): Promise<void> {
-    const members = group ?? []
-    if (turns.length > 0 && members.length < TOGETHER) {
-      await exec(end)
-      return passTurn()
-    }
-    try {
-      await exec(`${end}; commit`)
-      for (const member of members) member.resolve()
-    } catch (cause) {
-      await exec('rollback').catch(() => {})
-      for (const member of members) member.reject(cause)
-    }
-    group = undefined
-    passTurn()
-  }
-
-  async function takeTurn(): Promise<void> {
-    if (taken) await new Promise<void>(resolve => turns.push(resolve))
-    taken = true
-  }
-
-  /** The promise of the group's commit, for whoever's part in it is done. */
-  function join(): Promise<void> {
-    const { promise, resolve, reject } = Promise.withResolvers<void>()
-    // Whoever commits the group answers; a failure is everybody's.
-    promise.catch(() => {})
-    group?.push({ resolve, reject })
-    return promise
+  function commit(): Promise<void> {
+    file.exec('commit')
+    return file.synced()
   }
 
   class Connection implements DatabaseConnection {
     #inTransaction = false
 
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
-      if (this.#inTransaction) return run(query, 'query')
-      // What is read outside a transaction is what is on disk, and waits for nobody.
-      if (/^select\b/i.test(query.sql)) return run(query, 'read')
-      await this.begin()
-      let result: QueryResult<Row>
-      try {
-        result = await run(query, 'query')
-      } catch (cause) {
-        await this.rollback()
-        throw cause
-      }
-      await this.commit()
-      return result
+      const values = query.parameters.map(toSql)
+      if (this.#inTransaction) return run<Row>(query.sql, values)
+      // What is read outside a transaction is what is committed, and waits for nobody.
+      if (/^select\b/i.test(query.sql)) return rowsOf<Row>(file.read(query.sql, values))
+      return transact(() => run<Row>(query.sql, values))
     }
 
-    // biome-ignore lint/correctness/useYield: nothing of ours streams; the interface asks for a generator.
-    async *streamQuery(): AsyncIterableIterator<never> {
-      throw new Error('the ledger does not stream')
-    }
+    streamQuery = refuseToStream
 
     async begin(): Promise<void> {
       await takeTurn()
+      file.exec('begin')
       this.#inTransaction = true
-      await exec(group === undefined ? 'begin; savepoint own' : 'savepoint own')
-      group ??= []
     }
 
     async commit(): Promise<void> {
-      this.#inTransaction = false
-      const committed = join()
-      await leave('release own')
-      return committed
+      let onDisk: Promise<void>
+      try {
+        onDisk = commit()
+        this.#inTransaction = false
+      } catch (cause) {
+        // The turn is kept for the rollback that follows.
+        throw new Error('the transaction could not be committed', { cause })
+      }
+      passTurn()
+      await onDisk
     }
 
     async rollback(): Promise<void> {
+      // A commit that reached the log but not the disk has nothing left to roll back.
+      if (!this.#inTransaction) return
       this.#inTransaction = false
-      await leave('rollback to own; release own')
+      try {
+        file.exec('rollback')
+      } finally {
+        passTurn()
+      }
     }
   }
 
-  async function run<Row>(query: CompiledQuery, op: 'query' | 'read'): Promise<QueryResult<Row>> {
-    // The thread answers with what SQLite has: rows of the columns that the typed query names.
-    const { rows, changed } = (await thread.call({ op, sql: query.sql, values: query.parameters.map(toSql) })) as ThreadAnswer<Row>
-    return {
-      rows,
-      ...(changed === undefined ? {} : { numAffectedRows: BigInt(changed.changes), insertId: BigInt(changed.lastInsertRowid) })
+  function run<Row>(sql: string, values: readonly SQLInputValue[]): QueryResult<Row> {
+    const { statement, reads } = file.prepare(sql)
+    if (reads) return rowsOf<Row>(statement.all(...values))
+    const { changes, lastInsertRowid } = statement.run(...values)
+    return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
+  }
+
+  async function transact<T>(work: () => T): Promise<T> {
+    await takeTurn()
+    let value: T
+    let onDisk: Promise<void>
+    try {
+      file.exec('begin')
+      try {
+        value = work()
+        onDisk = commit()
+      } catch (cause) {
+        file.exec('rollback')
+        throw cause
+      }
+    } finally {
+      passTurn()
     }
+    await onDisk
+    return value
   }
 
   const ours = (connection: DatabaseConnection): Connection => {
@@ -148,6 +154,7 @@ function createDriver(thread: SqliteThread): { readonly driver: Driver; transact
     return connection
   }
   return {
+    transact,
     driver: {
       async init() {},
       acquireConnection: async () => new Connection(),
@@ -155,30 +162,19 @@ function createDriver(thread: SqliteThread): { readonly driver: Driver; transact
       beginTransaction: connection => ours(connection).begin(),
       commitTransaction: connection => ours(connection).commit(),
       rollbackTransaction: connection => ours(connection).rollback(),
-      destroy: () => thread.close()
-    },
-    async transact(request) {
-      await takeTurn()
-      if (group === undefined)
-        try {
-          return await thread.call({ op: 'transaction', request })
-        } finally {
-          passTurn()
-        }
-      await exec('savepoint own')
-      let value: unknown
-      try {
-        value = await thread.call(request)
-      } catch (cause) {
-        await leave('rollback to own; release own')
-        throw cause
-      }
-      const committed = join()
-      await leave('release own')
-      await committed
-      return value
+      destroy: () => file.close()
     }
   }
+}
+
+/** SQLite's rows have the columns that the typed query names. */
+function rowsOf<Row>(rows: unknown[]): QueryResult<Row> {
+  return { rows: rows as Row[] }
+}
+
+// biome-ignore lint/correctness/useYield: nothing of ours streams; the interface asks for a generator.
+async function* refuseToStream(): AsyncIterableIterator<never> {
+  throw new Error('the ledger does not stream')
 }
 
 function toSql(value: unknown): SQLInputValue {

@@ -3,6 +3,7 @@ import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { isObject } from '../domain/json.ts'
 import { chained } from './audit-chain.ts'
 import { type KnownIncident, planIntake } from './intake-plan.ts'
+import type { Tables } from './tables.ts'
 
 /** Gives the prepared statement of a text. */
 export type Prepare = (sql: string) => StatementSync
@@ -16,7 +17,7 @@ const NEWEST = [
 
 /**
  * Stores a batch of deliveries, row by row with prepared statements, within the transaction that is open: this is the hot
- * path of a storm. It runs in the ledger's thread, where nothing else waits for it.
+ * path of a storm.
  */
 export function storeDeliveries(
   prepare: Prepare,
@@ -73,11 +74,7 @@ function reopen(prepare: Prepare, incidentId: string, now: number) {
 }
 
 /** Rows of one shape, each value in the order of the first row's columns. */
-export function insertRows<Row extends Readonly<Record<keyof Row, SQLInputValue>>>(
-  prepare: Prepare,
-  table: 'incidents' | 'audit' | 'runs',
-  rows: readonly Row[]
-): void {
+export function insertRows<T extends 'incidents' | 'audit' | 'runs'>(prepare: Prepare, table: T, rows: readonly Tables[T][]): void {
   const first = rows[0]
   if (first === undefined) return
   const columns = Object.keys(first)

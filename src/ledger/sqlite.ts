@@ -10,21 +10,15 @@ import type { StoreDeliveries } from './intake.ts'
 import { createLedger } from './ledger.ts'
 import { migrate } from './migrations.ts'
 import { sqliteBulk } from './sqlite-bulk.ts'
-import { sqliteThreadDialect } from './sqlite-dialect.ts'
-import { openSqliteThread, type SqliteThread } from './sqlite-thread.ts'
+import { readingDialect, sqliteDialect } from './sqlite-dialect.ts'
+import { openReader, openSqliteFile, type SqliteFile } from './sqlite-file.ts'
+import { storeDeliveries } from './sqlite-intake.ts'
 import type { Tables } from './tables.ts'
 
 /** A ledger that cannot be opened: the message says what, where and what to do. */
 export class LedgerError extends Error {}
 
 const FILE = 'ledger.sqlite'
-
-/**
- * WAL with full sync: a commit is on disk before it is answered (promise 1), and readers do not hold up the writer. A cache
- * of 16 MB holds the pages that a storm of new alerts touches; SQLite's own 2 MB would read them again and again.
- */
-const PRAGMAS =
-  'pragma journal_mode = wal; pragma synchronous = full; pragma foreign_keys = on; pragma busy_timeout = 5000; pragma cache_size = -16000'
 
 /**
  * Opens, or makes, the ledger in a folder of its own.
@@ -38,23 +32,22 @@ export async function openSqliteLedger(folder: string, ids: Ids): Promise<Ledger
     throw new LedgerError(`the data folder ${folder} cannot be written to: give --data-dir a folder that this user may write`, { cause })
   }
   const lock = lockFolder(folder)
-  let thread: SqliteThread
+  let file: SqliteFile
   try {
-    thread = await openSqliteThread({ file: join(folder, FILE), pragmas: PRAGMAS })
+    file = await openSqliteFile(join(folder, FILE))
   } catch (cause) {
     lock.close()
     throw new LedgerError(`the ledger ${join(folder, FILE)} cannot be opened: ${cause instanceof Error ? cause.message : String(cause)}`, {
       cause
     })
   }
-  const dialect = sqliteThreadDialect(thread)
+  const dialect = sqliteDialect(file)
   const db = new Kysely<Tables>({ dialect })
-  // What the thread answers is what `storeDeliveries` returns there.
-  const store: StoreDeliveries = async (deliveries, ids) =>
-    (await dialect.transact({ op: 'intake', deliveries, ids })) as Awaited<ReturnType<StoreDeliveries>>
+  const store: StoreDeliveries = (deliveries, ids) =>
+    dialect.transact(() => storeDeliveries(sql => file.prepare(sql).statement, deliveries, ids))
   try {
     await migrate(db)
-    const ledger = createLedger(db, sqliteBulk(thread), store, ids)
+    const ledger = createLedger(db, sqliteBulk(file), store, ids)
     await ledger.releaseAll()
     return {
       ...ledger,
@@ -104,15 +97,15 @@ export interface AuditFile {
 
 /** Reads the audit log of a folder, also while Astern uses it. @throws LedgerError */
 export async function openAuditFile(folder: string): Promise<AuditFile> {
-  let thread: SqliteThread
+  let reader: ReturnType<typeof openReader>
   try {
-    thread = await openSqliteThread({ file: join(folder, FILE), readOnly: true, pragmas: 'pragma busy_timeout = 5000' })
+    reader = openReader(join(folder, FILE))
   } catch (cause) {
     throw new LedgerError(`there is no ledger that can be read in ${folder}: give --data-dir the folder that \`astern serve\` uses`, {
       cause
     })
   }
-  const db = new Kysely<Tables>({ dialect: sqliteThreadDialect(thread) })
+  const db = new Kysely<Tables>({ dialect: readingDialect(reader) })
   return {
     // One read transaction: rows that are written meanwhile are not seen half.
     verify: () => db.transaction().execute(transaction => verifyChain(transaction)),

@@ -1,0 +1,133 @@
+import { fdatasync } from 'node:fs'
+import { type FileHandle, open } from 'node:fs/promises'
+import { dirname } from 'node:path'
+import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { promisify } from 'node:util'
+
+const syncData = promisify(fdatasync)
+
+/** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
+const KEPT_STATEMENTS = 200
+
+export interface Prepared {
+  readonly statement: StatementSync
+  /** True where it answers rows. */
+  readonly reads: boolean
+}
+
+/** An SQLite database with one connection that writes, one that reads what is committed, and a disk that is waited for apart. */
+export interface SqliteFile {
+  prepare(sql: string): Prepared
+  /** On the connection that sees only what is committed, whatever transaction is open. */
+  read(sql: string, values: readonly SQLInputValue[]): unknown[]
+  exec(sql: string): void
+  /**
+   * Resolves when everything that was committed before this call is on the disk. Those who wait at the same time share one
+   * sync. @throws Error once a sync has failed: what is on the disk is then not known, and nothing is promised any more.
+   */
+  synced(): Promise<void>
+  close(): Promise<void>
+}
+
+/**
+ * The write-ahead log is written by `commit` and synced by us, in the system's thread pool: a slow disk then holds up those
+ * who wait for it, and not the whole process. SQLite's `synchronous = normal` is made for this: it writes the log in order,
+ * and syncs it before anything of it goes to the database file (https://www.sqlite.org/wal.html).
+ *
+ * The cache of 16 MB holds the pages that a storm of new alerts touches; SQLite's own 2 MB would read them again and again.
+ * The log is moved into the database at 16 MB, four times SQLite's own limit: each time costs two syncs that nobody shares.
+ */
+const PRAGMAS =
+  'pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000; pragma cache_size = -16000; pragma wal_autocheckpoint = 4000'
+
+/** @throws Error where the file cannot be opened. */
+export async function openSqliteFile(file: string): Promise<SqliteFile> {
+  const database = new DatabaseSync(file)
+  let log: FileHandle
+  try {
+    database.exec(PRAGMAS)
+    // The first write makes the log; its name must be on the disk as well before anything in it counts.
+    database.exec('create table if not exists opened (at integer); drop table opened')
+    log = await open(`${file}-wal`, 'r+')
+    const folder = await open(dirname(file), 'r')
+    await folder.sync()
+    await folder.close()
+  } catch (cause) {
+    database.close()
+    throw cause
+  }
+  const reader = openReader(file)
+  const prepare = preparing(database)
+  let running: Promise<void> | undefined
+  let next: Promise<void> | undefined
+  let broken: Error | undefined
+
+  async function sync(): Promise<void> {
+    if (broken !== undefined) throw broken
+    try {
+      await syncData(log.fd)
+    } catch (cause) {
+      broken = new Error(`the disk did not take the ledger's log: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      throw broken
+    } finally {
+      running = undefined
+    }
+  }
+
+  return {
+    prepare,
+    read: reader.read,
+    exec: sql => database.exec(sql),
+    synced() {
+      if (running === undefined) {
+        running = sync()
+        return running
+      }
+      // The sync under way may have begun before the commit: all who come meanwhile share the one after it.
+      next ??= running
+        .catch(() => {})
+        .then(() => {
+          next = undefined
+          running = sync()
+          return running
+        })
+      return next
+    },
+    async close() {
+      await next?.catch(() => {})
+      await running?.catch(() => {})
+      reader.close()
+      await log.close()
+      database.close()
+    }
+  }
+}
+
+/** Reads a database, also while another process writes it. @throws Error where there is none. */
+export function openReader(file: string): {
+  read(sql: string, values: readonly SQLInputValue[]): unknown[]
+  exec(sql: string): void
+  close(): void
+} {
+  const database = new DatabaseSync(file, { readOnly: true })
+  database.exec('pragma busy_timeout = 5000')
+  const prepare = preparing(database)
+  return {
+    read: (sql, values) => prepare(sql).statement.all(...values),
+    exec: sql => database.exec(sql),
+    close: () => database.close()
+  }
+}
+
+function preparing(database: DatabaseSync): (sql: string) => Prepared {
+  const kept = new Map<string, Prepared>()
+  return sql => {
+    const found = kept.get(sql)
+    if (found !== undefined) return found
+    const statement = database.prepare(sql)
+    if (kept.size >= KEPT_STATEMENTS) kept.delete(kept.keys().next().value ?? '')
+    const prepared = { statement, reads: statement.columns().length > 0 }
+    kept.set(sql, prepared)
+    return prepared
+  }
+}
