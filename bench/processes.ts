@@ -16,8 +16,8 @@ export function startBaseline(kind: 'bare' | 'durable'): Promise<Server> {
 }
 
 /** Recorded answers of a Prometheus and a Kubernetes API. */
-export function startSources(): Promise<Server> {
-  return startPrinting(['sources.ts'])
+export function startSources(delayMs = 0): Promise<Server> {
+  return startPrinting(['sources.ts', String(delayMs)])
 }
 
 /** Starts a script of this folder that prints its URL. */

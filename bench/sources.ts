@@ -5,6 +5,8 @@ import type { AddressInfo } from 'node:net'
 // ago, has answered four requests in ten with an error since, and ran well for a day before. Answers are recorded ones,
 // given at once; what is left is what Astern itself costs.
 
+/** Each answer is given after so long; 0 without an argument. */
+const delayMs = Number(process.argv[2] ?? '0')
 const MINUTE = 60_000
 const DAY = 86_400_000
 const NAMESPACE = 'shop'
@@ -157,7 +159,8 @@ const server = http.createServer((request, response) => {
     if (url.searchParams.get('watch') === '1') return void response.writeHead(200, { 'content-type': 'application/json' }).flushHeaders()
     if (recording) calls.push({ method: request.method ?? '', url: request.url ?? '', headers: request.headers, body })
     const { status, body: value } = answer(request.method ?? '', url, body)
-    send(status, value)
+    if (delayMs === 0) send(status, value)
+    else setTimeout(() => send(status, value), delayMs)
   })
 })
 server.keepAliveTimeout = 60_000

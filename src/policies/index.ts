@@ -24,15 +24,25 @@ interface Entry {
 export function indexPolicies(policies: readonly Policy[]): PolicyIndex {
   const named = new Map<string, Entry[]>()
   const others: Entry[] = []
-  const entries = policies.map((policy, order): Entry => ({ order, policy, matchers: policy.match.flatMap(compile) }))
+  // Policies repeat each other's matchers: one compiled expression serves all who wrote the same.
+  const compiled = new Map<string, readonly Matcher[]>()
+  const matchersOf = (source: string): readonly Matcher[] => {
+    const found = compiled.get(source) ?? compile(source)
+    compiled.set(source, found)
+    return found
+  }
+  const entries = policies.map((policy, order): Entry => ({ order, policy, matchers: policy.match.flatMap(matchersOf) }))
   for (const entry of entries) {
-    const names = alertnamesOf(entry.matchers)
+    const naming = entry.matchers.find(matcher => alertnamesOf([matcher]) !== undefined)
+    const names = naming === undefined ? undefined : alertnamesOf([naming])
     if (names === undefined) others.push(entry)
     else
       for (const name of new Set(names)) {
+        // Being found by the name is being matched by it: what is left are the other matchers.
+        const rest = { ...entry, matchers: entry.matchers.filter(matcher => matcher !== naming) }
         const list = named.get(name)
-        if (list === undefined) named.set(name, [entry])
-        else list.push(entry)
+        if (list === undefined) named.set(name, [rest])
+        else list.push(rest)
       }
   }
   return {
