@@ -3,6 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { promisify } from 'node:util'
+import { shared } from '../domain/shared.ts'
 
 const syncData = promisify(fdatasync)
 
@@ -58,44 +59,24 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
   }
   const reader = openReader(file)
   const prepare = preparing(database)
-  let running: Promise<void> | undefined
-  let next: Promise<void> | undefined
   let broken: Error | undefined
-
-  async function sync(): Promise<void> {
+  const synced = shared(async () => {
     if (broken !== undefined) throw broken
     try {
       await syncData(log.fd)
     } catch (cause) {
       broken = new Error(`the disk did not take the ledger's log: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
       throw broken
-    } finally {
-      running = undefined
     }
-  }
+  })
 
   return {
     prepare,
     read: reader.read,
     exec: sql => database.exec(sql),
-    synced() {
-      if (running === undefined) {
-        running = sync()
-        return running
-      }
-      // The sync under way may have begun before the commit: all who come meanwhile share the one after it.
-      next ??= running
-        .catch(() => {})
-        .then(() => {
-          next = undefined
-          running = sync()
-          return running
-        })
-      return next
-    },
+    synced,
     async close() {
-      await next?.catch(() => {})
-      await running?.catch(() => {})
+      await synced().catch(() => {})
       reader.close()
       await log.close()
       database.close()

@@ -1,13 +1,14 @@
 import { readFile } from 'node:fs/promises'
 import { listAt, textAt } from '../domain/json.ts'
 import { holds } from '../domain/policy.ts'
+import { shared } from '../domain/shared.ts'
 import { combine, type Problem, type QuerySample, type Sample, type Verdict } from '../domain/verdict.ts'
 import type { RenderedQuery, Verifier } from '../domain/verifier.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 import { ageQuery } from '../templates/promql.ts'
-import { readActiveAlerts, shared } from './alert-rules.ts'
+import { readActiveAlerts } from './alert-rules.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 
 export interface PrometheusOptions {

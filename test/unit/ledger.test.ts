@@ -3,9 +3,12 @@ import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
 import type { Ledger } from '../../src/domain/ledger.ts'
 import { openAuditFile, openSqliteLedger } from '../../src/ledger/sqlite.ts'
+import { sqliteDialect } from '../../src/ledger/sqlite-dialect.ts'
+import { openSqliteFile } from '../../src/ledger/sqlite-file.ts'
 import { countingIds } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
 import { ledgerContract } from './ledger-contract.ts'
@@ -135,4 +138,52 @@ t.test('a folder that cannot be written to, or holds no ledger, says what to do'
     chmodSync(folder, 0o555)
     await t.rejects(openSqliteLedger(join(folder, 'data'), countingIds()), /cannot be written to/)
   }
+})
+
+t.test('a transaction, and a delivery, is answered when the disk has it, and not before', async t => {
+  const folder = folderOf(t)
+  const file = await openSqliteFile(join(folder, 'x.sqlite'))
+  file.exec('create table things (name text)')
+  // A disk that takes its time, and one that fails.
+  const syncs: { readonly resolve: () => void; readonly reject: (cause: unknown) => void }[] = []
+  const dialect = sqliteDialect({
+    ...file,
+    synced: () => new Promise((resolve, reject) => syncs.push({ resolve, reject }))
+  })
+  const db = new Kysely<{ things: { name: string } }>({ dialect })
+  t.teardown(() => file.close())
+  const done: string[] = []
+  const add = (name: string) => db.insertInto('things').values({ name }).execute()
+  const first = db.transaction().execute(trx => trx.insertInto('things').values({ name: 'a' }).execute())
+  void first.then(() => done.push('a'))
+  const second = add('b')
+  void second.then(() => done.push('b'))
+  while (syncs.length < 2) await new Promise(resolve => setImmediate(resolve))
+  t.same(done, [], 'both are in the log, neither is on the disk')
+  t.equal((await db.selectFrom('things').selectAll().execute()).length, 2, 'the second did not wait for the first one’s disk')
+  syncs[1]?.resolve()
+  await second
+  t.same(done, ['b'])
+  syncs[0]?.resolve()
+  await first
+  const failing = dialect.transact(() => file.prepare('insert into things values (?)').statement.run('c'))
+  while (syncs.length < 3) await new Promise(resolve => setImmediate(resolve))
+  syncs[2]?.reject(new Error('EIO'))
+  await t.rejects(failing, /EIO/, 'nothing is promised that the disk did not take')
+  await t.rejects(
+    db.transaction().execute(async trx => {
+      await trx.insertInto('things').values({ name: 'd' }).execute()
+      throw new Error('changed my mind')
+    }),
+    /changed my mind/
+  )
+  const last = add('e')
+  while (syncs.length < 4) await new Promise(resolve => setImmediate(resolve))
+  syncs[3]?.resolve()
+  await last
+  t.same(
+    (await db.selectFrom('things').selectAll().execute()).map(row => row.name),
+    ['a', 'b', 'c', 'e'],
+    'what was rolled back is gone, and the turn is free again'
+  )
 })
