@@ -41,5 +41,7 @@ EXPOSE 8080
 VOLUME /var/lib/astern
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s CMD ["node", "/opt/astern/bin/healthcheck.js"]
-ENTRYPOINT ["node", "/opt/astern/bin/astern.js"]
+# Node lets its heap grow with the machine's memory. What Astern really holds is some 60 MiB: in a storm of 50,000 alerts these
+# limits keep the process below 256 MiB (docs/performance.md).
+ENTRYPOINT ["node", "--max-old-space-size=192", "--max-semi-space-size=8", "/opt/astern/bin/astern.js"]
 CMD ["serve"]

@@ -44,7 +44,7 @@ async function measureWrites(delayMs: number, progress: (line: string) => void):
     // What came after the write (the confirmation's first looks) is not part of it.
     const recorded = (await json(`${sources.url}/bench/calls`)) as readonly Call[]
     const write = recorded.findIndex(call => call.method === 'PATCH' && !call.url.includes('dryRun'))
-    calls = recorded.slice(0, write + 1).filter(isDecision)
+    calls = decisionCalls(recorded.slice(0, write + 1), `api-${first + index}`)
   }
   await astern.stop()
   const bare = await replay(sources, calls)
@@ -55,9 +55,14 @@ async function measureWrites(delayMs: number, progress: (line: string) => void):
   })
 }
 
-/** Probes of the sources come by the clock, and belong to no decision. */
-function isDecision(call: Call): boolean {
-  return call.url !== '/version' && !call.body.includes('vector%281%29')
+/** Those about the target, and the rules once a look; probes and what is confirmed of earlier targets belong to other work. */
+function decisionCalls(calls: readonly Call[], target: string): readonly Call[] {
+  const whole = new RegExp(`${target}(?!\\d)`)
+  const about = calls.filter(call => whole.test(call.url) || whole.test(decodeURIComponent(call.body)))
+  const rules = calls
+    .filter(call => call.url.startsWith('/api/v1/rules'))
+    .slice(0, about.some(call => call.method === 'PATCH' && !call.url.includes('dryRun')) ? 2 : 1)
+  return [...rules, ...about]
 }
 
 /** (f) A dry run by the API, beside the same calls one after the other. */
@@ -78,7 +83,7 @@ export async function dryRuns(progress: (line: string) => void): Promise<readonl
     const text = await answer.text()
     if (index >= WARM) took.push(performance.now() - begun)
     if (!/put revision 1/.test(text)) throw new Error(`a dry run came to no plan: ${text}`)
-    calls = ((await json(`${sources.url}/bench/calls`)) as readonly Call[]).filter(isDecision)
+    calls = decisionCalls((await json(`${sources.url}/bench/calls`)) as readonly Call[], `api-${index}`)
   }
   await astern.stop()
   const bare = await replay(sources, calls)

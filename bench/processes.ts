@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type RunningProcess, startProcess, untilReady } from '../src/sandbox/processes.ts'
@@ -41,7 +41,14 @@ export interface AsternServer extends Server {
   readonly dataDir: string
 }
 
-/** Astern as it is shipped: the compiled package, in a process of its own, on a disk that syncs. */
+/** The flags that the container image gives to Node. */
+export function imageFlags(): readonly string[] {
+  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(join(import.meta.dirname, '../Dockerfile'), 'utf8'))?.[1]
+  const words = JSON.parse(entrypoint ?? '[]') as readonly string[]
+  return words.filter(word => word.startsWith('--'))
+}
+
+/** Astern as it is shipped: the compiled package, started as the image starts it, in a process of its own, on a disk that syncs. */
 export async function startAstern(options: AsternOptions): Promise<AsternServer> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
   writeFileSync(join(folder, 'policies.yaml'), JSON.stringify(options.policies))
@@ -54,6 +61,7 @@ export async function startAstern(options: AsternOptions): Promise<AsternServer>
   const one = startProcess(
     [process.execPath],
     [
+      ...imageFlags(),
       join(import.meta.dirname, '../bin/astern.js'),
       'serve',
       ...['--policies', join(folder, 'policies.yaml'), '--kubeconfig', join(folder, 'kubeconfig'), '--data-dir', dataDir],

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { setTimeout as wait } from 'node:timers/promises'
 import { freePort, startProcess } from '../src/sandbox/processes.ts'
 import { policies } from './policy.ts'
-import { kubeconfigFor, startSources } from './processes.ts'
+import { imageFlags, kubeconfigFor, startSources } from './processes.ts'
 import { type Row, row } from './rows.ts'
 
 const TIMES = 5
@@ -37,6 +37,7 @@ async function measure(folder: string, kind: 'pod' | 'kubeconfig'): Promise<{ re
     const port = await freePort()
     const serve = [
       process.execPath,
+      ...imageFlags(),
       join(import.meta.dirname, '../bin/astern.js'),
       ...['serve', '--policies', join(folder, 'policies.yaml'), '--data-dir', join(folder, `data-${kind}-${time}`)],
       ...['--listen', `127.0.0.1:${port}`, '--log-level', 'error', ...(kind === 'pod' ? [] : ['--kubeconfig', join(folder, 'kubeconfig')])]

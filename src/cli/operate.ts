@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listAt, objectAt, textAt } from '../domain/json.ts'
+import { listAt, numberAt, objectAt, textAt } from '../domain/json.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { clientOptions } from './runs.ts'
@@ -24,9 +24,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
       [
         mark(body['storm'] === null),
         'storm',
-        body['storm'] === null
-          ? 'none'
-          : `${listAt(body, 'storm', 'targets').length} targets until ${plain(textAt(body, 'storm', 'calmAt'))}`
+        body['storm'] === null ? 'none' : `${numberAt(body, 'storm', 'count') ?? 0} targets until ${plain(textAt(body, 'storm', 'calmAt'))}`
       ],
       [mark(body['ledger'] === 'takes writes'), 'ledger', plain(body['ledger'])],
       [

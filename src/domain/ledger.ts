@@ -22,8 +22,14 @@ export interface StormState {
   readonly startedAt: number
   readonly lastAt: number
   readonly calmAt: number
+  /** How many distinct targets. */
+  readonly count: number
+  /** The first of them by name, at most {@link STORM_LISTED}: a list of tens of thousands helps nobody, and would be written for each. */
   readonly targets: readonly string[]
 }
+
+/** Targets that a storm's message lists; the rest is a number, and `astern runs`. */
+export const STORM_LISTED = 200
 
 /** What the ledger knows of a target. */
 export interface TargetFacts {

@@ -7,8 +7,9 @@ export const storm: Guard = {
     if (state === undefined || now >= state.calmAt) return undefined
     return {
       reason: 'storm',
-      detail: `${state.targets.length} targets alert since ${new Date(state.startedAt).toISOString()}`,
-      facts: { storm: state.id, targets: state.targets, calmAt: state.calmAt }
+      detail: `${state.count} targets alert since ${new Date(state.startedAt).toISOString()}`,
+      // Not the list: every one of them gets this row.
+      facts: { storm: state.id, targets: state.count, calmAt: state.calmAt }
     }
   }
 }

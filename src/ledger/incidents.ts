@@ -1,13 +1,13 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Ids } from '../domain/clock.ts'
-import type { Admission, IncidentLedger, StormState } from '../domain/ledger.ts'
+import { type Admission, type IncidentLedger, STORM_LISTED, type StormState } from '../domain/ledger.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { BulkRows } from './bulk.ts'
 import { enqueue } from './outbox.ts'
-import { slices, toIncident } from './rows.ts'
+import { slices, stored, toIncident } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): IncidentLedger {
@@ -169,47 +169,34 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
  * the transaction that admits the incident, so that it holds across restarts and replicas.
  */
 async function brew(transaction: Transaction<Tables>, limits: StormLimits, now: number, ids: Ids): Promise<AuditEntry[]> {
-  const recent = await transaction
-    .selectFrom('incidents')
-    .select('target_key')
-    .distinct()
-    .where('opened_at', '>', now - limits.within)
-    .where('target_uid', 'is not', null)
-    .where('target_key', 'is not', null)
-    .execute()
-  const targets = recent.flatMap(row => row.target_key ?? [])
   const active = await transaction
     .selectFrom('storms')
     .selectAll()
     .where('calm_at', '>', now)
     .orderBy('started_at', 'desc')
     .executeTakeFirst()
-  if (active === undefined && targets.length < limits.targets) return []
+  // Of a storm that goes on, everything since it began; else what came in of late.
+  const since = active === undefined ? now - limits.within : active.started_at - limits.within
+  const alerting = transaction
+    .selectFrom('incidents')
+    .where('opened_at', '>', since)
+    .where('target_uid', 'is not', null)
+    .where('target_key', 'is not', null)
+  const { count } = await alerting.select(eb => eb.fn.count<number>('target_key').distinct().as('count')).executeTakeFirstOrThrow()
+  if (active === undefined && count < limits.targets) return []
+  const listed = await alerting.select('target_key').distinct().orderBy('target_key').limit(STORM_LISTED).execute()
   const calm_at = now + limits.calm
+  const targets_json = JSON.stringify({ count, listed: listed.flatMap(row => row.target_key ?? []) })
   if (active === undefined) {
     const id = ids.next()
-    await transaction
-      .insertInto('storms')
-      .values({ id, started_at: now, last_at: now, calm_at, targets_json: JSON.stringify(targets.sort()) })
-      .execute()
-    return [{ at: now, kind: 'storm', body: { storm: id, targets: targets.length, within: limits.within } }]
+    await transaction.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
+    return [{ at: now, kind: 'storm', body: { storm: id, targets: count, within: limits.within } }]
   }
-  const all = [...new Set([...toStorm(active).targets, ...targets])].sort()
-  await transaction
-    .updateTable('storms')
-    .set({ last_at: now, calm_at, targets_json: JSON.stringify(all) })
-    .where('id', '=', active.id)
-    .execute()
+  await transaction.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
   return []
 }
 
 function toStorm(row: Tables['storms']): StormState {
-  const targets: unknown = JSON.parse(row.targets_json)
-  return {
-    id: row.id,
-    startedAt: row.started_at,
-    lastAt: row.last_at,
-    calmAt: row.calm_at,
-    targets: Array.isArray(targets) ? targets.map(String) : []
-  }
+  const { count, listed } = stored<{ readonly count: number; readonly listed: readonly string[] }>(row.targets_json)
+  return { id: row.id, startedAt: row.started_at, lastAt: row.last_at, calmAt: row.calm_at, count, targets: listed }
 }

@@ -43,117 +43,112 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
   // 32 sockets a host: enough for a burst of runs, few enough not to flood a small Prometheus.
   const agents = { http: new http.Agent({ keepAlive: true, maxSockets: 32 }), https: new https.Agent({ keepAlive: true, maxSockets: 32 }) }
 
+  /** @throws for a URL or a header that is none. Whatever happens later comes to `onError`, never before this returns. */
   function open(
     request: Omit<HttpRequest, 'deadlineMs'>,
-    signal: AbortSignal,
     onResponse: (response: http.IncomingMessage) => void,
     onError: (cause: unknown) => void
-  ): void {
-    try {
-      const url = new URL(request.url)
-      const secure = url.protocol === 'https:'
-      const options: https.RequestOptions = {
-        agent: secure ? agents.https : agents.http,
-        ...request.tls,
-        method: request.method,
-        headers: {
-          ...request.tls?.headers,
-          ...request.headers,
-          ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) })
-        },
-        signal
+  ): http.ClientRequest {
+    const url = new URL(request.url)
+    const secure = url.protocol === 'https:'
+    const options: https.RequestOptions = {
+      agent: secure ? agents.https : agents.http,
+      ...request.tls,
+      method: request.method,
+      headers: {
+        ...request.tls?.headers,
+        ...request.headers,
+        ...(request.body === undefined ? {} : { 'content-length': Buffer.byteLength(request.body) })
       }
-      const outgoing = (secure ? https : http).request(url, options, onResponse)
-      outgoing.on('error', onError)
-      outgoing.end(request.body)
-    } catch (cause) {
-      onError(cause)
     }
+    const outgoing = (secure ? https : http).request(url, options, onResponse)
+    outgoing.on('error', onError)
+    outgoing.end(request.body)
+    return outgoing
+  }
+
+  /**
+   * Ends the request at its deadline, or when the caller gives up. A timer that is taken back, and not `AbortSignal.timeout`:
+   * that one holds on to the request and its answer until the time is up, which in a storm is hundreds of megabytes.
+   */
+  function exchange(
+    request: HttpRequest | Omit<HttpRequest, 'body' | 'maxBytes'>,
+    signal: AbortSignal | undefined,
+    onResponse: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => void
+  ): Promise<HttpResult> {
+    return new Promise(resolve => {
+      let late = false
+      const failed = (cause: unknown): HttpResult =>
+        late
+          ? { kind: 'failed', problem: 'deadline', detail: `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms` }
+          : { kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` }
+      const settle = (result: HttpResult): void => {
+        clearTimeout(timer)
+        signal?.removeEventListener('abort', giveUp)
+        resolve(result)
+      }
+      const fail = (cause: unknown): void => settle(failed(cause))
+      let outgoing: http.ClientRequest | undefined
+      const giveUp = (): void => void outgoing?.destroy(new Error('the caller gave up'))
+      const timer = setTimeout(() => {
+        late = true
+        outgoing?.destroy(new Error('deadline'))
+      }, request.deadlineMs)
+      try {
+        outgoing = open(request, response => onResponse(response, settle, fail), fail)
+      } catch (cause) {
+        return fail(cause)
+      }
+      if (signal?.aborted === true) giveUp()
+      else signal?.addEventListener('abort', giveUp, { once: true })
+    })
   }
 
   return {
     request(request, signal) {
-      const deadline = AbortSignal.timeout(request.deadlineMs)
-      const either = signal === undefined ? deadline : AbortSignal.any([deadline, signal])
       const sentAt = now()
-      return new Promise(resolve => {
-        const fail = (cause: unknown): void => {
-          if (deadline.aborted)
-            resolve({
-              kind: 'failed',
-              problem: 'deadline',
-              detail: `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms`
-            })
-          else resolve({ kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` })
-        }
-        open(
-          request,
-          either,
-          response => {
-            const chunks: Buffer[] = []
-            let size = 0
-            response.on('data', (chunk: Buffer) => {
-              size += chunk.length
-              if (size <= (request.maxBytes ?? DEFAULT_MAX_BYTES)) chunks.push(chunk)
-              else {
-                resolve({
-                  kind: 'failed',
-                  problem: 'too-large',
-                  detail: `${hostOf(request.url)} answered more than ${request.maxBytes ?? DEFAULT_MAX_BYTES} bytes`
-                })
-                response.destroy()
-              }
-            })
-            response.on('end', () => {
-              resolve({
-                kind: 'response',
-                status: response.statusCode ?? 0,
-                headers: response.headers,
-                body: Buffer.concat(chunks).toString('utf8'),
-                sentAt,
-                receivedAt: now()
-              })
-            })
-            response.on('error', fail)
-          },
-          fail
+      const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES
+      return exchange(request, signal, (response, settle, fail) => {
+        const chunks: Buffer[] = []
+        let size = 0
+        response.on('data', (chunk: Buffer) => {
+          size += chunk.length
+          if (size <= maxBytes) chunks.push(chunk)
+          else {
+            settle({ kind: 'failed', problem: 'too-large', detail: `${hostOf(request.url)} answered more than ${maxBytes} bytes` })
+            response.destroy()
+          }
+        })
+        response.on('end', () =>
+          settle({
+            kind: 'response',
+            status: response.statusCode ?? 0,
+            headers: response.headers,
+            body: Buffer.concat(chunks).toString('utf8'),
+            sentAt,
+            receivedAt: now()
+          })
         )
+        response.on('error', fail)
       })
     },
 
     lines(request, onLine, signal) {
       const sentAt = now()
-      return new Promise(resolve => {
-        const fail = (cause: unknown): void =>
-          resolve({ kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` })
-        // A watch has no end of its own; the deadline here is for the whole of it, after which it is opened anew.
-        const either = AbortSignal.any([signal, AbortSignal.timeout(request.deadlineMs)])
-        open(
-          request,
-          either,
-          response => {
-            let rest = ''
-            response.setEncoding('utf8')
-            response.on('data', (text: string) => {
-              const parts = (rest + text).split('\n')
-              rest = parts.pop() ?? ''
-              if (response.statusCode === 200) for (const line of parts) onLine(line)
-              else rest += parts.join('\n')
-            })
-            response.on('end', () =>
-              resolve({
-                kind: 'response',
-                status: response.statusCode ?? 0,
-                headers: response.headers,
-                body: rest,
-                sentAt,
-                receivedAt: now()
-              })
-            )
-            response.on('error', fail)
-          },
-          fail
+      // A watch has no end of its own; the deadline here is for the whole of it, after which it is opened anew.
+      return exchange(request, signal, (response, settle, fail) => {
+        let rest = ''
+        response.setEncoding('utf8')
+        response.on('data', (text: string) => {
+          const parts = (rest + text).split('\n')
+          rest = parts.pop() ?? ''
+          if (response.statusCode === 200) for (const line of parts) onLine(line)
+          else rest += parts.join('\n')
+        })
+        response.on('end', () =>
+          settle({ kind: 'response', status: response.statusCode ?? 0, headers: response.headers, body: rest, sentAt, receivedAt: now() })
         )
+        response.on('error', fail)
       })
     },
 

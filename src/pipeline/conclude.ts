@@ -18,10 +18,11 @@ export async function conclude(ports: Ports, run: Run, claim: Claim, ending: End
   const about = { runId: run.id, incidentId: run.incident.id }
   const told = people && !silent
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
+  const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent
     ? []
     : people
-      ? endingMessages(run, ending, run.policy.escalate.to)
+      ? endingMessages(run, ending, run.policy.escalate.to, list?.targets)
       : run.wrote
         ? endingMessages(run, ending, run.policy.escalate.to.filter(ports.takesNotices))
         : []

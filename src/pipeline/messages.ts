@@ -35,7 +35,7 @@ export function needsPeople(ending: Ending): boolean {
 }
 
 /** What people read: what it is about, what Astern did or did not do, why, and how to undo it. */
-export function endingMessages(run: Run, ending: Ending, channels: readonly string[]): Message[] {
+export function endingMessages(run: Run, ending: Ending, channels: readonly string[], storming: readonly string[] = []): Message[] {
   const { incident, policy } = run
   const target = run.target === undefined ? 'target unknown' : targetKey(run.target)
   const alert = incident.labels['alertname'] ?? 'alert'
@@ -62,7 +62,7 @@ export function endingMessages(run: Run, ending: Ending, channels: readonly stri
       labels: incident.labels,
       details:
         storm !== undefined && channel !== EVENT_CHANNEL
-          ? { storm, targets: ending.refusal?.facts?.['targets'] }
+          ? { storm, count: ending.refusal?.facts?.['targets'], targets: storming }
           : {
               run: run.id,
               incident: incident.id,

@@ -26,6 +26,27 @@ t.test('a storm: fifty targets alert at once → no write, one message with the 
   t.equal((await bench.ledger.storm(bench.clock.now()))?.targets.length, 50)
 })
 
+t.test('a storm of hundreds: all are counted, the first two hundred are listed, once', async t => {
+  const bench = await openBench(t)
+  for (let index = 0; index < 300; index += 1) {
+    bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
+    await bench.fire(named(`api-${index}`))
+  }
+  await bench.look()
+  const storm = await bench.ledger.storm(bench.clock.now())
+  t.equal(storm?.count, 300)
+  t.equal(storm?.targets.length, 200)
+  const due = await bench.ledger.dueMessages(bench.clock.now() + MINUTE, 1_000)
+  const lists = due.filter(({ message }) => message.kind === 'storm')
+  t.equal(lists.length, 1)
+  t.match(lists[0]?.message.details, { count: 300, targets: storm?.targets })
+  const rows = await bench.audit('concluded')
+  t.notOk(
+    rows.some(row => JSON.stringify(row.body).length > 1_000),
+    'the list is not written for every one of them'
+  )
+})
+
 t.test('a storm: alerts about targets that do not exist are none', async t => {
   const bench = await openBench(t)
   for (let index = 0; index < 20; index += 1) await bench.fire(named(`ghost-${index}`))
