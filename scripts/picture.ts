@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 
 // docs/demo.svg: what a terminal shows of a real `npm run demo`. Runs it in a terminal of its own (util-linux' `script`).
-const COLUMNS = 132
+const COLUMNS = 168
 const LINE = 19
 const CHARACTER = 8.1
 const MARGIN = 18
