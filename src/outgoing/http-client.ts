@@ -142,8 +142,15 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
         response.on('data', (text: string) => {
           const parts = (rest + text).split('\n')
           rest = parts.pop() ?? ''
-          if (response.statusCode === 200) for (const line of parts) onLine(line)
-          else rest += parts.join('\n')
+          if (response.statusCode !== 200) rest += parts.join('\n')
+          else
+            try {
+              for (const line of parts) onLine(line)
+            } catch (cause) {
+              // A line that cannot be read ends the stream, and not the process.
+              fail(cause)
+              response.destroy()
+            }
         })
         response.on('end', () =>
           settle({ kind: 'response', status: response.statusCode ?? 0, headers: response.headers, body: rest, sentAt, receivedAt: now() })

@@ -102,3 +102,31 @@ t.test('clock offset: bounds of whole-second headers narrow it down; none is cla
   behind.observe({ kind: 'response', status: 200, headers: { date: new Date(now).toUTCString() }, body: '', sentAt: now, receivedAt: now })
   t.equal(behind.value(), 0, 'a clock that was set: only the newest counts')
 })
+
+t.test('a stream: line by line; one that cannot be read ends the stream, and not the process', async t => {
+  const url = await serve(t, (_request, response) => response.end('{"a":1}\n{"b":2}\nnot json\n{"c":3}\n'))
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  const seen: unknown[] = []
+  const end = await client.lines(
+    { method: 'GET', url, deadlineMs: 2_000 },
+    line => {
+      seen.push(JSON.parse(line))
+    },
+    new AbortController().signal
+  )
+  t.match(end, { kind: 'failed', problem: 'unreachable', detail: /not valid JSON/ })
+  t.same(seen, [{ a: 1 }, { b: 2 }])
+})
+
+t.test('who gives up ends the request at once, also one that had given up before', async t => {
+  const url = await serve(t, (_request, response) => void response.writeHead(200).write('begun'))
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  const caller = new AbortController()
+  const asked = client.request({ method: 'GET', url, deadlineMs: 60_000 }, caller.signal)
+  setImmediate(() => caller.abort())
+  t.match(await asked, { kind: 'failed', problem: 'unreachable' })
+  t.match(await client.request({ method: 'GET', url, deadlineMs: 60_000 }, caller.signal), { kind: 'failed', problem: 'unreachable' })
+  t.match(await client.request({ method: 'GET', url: 'no url', deadlineMs: 60_000 }), { kind: 'failed', problem: 'unreachable' })
+})
