@@ -108,6 +108,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
   }
 }
 
-function scopesOf(namespaces: readonly string[]): readonly (string | undefined)[] {
+/** Where is watched: a glob needs the whole cluster (undefined); plain names are watched one by one. */
+export function scopesOf(namespaces: readonly string[]): readonly (string | undefined)[] {
   return namespaces.some(namespace => namespace.includes('*')) ? [undefined] : [...new Set(namespaces)]
 }

@@ -28,8 +28,9 @@ export async function* examine(config: Config, options: { readonly sendTest: boo
     yield* await clusterFindings(config, set, http, signal)
     if (set === undefined) return
     const outside = createOutside(http, systemClock, config.prometheusUrl)(set)
-    yield* await checkPrometheus(outside, set.policies, signal)
-    yield* await checkAlertmanager(outside, signal)
+    const status = await outside.status(signal)
+    yield* await checkPrometheus(outside, status['prometheus'], set.policies, signal)
+    yield* checkAlertmanager(status['alertmanager'])
     yield* await checkChannels(outside, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()

@@ -1,6 +1,7 @@
 import { ACTIONS } from '../actions/registry.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
 import { EVENT_RIGHT, mayI, READ_RIGHTS } from '../cluster/rights.ts'
+import { scopesOf } from '../cluster/watcher.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { type Right, rightText } from '../domain/rights.ts'
@@ -71,9 +72,7 @@ export async function checkRights(
 }
 
 function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
-  const namespaces = [...new Set(policies.flatMap(policy => policy.guards.namespaces))]
-  // The watch of a glob is one of the whole cluster (docs/install.md).
-  const places: readonly (string | undefined)[] = namespaces.some(name => name.includes('*')) ? [undefined] : namespaces
+  const places = scopesOf(policies.flatMap(policy => policy.guards.namespaces))
   const byGlob = places.includes(undefined) ? '; or name the namespaces in the policies plainly' : ''
   return places.flatMap((namespace): Need[] => {
     const here = policies.filter(policy => namespace === undefined || policy.guards.namespaces.includes(namespace))

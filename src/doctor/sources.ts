@@ -1,21 +1,26 @@
 import type { Message } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
-import type { Outside } from '../sources.ts'
+import type { Outside, SourceStatus } from '../sources.ts'
 import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
-export async function checkPrometheus(outside: Outside, policies: readonly Policy[], signal: AbortSignal): Promise<readonly Finding[]> {
-  const { prometheus } = outside
-  if (prometheus === undefined)
+export async function checkPrometheus(
+  { prometheus }: Outside,
+  status: SourceStatus | undefined,
+  policies: readonly Policy[],
+  signal: AbortSignal
+): Promise<readonly Finding[]> {
+  if (prometheus === undefined || status?.configured !== true)
     return policies.length === 0
       ? []
       : [trouble('prometheus', 'bad', 'no source is configured', 'set sources.prometheus.url in the policies, or ASTERN_PROMETHEUS_URL')]
-  const check = await prometheus.check(signal)
-  if (!check.reachable)
-    return [trouble('prometheus', 'unreachable', check.detail, 'check sources.prometheus: its URL, credentials, CA; and the NetworkPolicy')]
+  if (!status.reachable)
+    return [
+      trouble('prometheus', 'unreachable', status.detail, 'check sources.prometheus: its URL, credentials, CA; and the NetworkPolicy')
+    ]
   const rules = await prometheus.alertingRules(signal)
-  const found = [fine('prometheus', check.detail), ...clockFinding('prometheus', prometheus.clockOffset())]
+  const found = [fine('prometheus', status.detail), ...clockFinding('prometheus', prometheus.clockOffset())]
   if ('problem' in rules)
     return [
       ...found,
@@ -47,18 +52,17 @@ export async function checkPrometheus(outside: Outside, policies: readonly Polic
   ]
 }
 
-export async function checkAlertmanager(outside: Outside, signal: AbortSignal): Promise<readonly Finding[]> {
-  if (outside.alertStates === undefined) return []
-  const state = await outside.alertStates.stateOf({ alertname: 'AsternDoctor' }, signal)
+export function checkAlertmanager(status: SourceStatus | undefined): readonly Finding[] {
+  if (status?.configured !== true) return []
   return [
-    state.kind === 'unreachable'
-      ? trouble(
+    status.reachable
+      ? fine('alertmanager', status.detail)
+      : trouble(
           'alertmanager',
           'unreachable',
-          state.detail,
+          status.detail,
           'check sources.alertmanager: while it is away, decisions wait as `source-unreachable`'
         )
-      : fine('alertmanager', 'answers about silences')
   ]
 }
 

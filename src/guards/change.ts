@@ -5,7 +5,7 @@ import type { Guard, GuardInput } from '../domain/guard.ts'
 import type { Refusal } from '../domain/reasons.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
-const SKEW_LIMIT_MS = 5 * SECOND
+export const SKEW_LIMIT_MS = 5 * SECOND
 /** `Date` headers and Kubernetes’ times have whole seconds. */
 const RESOLUTION_MS = SECOND
 

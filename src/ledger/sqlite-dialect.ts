@@ -73,11 +73,6 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
     else next()
   }
 
-  function commit(): Promise<void> {
-    file.exec('commit')
-    return file.synced()
-  }
-
   class Connection implements DatabaseConnection {
     #inTransaction = false
 
@@ -93,19 +88,20 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
 
     async begin(): Promise<void> {
       await takeTurn()
-      file.exec('begin')
+      try {
+        file.exec('begin')
+      } catch (cause) {
+        passTurn()
+        throw cause
+      }
       this.#inTransaction = true
     }
 
     async commit(): Promise<void> {
-      let onDisk: Promise<void>
-      try {
-        onDisk = commit()
-        this.#inTransaction = false
-      } catch (cause) {
-        // The turn is kept for the rollback that follows.
-        throw new Error('the transaction could not be committed', { cause })
-      }
+      // Where this fails, the turn is kept for the rollback that follows.
+      file.exec('commit')
+      this.#inTransaction = false
+      const onDisk = file.synced()
       passTurn()
       await onDisk
     }
@@ -130,23 +126,16 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
   }
 
   async function transact<T>(work: () => T): Promise<T> {
-    await takeTurn()
-    let value: T
-    let onDisk: Promise<void>
+    const own = new Connection()
+    await own.begin()
     try {
-      file.exec('begin')
-      try {
-        value = work()
-        onDisk = commit()
-      } catch (cause) {
-        file.exec('rollback')
-        throw cause
-      }
-    } finally {
-      passTurn()
+      const value = work()
+      await own.commit()
+      return value
+    } catch (cause) {
+      await own.rollback()
+      throw cause
     }
-    await onDisk
-    return value
   }
 
   const ours = (connection: DatabaseConnection): Connection => {
@@ -172,8 +161,7 @@ function rowsOf<Row>(rows: unknown[]): QueryResult<Row> {
   return { rows: rows as Row[] }
 }
 
-// biome-ignore lint/correctness/useYield: nothing of ours streams; the interface asks for a generator.
-async function* refuseToStream(): AsyncIterableIterator<never> {
+function refuseToStream(): never {
   throw new Error('the ledger does not stream')
 }
 

@@ -74,8 +74,10 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
   function exchange(
     request: HttpRequest | Omit<HttpRequest, 'body' | 'maxBytes'>,
     signal: AbortSignal | undefined,
-    onResponse: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => void
+    /** Reads the response, and answers its body when it has ended; or settles or fails before. */
+    read: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => () => string
   ): Promise<HttpResult> {
+    const sentAt = now()
     return new Promise(resolve => {
       let late = false
       const failed = (cause: unknown): HttpResult =>
@@ -95,7 +97,16 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
         outgoing?.destroy(new Error('deadline'))
       }, request.deadlineMs)
       try {
-        outgoing = open(request, response => onResponse(response, settle, fail), fail)
+        outgoing = open(
+          request,
+          response => {
+            const body = read(response, settle, fail)
+            const { statusCode: status = 0, headers } = response
+            response.on('end', () => settle({ kind: 'response', status, headers, body: body(), sentAt, receivedAt: now() }))
+            response.on('error', fail)
+          },
+          fail
+        )
       } catch (cause) {
         return fail(cause)
       }
@@ -106,9 +117,8 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
 
   return {
     request(request, signal) {
-      const sentAt = now()
       const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES
-      return exchange(request, signal, (response, settle, fail) => {
+      return exchange(request, signal, (response, settle) => {
         const chunks: Buffer[] = []
         let size = 0
         response.on('data', (chunk: Buffer) => {
@@ -119,24 +129,13 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
             response.destroy()
           }
         })
-        response.on('end', () =>
-          settle({
-            kind: 'response',
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            body: Buffer.concat(chunks).toString('utf8'),
-            sentAt,
-            receivedAt: now()
-          })
-        )
-        response.on('error', fail)
+        return () => Buffer.concat(chunks).toString('utf8')
       })
     },
 
     lines(request, onLine, signal) {
-      const sentAt = now()
       // A watch has no end of its own; the deadline here is for the whole of it, after which it is opened anew.
-      return exchange(request, signal, (response, settle, fail) => {
+      return exchange(request, signal, (response, _settle, fail) => {
         let rest = ''
         response.setEncoding('utf8')
         response.on('data', (text: string) => {
@@ -152,10 +151,7 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
               response.destroy()
             }
         })
-        response.on('end', () =>
-          settle({ kind: 'response', status: response.statusCode ?? 0, headers: response.headers, body: rest, sentAt, receivedAt: now() })
-        )
-        response.on('error', fail)
+        return () => rest
       })
     },
 

@@ -35,15 +35,17 @@ export function indexPolicies(policies: readonly Policy[]): PolicyIndex {
   for (const entry of entries) {
     const naming = entry.matchers.find(matcher => alertnamesOf([matcher]) !== undefined)
     const names = naming === undefined ? undefined : alertnamesOf([naming])
-    if (names === undefined) others.push(entry)
-    else
-      for (const name of new Set(names)) {
-        // Being found by the name is being matched by it: what is left are the other matchers.
-        const rest = { ...entry, matchers: entry.matchers.filter(matcher => matcher !== naming) }
-        const list = named.get(name)
-        if (list === undefined) named.set(name, [rest])
-        else list.push(rest)
-      }
+    if (names === undefined) {
+      others.push(entry)
+      continue
+    }
+    // Being found by the name is being matched by it: what is left are the other matchers.
+    const rest = { ...entry, matchers: entry.matchers.filter(matcher => matcher !== naming) }
+    for (const name of new Set(names)) {
+      const list = named.get(name)
+      if (list === undefined) named.set(name, [rest])
+      else list.push(rest)
+    }
   }
   return {
     match(labels) {

@@ -118,15 +118,20 @@ function quoteString(value: string, quote: '"' | "'"): string {
 const KEPT_TEMPLATES = 10_000
 const parsedBefore = new Map<string, ReturnType<typeof parsePromqlTemplate>>()
 
+function keep(source: string): ReturnType<typeof parsePromqlTemplate> {
+  if (parsedBefore.size >= KEPT_TEMPLATES) parsedBefore.clear()
+  const parsed = parsePromqlTemplate(source)
+  parsedBefore.set(source, parsed)
+  return parsed
+}
+
 /**
  * Renders a query. A value stays inside its quotes, and inside `=~` it matches itself only; `{{ target.pods }}` is the
  * one value that is a regular expression already, made by Astern.
  */
 export function renderPromql(source: string, values: TemplateValues): Rendered {
-  const parsed = parsedBefore.get(source) ?? parsePromqlTemplate(source)
+  const parsed = parsedBefore.get(source) ?? keep(source)
   if ('error' in parsed) throw new Error(`template was not checked at load: ${parsed.error}`)
-  if (parsedBefore.size >= KEPT_TEMPLATES) parsedBefore.clear()
-  parsedBefore.set(source, parsed)
   return renderTemplate(parsed.template, values, (value, hole) => {
     const place = parsed.places.get(hole)
     if (place === undefined) throw new Error('a hole without a place')

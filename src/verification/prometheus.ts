@@ -81,9 +81,11 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     return result
   }
 
+  const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
+
   // In a storm every run asks for the rules: one answer serves all that wait for it. It has its own deadline.
   const activeAlerts = shared(async () => {
-    const answer = readApi(await call('GET', '/api/v1/rules?type=alert', undefined, new AbortController().signal))
+    const answer = await rules(new AbortController().signal)
     return 'problem' in answer ? undefined : readActiveAlerts(answer.data)
   })
 
@@ -149,7 +151,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     clockOffset: () => options.offset.value(),
 
     async alertingRules(signal) {
-      const answer = readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
+      const answer = await rules(signal)
       if ('problem' in answer) return { problem: `${answer.problem}: ${answer.detail}` }
       return listAt(answer.data, 'data', 'groups')
         .flatMap(group => listAt(group, 'rules'))

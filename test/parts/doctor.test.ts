@@ -10,6 +10,7 @@ import type { Finding } from '../../src/doctor/finding.ts'
 import { startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
+import { KUBECONFIG } from '../unit/server-fixture.ts'
 
 const rule = { alert: 'ApiHighErrorRate', expr: 'vector(1) > 0', for: '1h', labels: {} }
 
@@ -121,15 +122,7 @@ t.test('doctor: bad policies, a folder that cannot be written to, no kubeconfig,
   t.match(missing.find(finding => finding.check === 'policies')?.detail, /there is no .*nowhere\.yaml/)
 
   const kubeconfig = join(folder, 'kubeconfig')
-  writeFileSync(
-    kubeconfig,
-    JSON.stringify({
-      'current-context': 'c',
-      clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } }],
-      users: [{ name: 'u', user: {} }],
-      contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }]
-    })
-  )
+  writeFileSync(kubeconfig, JSON.stringify(KUBECONFIG))
   const away = await findings(
     { policies: policiesFile(folder, 'http://127.0.0.1:1', 'http://127.0.0.1:1'), kubeconfig, dataDir: folder },
     true

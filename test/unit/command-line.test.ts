@@ -6,6 +6,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseListen, readConfig } from '../../src/config.ts'
+import { KUBECONFIG } from './server-fixture.ts'
 
 const MAIN = join(process.cwd(), 'src/main.ts')
 
@@ -20,15 +21,6 @@ function astern(cwd: string, ...args: readonly string[]): { readonly code: numbe
   const result = spawnSync(process.execPath, [MAIN, ...args], { cwd, encoding: 'utf8', env: { ...env, HOME: cwd } })
   return { code: result.status, out: result.stdout, err: result.stderr }
 }
-
-const KUBECONFIG = JSON.stringify({
-  apiVersion: 'v1',
-  kind: 'Config',
-  'current-context': 'c',
-  clusters: [{ name: 'c', cluster: { server: 'http://127.0.0.1:1', 'insecure-skip-tls-verify': true } }],
-  users: [{ name: 'u', user: {} }],
-  contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }]
-})
 
 t.test('help and usage', async t => {
   const cwd = folderOf(t)
@@ -76,7 +68,7 @@ t.test('validate: good 0, bad 1 with places, missing 2', async t => {
 
 t.test('doctor: what is bad 1, what is only away 4, a wrong setting 2, and each with what to do', async t => {
   const cwd = folderOf(t)
-  writeFileSync(join(cwd, 'kubeconfig'), KUBECONFIG)
+  writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
   const bad = astern(cwd, 'doctor', '--kubeconfig', 'kubeconfig')
   t.equal(bad.code, 1)
   t.match(bad.out, /✗ policies +there is no policies\.yaml.*\n +→ write one/)
@@ -92,7 +84,7 @@ t.test('serve: what cannot start says what to do, with a non-zero code', async t
   writeFileSync(join(cwd, 'policies.yaml'), 'version: 1\npolicies: []\n')
   writeFileSync(join(cwd, 'bad.yaml'), 'version: 1\n')
   writeFileSync(join(cwd, 'empty.yaml'), '')
-  writeFileSync(join(cwd, 'kubeconfig'), KUBECONFIG)
+  writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
   writeFileSync(join(cwd, 'tokens.yaml'), 'tokens: [{ name: a, role: boss, sha256: x }]\n')
   const taken = createServer()
   taken.listen(0, '127.0.0.1')
@@ -132,7 +124,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
     join(cwd, 'policies.yaml'),
     `version: 1\nsources: { prometheus: { url: "http://127.0.0.1:1" } }\npolicies:\n  - { name: undo, match: ['alertname="A"'], target: { kind: Deployment, namespace: shop, name: api }, verify: [{ promql: "sum(rate(x[5m]))", failWhen: "> 1" }], steps: [{ action: rollout-undo }] }\n`
   )
-  writeFileSync(join(cwd, 'kubeconfig'), KUBECONFIG)
+  writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
   const created = astern(cwd, 'token', 'create', '--name', 'ann', '--role', 'operator', '--json')
   const { token, line } = JSON.parse(created.out) as { token: string; line: unknown }
   writeFileSync(join(cwd, 'tokens.yaml'), JSON.stringify({ tokens: [line] }))

@@ -27,7 +27,8 @@ const POLICIES = {
     }
   ]
 }
-const KUBECONFIG = {
+/** Leads to a cluster that is away. */
+export const KUBECONFIG = {
   apiVersion: 'v1',
   kind: 'Config',
   'current-context': 'c',
