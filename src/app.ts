@@ -1,19 +1,18 @@
-import { readFileSync } from 'node:fs'
 import { hostname } from 'node:os'
-import type { FastifyInstance } from 'fastify'
 import { ACTIONS } from './actions/registry.ts'
-import { type Authenticator, openAuthenticator, parseTokens } from './api/auth.ts'
 import { createCluster } from './cluster/cluster.ts'
 import { connect } from './cluster/connection.ts'
 import { eventChannel } from './cluster/event-channel.ts'
 import { createKubeClient } from './cluster/kube-client.ts'
 import { startWatcher } from './cluster/watcher.ts'
-import { type Config, ConfigError } from './config.ts'
+import type { Config } from './config.ts'
 import type { Clock, Ids } from './domain/clock.ts'
 import { type Faults, noFaults } from './domain/faults.ts'
 import type { Ledger } from './domain/ledger.ts'
-import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS } from './guards/guards.ts'
+import type { TargetKind } from './domain/objects.ts'
+import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from './guards/guards.ts'
 import { openSqliteLedger } from './ledger/sqlite.ts'
+import { listen, readTokens } from './listen.ts'
 import { startSender } from './notify/sender.ts'
 import { createOperations } from './operations.ts'
 import { withBreaker } from './outgoing/breaker.ts'
@@ -31,6 +30,7 @@ import { createSourceProbe } from './source-probe.ts'
 import { createOutside } from './sources.ts'
 import { createLogger, type Logger } from './telemetry/logger.ts'
 import { createMetrics } from './telemetry/metrics.ts'
+import { createTools } from './tools.ts'
 
 /** Policies that do not load at the start: exit code 1, and the problems. */
 export class PoliciesError extends Error {
@@ -116,15 +116,17 @@ async function compose(
   const events = eventChannel(kube, clock, EVENT_CHANNEL, hostname())
   const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
 
+  const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
   const ports: Ports = {
     clock,
     ids,
     ledger,
-    cluster: createCluster(kube, clusterOffset, clock.now),
+    cluster,
     verifier: () => outside.verifier,
     alertStates: () => outside.alertStates,
     actions: ACTIONS,
-    guards: { first: FIRST_GUARDS, later: LATER_GUARDS, last: LAST_GUARDS },
+    tools: createTools({ kube, cluster, http, clock, config }),
+    guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     takesNotices: name => channel(name)?.takesNotices ?? false,
     ceiling: config.mode,
@@ -138,12 +140,20 @@ async function compose(
   onStop('worker', () => worker.stop())
 
   const namespaces = (): readonly string[] => [...new Set(store.current().policies.flatMap(policy => policy.guards.namespaces))]
+  const kinds = (): readonly TargetKind[] => [
+    ...new Set(
+      store
+        .current()
+        .policies.flatMap(policy => [policy.target, ...policy.steps.flatMap(step => step.target ?? [])].map(target => target.kind))
+    )
+  ]
   const watch = () =>
     startWatcher({
       client: kube,
       offset: clusterOffset,
       clock,
       namespaces,
+      kinds,
       failed: (what, detail) => logger.warn({ what, detail }, 'the cluster could not be watched'),
       sink: {
         async observed(target, template) {
@@ -155,7 +165,7 @@ async function compose(
       }
     })
   let watcher = watch()
-  let watched = namespaces().join(' ')
+  let watched = [...namespaces(), ...kinds()].join(' ')
   onStop('watcher', () => watcher.stop())
 
   async function reload() {
@@ -164,8 +174,8 @@ async function compose(
       outside = makeOutside(store.current())
       await ledger.append([{ at: clock.now(), kind: 'policies-loaded', body: { version: store.version(), policies: result.policies } }])
       logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
-      if (namespaces().join(' ') !== watched) {
-        watched = namespaces().join(' ')
+      if ([...namespaces(), ...kinds()].join(' ') !== watched) {
+        watched = [...namespaces(), ...kinds()].join(' ')
         await watcher.stop()
         watcher = watch()
       }
@@ -236,30 +246,6 @@ async function compose(
     'astern is ready'
   )
   return { address, ledger, reload: reloadQuietly, stop: undo }
-}
-
-function readTokens(config: Config): Authenticator {
-  if (config.tokensFile === undefined) return openAuthenticator
-  let text: string
-  try {
-    text = readFileSync(config.tokensFile, 'utf8')
-  } catch (cause) {
-    throw new ConfigError(`the tokens file ${config.tokensFile} cannot be read: make one with \`astern token create\``, { cause })
-  }
-  return parseTokens(text, config.tokensFile)
-}
-
-async function listen(server: FastifyInstance, config: Config): Promise<string> {
-  try {
-    return await server.listen(config.listen)
-  } catch (cause) {
-    const code = cause instanceof Error && 'code' in cause ? cause.code : ''
-    const at = `${config.listen.host}:${config.listen.port}`
-    if (code === 'EADDRINUSE')
-      throw new ConfigError(`--listen ${at}: the port is in use; choose another, or port 0 for a free one`, { cause })
-    if (code === 'EACCES') throw new ConfigError(`--listen ${at}: this user may not listen there; choose a port above 1023`, { cause })
-    throw new ConfigError(`--listen ${at}: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
-  }
 }
 
 /** Works at once, and then not again before so long: what is asked for meanwhile is done together at the end of it. */

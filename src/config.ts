@@ -21,6 +21,8 @@ export interface ServeFlags {
   readonly logLevel?: string
   readonly keepDeliveries?: string
   readonly keep?: string
+  readonly argocdNamespace?: string
+  readonly helm?: string
 }
 
 export interface Config {
@@ -42,6 +44,13 @@ export interface Config {
   readonly keepDeliveriesMs: number
   /** Incidents, runs and the audit log are kept so long, milliseconds (rules 8). */
   readonly keepMs: number
+  /** Where Argo CD's Applications are; set, an object's instance label is followed up too. */
+  readonly argocdNamespace?: string
+  readonly helm: {
+    readonly program: string
+    /** All that it is given of the environment. */
+    readonly environment: Readonly<Record<string, string>>
+  }
 }
 
 type Environment = Readonly<Record<string, string | undefined>>
@@ -75,6 +84,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     throw new ConfigError(`ASTERN_PROMETHEUS_URL: ${prometheusUrl} is not a URL`)
   const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
   const inCluster = readInCluster(environment)
+  const argocdNamespace = read(flags.argocdNamespace, 'ASTERN_ARGOCD_NAMESPACE')
   const config: Config = {
     policies: read(flags.policies, 'ASTERN_POLICIES') ?? 'policies.yaml',
     listen: parseListen(read(flags.listen, 'ASTERN_LISTEN') ?? '127.0.0.1:8080'),
@@ -89,7 +99,9 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     logLevel,
     ...(prometheusUrl === undefined ? {} : { prometheusUrl }),
     keepDeliveriesMs: keep(read(flags.keepDeliveries, 'ASTERN_KEEP_DELIVERIES') ?? '7d', '--keep-deliveries'),
-    keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep')
+    keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep'),
+    ...(argocdNamespace === undefined ? {} : { argocdNamespace }),
+    helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
   return config
@@ -136,6 +148,18 @@ function readInCluster(environment: Environment): Config['inCluster'] {
 
 function readIfThere(file: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
+}
+
+/** In a pod helm finds the API server as Astern does; `HELM_DRIVER` must be the deployer's. */
+const HELM_VARIABLES = ['PATH', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HELM_DRIVER', 'HELM_DRIVER_SQL_CONNECTION_STRING']
+
+function forHelm(environment: Environment): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    HELM_VARIABLES.flatMap(name => {
+      const value = environment[name]
+      return value === undefined ? [] : [[name, value]]
+    })
+  )
 }
 
 /** Where the command line finds its server and its token. */

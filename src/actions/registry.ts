@@ -1,5 +1,6 @@
 import type { TObject } from 'typebox'
 import type { Action } from '../domain/action.ts'
+import { HelmRollbackWith, helmRollback } from './helm-rollback/helm-rollback.ts'
 import { RolloutRestartWith, rolloutRestart } from './rollout-restart/rollout-restart.ts'
 import { RolloutUndoWith, rolloutUndo } from './rollout-undo/rollout-undo.ts'
 
@@ -11,5 +12,6 @@ export interface RegisteredAction extends Action {
 /** Every action that Astern has. Adding one is adding a folder and a line here. */
 export const ACTIONS: readonly RegisteredAction[] = [
   { ...rolloutUndo, with: RolloutUndoWith },
-  { ...rolloutRestart, with: RolloutRestartWith }
+  { ...rolloutRestart, with: RolloutRestartWith },
+  { ...helmRollback, with: HelmRollbackWith }
 ]

@@ -21,6 +21,11 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .option('--tls-key <file>', 'its key (ASTERN_TLS_KEY_FILE)')
     .option('--log-level <level>', 'debug, info, warn, error, silent (ASTERN_LOG_LEVEL; default info)')
     .option('--keep <duration>', 'keep incidents, runs and the audit log (ASTERN_KEEP; default 400d)')
+    .option('--helm <program>', 'the helm program, for helm-rollback (ASTERN_HELM; default helm)')
+    .option(
+      '--argocd-namespace <name>',
+      'where Argo CD’s Applications are (ASTERN_ARGOCD_NAMESPACE; default: argocd, for tracked objects only)'
+    )
     .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(
       'after',

@@ -1,56 +1,87 @@
 import type { Cluster, ReadResult, WriteResult } from '../domain/cluster.ts'
-import { isObject, listAt, numberAt, objectAt, textAt } from '../domain/json.ts'
-import type { ObjectRef } from '../domain/objects.ts'
-import { INTENT_ANNOTATION, pointerKey } from '../domain/plan.ts'
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import { FIELD_MANAGER, type KubeAnswer } from '../domain/kube.ts'
+import { type ObjectRef, objectPath } from '../domain/objects.ts'
+import { markOperations } from '../domain/plan.ts'
+import type { Workload } from '../domain/workload.ts'
+import { toWriteResult } from '../domain/write-result.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
-import type { KubeAnswer, KubeClient } from './kube-client.ts'
-import { toWorkload } from './workload.ts'
+import { templateHolder, toArgoRollout } from './argo-rollout.ts'
+import { toRevisioned } from './controller-revisions.ts'
+import { toDeployment } from './deployment.ts'
+import type { KubeClient } from './kube-client.ts'
+import { readOwners } from './owners.ts'
+import { readRelease, releaseNamed } from './release.ts'
 
-/** Must not begin with `kubectl`: Flux takes such fields away from their manager (facts D.2). */
-export const FIELD_MANAGER = 'astern'
-
-export function deploymentPath(ref: { readonly namespace: string; readonly name: string }): string {
-  return `/apis/apps/v1/namespaces/${encodeURIComponent(ref.namespace)}/deployments/${encodeURIComponent(ref.name)}`
-}
-
-/** Reads and guarded writes of Deployments. */
-export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number): Cluster {
+/** Reads of targets, their history and owners, and guarded patches. */
+/** @param argocd the namespace of Argo CD, where its Applications are. */
+export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number, argocd?: string): Cluster {
   return {
     async read(target, signal): Promise<ReadResult> {
-      const deployment = await client.get(deploymentPath(target), signal)
-      if (deployment.kind !== 'ok') return failedRead(deployment, target)
-      const selector = labelSelector(objectAt(deployment.object, 'spec', 'selector'))
-      if (selector === undefined)
-        return { kind: 'not-found', detail: `${target.namespace}/${target.name} has a selector that cannot be read` }
-      const query = `?labelSelector=${encodeURIComponent(selector)}`
-      const namespace = encodeURIComponent(target.namespace)
-      const [sets, pods] = await Promise.all([
-        client.get(`/apis/apps/v1/namespaces/${namespace}/replicasets${query}`, signal),
-        client.get(`/api/v1/namespaces/${namespace}/pods${query}`, signal)
-      ])
-      if (sets.kind !== 'ok') return failedRead(sets, target)
-      if (pods.kind !== 'ok') return failedRead(pods, target)
-      return { kind: 'found', workload: toWorkload(target, deployment.object, listAt(sets.object, 'items'), listAt(pods.object, 'items')) }
+      const object = await client.get(objectPath(target), signal)
+      if (object.kind !== 'ok') return failedRead(object, target)
+      const result = await withHistory(client, target, object.object, signal)
+      if (result.kind !== 'found') return result
+      const { workload } = result
+      const named = releaseNamed(workload)
+      return named === undefined ? result : { kind: 'found', workload: { ...workload, release: await readRelease(client, named, signal) } }
     },
 
     async uidOf(target, signal) {
-      const deployment = await client.get(deploymentPath(target), signal)
-      return deployment.kind === 'ok' ? textAt(deployment.object, 'metadata', 'uid') : undefined
+      const object = await client.get(objectPath(target), signal)
+      return object.kind === 'ok' ? textAt(object.object, 'metadata', 'uid') : undefined
     },
 
+    owners: (workload, signal) => readOwners(client, workload, argocd, signal),
+
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
-      const operations = [
-        ...plan.write.operations,
-        { op: 'add', path: `/metadata/annotations/${pointerKey(INTENT_ANNOTATION)}`, value: intent }
-      ]
-      const path = `${deploymentPath(plan.target)}?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
-      const answer = await client.jsonPatch(path, operations, signal)
-      if (answer.kind === 'ok') return { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
-      if (answer.kind === 'unreachable') return { kind: 'unknown', detail: answer.detail }
-      return failedWrite(answer)
+      if (plan.write.kind !== 'json-patch') throw new Error(`${plan.action} is not written by a patch`)
+      const { path, operations, mark } = plan.write
+      const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
+      return toWriteResult(await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
     },
 
     clockOffset: () => offset.value()
+  }
+}
+
+async function withHistory(client: KubeClient, target: ObjectRef, object: JsonObject, signal: AbortSignal): Promise<ReadResult> {
+  const holderPath = target.kind === 'Rollout' ? templateHolder(object, target.namespace) : undefined
+  const held = holderPath === undefined ? undefined : await client.get(holderPath, signal)
+  if (held !== undefined && held.kind !== 'ok') return failedRead(held, target)
+  const holder = held === undefined || holderPath === undefined ? undefined : { path: holderPath, object: held.object }
+  const selector = labelSelector(objectAt(object, 'spec', 'selector')) ?? labelSelector(objectAt(holder?.object, 'spec', 'selector'))
+  if (selector === undefined) return { kind: 'not-found', detail: `${target.namespace}/${target.name} has a selector that cannot be read` }
+  const query = `?labelSelector=${encodeURIComponent(selector)}`
+  const namespace = encodeURIComponent(target.namespace)
+  const history = target.kind === 'Deployment' || target.kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
+  const [revisions, pods] = await Promise.all([
+    client.get(`/apis/apps/v1/namespaces/${namespace}/${history}${query}`, signal),
+    client.get(`/api/v1/namespaces/${namespace}/pods${query}`, signal)
+  ])
+  if (revisions.kind !== 'ok') return failedRead(revisions, target)
+  if (pods.kind !== 'ok') return failedRead(pods, target)
+  return {
+    kind: 'found',
+    workload: toWorkload(target, object, holder, listAt(revisions.object, 'items'), listAt(pods.object, 'items'))
+  }
+}
+
+function toWorkload(
+  target: ObjectRef,
+  object: JsonObject,
+  holder: { readonly path: string; readonly object: JsonObject } | undefined,
+  revisions: readonly unknown[],
+  pods: readonly unknown[]
+): Workload {
+  switch (target.kind) {
+    case 'Deployment':
+      return toDeployment(target, object, revisions, pods)
+    case 'StatefulSet':
+    case 'DaemonSet':
+      return toRevisioned(target, object, revisions, pods)
+    case 'Rollout':
+      return toArgoRollout(target, object, holder, revisions, pods)
   }
 }
 
@@ -59,15 +90,6 @@ function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target
   if (answer.status === 404) return { kind: 'not-found', detail: `there is no ${target.kind} ${target.namespace}/${target.name}` }
   if (answer.status === 401 || answer.status === 403) return { kind: 'forbidden', detail: answer.detail }
   return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}` }
-}
-
-function failedWrite({ status, detail }: { readonly status: number; readonly detail: string }): WriteResult {
-  // A failed `test` is 422, and so is an object that is not valid: only reading again tells which (facts B.0, G.5).
-  if (status === 409 || status === 422) return { kind: 'conflict', detail }
-  if (status === 401 || status === 403) return { kind: 'forbidden', detail }
-  if (status === 404) return { kind: 'not-found', detail }
-  if (status >= 500 || status === 429 || status === 408) return { kind: 'unknown', detail: `${status}: ${detail}` }
-  return { kind: 'refused', detail: `${status}: ${detail}` }
 }
 
 /** A label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */

@@ -2,8 +2,7 @@ import type { Clock } from '../domain/clock.ts'
 import { sha256 } from '../domain/hashes.ts'
 import { textAt } from '../domain/json.ts'
 import type { Channel } from '../domain/message.ts'
-import { parseTargetKey, targetKey } from '../domain/objects.ts'
-import { deploymentPath } from './cluster.ts'
+import { KINDS, objectPath, parseTargetKey, targetKey } from '../domain/objects.ts'
 import type { KubeClient } from './kube-client.ts'
 
 /** Kubernetes' limit of an Event's note, bytes (facts B.8). */
@@ -21,7 +20,7 @@ export function eventChannel(client: KubeClient, clock: Clock, name: string, ins
       const key = message.details['target']
       const target = typeof key === 'string' ? parseTargetKey(key) : undefined
       if (target === undefined) return { kind: 'refused', detail: 'the message names no target' }
-      const found = await client.get(deploymentPath(target), signal)
+      const found = await client.get(objectPath(target), signal)
       if (found.kind === 'error' && found.status === 404) return { kind: 'refused', detail: `${targetKey(target)} is gone` }
       if (found.kind !== 'ok') return { kind: found.kind === 'error' && found.status === 403 ? 'refused' : 'failed', detail: found.detail }
       const answer = await client.post(
@@ -38,7 +37,7 @@ export function eventChannel(client: KubeClient, clock: Clock, name: string, ins
           type: message.kind === 'notice' ? 'Normal' : 'Warning',
           note: clip(`${message.title}\n${message.text}`),
           regarding: {
-            apiVersion: 'apps/v1',
+            apiVersion: `${KINDS[target.kind].group}/${KINDS[target.kind].version}`,
             kind: target.kind,
             namespace: target.namespace,
             name: target.name,

@@ -1,21 +1,11 @@
 import { isObject, type JsonObject, textAt } from '../domain/json.ts'
+import type { Kube, KubeAnswer } from '../domain/kube.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
 import type { ClusterConnection } from './access.ts'
 
-/** An answer of the API server, raw: no model drops a field that it does not know (facts B.0). */
-export type KubeAnswer =
-  | { readonly kind: 'ok'; readonly status: number; readonly object: JsonObject }
-  | { readonly kind: 'error'; readonly status: number; readonly detail: string }
-  | { readonly kind: 'unreachable'; readonly detail: string }
-
-export interface KubeClient {
-  get(path: string, signal?: AbortSignal): Promise<KubeAnswer>
-  jsonPatch(path: string, operations: readonly unknown[], signal?: AbortSignal): Promise<KubeAnswer>
-  post(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
-  put(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
-  delete(path: string, signal?: AbortSignal): Promise<KubeAnswer>
+export interface KubeClient extends Kube {
   /** Watch events, one JSON line each, until the stream ends. */
   watch(path: string, onEvent: (event: JsonObject) => void, signal: AbortSignal): Promise<KubeAnswer>
 }
@@ -24,6 +14,8 @@ export interface KubeClient {
 const DEADLINE_MS = 10_000
 /** A watch is opened anew after this long, so that a dead connection is noticed. */
 const WATCH_MS = 5 * 60_000
+
+const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
 export function createKubeClient(
   connection: ClusterConnection,
@@ -36,7 +28,8 @@ export function createKubeClient(
     path: string,
     body: unknown,
     contentType: string,
-    signal?: AbortSignal
+    signal?: AbortSignal,
+    accept = 'application/json'
   ): Promise<KubeAnswer> {
     let tls: HttpRequest['tls']
     try {
@@ -51,7 +44,7 @@ export function createKubeClient(
       {
         method,
         url: connection.server + path,
-        headers: { accept: 'application/json', 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': contentType }) },
+        headers: { accept, 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': contentType }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
         deadlineMs: DEADLINE_MS,
         tls
@@ -64,6 +57,7 @@ export function createKubeClient(
 
   return {
     get: (path, signal) => call('GET', path, undefined, '', signal),
+    metadata: (path, signal) => call('GET', path, undefined, '', signal, METADATA_LIST),
     // The content type is always said: guessing it is how other clients send merge patches as JSON patches (facts B.0).
     jsonPatch: (path, operations, signal) => call('PATCH', path, operations, 'application/json-patch+json', signal),
     post: (path, object, signal) => call('POST', path, object, 'application/json', signal),
@@ -103,6 +97,7 @@ function toAnswer(result: HttpResult): KubeAnswer {
   return {
     kind: 'error',
     status: result.status,
-    detail: (textAt(body, 'message') ?? `the API server answered ${result.status}`).slice(0, 500)
+    detail: (textAt(body, 'message') ?? `the API server answered ${result.status}`).slice(0, 500),
+    ...(/^\d+$/.test(result.headers['retry-after'] ?? '') ? { retryAfterMs: Number(result.headers['retry-after']) * 1_000 } : {})
   }
 }

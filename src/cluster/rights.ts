@@ -1,15 +1,18 @@
 import { at } from '../domain/json.ts'
+import { KINDS, type TargetKind } from '../domain/objects.ts'
 import type { Right } from '../domain/rights.ts'
 import type { KubeClient } from './kube-client.ts'
 
-/** What reading a target, its history and its pods takes, and the watch that sees changes happen. */
-export const READ_RIGHTS: readonly Right[] = [
-  { verb: 'get', group: 'apps', resource: 'deployments' },
-  { verb: 'list', group: 'apps', resource: 'deployments' },
-  { verb: 'watch', group: 'apps', resource: 'deployments' },
-  { verb: 'list', group: 'apps', resource: 'replicasets' },
-  { verb: 'list', group: '', resource: 'pods' }
-]
+/** What reading a target of the kind, its history and its pods takes, and the watch that sees changes happen. */
+export function readRights(kind: TargetKind): readonly Right[] {
+  const { group, resource } = KINDS[kind]
+  const history = kind === 'Deployment' || kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
+  return [
+    ...(['get', 'list', 'watch'] as const).map(verb => ({ verb, group, resource })),
+    { verb: 'list', group: 'apps', resource: history },
+    { verb: 'list', group: '', resource: 'pods' }
+  ]
+}
 
 /** The Event on the target that tells what was done, or not. */
 export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', resource: 'events' }

@@ -2,10 +2,12 @@ import type { Clock } from '../domain/clock.ts'
 import type { ChangeSink } from '../domain/cluster.ts'
 import { matchesGlob } from '../domain/globs.ts'
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import { collectionPath, type TargetKind } from '../domain/objects.ts'
 import { templateIdentity } from '../domain/workload.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
+import { watchedIdentity } from './argo-rollout.ts'
 import type { KubeClient } from './kube-client.ts'
-import { templateManager } from './workload.ts'
+import { templateManager } from './metadata.ts'
 
 export interface WatcherOptions {
   readonly client: KubeClient
@@ -14,6 +16,8 @@ export interface WatcherOptions {
   readonly sink: ChangeSink
   /** The namespaces that policies may write to; asked anew whenever a watch begins. */
   readonly namespaces: () => readonly string[]
+  /** The kinds that policies act on; others are not watched. */
+  readonly kinds: () => readonly TargetKind[]
   readonly failed: (what: string, detail: string) => void
   /** Called when every watch has its first list. */
   readonly synced?: () => void
@@ -24,7 +28,7 @@ const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 60_000
 
 /**
- * Watches the Deployments of the allowed namespaces and tells each new pod template, with the API server's time. A glob
+ * Watches the workloads of the allowed namespaces and tells each new pod template, with the API server's time. A glob
  * needs a watch of the whole cluster; plain names are watched one by one, which needs rights there only.
  */
 export function startWatcher(options: WatcherOptions): { stop(): Promise<void> } {
@@ -34,21 +38,22 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
   const waitingFor = new Set<string>()
   let begun = false
 
-  const scopes = scopesOf(options.namespaces())
-  for (const scope of scopes) waitingFor.add(scope ?? '*')
-  const loops = scopes.map(scope => loop(scope))
-  if (scopes.length === 0) options.synced?.()
+  const watches = options
+    .kinds()
+    .flatMap(kind => scopesOf(options.namespaces()).map(scope => ({ kind, base: collectionPath(kind, scope) })))
+  for (const { base } of watches) waitingFor.add(base)
+  const loops = watches.map(({ kind, base }) => loop(kind, base))
+  if (watches.length === 0) options.synced?.()
 
-  async function loop(scope: string | undefined): Promise<void> {
-    const base = scope === undefined ? '/apis/apps/v1/deployments' : `/apis/apps/v1/namespaces/${encodeURIComponent(scope)}/deployments`
+  async function loop(kind: TargetKind, base: string): Promise<void> {
     let retryMs = FIRST_RETRY_MS
     while (!stopping.signal.aborted) {
       try {
         const list = await options.client.get(base, stopping.signal)
         if (list.kind !== 'ok') throw new Error(list.detail)
-        for (const item of listAt(list.object, 'items')) observe(item, false)
+        for (const item of listAt(list.object, 'items')) observe(kind, item, false)
         retryMs = FIRST_RETRY_MS
-        waitingFor.delete(scope ?? '*')
+        waitingFor.delete(base)
         if (waitingFor.size === 0 && !begun) {
           begun = true
           void chain.then(() => options.synced?.())
@@ -56,35 +61,36 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
         const version = textAt(list.object, 'metadata', 'resourceVersion') ?? ''
         const end = await options.client.watch(
           `${base}?watch=1&allowWatchBookmarks=true&resourceVersion=${encodeURIComponent(version)}`,
-          event => onEvent(event),
+          event => onEvent(kind, event),
           stopping.signal
         )
         // An end is normal: the server and we both limit a watch's life. The list that follows finds what was missed.
         if (end.kind === 'error') throw new Error(end.detail)
       } catch (cause) {
         if (stopping.signal.aborted) return
-        options.failed('watching Deployments', cause instanceof Error ? cause.message : String(cause))
+        options.failed(`watching ${kind}s`, cause instanceof Error ? cause.message : String(cause))
         await options.clock.sleep(retryMs, stopping.signal).catch(() => {})
         retryMs = Math.min(LAST_RETRY_MS, retryMs * 2)
       }
     }
   }
 
-  function onEvent(event: JsonObject): void {
+  function onEvent(kind: TargetKind, event: JsonObject): void {
     const type = event['type']
-    if (type === 'ADDED' || type === 'MODIFIED') observe(event['object'], true)
+    if (type === 'ADDED' || type === 'MODIFIED') observe(kind, event['object'], true)
     if (type === 'DELETED') known.delete(textAt(event, 'object', 'metadata', 'uid') ?? '')
   }
 
   /** `live` where the event came while watching: only then is the moment of the change known. */
-  function observe(object: unknown, live: boolean): void {
+  function observe(kind: TargetKind, object: unknown, live: boolean): void {
     if (!isObject(object)) return
     const metadata = objectAt(object, 'metadata')
     const namespace = textAt(metadata, 'namespace') ?? ''
     const name = textAt(metadata, 'name') ?? ''
     const uid = textAt(metadata, 'uid') ?? ''
     if (!options.namespaces().some(glob => matchesGlob(glob, namespace))) return
-    const identity = templateIdentity(objectAt(object, 'spec', 'template'))
+    const identity = kind === 'Rollout' ? watchedIdentity(object) : templateIdentity(objectAt(object, 'spec', 'template'))
+    if (identity === undefined) return
     const before = known.get(uid)
     if (before === identity) return
     known.set(uid, identity)
@@ -95,7 +101,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
     const template = { uid, identity, at, seen: live && before !== undefined }
     // One after the other: the order of a target's templates is what later decisions read.
     chain = chain
-      .then(() => options.sink.observed({ kind: 'Deployment', namespace, name }, template))
+      .then(() => options.sink.observed({ kind, namespace, name }, template))
       .catch((cause: unknown) => options.failed('recording a change', cause instanceof Error ? cause.message : String(cause)))
   }
 

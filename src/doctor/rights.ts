@@ -1,6 +1,6 @@
 import { ACTIONS } from '../actions/registry.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
-import { EVENT_RIGHT, mayI, READ_RIGHTS } from '../cluster/rights.ts'
+import { EVENT_RIGHT, mayI, readRights } from '../cluster/rights.ts'
 import { scopesOf } from '../cluster/watcher.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
@@ -77,19 +77,22 @@ function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
   return places.flatMap((namespace): Need[] => {
     const here = policies.filter(policy => namespace === undefined || policy.guards.namespaces.includes(namespace))
     const acting = ceiling === 'auto' && here.some(policy => policy.mode === 'auto')
-    const used = new Set(here.flatMap(policy => policy.steps.map(step => step.action)))
-    const writes = ACTIONS.filter(action => used.has(action.name)).flatMap(action => action.rights)
-    const distinct = [...new Map(writes.map(right => [rightText(right), right])).values()]
+    const distinct = (rights: readonly Right[]): readonly Right[] => [...new Map(rights.map(right => [rightText(right), right])).values()]
+    const rungs = here.flatMap(policy =>
+      policy.steps.map(step => ({ kind: (step.target ?? policy.target).kind, action: ACTIONS.find(({ name }) => name === step.action) }))
+    )
+    const reads = distinct(rungs.flatMap(({ kind }) => readRights(kind)))
+    const writes = distinct(rungs.flatMap(({ kind, action }) => action?.rights(kind) ?? []))
     const needs: readonly Need[] = [
       {
         namespace,
-        rights: READ_RIGHTS,
+        rights: reads,
         missing: 'bad',
         todo: (missing, place) => `grant ${missing} in ${place} (docs/install.md)${byGlob}: without it nothing can be decided`
       },
       {
         namespace,
-        rights: distinct,
+        rights: writes,
         missing: acting ? 'bad' : 'warning',
         todo: (missing, place) =>
           acting

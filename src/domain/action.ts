@@ -1,38 +1,113 @@
-import type { Plan } from './plan.ts'
+import type { Clock } from './clock.ts'
+import type { Cluster, WriteResult } from './cluster.ts'
+import type { Helm } from './helm.ts'
+import type { Kube } from './kube.ts'
+import type { TargetKind } from './objects.ts'
+import type { Owner } from './owner.ts'
+import type { HttpCall, Plan } from './plan.ts'
 import type { Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
+
+/** One request of an action, with everything that keeps it from going where it must not (facts B.7). */
+export interface ActionHttp {
+  send(
+    call: HttpCall,
+    options: { readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number },
+    signal: AbortSignal
+  ): Promise<
+    | { readonly kind: 'response'; readonly status: number; readonly body: string }
+    /** `sent`: whether it may have got there. */
+    | { readonly kind: 'failed'; readonly sent: boolean; readonly detail: string }
+  >
+}
+
+/** What actions reach the world through. */
+export interface Tools {
+  readonly kube: Kube
+  readonly cluster: Pick<Cluster, 'write' | 'clockOffset'>
+  readonly helm: Helm
+  readonly http: ActionHttp
+  readonly clock: Clock
+  /** Texts of files that a step names; a secret is never in a policy. */
+  readonly readFile: (path: string) => string
+}
+
+/** What templates of a step may name. */
+export interface StepValues {
+  readonly labels: Readonly<Record<string, string>>
+  readonly annotations: Readonly<Record<string, string>>
+}
 
 /** What an action may look at when it plans. */
 export interface PlanInput {
   readonly workload: Workload
   readonly with: Readonly<Record<string, unknown>>
   readonly observed: readonly ObservedTemplate[]
-  /** Identities remembered as bad for this target. */
+  /** Remembered as bad for this target: template identities, `release@number`. */
   readonly bad: readonly string[]
   /** When incidents of this target were open: `[from, to]`, `to` absent while open. API server's clock. */
   readonly incidents: readonly { readonly from: number; readonly to?: number }[]
+  readonly owners: readonly Owner[]
+  readonly values: StepValues
+  /** What {@link Action.observe} saw; each action knows its own. */
+  readonly seen?: unknown
   readonly now: number
 }
 
 export type PlanResult = { readonly kind: 'plan'; readonly plan: Plan } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** What of an intent can be seen on the target after a crash, or later. */
-export type Effect = 'seen' | 'not-seen' | 'superseded'
+export type Observation = { readonly kind: 'seen'; readonly seen: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /**
- * Observe → plan → apply → watch, the contract of every action. `plan` is pure; the cluster reads, applies and watches
- * the same way for all of them.
+ * What of an intent can be seen after a crash, or later. `moving`: it is being done right now. `unclear`: nothing tells, and
+ * it must not be sent again.
  */
+export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear'
+
+/** Where a write that was made stands. `did` is something done on the way, such as a stuck pod removed. */
+export type Watched =
+  | { readonly state: 'complete'; readonly detail: string; readonly did?: string }
+  | { readonly state: 'moving'; readonly detail: string; readonly did?: string }
+  | { readonly state: 'failed'; readonly detail: string }
+
+/** Where a rollout stands after a write. */
+export function watchedRollout({ rollout }: Workload, since: number): Watched {
+  const { state, detail, available, brokenPods, progressedAt } = rollout
+  // Done is not healthy: the pods must be there now, not only have been.
+  if (state === 'complete' && available) return { state: 'complete', detail }
+  // A deadline that was exceeded before the write is not this rollout's: the condition is sticky (facts B.3).
+  const failed = state === 'stalled' && (brokenPods.length > 0 || (progressedAt ?? 0) >= since)
+  return { state: failed ? 'failed' : 'moving', detail }
+}
+
+/** What a step blames: a new template, a new revision of the release, or nothing, as what it does needs no culprit. */
+export type Blame = 'template' | 'release' | 'nothing'
+
+/** Observe → plan → apply → watch, the contract of every action. `plan` is pure. */
 export interface Action {
   readonly name: string
   /** One line for `--help`, docs and the timeline. */
   readonly title: string
-  /** True where the action goes back to an earlier version, so that a change must be to blame (promise 9). */
-  readonly blamesChange: boolean
-  /** What its write takes, in the target's namespace. */
-  readonly rights: readonly Right[]
+  readonly kinds: readonly TargetKind[]
+  readonly blames: Blame
+  /** True where a controller that enforces the target would undo the write. */
+  readonly overridesOwner: boolean
+  /** True where it may act while a rollout is under way, and not only once it is over or stalled. */
+  readonly duringRollout?: true
+  /** False for a preparation, after which the next rung follows at once. */
+  readonly cures: boolean
+  /** What planning, writing and watching take in the target's namespace, beyond reading it. */
+  rights(kind: TargetKind): readonly Right[]
+  /** More than the workload, where the plan needs it. Reads only. */
+  observe?(tools: Tools, input: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation>
   plan(input: PlanInput): PlanResult
-  /** Whether the write of this plan is there. Pure. */
-  effect(plan: Plan, intentId: string, workload: Workload): Effect
+  /** Makes the plan's write; with `dryRun`, everything but the storing. Never throws for what the other side does. */
+  apply(tools: Tools, plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** Whether the write of this plan is there. */
+  effect(plan: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
+  /** Whether the write, once it is known to have been made, still stands; nobody wrote over it. Pure. */
+  stands(plan: Plan, intentId: string, workload: Workload): boolean
+  /** Where it is; absent: where the rollout of the target is. `since`: when it was written, API server's clock. */
+  watch?(tools: Tools, plan: Plan, workload: Workload, since: number, signal: AbortSignal): Promise<Watched>
 }

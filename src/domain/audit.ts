@@ -15,6 +15,7 @@ export const AUDIT_KINDS = [
   'intent-withdrawn',
   'write',
   'rollout',
+  'on-the-way',
   'confirmation',
   'next-step',
   'concluded',
@@ -24,7 +25,12 @@ export const AUDIT_KINDS = [
   'delivery-failed',
   'switch',
   'policies-loaded',
-  'storm'
+  'storm',
+  'deploy-marker',
+  'loan',
+  'loan-returned',
+  'loan-kept',
+  'reminded'
 ] as const
 export type AuditKind = (typeof AUDIT_KINDS)[number]
 

@@ -1,32 +1,71 @@
+import { MINUTE } from './clock.ts'
 import type { ObservedTemplate, Revision, Workload } from './workload.ts'
 
-/** When the target's present template came to be. Instants in the API server's clock. */
+/** How a change is known. */
+export type Witness = 'watch' | 'revision' | 'manager' | 'marker' | 'release'
+
+/** When something of the target came to be as it is. Instants in the API server's clock. */
 export type Change =
-  | { readonly kind: 'known'; readonly at: number; readonly by: 'watch' | 'replica-set' | 'manager' }
+  | { readonly kind: 'known'; readonly at: number; readonly by: Witness }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** The condition's time and the manager's must agree to be believed (rules 2). */
-const AGREE_WITHIN_MS = 60_000
+/** What CI told of a deployment (`POST /api/v1/deployments`). */
+export interface DeployMarker {
+  readonly id: string
+  /** When it was deployed, Astern's clock. */
+  readonly at: number
+  readonly version: string
+  readonly commit?: string
+  readonly author?: string
+  readonly url?: string
+  /** The credential that told it. */
+  readonly by: string
+}
+
+/** How far back a change may lie to be blamed for a symptom, where the policy does not say (facts F.3). */
+export const DEFAULT_CHANGED_WITHIN = 60 * MINUTE
+
+/** Two witnesses of one moment must agree to be believed (rules 2). */
+const AGREE_WITHIN_MS = MINUTE
 
 /**
- * When the present template identity came to be (rules 2): from the watch where Astern saw it; else from the ReplicaSet
+ * When the present template identity came to be (rules 2): from the watch where Astern saw it; else from the revision
  * that was made for it; else, where one was taken up again, from two witnesses that agree. Restarts and scaling are no change.
+ * @param markers times of deploy markers, API server's clock
  */
-export function changeOf(workload: Workload, observed: readonly ObservedTemplate[]): Change {
+export function changeOf(workload: Workload, observed: readonly ObservedTemplate[], markers: readonly number[] = []): Change {
   const newest = observed.filter(template => template.uid === workload.uid).at(-1)
   if (newest?.seen === true && newest.identity === workload.identity) return { kind: 'known', at: newest.at, by: 'watch' }
   const stretch = presentStretch(workload)
   const first = stretch[0]
-  if (first === undefined) return { kind: 'unknown', why: 'no ReplicaSet has the present template yet' }
-  if (!first.reused) return { kind: 'known', at: first.createdAt, by: 'replica-set' }
+  if (first === undefined) return { kind: 'unknown', why: 'no revision has the present template yet' }
+  if (!first.reused) return { kind: 'known', at: first.createdAt, by: 'revision' }
   if (stretch.length > 1) return { kind: 'unknown', why: `revision ${first.number} was taken up again and restarted since` }
   const { progressedAt } = workload.rollout
   const managedAt = workload.templateManagedAt
+  const marker = markers.find(at => managedAt !== undefined && Math.abs(at - managedAt) <= AGREE_WITHIN_MS)
+  if (marker !== undefined && managedAt !== undefined) return { kind: 'known', at: Math.max(marker, managedAt), by: 'marker' }
   if (progressedAt === undefined || managedAt === undefined)
     return { kind: 'unknown', why: 'a revision was taken up again, and nothing tells when' }
   if (Math.abs(progressedAt - managedAt) > AGREE_WITHIN_MS)
     return { kind: 'unknown', why: 'a revision was taken up again, and the condition and the field manager disagree about when' }
   return { kind: 'known', at: Math.max(progressedAt, managedAt), by: 'manager' }
+}
+
+/** When the release that owns the target last changed; undefined where none does. */
+export function releaseChangeOf({ release }: Workload): Change | undefined {
+  if (release === undefined) return undefined
+  if (release.latest === undefined)
+    return {
+      kind: 'unknown',
+      why: `when release ${release.namespace}/${release.name} changed cannot be seen: ${release.unseen ?? ''}`
+    }
+  return { kind: 'known', at: release.latest.changedAt, by: 'release' }
+}
+
+/** A revision of a release as plans and the ledger name it. */
+export function releaseRevision(place: { readonly namespace: string; readonly name: string }, revision: number): string {
+  return `${place.namespace}/${place.name}@${revision}`
 }
 
 /** The newest revisions that all have the present template, oldest first. */

@@ -1,4 +1,5 @@
 import type { ObjectRef } from './objects.ts'
+import type { Owner } from './owner.ts'
 import type { Plan } from './plan.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
@@ -10,7 +11,7 @@ export type ReadResult =
   | { readonly kind: ClusterProblem; readonly detail: string }
 
 export type WriteResult =
-  | { readonly kind: 'applied'; readonly generation: number; readonly at: number }
+  | { readonly kind: 'applied'; readonly generation: number; readonly at: number; readonly detail?: string }
   /** A precondition failed (409, 422): read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
@@ -25,7 +26,9 @@ export interface Cluster {
   read(target: ObjectRef, signal: AbortSignal): Promise<ReadResult>
   /** Only whether it is there, and as which object; undefined where that cannot be told. */
   uidOf(target: ObjectRef, signal: AbortSignal): Promise<string | undefined>
-  /** Sends the plan's write; with `dryRun`, everything but the storing (`dryRun=All`). */
+  /** Who else declares what the target is, and whether they would undo a write. */
+  owners(workload: Workload, signal: AbortSignal): Promise<readonly Owner[]>
+  /** Sends a plan's patch; with `dryRun`, everything but the storing (`dryRun=All`). */
   write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number

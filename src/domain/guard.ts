@@ -1,6 +1,8 @@
+import type { Action } from './action.ts'
 import type { StormState, SwitchState, TargetFacts } from './ledger.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode } from './outcomes.ts'
+import type { Owner } from './owner.ts'
 import type { Budget, Policy } from './policy.ts'
 import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
@@ -18,7 +20,9 @@ export interface GuardInput {
   readonly switch: SwitchState
   readonly storm: StormState | undefined
   readonly ceiling: Mode
-  readonly blamesChange: boolean
+  /** What the step's action is like. */
+  readonly action: Pick<Action, 'blames' | 'overridesOwner' | 'duringRollout'>
+  readonly owners: readonly Owner[]
   /** Writes that each of the policy's budgets has seen. */
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */

@@ -1,4 +1,5 @@
 import type { AuditEntry, AuditRow } from './audit.ts'
+import type { DeployMarker } from './change.ts'
 import type { Delivery, Incident, IncidentAnswer } from './incident.ts'
 import type { Delivered, Message, QueuedMessage } from './message.ts'
 import type { ObjectRef } from './objects.ts'
@@ -40,8 +41,10 @@ export interface TargetFacts {
   readonly bad: readonly { readonly identity: string; readonly at: number; readonly runId: string }[]
   readonly observed: readonly ObservedTemplate[]
   readonly incidents: readonly { readonly id: string; readonly from: number; readonly to?: number }[]
-  /** Template identities that the asking run itself wrote. */
+  /** What the asking run itself made: template identities, revisions of releases. */
   readonly ownWrites: readonly string[]
+  /** Deploy markers of the last day, newest first. */
+  readonly markers: readonly DeployMarker[]
 }
 
 /** What admission decided about a new incident. */
@@ -59,6 +62,8 @@ export interface IntentRequest {
   readonly id: string
   readonly step: number
   readonly plan: Plan
+  /** Locked besides the target: its owner, and what that owns (rules 3). */
+  readonly locks: readonly string[]
   readonly budgets: readonly Budget[]
   readonly now: number
   readonly audit: readonly AuditEntry[]
@@ -72,6 +77,14 @@ export type IntentResult =
   /** This step of this run was written already. */
   | { readonly kind: 'exists'; readonly intent: Intent }
 
+/** What became of an intent. */
+export interface SettledIntent {
+  readonly id: string
+  readonly state: IntentState
+  /** The template identity that the write left, where the plan could not tell. */
+  readonly left?: string
+}
+
 /** All that is saved together with a run's change, in one transaction. */
 export interface SaveRequest {
   readonly change: RunChange
@@ -79,7 +92,7 @@ export interface SaveRequest {
   readonly messages?: readonly Message[]
   /** People are told of the incident by these messages: nothing is written for it any more. */
   readonly told?: boolean
-  readonly intent?: { readonly id: string; readonly state: IntentState }
+  readonly intent?: SettledIntent
   readonly releaseLock?: boolean
   /** This pass is over: the claim is given back. */
   readonly release?: boolean
@@ -135,7 +148,8 @@ export interface RunLedger {
   /** Counts one sending of the write; false when the claim was lost or it was sent twice already. */
   countSend(claim: Claim, intentId: string): Promise<boolean>
   intentOf(runId: string, step: number): Promise<Intent | undefined>
-  targetFacts(target: ObjectRef, runId: string, now: number): Promise<TargetFacts>
+  /** @param also keys of what the target belongs to, such as its release */
+  targetFacts(target: ObjectRef, also: readonly string[], runId: string, now: number): Promise<TargetFacts>
   budgetUse(
     budgets: readonly Budget[],
     target: ObjectRef,
@@ -161,7 +175,14 @@ export interface SwitchLedger {
   setSwitch(state: SwitchState): Promise<void>
 }
 
+export interface NewDeployMarker extends DeployMarker {
+  /** The workload, by its key; or the release that was deployed. */
+  readonly of: string
+}
+
 export interface ChangeLedger {
+  /** The same id twice is one marker. */
+  recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
   latestObserved(uid: string): Promise<ObservedTemplate | undefined>
   recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
 }

@@ -5,7 +5,7 @@ import type { Mode } from './outcomes.ts'
 export interface Policy {
   readonly name: string
   readonly match: readonly string[]
-  readonly target: { readonly kind: TargetKind; readonly namespace: string; readonly name: string }
+  readonly target: PolicyTarget
   readonly mode: Mode
   readonly changedWithin?: number
   readonly verify: readonly VerificationQuery[]
@@ -45,8 +45,25 @@ export interface Confirm {
   readonly every: number
 }
 
+export interface PolicyTarget {
+  readonly kind: TargetKind
+  readonly namespace: string
+  readonly name: string
+}
+
+/** A rung's own conditions: it is passed over while one of them does not hold. */
+export interface StepCondition {
+  /** The rung's target changed within so many milliseconds before the symptom. */
+  readonly changedWithin?: number
+  /** Each holds where its number is as `failWhen` says, which a policy writes as `holdsWhen`. */
+  readonly queries: readonly VerificationQuery[]
+}
+
 export interface PolicyStep {
   readonly action: string
+  /** Another object than the policy's target. */
+  readonly target?: PolicyTarget
+  readonly when?: StepCondition
   readonly with: Readonly<Record<string, unknown>>
   readonly confirm: Confirm
 }

@@ -1,6 +1,6 @@
 /** One thing that Kubernetes' RBAC allows in a namespace, or does not. */
 export interface Right {
-  readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'create'
+  readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'update' | 'create'
   /** API group; empty for the core group. */
   readonly group: string
   readonly resource: string

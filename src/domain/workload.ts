@@ -1,3 +1,4 @@
+import { MINUTE } from './clock.ts'
 import { hashOf } from './hashes.ts'
 import { isObject, type JsonObject, objectAt } from './json.ts'
 import type { ObjectRef } from './objects.ts'
@@ -11,8 +12,22 @@ export interface Workload {
   readonly replicas: number
   readonly paused: boolean
   readonly deleting: boolean
+  /** `RollingUpdate`, `Recreate`, `OnDelete`, `Canary`, `BlueGreen`. */
   readonly strategy: string
+  /** StatefulSets: pods with a lower ordinal keep their revision, by somebody's wish. */
+  readonly partition?: number
+  /** StatefulSets: a pod that does not get ready holds up all others (`OrderedReady`). */
+  readonly inOrder?: boolean
+  /** Argo Rollouts only. */
+  readonly canary?: Canary
+  readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
+  /** The object that controls this one (`ownerReferences`), if any. */
+  readonly controller?: { readonly apiVersion: string; readonly kind: string; readonly name: string }
+  /** The Helm release that this object says it belongs to. */
+  readonly release?: Release
+  /** Where the template stands: the object itself, or the one that an Argo Rollout refers to. */
+  readonly templateAt: TemplatePlace
   /** `/spec/template` exactly as read: the write's precondition tests it. */
   readonly template: JsonObject
   readonly identity: string
@@ -25,14 +40,54 @@ export interface Workload {
   readonly pods: readonly PodSummary[]
 }
 
-/** One ReplicaSet of a Deployment. */
+/** An API path, and the uid that must be there. */
+export interface TemplatePlace {
+  readonly path: string
+  readonly uid: string
+  /** Where in the object the template stands, as a JSON pointer. */
+  readonly pointer: string
+  /** Whether the object has annotations at all: a JSON patch can add to a map only where there is one. */
+  readonly annotated: boolean
+  /** The intent whose mark the object carries. */
+  readonly mark?: string
+}
+
+/** An Argo Rollout between two versions (facts D.3). */
+export interface Canary {
+  /** Hashes of the ReplicaSets that are stable, and that is rolled out. */
+  readonly stable: string
+  readonly current: string
+  readonly aborted: boolean
+  readonly phase: string
+  readonly message: string
+}
+
+/** An operation of Helm that is pending for longer has died: its own default limit is five minutes for each wait (facts C.2). */
+export const STUCK_AFTER_MS = 15 * MINUTE
+
+/** A Helm release, as its Secrets' metadata tell it. */
+export interface Release {
+  readonly name: string
+  readonly namespace: string
+  /** Absent where Astern may not see it, or there is none; `unseen` then says why. */
+  readonly latest?: {
+    readonly revision: number
+    readonly status: string
+    /** When its last operation began. */
+    readonly changedAt: number
+    readonly finishedAt?: number
+  }
+  readonly unseen?: string
+}
+
+/** One ReplicaSet or ControllerRevision: a template that the target has, or had. */
 export interface Revision {
   readonly number: number
   readonly name: string
   readonly identity: string
   readonly template: JsonObject
   readonly createdAt: number
-  /** True where the controller took it up again: its creation time is then no sign of recency. */
+  /** True where the controller took it up again, or that cannot be told: its creation time is then no sign of recency. */
   readonly reused: boolean
   /** The revision number that it was made as, at `createdAt`; absent where that cannot be told. */
   readonly madeAs?: number
@@ -41,12 +96,14 @@ export interface Revision {
 
 export interface Rollout {
   readonly state: 'complete' | 'moving' | 'stalled'
+  /** Whether the controller has seen the newest spec. */
+  readonly seen: boolean
   readonly detail: string
   /** Every pod that is wanted is updated and available, right now. */
   readonly available: boolean
   /** `lastUpdateTime` of the `Progressing` condition. */
   readonly progressedAt?: number
-  /** When the rollout became complete, as far as the cluster tells; absent while it is not. */
+  /** When the rollout became complete, as far as the cluster tells; for a canary, as complete as it is. */
   readonly completedAt?: number
   /** Why new pods cannot run, where they say so (CrashLoopBackOff, ImagePullBackOff, …). */
   readonly brokenPods: readonly string[]
@@ -54,10 +111,25 @@ export interface Rollout {
 
 export interface PodSummary {
   readonly name: string
+  readonly uid: string
   readonly ready: boolean
+  /** When its readiness last changed. */
+  readonly readyAt?: number
+  /** True where it has the target's present template. */
   readonly current: boolean
   readonly waiting?: string
+  readonly createdAt: number
+  readonly terminating: boolean
+  /** Kept by a controller that makes another one for it. */
+  readonly controlled: boolean
+  /** A static pod of a node: deleting it at the API server does nothing. */
+  readonly mirror: boolean
+  readonly ip?: string
+  readonly hostNetwork: boolean
 }
+
+/** Labels by which controllers tell the pods of their ReplicaSets apart. */
+const HASH_LABELS: ReadonlySet<string> = new Set(['pod-template-hash', 'rollouts-pod-template-hash'])
 
 /** Annotations of the template that a restart sets; any tool's. */
 const RESTART_ANNOTATION = /\/restartedAt$/
@@ -79,7 +151,7 @@ export function templateIdentity(template: JsonObject): string {
     ...template,
     metadata: {
       ...rest,
-      labels: keep(metadata['labels'], key => key === 'pod-template-hash'),
+      labels: keep(metadata['labels'], key => HASH_LABELS.has(key)),
       annotations: keep(metadata['annotations'], key => RESTART_ANNOTATION.test(key) || OWN_ANNOTATION.test(key))
     }
   }).slice(0, 16)
@@ -88,7 +160,7 @@ export function templateIdentity(template: JsonObject): string {
 /** A pod template as it may be written back: without the label that its ReplicaSet added. */
 export function templateForWrite(template: JsonObject): JsonObject {
   const metadata = objectAt(template, 'metadata')
-  const { 'pod-template-hash': _, ...labels } = objectAt(metadata, 'labels')
+  const labels = Object.fromEntries(Object.entries(objectAt(metadata, 'labels')).filter(([key]) => !HASH_LABELS.has(key)))
   return { ...template, metadata: { ...metadata, labels } }
 }
 

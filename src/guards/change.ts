@@ -1,4 +1,4 @@
-import { changeOf } from '../domain/change.ts'
+import { type Change, changeOf, DEFAULT_CHANGED_WITHIN, releaseChangeOf, releaseRevision } from '../domain/change.ts'
 import { SECOND } from '../domain/clock.ts'
 import { formatDuration } from '../domain/duration.ts'
 import type { Guard, GuardInput } from '../domain/guard.ts'
@@ -13,39 +13,80 @@ const RESOLUTION_MS = SECOND
 export const change: Guard = {
   name: 'change',
   check(input) {
-    const { workload, facts, symptom, policy, clusterOffset, sourceOffset } = input
+    const { workload, facts, policy, action, clusterOffset, sourceOffset } = input
+    const needsBlame = action.blames !== 'nothing' || policy.changedWithin !== undefined
     const skew = [clusterOffset, sourceOffset].find(offset => Math.abs(offset) > SKEW_LIMIT_MS)
+    const { release } = workload
     // What this very run wrote was judged when it was written: it is nobody's forward fix, and not the suspect.
-    if (input.run.wrote && facts.ownWrites.includes(workload.identity)) return undefined
-    const needsBlame = input.blamesChange || policy.changedWithin !== undefined
+    const wrote = (made: string): boolean => input.run.wrote && facts.ownWrites.includes(made)
+    const ownTemplate = wrote(workload.identity)
+    const ownRelease = release?.latest !== undefined && wrote(releaseRevision(release, release.latest.revision))
+    if (ownTemplate && (release?.latest === undefined || ownRelease)) return undefined
     if (skew !== undefined && needsBlame)
       return {
         reason: 'clock-skew',
         detail: `a source’s clock differs from Astern’s by ${formatDuration(Math.abs(skew))}; synchronise the clocks`
       }
-    const known = changeOf(workload, facts.observed)
-    if (known.kind === 'unknown') return needsBlame ? { reason: 'change-time-unknown', detail: known.why } : undefined
-    const at = known.at - clusterOffset
-    const told = { changedAt: at, changeKnownBy: known.by, symptomAt: symptom.at, symptomKnownBy: symptom.by, template: workload.identity }
-    return judge(input, at, needsBlame, told)
+    const markers = facts.markers.map(marker => marker.at + clusterOffset)
+    const template = ownTemplate ? undefined : changeOf(workload, facts.observed, markers)
+    const ofRelease = ownRelease ? undefined : releaseChangeOf(workload)
+    return sinceSymptom(input, [template, ofRelease]) ?? (needsBlame ? blamed(input, template, ofRelease) : undefined)
   }
 }
 
-function judge(input: GuardInput, at: number, needsBlame: boolean, told: Readonly<Record<string, unknown>>): Refusal | undefined {
-  const { symptom, policy } = input
-  const unclear = Math.abs(input.clusterOffset) + Math.abs(input.sourceOffset) + RESOLUTION_MS
-  const times = `changed ${new Date(at).toISOString()}, symptom since ${new Date(symptom.at).toISOString()}`
-  if (at > symptom.at + unclear) {
-    return { reason: 'changed-since-symptom', detail: times, facts: told }
+/** Somebody is fixing forward, and that is theirs: seen in the cluster, or told by CI before it got there. */
+function sinceSymptom(input: GuardInput, changes: readonly (Change | undefined)[]): Refusal | undefined {
+  const { symptom, clusterOffset, facts } = input
+  const known = changes.flatMap(one => (one?.kind === 'known' ? [{ at: one.at - clusterOffset, by: one.by }] : []))
+  const later = [...known, ...facts.markers.map(({ at }) => ({ at, by: 'marker' as const }))].find(
+    ({ at }) => at > symptom.at + unclear(input)
+  )
+  return later === undefined
+    ? undefined
+    : { reason: 'changed-since-symptom', detail: times(input, later.at), facts: told(input, later.at, later.by) }
+}
+
+function blamed(input: GuardInput, template: Change | undefined, ofRelease: Change | undefined): Refusal | undefined {
+  const { symptom, policy, action, clusterOffset } = input
+  const suspects = action.blames === 'template' ? [template] : action.blames === 'release' ? [ofRelease] : [template, ofRelease]
+  const known = suspects.flatMap(one => (one?.kind === 'known' ? [one] : [])).sort((a, b) => b.at - a.at)[0]
+  if (known === undefined) {
+    const unknown = suspects.find(one => one?.kind === 'unknown')
+    // Without a release there is nothing to blame: the plan says so.
+    return unknown?.kind === 'unknown' ? { reason: 'change-time-unknown', detail: unknown.why } : undefined
   }
-  if (!needsBlame) return undefined
-  if (at > symptom.at - unclear) {
+  const at = known.at - clusterOffset
+  if (at > symptom.at - unclear(input)) {
     // A dry run on request has no symptom time of its own: it takes the present, and whatever is there came before.
     if (symptom.by === 'request') return undefined
-    return { reason: 'clock-skew', detail: `${times}: too close to tell which came first`, facts: told }
+    return { reason: 'clock-skew', detail: `${times(input, at)}: too close to tell which came first`, facts: told(input, at, known.by) }
   }
-  const within = policy.changedWithin
-  if (within !== undefined && at < symptom.at - within)
-    return { reason: 'no-recent-change', detail: `${times}; the window is ${formatDuration(within)}`, facts: told }
+  const within = policy.changedWithin ?? DEFAULT_CHANGED_WITHIN
+  if (at < symptom.at - within)
+    return {
+      reason: 'no-recent-change',
+      detail: `${times(input, at)}; the window is ${formatDuration(within)}`,
+      facts: told(input, at, known.by)
+    }
   return undefined
+}
+
+function unclear({ clusterOffset, sourceOffset }: GuardInput): number {
+  return Math.abs(clusterOffset) + Math.abs(sourceOffset) + RESOLUTION_MS
+}
+
+function times({ symptom }: GuardInput, at: number): string {
+  return `changed ${new Date(at).toISOString()}, symptom since ${new Date(symptom.at).toISOString()}`
+}
+
+function told({ symptom, workload, facts }: GuardInput, at: number, by: string): Readonly<Record<string, unknown>> {
+  return {
+    changedAt: at,
+    changeKnownBy: by,
+    symptomAt: symptom.at,
+    symptomKnownBy: symptom.by,
+    template: workload.identity,
+    ...(workload.release?.latest === undefined ? {} : { release: workload.release }),
+    ...(facts.markers.length === 0 ? {} : { markers: facts.markers.slice(0, 5) })
+  }
 }

@@ -4,6 +4,7 @@ import { change } from './change.ts'
 import { cooldown } from './cooldown.ts'
 import { modeOff, switchLowered } from './mode.ts'
 import { namespaces } from './namespaces.ts'
+import { ownership } from './ownership.ts'
 import { redeployedBad } from './redeployed-bad.ts'
 import { rolloutMoving } from './rollout-moving.ts'
 import { silenced } from './silenced.ts'
@@ -16,6 +17,9 @@ export const FIRST_GUARDS: readonly Guard[] = [modeOff, namespaces, storm, targe
 
 /** Asked once the symptom is confirmed. */
 export const LATER_GUARDS: readonly Guard[] = [targetPaused, rolloutMoving, silenced, cooldown, budget]
+
+/** Asked of a plan that is made, before it is tried. */
+export const PLAN_GUARDS: readonly Guard[] = [ownership]
 
 /** Asked last, when the plan is made: everything before it is decided and audited though the switch is lowered. */
 export const LAST_GUARDS: readonly Guard[] = [switchLowered]

@@ -1,9 +1,19 @@
 import type { Guard } from '../domain/guard.ts'
+import { STUCK_AFTER_MS } from '../domain/workload.ts'
 
 /** While a rollout moves, someone acts; once it stalls, it is the suspect (rules 2). */
 export const rolloutMoving: Guard = {
   name: 'rollout-moving',
-  check({ workload }) {
+  check({ workload, action, now }) {
+    const { release } = workload
+    const latest = release?.latest
+    // One that never ended is another matter: it moves no more (facts C.2).
+    if (release !== undefined && latest?.status.startsWith('pending-') === true && now - latest.changedAt < STUCK_AFTER_MS)
+      return {
+        reason: 'rollout-moving',
+        detail: `release ${release.namespace}/${release.name} is ${latest.status}: revision ${latest.revision}`
+      }
+    if (action.duringRollout === true) return undefined
     return workload.rollout.state === 'moving' ? { reason: 'rollout-moving', detail: workload.rollout.detail } : undefined
   }
 }

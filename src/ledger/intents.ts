@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { IntentRequest, IntentResult } from '../domain/ledger.ts'
+import type { IntentRequest, IntentResult, SettledIntent } from '../domain/ledger.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
 import type { Intent, IntentState } from '../domain/plan.ts'
 import type { Budget } from '../domain/policy.ts'
@@ -24,13 +24,18 @@ export async function claimIntent(transaction: Transaction<Tables>, run: Tables[
     .where('state', 'in', COUNTED)
     .executeTakeFirst()
   if (existing !== undefined) return { kind: 'exists', intent: toIntent(existing) }
-  await transaction
-    .insertInto('locks')
-    .values({ target_key: key, run_id: run.id, since: request.now })
-    .onConflict(conflict => conflict.column('target_key').doNothing())
-    .execute()
-  const lock = await transaction.selectFrom('locks').select('run_id').where('target_key', '=', key).executeTakeFirstOrThrow()
-  if (lock.run_id !== run.id) return { kind: 'busy', by: lock.run_id }
+  // In one order for all, so that two runs never hold one key each and wait for the other's.
+  for (const wanted of [key, ...request.locks].sort()) {
+    await transaction
+      .insertInto('locks')
+      .values({ target_key: wanted, run_id: run.id, since: request.now })
+      .onConflict(conflict => conflict.column('target_key').doNothing())
+      .execute()
+    const lock = await transaction.selectFrom('locks').select('run_id').where('target_key', '=', wanted).executeTakeFirstOrThrow()
+    if (lock.run_id === run.id) continue
+    if (run.wrote === 0) await transaction.deleteFrom('locks').where('run_id', '=', run.id).execute()
+    return { kind: 'busy', by: lock.run_id }
+  }
   for (const { budget, used } of await budgetUse(transaction, request.budgets, request.plan.target, run.policy, request.now)) {
     if (used < budget.limit) continue
     await transaction.deleteFrom('locks').where('run_id', '=', run.id).execute()
@@ -46,10 +51,15 @@ export async function claimIntent(transaction: Transaction<Tables>, run: Tables[
     plan_json: JSON.stringify(request.plan),
     state: 'pending',
     sends: 0,
+    left_identity: null,
     created_at: request.now
   }
   await transaction.insertInto('intents').values(row).execute()
-  await transaction.updateTable('runs').set({ state: 'executing', reason: null, detail: null }).where('id', '=', run.id).execute()
+  await transaction
+    .updateTable('runs')
+    .set({ state: 'executing', step: request.step, reason: null, detail: null })
+    .where('id', '=', run.id)
+    .execute()
   await appendAudit(transaction, request.audit)
   return { kind: 'stored', intent: toIntent(row) }
 }
@@ -70,24 +80,27 @@ export async function countSend(transaction: Transaction<Tables>, intentId: stri
 export async function settleIntent(
   transaction: Transaction<Tables>,
   run: Tables['runs'],
-  settled: { readonly id: string; readonly state: IntentState },
+  settled: SettledIntent,
   now: number
 ): Promise<void> {
   const row = await transaction
     .updateTable('intents')
-    .set({ state: settled.state })
+    .set({ state: settled.state, ...(settled.left === undefined ? {} : { left_identity: settled.left }) })
     .where('id', '=', settled.id)
     .where('run_id', '=', run.id)
     .returningAll()
     .executeTakeFirst()
   if (row === undefined) throw new Error(`run ${run.id} has no intent ${settled.id}`)
+  if (settled.state !== 'applied' && settled.state !== 'unknown') return
   const { plan } = toIntent(row)
-  if (!plan.remembersBad || (settled.state !== 'applied' && settled.state !== 'unknown')) return
-  await transaction
-    .insertInto('bad_templates')
-    .values({ target_key: row.target_key, identity: plan.from, at: now, run_id: run.id })
-    .onConflict(conflict => conflict.columns(['target_key', 'identity']).doUpdateSet({ at: now, run_id: run.id }))
-    .execute()
+  // A release may bring another template, or the same one: only the former makes the one before it bad.
+  const replaced = plan.to === undefined && settled.left !== undefined && settled.left !== plan.from
+  for (const identity of replaced ? [...plan.bad, plan.from] : plan.bad)
+    await transaction
+      .insertInto('bad_templates')
+      .values({ target_key: row.target_key, identity, at: now, run_id: run.id })
+      .onConflict(conflict => conflict.columns(['target_key', 'identity']).doUpdateSet({ at: now, run_id: run.id }))
+      .execute()
 }
 
 export async function intentOf(db: Kysely<Tables>, runId: string, step: number): Promise<Intent | undefined> {

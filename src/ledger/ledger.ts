@@ -47,6 +47,7 @@ export function createLedger(
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
+        await transaction.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
         await pruneAudit(transaction, elseBefore)
       }),
     close: () => db.destroy()
@@ -92,6 +93,15 @@ function createChanges(db: Kysely<Tables>): ChangeLedger {
         .executeTakeFirst()
       return row === undefined ? undefined : { uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 }
     },
+    recordMarker: ({ of, ...marker }, audit) =>
+      db.transaction().execute(async transaction => {
+        const result = await transaction
+          .insertInto('deploy_markers')
+          .values({ id: marker.id, of_key: of, at: marker.at, marker_json: JSON.stringify(marker) })
+          .onConflict(conflict => conflict.column('id').doNothing())
+          .executeTakeFirst()
+        if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) await appendAudit(transaction, audit)
+      }),
     async recordObserved(target, template) {
       await db
         .insertInto('observed_templates')

@@ -81,6 +81,8 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('plan_json', 'text', c => c.notNull())
         .addColumn('state', 'text', c => c.notNull())
         .addColumn('sends', 'integer', c => c.notNull())
+        // The template identity that the write left, where its plan could not tell.
+        .addColumn('left_identity', 'text')
         .addColumn('created_at', 'bigint', c => c.notNull())
         .execute()
       // At most one effective write per (incident, step): an intent that was withdrawn unsent, or refused, makes room for the next.
@@ -92,6 +94,14 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('run_id', 'text', c => c.notNull())
         .addColumn('since', 'bigint', c => c.notNull())
         .execute()
+      await create
+        .createTable('deploy_markers')
+        .addColumn('id', 'text', c => c.primaryKey())
+        .addColumn('of_key', 'text', c => c.notNull())
+        .addColumn('at', 'bigint', c => c.notNull())
+        .addColumn('marker_json', 'text', c => c.notNull())
+        .execute()
+      await create.createIndex('deploy_markers_by_object').on('deploy_markers').columns(['of_key', 'at']).execute()
       await create
         .createTable('bad_templates')
         .addColumn('target_key', 'text', c => c.notNull())

@@ -71,7 +71,7 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
         .execute(async transaction => ((await held(transaction, claim)) === undefined ? false : countSend(transaction, intentId))),
 
     intentOf: (runId, step) => intentOf(db, runId, step),
-    targetFacts: (target, runId, now) => targetFacts(db, target, runId, now),
+    targetFacts: (target, also, runId, now) => targetFacts(db, target, also, runId, now),
     budgetUse: (budgets, target, policy, now) => budgetUse(db, budgets, target, policy, now),
 
     saveDryRun: (run, audit) =>

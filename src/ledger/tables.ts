@@ -56,9 +56,11 @@ export interface Tables {
     plan_json: string
     state: string
     sends: number
+    left_identity: string | null
     created_at: number
   }
   locks: { target_key: string; run_id: string; since: number }
+  deploy_markers: { id: string; of_key: string; at: number; marker_json: string }
   bad_templates: { target_key: string; identity: string; at: number; run_id: string }
   observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }
   storms: { id: string; started_at: number; last_at: number; calm_at: number; targets_json: string }

@@ -1,12 +1,19 @@
 import type { Kysely } from 'kysely'
+import type { DeployMarker } from '../domain/change.ts'
 import { DAY } from '../domain/clock.ts'
 import type { TargetFacts } from '../domain/ledger.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
-import { toIntent } from './rows.ts'
+import { stored, toIntent } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** What the ledger knows of a target, as the run that asks must see it. */
-export async function targetFacts(db: Kysely<Tables>, target: ObjectRef, runId: string, now: number): Promise<TargetFacts> {
+export async function targetFacts(
+  db: Kysely<Tables>,
+  target: ObjectRef,
+  also: readonly string[],
+  runId: string,
+  now: number
+): Promise<TargetFacts> {
   const key = targetKey(target)
   const lastRun = await db
     .selectFrom('runs')
@@ -17,7 +24,20 @@ export async function targetFacts(db: Kysely<Tables>, target: ObjectRef, runId: 
     .where('id', '<>', runId)
     .orderBy('ended_at', 'desc')
     .executeTakeFirst()
-  const lock = await db.selectFrom('locks').select('run_id').where('target_key', '=', key).executeTakeFirst()
+  const lock = await db
+    .selectFrom('locks')
+    .select('run_id')
+    .where('target_key', 'in', [key, ...also])
+    .orderBy(eb => eb.case().when('run_id', '=', runId).then(1).else(0).end())
+    .executeTakeFirst()
+  const markers = await db
+    .selectFrom('deploy_markers')
+    .select('marker_json')
+    .where('of_key', 'in', [key, ...also])
+    .where('at', '>', now - DAY)
+    .orderBy('at', 'desc')
+    .limit(50)
+    .execute()
   const bad = await db.selectFrom('bad_templates').select(['identity', 'at', 'run_id']).where('target_key', '=', key).execute()
   // The newest two hundred: far more than a target has versions in the history that its controller keeps.
   const observed = await db
@@ -47,6 +67,14 @@ export async function targetFacts(db: Kysely<Tables>, target: ObjectRef, runId: 
     bad: bad.map(row => ({ identity: row.identity, at: row.at, runId: row.run_id })),
     observed: observed.reverse().map(row => ({ uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 })),
     incidents: incidents.map(row => ({ id: row.id, from: row.starts_at, ...(row.resolved_at === null ? {} : { to: row.resolved_at }) })),
-    ownWrites: own.map(row => toIntent(row).plan.to)
+    ownWrites: own.flatMap(madeBy),
+    markers: markers.map(row => stored<DeployMarker>(row.marker_json))
   }
+}
+
+/** What a write made that was not there before. A restart, or a scale, makes no other version. */
+function madeBy(row: Tables['intents']): string[] {
+  const { plan } = toIntent(row)
+  const identity = plan.to ?? row.left_identity ?? undefined
+  return [...(identity === undefined || identity === plan.from ? [] : [identity]), ...(plan.makes === undefined ? [] : [plan.makes])]
 }

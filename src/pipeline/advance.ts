@@ -1,16 +1,18 @@
 import type { AuditEntry } from '../domain/audit.ts'
-import { changeOf } from '../domain/change.ts'
 import type { TraceEntry } from '../domain/dry-run.ts'
+import { lockKeys } from '../domain/owner.ts'
 import type { Intent } from '../domain/plan.ts'
 import { dispositionOf, type Refusal } from '../domain/reasons.ts'
 import { type ClaimedRun, escalatesAt, type Run } from '../domain/run.ts'
 import { conclude } from './conclude.ts'
 import { confirm } from './confirm.ts'
-import { decide } from './decide.ts'
+import { decide, verifyOnly } from './decide.ts'
 import { execute, OBSERVE_AGAIN_MS } from './execute.ts'
 import { firstRefusal } from './guard.ts'
 import type { Planned } from './plan.ts'
 import { configuredMode, type Ports } from './ports.ts'
+import { decision, planFacts } from './told.ts'
+import { type DueRung, dueRung, type Passed } from './when.ts'
 
 /** A failed precondition with the same template is planned again so often (rules 3). */
 const REPLANS = 3
@@ -48,6 +50,22 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
   // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
   if (gone) return refuse(ports, claimed, { reason: 'symptom-not-confirmed', detail: `the incident is ${run.incident.state}` }, [])
   const trace: TraceEntry[] = []
+  const rung = await dueRung(ports, run, signal)
+  if (rung.kind === 'none') return noneApplies(ports, claimed, rung.passed, trace, signal)
+  return climb(ports, { claim: claimed.claim, run: rung.run }, rung, replans, trace, signal)
+}
+
+/** Decides on the rung that is due, and writes where the decision is to. */
+async function climb(
+  ports: Ports,
+  claimed: ClaimedRun,
+  rung: Exclude<DueRung, { readonly kind: 'none' }>,
+  replans: number,
+  trace: TraceEntry[],
+  signal: AbortSignal
+): Promise<void> {
+  const { run } = claimed
+  if (rung.kind === 'refused') return refuse(ports, claimed, rung.refusal, trace)
   const decision = await decide(ports, run, trace, signal)
   if (decision.kind === 'stop') return refuse(ports, claimed, decision.refusal, trace)
   const planned = decision.value
@@ -61,7 +79,23 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
     )
   const last = firstRefusal(ports.guards.last, planned.guardInput)
   if (last !== undefined) return refuse(ports, claimed, { ...last, facts: planFacts(planned) }, trace)
-  return commit(ports, claimed, planned, trace, replans, signal)
+  return commit(ports, claimed, planned, { trace, passed: rung.passed }, replans, signal)
+}
+
+/** The conditions of no rung hold. They may in a moment; but once something was written, the ladder is used up. */
+async function noneApplies(
+  ports: Ports,
+  claimed: ClaimedRun,
+  passed: readonly Passed[],
+  trace: TraceEntry[],
+  signal: AbortSignal
+): Promise<void> {
+  const verified = await verifyOnly(ports, claimed.run, trace, signal)
+  if (verified.kind === 'stop') return refuse(ports, claimed, verified.refusal, trace)
+  const detail = passed.map(({ action, why }) => `${action}: ${why}`).join('; ')
+  const refusal: Refusal = { reason: 'no-step-applies', detail, facts: { passed } }
+  if (claimed.run.wrote) return conclude(ports, claimed.run, claimed.claim, { outcome: 'ineffective', refusal, detail })
+  return refuse(ports, claimed, refusal, trace)
 }
 
 async function resolvedBeforeWrite(ports: Ports, { run, claim }: ClaimedRun): Promise<void> {
@@ -83,7 +117,7 @@ async function commit(
   ports: Ports,
   claimed: ClaimedRun,
   planned: Planned,
-  trace: readonly TraceEntry[],
+  { trace, passed }: { readonly trace: readonly TraceEntry[]; readonly passed: readonly Passed[] },
   replans: number,
   signal: AbortSignal
 ): Promise<void> {
@@ -95,10 +129,11 @@ async function commit(
     id,
     step: run.step,
     plan,
+    locks: lockKeys(planned.workload),
     budgets: run.policy.guards.budgets,
     now,
     audit: [
-      decision(ports, run, { verdict: 'act', ...planFacts(planned) }, trace),
+      decision(ports, run, { verdict: 'act', ...(passed.length === 0 ? {} : { passed }), ...planFacts(planned) }, trace),
       {
         at: now,
         kind: 'intent',
@@ -242,31 +277,4 @@ async function refuse(ports: Ports, claimed: ClaimedRun, refusal: Refusal, trace
 function endOf(refusal: Refusal): 'resolved' | 'dry-run' | 'denied' {
   if (refusal.reason === 'resolved') return 'resolved'
   return refusal.reason === 'mode-dry-run' ? 'dry-run' : 'denied'
-}
-
-export function planFacts(planned: Planned): Readonly<Record<string, unknown>> {
-  const { plan, samples, serverDryRun, guardInput } = planned
-  return {
-    plan: {
-      hash: plan.hash,
-      summary: plan.summary,
-      reverse: plan.reverse,
-      operations: plan.write.operations.filter(operation => operation.op !== 'test').map(({ op, path }) => ({ op, path })),
-      ...plan.facts
-    },
-    samples,
-    serverDryRun,
-    symptom: guardInput.symptom,
-    change: changeOf(planned.workload, guardInput.facts.observed)
-  }
-}
-
-export function decision(ports: Ports, run: Run, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
-  return {
-    at: ports.clock.now(),
-    kind: 'decision',
-    runId: run.id,
-    incidentId: run.incident.id,
-    body: { step: run.step, action: run.policy.steps[run.step]?.action, ...body, stages: trace.map(({ stage, ms }) => ({ stage, ms })) }
-  }
 }

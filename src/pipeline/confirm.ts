@@ -1,3 +1,4 @@
+import { watchedRollout } from '../domain/action.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Intent } from '../domain/plan.ts'
 import type { Claim, Progress, Run } from '../domain/run.ts'
@@ -30,7 +31,8 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
     })
   }
   const { workload } = read
-  if (actionOf(ports, plan.action).effect(plan, intent.id, workload) !== 'seen') {
+  const action = actionOf(ports, plan.action)
+  if (!action.stands(plan, intent.id, workload)) {
     // Never a counter-write: whoever changed it now has it (facts F.2).
     return conclude(ports, run, claim, {
       outcome: 'unknown',
@@ -38,29 +40,28 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
       reverse: plan.reverse
     })
   }
-  const { rollout } = workload
+  const since = progress.appliedAt + ports.cluster.clockOffset()
+  const watched = (await action.watch?.(ports.tools, plan, workload, since, signal)) ?? watchedRollout(workload, since)
+  const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(ports, run, 'on-the-way', { did: watched.did })] : []
   if (progress.completeAt === undefined) {
-    // Done is not healthy: the pods must be there now, not only have been.
-    if (rollout.state === 'complete' && rollout.available) {
+    if (watched.state === 'complete') {
       const completeAt = ports.clock.now()
       ports.faults.reach('rollout-complete')
-      return watchOn(ports, claim, { ...progress, completeAt }, completeAt + longestWindow(run), [
-        entry(ports, run, 'rollout', { state: 'complete', detail: rollout.detail })
-      ])
+      const told = [...onTheWay, entry(ports, run, 'rollout', { state: 'complete', detail: watched.detail })]
+      if (!action.cures) return prepared(ports, run, claim, intent, watched.detail, told)
+      return watchOn(ports, claim, { ...progress, completeAt }, completeAt + longestWindow(run), told)
     }
-    // A deadline that was exceeded before the write is not this rollout's: the condition is sticky (facts B.3).
-    const failed =
-      rollout.state === 'stalled' &&
-      (rollout.brokenPods.length > 0 || (rollout.progressedAt ?? 0) - ports.cluster.clockOffset() >= progress.appliedAt)
-    if (!failed && !late) return watchOn(ports, claim, progress, Math.min(now + WATCH_EVERY_MS, progress.deadline))
-    return giveUp(ports, run, claim, intent, `the rollout is not complete: ${rollout.detail}`, await judge(ports, run, workload, signal))
+    if (watched.state === 'moving' && !late)
+      return watchOn(ports, claim, progress, Math.min(now + WATCH_EVERY_MS, progress.deadline), onTheWay)
+    const sample = action.cures ? await judge(ports, run, workload, signal) : undefined
+    return giveUp(ports, run, claim, intent, `it is not complete: ${watched.detail}`, sample, onTheWay)
   }
   const sampleAt = progress.completeAt + longestWindow(run)
   if (now < sampleAt && !late) return watchOn(ports, claim, progress, Math.min(sampleAt, progress.deadline))
   if (now < sampleAt) return giveUp(ports, run, claim, intent, 'the time was up before the query’s window lay after the rollout', undefined)
   const sample = await judge(ports, run, workload, signal)
   // A sample counts for recovery only while the rollout is, still, complete.
-  const passes = sample.verdict === 'pass' && rollout.state === 'complete' && rollout.available ? progress.passes + 1 : 0
+  const passes = sample.verdict === 'pass' && watched.state === 'complete' ? progress.passes + 1 : 0
   const after: Progress = { ...progress, passes, lastSample: sample }
   const told = entry(ports, run, 'confirmation', { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })
   if (passes >= step.confirm.passes) {
@@ -86,6 +87,15 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
   )
 }
 
+/** A preparation cures nothing: what it prepared follows at once. */
+async function prepared(ports: Ports, run: Run, claim: Claim, intent: Intent, detail: string, audit: readonly AuditEntry[]): Promise<void> {
+  const following = run.policy.steps[run.step + 1]
+  const { reverse } = intent.plan
+  if (following === undefined)
+    return conclude(ports, run, claim, { outcome: 'ineffective', detail: `${detail}; no rung follows`, reverse }, { audit })
+  await climb(ports, run, claim, intent, detail, undefined, audit)
+}
+
 /** The rung is used up. A re-verified `fail` climbs on; anything else cannot tell whether it helped. */
 async function giveUp(
   ports: Ports,
@@ -96,16 +106,29 @@ async function giveUp(
   sample: Sample | undefined,
   audit: readonly AuditEntry[] = []
 ): Promise<void> {
-  const now = ports.clock.now()
   const { reverse } = intent.plan
   if (sample?.verdict !== 'fail') return conclude(ports, run, claim, { outcome: 'unknown', detail, reverse }, { audit })
   const following = run.policy.steps[run.step + 1]
   if (following === undefined) return conclude(ports, run, claim, { outcome: 'ineffective', detail, reverse }, { audit })
+  await climb(ports, run, claim, intent, detail, sample, audit)
+}
+
+async function climb(
+  ports: Ports,
+  run: Run,
+  claim: Claim,
+  intent: Intent,
+  why: string,
+  sample: Sample | undefined,
+  audit: readonly AuditEntry[]
+): Promise<void> {
+  const now = ports.clock.now()
+  const to = run.policy.steps[run.step + 1]?.action
   await ports.ledger.save(
     claim,
     {
       change: { state: 'waiting', step: run.step + 1, nextAt: now, progress: null, reason: null, detail: null },
-      audit: [...audit, entry(ports, run, 'next-step', { from: intent.plan.action, to: following.action, why: detail, sample })],
+      audit: [...audit, entry(ports, run, 'next-step', { from: intent.plan.action, to, why, ...(sample === undefined ? {} : { sample }) })],
       release: true
     },
     now

@@ -19,3 +19,10 @@ export async function decide(ports: Ports, run: Run, trace: TraceEntry[], signal
   )
   return flow.run(run, signal)
 }
+
+/** No rung applies: only whether the symptom is real is asked, so that people hear of nothing that is none. */
+export async function verifyOnly(ports: Ports, run: Run, trace: TraceEntry[], signal: AbortSignal): Promise<Step<Verified>> {
+  const t = <A, B>(stage: Stage<A, B>): Stage<A, B> => traced(stage, trace, ports.clock.now)
+  const first = ports.guards.first.filter(guard => guard.name !== 'change')
+  return then(t(resolveStage(ports)), then(t(guardStage<Resolved>('correlate', first)), t(verifyStage(ports)))).run(run, signal)
+}

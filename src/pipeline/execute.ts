@@ -6,7 +6,7 @@ import { type Claim, escalatesAt, type Progress, type Run } from '../domain/run.
 import { conclude } from './conclude.ts'
 import { actionOf, type Ports } from './ports.ts'
 import { recheck } from './recheck.ts'
-import { readRefusal } from './resolve.ts'
+import { readRefusal, stepOf } from './resolve.ts'
 
 /** What one pass over an executing run came to. */
 export type Executed =
@@ -39,10 +39,14 @@ export async function execute(
     if (read.kind === 'unreachable') return pendingOrUnknown(ports, run, claim, intent, read.detail)
     return intent.sends === 0 ? { kind: 'refused', refusal: readRefusal(read), intent } : unknown(ports, run, claim, intent, read.detail)
   }
-  const effect = actionOf(ports, plan.action).effect(plan, intent.id, read.workload)
-  if (effect === 'seen') return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' })
+  const action = actionOf(ports, plan.action)
+  const effect = await action.effect(plan, intent.id, read.workload, ports.tools, signal)
+  if (effect === 'moving') return pendingOrUnknown(ports, run, claim, intent, 'it is still being carried out')
+  if (effect === 'seen') return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' }, signal)
   if (intent.sends > 0 && effect === 'superseded')
     return unknown(ports, run, claim, intent, 'the target was changed by someone else while the result of the write was not known')
+  if (intent.sends > 0 && effect === 'unclear')
+    return unknown(ports, run, claim, intent, 'it may have been sent before Astern stopped, nothing tells, and it is never sent twice')
   if (intent.sends >= 2) return unknown(ports, run, claim, intent, 'the write was sent twice and its effect is not there')
   const refusal = await recheck(ports, run, plan, read.workload, sampledAt, signal)
   if (refusal !== undefined)
@@ -57,7 +61,7 @@ export async function execute(
         )
   if (!(await ports.ledger.countSend(claim, intent.id))) return { kind: 'ended' }
   ports.faults.reach('before-write')
-  const result = await ports.cluster.write(plan, { intent: intent.id, dryRun: false }, signal)
+  const result = await action.apply(ports.tools, plan, { intent: intent.id, dryRun: false }, signal)
   ports.faults.reach('after-write')
   return settle(ports, run, claim, intent, result, signal)
 }
@@ -65,7 +69,18 @@ export async function execute(
 async function settle(ports: Ports, run: Run, claim: Claim, intent: Intent, result: WriteResult, signal: AbortSignal): Promise<Executed> {
   switch (result.kind) {
     case 'applied':
-      return written(ports, run, claim, intent, { generation: result.generation, how: 'answered' })
+      return written(
+        ports,
+        run,
+        claim,
+        intent,
+        {
+          generation: result.generation,
+          how: 'answered',
+          ...(result.detail === undefined ? {} : { detail: result.detail })
+        },
+        signal
+      )
     case 'unknown':
       return pendingOrUnknown(ports, run, claim, intent, result.detail)
     case 'forbidden':
@@ -85,9 +100,10 @@ async function settle(ports: Ports, run: Run, claim: Claim, intent: Intent, resu
       // A precondition failed. Nothing in the answer says which: read again (facts G.5).
       const read = await ports.cluster.read(intent.plan.target, signal)
       if (read.kind !== 'found') return { kind: 'refused', refusal: readRefusal(read), intent }
-      if (actionOf(ports, intent.plan.action).effect(intent.plan, intent.id, read.workload) === 'seen')
-        return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' })
-      if (read.workload.uid === intent.plan.write.uid && read.workload.identity === intent.plan.from)
+      const action = actionOf(ports, intent.plan.action)
+      if ((await action.effect(intent.plan, intent.id, read.workload, ports.tools, signal)) === 'seen')
+        return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' }, signal)
+      if (read.workload.uid === intent.plan.uid && read.workload.identity === intent.plan.from)
         return { kind: 'replan', intent, detail: result.detail }
       return {
         kind: 'refused',
@@ -107,11 +123,12 @@ async function written(
   run: Run,
   claim: Claim,
   intent: Intent,
-  how: { readonly generation: number; readonly how: 'answered' | 'observed' }
+  how: { readonly generation: number; readonly how: 'answered' | 'observed'; readonly detail?: string },
+  signal: AbortSignal
 ): Promise<Executed> {
+  const left = await leftBy(ports, intent, signal)
   const now = ports.clock.now()
-  const step = run.policy.steps[intent.step]
-  if (step === undefined) throw new Error(`run ${run.id} is beyond its ladder`)
+  const step = stepOf({ ...run, step: intent.step })
   const progress: Progress = {
     intentId: intent.id,
     appliedAt: now,
@@ -124,8 +141,8 @@ async function written(
     claim,
     {
       change: { state: 'watching', wrote: true, progress, nextAt: now, reason: null, detail: null },
-      audit: [writeEntry(ports, run, intent, how.how, intent.plan.summary)],
-      intent: { id: intent.id, state: 'applied' }
+      audit: [writeEntry(ports, run, intent, how.how, how.detail ?? intent.plan.summary)],
+      intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) }
     },
     now
   )
@@ -133,6 +150,13 @@ async function written(
   ports.faults.reach('write-recorded')
   ports.recorder.wrote(run, intent.plan.action)
   return { kind: 'written', run: { ...run, state: 'watching', wrote: true, progress } }
+}
+
+/** The template that the write left, where the plan could not tell: a release brings its own. */
+async function leftBy(ports: Ports, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
+  if (plan.to !== undefined) return undefined
+  const read = await ports.cluster.read(plan.target, signal)
+  return read.kind === 'found' ? read.workload.identity : undefined
 }
 
 async function pendingOrUnknown(ports: Ports, run: Run, claim: Claim, intent: Intent, detail: string): Promise<Executed> {

@@ -1,4 +1,5 @@
 import type { Plan } from '../domain/plan.ts'
+import { firstRefusal } from './guard.ts'
 import type { Ports } from './ports.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
@@ -17,7 +18,8 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
     async run(input, signal) {
       const { action, workload, step, guardInput, run } = input
       const offset = guardInput.clusterOffset
-      const result = action.plan({
+      const { labels, annotations } = run.incident
+      const asked = {
         workload,
         with: step.with,
         observed: guardInput.facts.observed,
@@ -26,11 +28,23 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
           from: from + offset,
           ...(to === undefined ? {} : { to: to + offset })
         })),
+        owners: guardInput.owners,
+        values: { labels, annotations },
         now: ports.clock.now()
-      })
+      }
+      const observed = await action.observe?.(ports.tools, asked, signal)
+      if (observed?.kind === 'refused') return stop(observed.refusal)
+      const result = action.plan({ ...asked, ...(observed === undefined ? {} : { seen: observed.seen }) })
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
-      const tried = await ports.cluster.write(plan, { intent: 'dry-run', dryRun: true }, signal)
+      const owned = firstRefusal(ports.guards.plan, guardInput)
+      if (owned !== undefined)
+        return stop({
+          ...owned,
+          detail: `${owned.detail}. The change to make there: ${plan.summary}`,
+          facts: { owners: guardInput.owners, revert: plan.summary, ...plan.facts }
+        })
+      const tried = await action.apply(ports.tools, plan, { intent: 'dry-run', dryRun: true }, signal)
       ports.faults.reach('planned')
       const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
       switch (tried.kind) {

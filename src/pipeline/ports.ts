@@ -1,4 +1,4 @@
-import type { Action } from '../domain/action.ts'
+import type { Action, Tools } from '../domain/action.ts'
 import type { Clock, Ids } from '../domain/clock.ts'
 import type { Cluster } from '../domain/cluster.ts'
 import type { Faults } from '../domain/faults.ts'
@@ -36,7 +36,14 @@ export interface Ports {
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
   readonly actions: readonly Action[]
-  readonly guards: { readonly first: readonly Guard[]; readonly later: readonly Guard[]; readonly last: readonly Guard[] }
+  /** What actions reach the world through. */
+  readonly tools: Tools
+  readonly guards: {
+    readonly first: readonly Guard[]
+    readonly later: readonly Guard[]
+    readonly plan: readonly Guard[]
+    readonly last: readonly Guard[]
+  }
   readonly policies: PolicyBook
   /** Whether a channel takes good news too, or only calls for people. */
   readonly takesNotices: (channel: string) => boolean

@@ -11,19 +11,22 @@ export type QueriesResult =
   | { readonly kind: 'queries'; readonly queries: readonly RenderedQuery[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** The policy's queries for this incident and target. */
-export function renderQueries(run: Run, workload: Workload): QueriesResult {
+/**
+ * The policy's queries for this incident. `asked`: the symptom, which is the policy's target's whichever rung is climbed; or a
+ * rung's own conditions, which are its own target's.
+ */
+export function renderQueries(run: Run, workload: Workload, asked = run.policy.verify): QueriesResult {
   const pods = workload.pods.filter(pod => pod.current).map(pod => quoteRegex(pod.name))
-  if (pods.length === 0 && run.policy.verify.some(query => query.boundToPods))
+  if (pods.length === 0 && asked.some(query => query.boundToPods))
     return { kind: 'refused', refusal: { reason: 'inconclusive', detail: 'the present revision has no pods to ask about' } }
-  const { kind, namespace, name } = workload.ref
+  const { kind, namespace, name } = asked === run.policy.verify ? (run.target ?? workload.ref) : workload.ref
   const values = {
     labels: run.incident.labels,
     annotations: run.incident.annotations,
     target: { kind, namespace, name, ...(pods.length === 0 ? {} : { pods: pods.join('|') }) }
   }
   const queries: RenderedQuery[] = []
-  for (const query of run.policy.verify) {
+  for (const query of asked) {
     const promql = renderPromql(query.promql, values)
     if (promql.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(promql) }
     const { traffic, ...rest } = query
@@ -42,8 +45,11 @@ export function renderQueries(run: Run, workload: Workload): QueriesResult {
 export function windowsOverAt(queries: readonly RenderedQuery[], workload: Workload, clusterOffset: number): number | undefined {
   const unbound = queries.filter(query => !query.boundToPods)
   if (unbound.length === 0) return undefined
-  const { completedAt } = workload.rollout
-  if (completedAt === undefined) return undefined
+  // A release that changed no template shows when helm was done with it.
+  const latest = workload.release?.latest
+  const ends = [workload.rollout.completedAt, latest?.finishedAt ?? latest?.changedAt].filter(at => at !== undefined)
+  if (ends.length === 0) return undefined
+  const completedAt = Math.max(...ends)
   // Kubernetes writes whole seconds: the rollout may have been complete up to one later than it says.
   return completedAt + 1_000 - clusterOffset + Math.max(...unbound.map(query => query.window))
 }
@@ -66,5 +72,5 @@ export function sampleRefusal(sample: Sample): Refusal | undefined {
 
 /** Evidence must belong to the suspect where a change is to be blamed. */
 export function needsSuspect(input: GuardInput): boolean {
-  return input.blamesChange || input.policy.changedWithin !== undefined
+  return input.action.blames !== 'nothing' || input.policy.changedWithin !== undefined
 }

@@ -30,7 +30,7 @@ export async function recheck(
   const mode = configuredMode(ports, run)
   if (mode !== 'auto')
     return { reason: mode === 'off' ? 'mode-off' : 'mode-dry-run', detail: `the mode was lowered to ${mode} before the write` }
-  if (workload.uid !== plan.write.uid || workload.identity !== plan.from) {
+  if (workload.uid !== plan.uid || workload.identity !== plan.from) {
     return {
       reason: 'changed-since-symptom',
       detail: 'the target changed between decision and write',
@@ -46,7 +46,10 @@ export async function recheck(
   await admissionsDone(ports, signal)
   const input = await gather(ports, run, plan.target, workload, actionOf(ports, plan.action), signal)
   // The budget was claimed with the intent; its own write would count against it here.
-  return firstRefusal([...ports.guards.first, ...ports.guards.later.filter(guard => guard.name !== 'budget'), ...ports.guards.last], input)
+  return firstRefusal(
+    [...ports.guards.first, ...ports.guards.later.filter(guard => guard.name !== 'budget'), ...ports.guards.plan, ...ports.guards.last],
+    input
+  )
 }
 
 async function admissionsDone(ports: Ports, signal: AbortSignal): Promise<void> {

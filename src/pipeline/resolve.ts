@@ -1,6 +1,7 @@
 import type { Action } from '../domain/action.ts'
 import type { GuardInput, Symptom } from '../domain/guard.ts'
 import type { ObjectRef } from '../domain/objects.ts'
+import { lockKeys } from '../domain/owner.ts'
 import type { PolicyStep } from '../domain/policy.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'
@@ -24,20 +25,27 @@ export function resolveStage(ports: Ports): Stage<Run, Resolved> {
   return {
     name: 'resolve',
     async run(run, signal) {
-      const resolved = targetOf(run.policy, run.incident)
+      const step = stepOf(run)
+      const resolved = targetOf(run.policy, run.incident, step)
       if (resolved.kind === 'refused') return stop(resolved.refusal)
       const { target } = resolved
-      const step = run.policy.steps[run.step]
-      if (step === undefined) throw new Error(`run ${run.id} is beyond its ladder`)
       const action = actionOf(ports, step.action)
+      if (!action.kinds.includes(target.kind))
+        return stop({ reason: 'unsuitable-target', detail: `${action.name} works on ${action.kinds.join(', ')}, not on a ${target.kind}` })
       const read = await ports.cluster.read(target, signal)
       if (read.kind !== 'found') return stop(readRefusal(read))
       const { workload } = read
-      if (run.kind === 'live' && run.incident.targetUid === undefined)
+      if (run.kind === 'live' && run.incident.targetUid === undefined && step.target === undefined)
         await ports.ledger.targetExists(run.incident.id, workload.uid, ports.policies.storm(), ports.clock.now())
       return next({ run, step, action, target, workload, guardInput: await gather(ports, run, target, workload, action, signal) })
     }
   }
+}
+
+export function stepOf(run: Run): PolicyStep {
+  const step = run.policy.steps[run.step]
+  if (step === undefined) throw new Error(`run ${run.id} is beyond its ladder`)
+  return step
 }
 
 export function readRefusal(read: { readonly kind: 'not-found' | 'forbidden' | 'unreachable'; readonly detail: string }): Refusal {
@@ -63,13 +71,14 @@ export async function gather(
   const { ledger, policies, clock } = ports
   const verifier = ports.verifier()
   const now = clock.now()
-  const [facts, state, storm, budgets, symptom, alertState] = await Promise.all([
-    ledger.targetFacts(target, run.id, now),
+  const [facts, state, storm, budgets, symptom, alertState, owners] = await Promise.all([
+    ledger.targetFacts(target, lockKeys(workload), run.id, now),
     ledger.switchState(),
     ledger.storm(now),
     ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, now),
     symptomOf(ports, run, signal),
-    run.incident.request === undefined ? ports.alertStates()?.stateOf(run.incident.labels, signal) : undefined
+    run.incident.request === undefined ? ports.alertStates()?.stateOf(run.incident.labels, signal) : undefined,
+    ports.cluster.owners(workload, signal)
   ])
   return {
     run,
@@ -82,7 +91,8 @@ export async function gather(
     storm,
     budgets,
     ceiling: ports.ceiling,
-    blamesChange: action.blamesChange,
+    action,
+    owners,
     alertState,
     symptom,
     clusterOffset: ports.cluster.clockOffset(),

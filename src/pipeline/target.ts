@@ -1,21 +1,22 @@
 import type { Incident } from '../domain/incident.ts'
 import type { ObjectRef } from '../domain/objects.ts'
-import type { Policy } from '../domain/policy.ts'
+import type { Policy, PolicyStep } from '../domain/policy.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { renderObjectName } from '../templates/object-name.ts'
 import type { Rendered } from '../templates/template.ts'
 
 export type TargetResult = { readonly kind: 'target'; readonly target: ObjectRef } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** The one object that a policy means for an incident. Pure: nothing is asked of the cluster. */
-export function targetOf(policy: Policy, incident: Incident): TargetResult {
-  if (incident.request?.target !== undefined) return { kind: 'target', target: incident.request.target }
+/** The one object that a policy, or one of its rungs, means for an incident. Pure: nothing is asked of the cluster. */
+export function targetOf(policy: Policy, incident: Incident, step?: Pick<PolicyStep, 'target'>): TargetResult {
+  if (incident.request?.target !== undefined && step?.target === undefined) return { kind: 'target', target: incident.request.target }
   const values = { labels: incident.labels, annotations: incident.annotations }
-  const namespace = renderObjectName(policy.target.namespace, 'namespace', values)
+  const said = step?.target ?? policy.target
+  const namespace = renderObjectName(said.namespace, 'namespace', values)
   if (namespace.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(namespace) }
-  const name = renderObjectName(policy.target.name, 'name', values)
+  const name = renderObjectName(said.name, 'name', values)
   if (name.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(name) }
-  return { kind: 'target', target: { kind: policy.target.kind, namespace: namespace.text, name: name.text } }
+  return { kind: 'target', target: { kind: said.kind, namespace: namespace.text, name: name.text } }
 }
 
 export function renderRefusal(rendered: Exclude<Rendered, { readonly kind: 'text' }>): Refusal {

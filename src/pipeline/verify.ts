@@ -18,13 +18,14 @@ export function verifyStage(ports: Ports): Stage<Resolved, Verified> {
   return {
     name: 'verify',
     async run(input, signal) {
-      const { run, workload, guardInput } = input
+      const { run, workload, guardInput, action } = input
       const rendered = renderQueries(run, workload)
       if (rendered.kind === 'refused') return stop(rendered.refusal)
       const { queries } = rendered
       // A stalled rollout waives the rule: its old pods go on serving, and the numbers will never be the suspect's alone.
       if (needsSuspect(guardInput) && workload.rollout.state !== 'stalled') {
-        if (workload.rollout.state === 'moving') return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
+        if (workload.rollout.state === 'moving' && action.duringRollout !== true)
+          return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
         const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
         if (over !== undefined && ports.clock.now() < over) {
           return stop({

@@ -35,22 +35,20 @@ function checkPolicy(
     const parsed = parseMatchers(matcher)
     if ('error' in parsed) findings.push({ path: [...path, 'match', index], message: parsed.error })
   }
-  for (const key of ['namespace', 'name'] as const) {
-    const template = parseTemplate(policy.target[key])
-    if ('error' in template) findings.push({ path: [...path, 'target', key], message: template.error, offset: template.offset })
-    else if (template.holes.some(hole => hole.root === 'target'))
-      findings.push({ path: [...path, 'target', key], message: 'the target cannot be made from itself: use labels or annotations' })
-  }
+  findings.push(...checkTarget(policy.target, [...path, 'target']))
   for (const [index, query] of policy.verify.entries()) findings.push(...checkQuery(query, [...path, 'verify', index]))
   const seen = new Set<string>()
   for (const [index, step] of policy.steps.entries()) {
-    findings.push(...checkStep(step.action, step.with ?? {}, [...path, 'steps', index]))
-    if (seen.has(step.action))
-      findings.push({
-        path: [...path, 'steps', index, 'action'],
-        message: `"${step.action}" stands in the ladder twice; each rung is climbed once`
-      })
-    seen.add(step.action)
+    const at: Path = [...path, 'steps', index]
+    findings.push(...checkStep(step.action, step.with ?? {}, at))
+    if (step.target !== undefined) findings.push(...checkTarget(step.target, [...at, 'target']))
+    for (const [number, condition] of (step.when?.queries ?? []).entries())
+      findings.push(...checkCondition(condition, [...at, 'when', 'queries', number]))
+    const { kind, namespace, name } = step.target ?? policy.target
+    const rung = `${step.action} ${kind}/${namespace}/${name}`
+    if (seen.has(rung))
+      findings.push({ path: [...at, 'action'], message: `"${step.action}" stands in the ladder twice; each rung is climbed once` })
+    seen.add(rung)
   }
   findings.push(...checkEscalation(policy.escalate, file, [...path, 'escalate']))
   const mode = policy.mode ?? file.defaults?.mode ?? 'dry-run'
@@ -62,6 +60,25 @@ function checkPolicy(
   }
   if (mode !== 'off' && file.sources?.prometheus === undefined)
     findings.push({ path, message: 'there is no sources.prometheus to verify with' })
+  return findings
+}
+
+function checkTarget(target: FilePolicy['target'], path: Path): Finding[] {
+  return (['namespace', 'name'] as const).flatMap((key): Finding[] => {
+    const template = parseTemplate(target[key])
+    if ('error' in template) return [{ path: [...path, key], message: template.error, offset: template.offset }]
+    return template.holes.some(hole => hole.root === 'target')
+      ? [{ path: [...path, key], message: 'the target cannot be made from itself: use labels or annotations' }]
+      : []
+  })
+}
+
+function checkCondition(condition: { readonly promql: string; readonly holdsWhen: string }, path: Path): Finding[] {
+  const findings: Finding[] = []
+  const parsed = parsePromqlTemplate(condition.promql)
+  if ('error' in parsed) findings.push({ path: [...path, 'promql'], message: parsed.error, offset: parsed.offset })
+  if (parseThreshold(condition.holdsWhen) === undefined)
+    findings.push({ path: [...path, 'holdsWhen'], message: 'is not a comparison and a number, such as "> 0"' })
   return findings
 }
 

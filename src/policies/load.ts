@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import type { Blame } from '../domain/action.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { checkFile } from './check.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
@@ -8,7 +9,7 @@ import { type ActionSchema, FileSchema, type PolicyFile } from './schema.ts'
 
 /** An action as the loader needs it. */
 export interface LoadableAction extends ActionSchema {
-  readonly blamesChange: boolean
+  readonly blames: Blame
 }
 
 /** Everything that a policy file says, checked, with defaults. */
@@ -31,7 +32,6 @@ export function loadPolicies(
   actions: readonly LoadableAction[]
 ): LoadResult {
   const checkStep = stepChecker(actions)
-  const blamesChange = (name: string): boolean => actions.find(action => action.name === name)?.blamesChange ?? false
   const problems: PolicyProblem[] = []
   const parsed: { readonly locate: (finding: Finding) => PolicyProblem; readonly value: PolicyFile }[] = []
   for (const { file, text } of texts) {
@@ -84,7 +84,7 @@ export function loadPolicies(
   return {
     kind: 'loaded',
     set: {
-      policies: normalizePolicies(file, blamesChange),
+      policies: normalizePolicies(file),
       sources: file.sources ?? {},
       channels: file.channels ?? {},
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)

@@ -6,6 +6,7 @@ import type { PolicyFile } from './schema.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 type FileVerification = FilePolicy['verify'][number]
+type FileCondition = NonNullable<NonNullable<FilePolicy['steps'][number]['when']>['queries']>[number]
 
 /** Rules 4. */
 const DEFAULT_BUDGETS: readonly Budget[] = [
@@ -13,32 +14,33 @@ const DEFAULT_BUDGETS: readonly Budget[] = [
   { limit: 5, per: HOUR, scope: 'global' }
 ]
 export const DEFAULT_STORM: StormLimits = { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
-/** How far back a change may lie to be blamed for a symptom, for steps that go back (facts F.3). */
-export const DEFAULT_CHANGED_WITHIN = 60 * MINUTE
 
 /** The policies of a checked file with every default filled in and every duration in milliseconds. */
-export function normalizePolicies(file: PolicyFile, blamesChange: (action: string) => boolean): Policy[] {
-  return file.policies.map(policy => normalizePolicy(policy, file, blamesChange))
+export function normalizePolicies(file: PolicyFile): Policy[] {
+  return file.policies.map(policy => normalizePolicy(policy, file))
 }
 
-function normalizePolicy(policy: FilePolicy, file: PolicyFile, blamesChange: (action: string) => boolean): Policy {
+function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
   const { defaults } = file
-  const changedWithin =
-    policy.changedWithin === undefined
-      ? policy.steps.some(step => blamesChange(step.action))
-        ? DEFAULT_CHANGED_WITHIN
-        : undefined
-      : ms(policy.changedWithin)
   return {
     name: policy.name,
     match: policy.match,
     target: policy.target,
     mode: policy.mode ?? defaults?.mode ?? 'dry-run',
-    ...(changedWithin === undefined ? {} : { changedWithin }),
+    ...(policy.changedWithin === undefined ? {} : { changedWithin: ms(policy.changedWithin) }),
     verify: policy.verify.map(normalizeVerification),
     steps: policy.steps.map(step => ({
       action: step.action,
       with: isRecord(step.with) ? step.with : {},
+      ...(step.target === undefined ? {} : { target: step.target }),
+      ...(step.when === undefined
+        ? {}
+        : {
+            when: {
+              ...(step.when.changedWithin === undefined ? {} : { changedWithin: ms(step.when.changedWithin) }),
+              queries: (step.when.queries ?? []).map(normalizeCondition)
+            }
+          }),
       confirm: {
         within: optional(step.confirm?.within, 10 * MINUTE),
         passes: step.confirm?.passes ?? 3,
@@ -79,6 +81,12 @@ function normalizeVerification(query: FileVerification, index: number): Verifica
     every: optional(query.every, 15 * SECOND),
     maxAge: optional(query.maxAge, 2 * MINUTE)
   }
+}
+
+/** A condition is asked once, and its window does not matter: what it looks back on is what it says. */
+function normalizeCondition(condition: FileCondition, index: number): VerificationQuery {
+  const { holdsWhen, name = `condition ${index + 1}`, ...rest } = condition
+  return normalizeVerification({ ...rest, name, failWhen: holdsWhen, samples: 1, window: '1s' }, index)
 }
 
 /** `> 0.05`, `>= 5%`; undefined for anything else. */

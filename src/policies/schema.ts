@@ -65,12 +65,14 @@ const ModeSchema = Type.Enum(['off', 'dry-run', 'auto'], {
   description: 'How far the policy goes. dry-run decides everything and writes nothing.'
 })
 
+const THRESHOLD = '^\\s*(>=|<=|==|!=|>|<)\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*%?\\s*$'
+
 const VerifySchema = Type.Object(
   {
     name: Type.Optional(text('What people read in the timeline.')),
     promql: text('A query for one number. Templates only inside the quotes of label matchers.'),
     failWhen: Type.String({
-      pattern: '^\\s*(>=|<=|==|!=|>|<)\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*%?\\s*$',
+      pattern: THRESHOLD,
       description: 'When the number means the symptom is there: a comparison and a number, such as "> 0.05" or "> 5%".'
     }),
     traffic: Type.Optional(
@@ -129,7 +131,44 @@ const ChannelSchema = Type.Object(
   { ...closed, description: 'One of alertmanager, webhook.' }
 )
 
-const stepFields = { confirm: Type.Optional(ConfirmSchema) }
+const TargetSchema = Type.Object(
+  {
+    kind: Type.Enum([...TARGET_KINDS]),
+    namespace: text('Templates of the alert’s labels.'),
+    name: text('Templates of the alert’s labels.')
+  },
+  closed
+)
+
+const ConditionSchema = Type.Object(
+  {
+    changedWithin: Type.Optional(duration('The rung’s target was deployed within this time before the symptom began.')),
+    queries: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            name: Type.Optional(text('What people read in the timeline.')),
+            promql: text('A query for one number. Templates only inside the quotes of label matchers.'),
+            holdsWhen: Type.String({
+              pattern: THRESHOLD,
+              description: 'When the condition holds: a comparison and a number, such as "> 0".'
+            }),
+            maxAge: Type.Optional(duration('How old the newest sample behind the query may be; default 2m.'))
+          },
+          closed
+        ),
+        { minItems: 1 }
+      )
+    )
+  },
+  { ...closed, minProperties: 1, description: 'The rung’s own conditions: it is passed over while one does not hold.' }
+)
+
+const stepFields = {
+  target: Type.Optional(TargetSchema),
+  when: Type.Optional(ConditionSchema),
+  confirm: Type.Optional(ConfirmSchema)
+}
 
 function policyFields<Step extends TSchema>(step: Step) {
   return {
@@ -139,14 +178,7 @@ function policyFields<Step extends TSchema>(step: Step) {
       description: 'Unique; lower-case letters, digits, dashes.'
     }),
     match: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'Alertmanager’s matchers; all must hold.' }),
-    target: Type.Object(
-      {
-        kind: Type.Enum([...TARGET_KINDS]),
-        namespace: text('Templates of the alert’s labels.'),
-        name: text('Templates of the alert’s labels.')
-      },
-      closed
-    ),
+    target: TargetSchema,
     mode: Type.Optional(ModeSchema),
     changedWithin: Type.Optional(
       duration(

@@ -13,8 +13,11 @@ export interface GoProgram {
   readonly module: string
   readonly package: string
   readonly ldflags: readonly string[]
-  /** True where the module's own go.mod requires `k8s.io/…` at v0.0.0, which only a `replace` can resolve. */
-  readonly staging: boolean
+  /**
+   * `staging`: the module's own go.mod requires `k8s.io/…` at v0.0.0, which only a `replace` can resolve. `own`: it needs
+   * the `replace` lines of its own go.mod, which Go ignores in a dependency.
+   */
+  readonly replaces?: 'staging' | 'own'
   /** True where the version matters, so that whatever stands on `PATH` will not do. */
   readonly exact?: boolean
 }
@@ -34,7 +37,7 @@ function kubernetes(name: string): GoProgram {
     module: 'k8s.io/kubernetes',
     package: `k8s.io/kubernetes/cmd/${name}`,
     ldflags: versionFlags,
-    staging: true
+    replaces: 'staging'
   }
 }
 
@@ -45,13 +48,12 @@ export const CONTROL_PLANE: readonly GoProgram[] = [
     version: '3.7.3',
     module: 'go.etcd.io/etcd/server/v3',
     package: 'go.etcd.io/etcd/server/v3',
-    ldflags: [],
-    staging: false
+    ldflags: []
   },
   kubernetes('kube-apiserver'),
   kubernetes('kube-controller-manager'),
   kubernetes('kube-scheduler'),
-  { name: 'kwok', version: '0.8.0', module: 'sigs.k8s.io/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: [], staging: false }
+  { name: 'kwok', version: '0.8.0', module: 'sigs.k8s.io/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: [] }
 ]
 
 /** The releases that users run now; the unit tests and the demo take Debian's, which are quicker to get. */
@@ -62,7 +64,6 @@ export const CURRENT_PROMETHEUS: GoProgram = {
   module: 'github.com/prometheus/prometheus',
   package: 'github.com/prometheus/prometheus/cmd/prometheus',
   ldflags: ['-X github.com/prometheus/common/version.Version=3.15.0'],
-  staging: false,
   exact: true
 }
 
@@ -72,7 +73,6 @@ export const CURRENT_ALERTMANAGER: GoProgram = {
   module: 'github.com/prometheus/alertmanager',
   package: 'github.com/prometheus/alertmanager/cmd/alertmanager',
   ldflags: ['-X github.com/prometheus/common/version.Version=0.31.1'],
-  staging: false,
   exact: true
 }
 
@@ -84,13 +84,46 @@ function helm(major: number, version: string): GoProgram {
     module,
     package: `${module}/cmd/helm`,
     ldflags: [`-X ${module}/internal/version.version=v${version}`],
-    staging: false,
     exact: true
   }
 }
 
 /** Both majors are in use: 3 gets fixes only, 4 is the current one. */
 export const HELMS: readonly GoProgram[] = [helm(3, '3.22.0'), helm(4, '4.3.1')]
+
+export const ARGO_ROLLOUTS: GoProgram = {
+  name: 'rollouts-controller',
+  version: '1.10.1',
+  module: 'github.com/argoproj/argo-rollouts',
+  package: 'github.com/argoproj/argo-rollouts/cmd/rollouts-controller',
+  ldflags: [],
+  replaces: 'own',
+  exact: true
+}
+
+/** What the controller keeps, in the cluster's own words. */
+export const ARGO_ROLLOUTS_CRDS = {
+  module: 'github.com/argoproj/argo-rollouts',
+  version: '1.10.1',
+  files: ['rollout', 'analysis-run', 'analysis-template', 'cluster-analysis-template', 'experiment'].map(
+    name => `manifests/crds/${name}-crd.yaml`
+  )
+}
+
+/** The real kinds of Argo CD and Flux; in the tests a small reconciler stands in for their controllers. */
+export const GITOPS_CRDS = [
+  { module: 'github.com/argoproj/argo-cd/v3', version: '3.2.2', files: ['manifests/crds/application-crd.yaml'] },
+  {
+    module: 'github.com/fluxcd/kustomize-controller',
+    version: '1.9.6',
+    files: ['config/crd/bases/kustomize.toolkit.fluxcd.io_kustomizations.yaml']
+  },
+  {
+    module: 'github.com/fluxcd/helm-controller',
+    version: '1.6.3',
+    files: ['config/crd/bases/helm.toolkit.fluxcd.io_helmreleases.yaml']
+  }
+] as const
 
 /** The CRDs of ServiceMonitor and PrometheusRule, so that the API server itself checks the chart's. */
 export const PROMETHEUS_OPERATOR_CRDS = {
@@ -184,7 +217,7 @@ async function build(program: GoProgram, folder: string): Promise<void> {
     }
   }
   try {
-    const replaces = program.staging ? await stagingReplaces(program, go) : ''
+    const replaces = program.replaces === undefined ? '' : await replaceLines(program, program.replaces, go)
     await writeFile(
       join(work, 'go.mod'),
       `module astern.test/parts\n\ngo 1.26.0\n\nrequire ${program.module} v${program.version}\n\n${replaces}`
@@ -202,12 +235,13 @@ async function build(program: GoProgram, folder: string): Promise<void> {
   }
 }
 
-/** Kubernetes' go.mod names its staging modules at v0.0.0; their published twins carry v0.MINOR.PATCH. */
-async function stagingReplaces(program: GoProgram, go: (...args: string[]) => Promise<string>): Promise<string> {
+async function replaceLines(program: GoProgram, kind: 'staging' | 'own', go: (...args: string[]) => Promise<string>): Promise<string> {
   const downloaded: unknown = JSON.parse(await go('mod', 'download', '-json', `${program.module}@v${program.version}`))
   if (typeof downloaded !== 'object' || downloaded === null || !('GoMod' in downloaded) || typeof downloaded.GoMod !== 'string')
     throw new Error(`go mod download told no GoMod for ${program.module}`)
   const text = await readFile(downloaded.GoMod, 'utf8')
+  if (kind === 'own') return [...text.matchAll(/^replace (?:\([^)]*\)|.*)$/gm)].map(match => `${match[0]}\n`).join('')
+  // Kubernetes' go.mod names its staging modules at v0.0.0; their published twins carry v0.MINOR.PATCH.
   const version = `v0.${program.version.split('.').slice(1).join('.')}`
   const modules = new Set([...text.matchAll(/^\s*(k8s\.io\/\S+) v0\.0\.0\s*(?:\/\/.*)?$/gm)].map(match => match[1] ?? ''))
   return [...modules].map(module => `replace ${module} => ${module} ${version}\n`).join('')

@@ -1,9 +1,10 @@
 import { createCluster } from '../../src/cluster/cluster.ts'
 import { connect } from '../../src/cluster/connection.ts'
-import { createKubeClient, type KubeAnswer, type KubeClient } from '../../src/cluster/kube-client.ts'
+import { createKubeClient, type KubeClient } from '../../src/cluster/kube-client.ts'
 import type { Cluster } from '../../src/domain/cluster.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
-import type { ObjectRef } from '../../src/domain/objects.ts'
+import type { KubeAnswer } from '../../src/domain/kube.ts'
+import { KINDS, type ObjectRef, objectPath, type TargetKind } from '../../src/domain/objects.ts'
 import type { Workload } from '../../src/domain/workload.ts'
 import { withBreaker } from '../../src/outgoing/breaker.ts'
 import { type ClockOffset, createClockOffset } from '../../src/outgoing/clock-offset.ts'
@@ -28,19 +29,24 @@ export function deploymentOf(
   name: string,
   image: string,
   more: {
+    readonly kind?: TargetKind
+    readonly spec?: JsonObject
+    readonly metadata?: JsonObject
     readonly replicas?: number
     readonly annotations?: Readonly<Record<string, string>>
     readonly progressDeadlineSeconds?: number
   } = {}
 ): JsonObject {
+  const { group, version } = KINDS[more.kind ?? 'Deployment']
   return {
-    apiVersion: 'apps/v1',
-    kind: 'Deployment',
-    metadata: { name },
+    apiVersion: `${group}/${version}`,
+    kind: more.kind ?? 'Deployment',
+    metadata: { name, ...more.metadata },
     spec: {
-      replicas: more.replicas ?? 2,
+      ...(more.kind === 'DaemonSet' ? {} : { replicas: more.replicas ?? 2 }),
       ...(more.progressDeadlineSeconds === undefined ? {} : { progressDeadlineSeconds: more.progressDeadlineSeconds }),
       selector: { matchLabels: { app: name } },
+      ...more.spec,
       template: {
         metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) },
         spec: { containers: [{ name: 'main', image }] }
@@ -88,7 +94,7 @@ export function imageOf(workload: Workload): unknown {
 
 export async function setImage(kube: KubeClient, ref: ObjectRef, image: string): Promise<void> {
   ok(
-    await kube.jsonPatch(`${pathOf(ref)}?fieldManager=pipeline`, [
+    await kube.jsonPatch(`${objectPath(ref)}?fieldManager=pipeline`, [
       { op: 'replace', path: '/spec/template/spec/containers/0/image', value: image }
     ])
   )

@@ -3,12 +3,13 @@ import { rolloutRestart } from '../../src/actions/rollout-restart/rollout-restar
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
 import { EVENT_RIGHT, mayI } from '../../src/cluster/rights.ts'
 import { startWatcher } from '../../src/cluster/watcher.ts'
-import type { PlanInput } from '../../src/domain/action.ts'
+import type { Action, PlanInput } from '../../src/domain/action.ts'
 import { at, listAt, numberAt, textAt } from '../../src/domain/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
 import type { Plan } from '../../src/domain/plan.ts'
 import type { ObservedTemplate, Workload } from '../../src/domain/workload.ts'
 import { systemClock } from '../../src/outgoing/system-clock.ts'
+import { patchOf } from '../unit/workloads.ts'
 import { deploymentOf, imageOf, ok, openClients, pathOf, setImage, statusOf, untilWorkload } from './clients.ts'
 
 const BROKEN = 'sandbox.astern.dev/broken'
@@ -26,13 +27,15 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     await untilWorkload(cluster, ref, workload => workload.revisions.length === 1, `${name} got its first revision`)
     return ref
   }
-  const planOf = (workload: Workload, action = rolloutUndo): Plan => {
+  const planOf = (workload: Workload, action: Action = rolloutUndo): Plan => {
     const input: PlanInput = {
       workload,
       with: action === rolloutUndo ? { provenFor: '0s' } : {},
       observed: [],
       bad: [],
       incidents: [],
+      owners: [],
+      values: { labels: {}, annotations: {} },
       now: Date.now()
     }
     const result = action.plan(input)
@@ -79,7 +82,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.equal(undone.revisions[0]?.number, 3)
     t.match(undone.revisions[0], { reused: true, madeAs: 1 })
     t.equal(undone.revisions[0]?.createdAt, first.revisions[0]?.createdAt)
-    t.equal(undone.annotations['astern.dev/intent'], 'intent-1')
+    t.equal(undone.templateAt.mark, 'intent-1')
     t.equal(rolloutUndo.effect(planOf(bad), 'intent-1', undone), 'seen')
     t.equal(undone.templateManager, 'astern')
   })
@@ -113,7 +116,10 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
 
     const now = await untilWorkload(cluster, ref, workload => imageOf(workload) === 'app:3', 'app:3')
     t.equal(now.replicas, 3)
-    const otherObject: Plan = { ...plan, write: { ...plan.write, operations: [{ op: 'test', path: '/metadata/uid', value: 'another' }] } }
+    const otherObject: Plan = {
+      ...plan,
+      write: { ...patchOf(plan), operations: [{ op: 'test', path: '/metadata/uid', value: 'another' }] }
+    }
     t.equal((await cluster.write(otherObject, { intent: 'i', dryRun: false }, soon())).kind, 'conflict')
   })
 
@@ -227,6 +233,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       offset,
       clock: systemClock,
       namespaces: () => [namespace],
+      kinds: () => ['Deployment'],
       failed: (what, detail) => t.fail(`${what}: ${detail}`),
       sink: {
         async observed(target, template) {

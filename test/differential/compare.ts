@@ -2,6 +2,7 @@ import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
 import { type JsonObject, objectAt, textMap } from '../../src/domain/json.ts'
 import { templateIdentity } from '../../src/domain/workload.ts'
 import { ok, pathOf } from '../conformance/clients.ts'
+import { patchOf } from '../unit/workloads.ts'
 import { bare, isCurrent, kubectl, type Played, revisionOf, type Stage, settled } from './play.ts'
 
 /** Every way in which Astern's undo is meant to differ from kubectl's, and why. Nothing else may differ. */
@@ -37,9 +38,11 @@ export async function compare(stage: Stage, { name, observed, bad }: Played): Pr
     observed,
     bad,
     incidents: [],
+    owners: [],
+    values: { labels: {}, annotations: {} },
     now: Date.now()
   })
-  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...result.plan.write.operations])) : undefined
+  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...patchOf(result.plan).operations])) : undefined
   const answer = await kubectl(stage, 'rollout', 'undo', `deployment/${name}`)
   const after = ok(await kube.get(path))
   const theirs = templateOf(after) === templateOf(deployment) ? undefined : after

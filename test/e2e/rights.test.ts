@@ -70,7 +70,16 @@ t.test('real RBAC: who may read, but not patch, gets a dry run that is not permi
     { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }
   ]
-  const result = rolloutUndo.plan({ workload, with: { provenFor: '0s' }, observed: [], bad: [], incidents: [], now: Date.now() })
+  const result = rolloutUndo.plan({
+    workload,
+    with: { provenFor: '0s' },
+    observed: [],
+    bad: [],
+    incidents: [],
+    owners: [],
+    values: { labels: {}, annotations: {} },
+    now: Date.now()
+  })
   if (result.kind !== 'plan') throw new Error(result.refusal.detail)
 
   const reader = await as('reader', read)

@@ -15,7 +15,7 @@ export interface KubeProxy {
   readonly writes: SeenWrite[]
   /** Runs once, right before the next real write (no dry run) of a Deployment reaches the server. */
   beforeNextWrite(work: () => Promise<void>): void
-  /** Changes of Deployments that were really asked for. */
+  /** Changes of workloads that were really asked for. */
   deploymentWrites(): SeenWrite[]
   close(): Promise<void>
 }
@@ -25,7 +25,7 @@ export async function startKubeProxy(server: string): Promise<KubeProxy> {
   const client = upstream.protocol === 'https:' ? https : http
   const writes: SeenWrite[] = []
   let before: (() => Promise<void>) | undefined
-  const isWrite = (write: SeenWrite): boolean => !write.dryRun && write.uri.includes('/deployments/')
+  const isWrite = (write: SeenWrite): boolean => !write.dryRun && /\/(deployments|statefulsets|daemonsets|rollouts)\//.test(write.uri)
   const proxy = http.createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))

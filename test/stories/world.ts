@@ -6,14 +6,14 @@ import type { Test } from 'tap'
 import { type App, startApp } from '../../src/app.ts'
 import { readConfig, type ServeFlags } from '../../src/config.ts'
 import { isObject, type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
-import type { ObjectRef } from '../../src/domain/objects.ts'
+import { collectionPath, type ObjectRef, type TargetKind } from '../../src/domain/objects.ts'
 import { startFleet } from '../../src/sandbox/fleet.ts'
 import { type RunningServer, startAlertmanager, startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../src/sandbox/processes.ts'
 import { ALERTMANAGER, obtainPart, type PartCommand, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 import { type AddressedPod, POD_PORT, startPodFleet } from '../cluster/pod-fleet.ts'
-import { deploymentOf, ok, openClients, pathOf, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
+import { deploymentOf, ok, openClients, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { type KubeProxy, startKubeProxy } from './kube-proxy.ts'
 import { type Person, startInbox } from './people.ts'
 import { startSlowProxy } from './slow-proxy.ts'
@@ -61,6 +61,8 @@ export interface WorldOptions {
   readonly groups?: readonly unknown[]
   /** Two Alertmanagers in a cluster that both deliver, instead of one. */
   readonly peers?: boolean
+  /** What is deployed; default a Deployment of two replicas. */
+  readonly workload?: { readonly kind?: TargetKind; readonly replicas?: number; readonly spec?: JsonObject; readonly metadata?: JsonObject }
   /** Astern's own credentials, instead of the site's, which may do everything. */
   readonly token?: string
 }
@@ -70,7 +72,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   t.teardown(() => rmSync(folder, { recursive: true, force: true, maxRetries: 5 }))
   const clients = await openClients(site.kubeconfig)
   t.teardown(() => clients.close())
-  const target: ObjectRef = { kind: 'Deployment', namespace, name: 'api' }
+  const target: ObjectRef = { kind: options.workload?.kind ?? 'Deployment', namespace, name: 'api' }
   const made = await clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: namespace } })
   if (made.kind === 'unreachable') throw new Error(made.detail)
   const proxy = await startKubeProxy(serverOf(site.kubeconfig))
@@ -174,7 +176,12 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     dataDir: files.data,
     flags,
     async deploy(image) {
-      ok(await clients.kube.post(`${pathOf({ namespace })}?fieldManager=pipeline`, deploymentOf('api', image)))
+      ok(
+        await clients.kube.post(
+          `${collectionPath(target.kind, namespace)}?fieldManager=pipeline`,
+          deploymentOf('api', image, options.workload)
+        )
+      )
       await untilWorkload(
         clients.cluster,
         target,

@@ -5,9 +5,8 @@ import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
 import type { PlanInput } from '../../src/domain/action.ts'
 import { changeOf } from '../../src/domain/change.ts'
 import { HOUR, MINUTE } from '../../src/domain/clock.ts'
-import { INTENT_ANNOTATION } from '../../src/domain/plan.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
-import { NOON, revisionOf, templateOf, workloadOf } from './workloads.ts'
+import { NOON, patchOf, revisionOf, templateOf, workloadOf } from './workloads.ts'
 
 const input = (workload: Workload, more: Partial<PlanInput> = {}): PlanInput => ({
   workload,
@@ -15,6 +14,8 @@ const input = (workload: Workload, more: Partial<PlanInput> = {}): PlanInput => 
   observed: [],
   bad: [],
   incidents: [],
+  owners: [],
+  values: { labels: {}, annotations: {} },
   now: NOON,
   ...more
 })
@@ -145,11 +146,11 @@ t.test('whatever the history, the plan goes to a kept revision that differs, is 
       const { plan } = result
       return (
         plan.to !== workload.identity &&
-        !badIdentities.includes(plan.to) &&
+        !badIdentities.includes(plan.to ?? '') &&
         revisions.some(revision => revision.identity === plan.to) &&
-        plan.write.operations[0]?.path === '/metadata/uid' &&
-        plan.write.operations[1]?.op === 'test' &&
-        plan.write.operations[1].value === workload.template &&
+        patchOf(plan).operations[0]?.path === '/metadata/uid' &&
+        patchOf(plan).operations[1]?.op === 'test' &&
+        patchOf(plan).operations[1]?.value === workload.template &&
         /kubectl/.test(plan.reverse)
       )
     }),
@@ -163,12 +164,12 @@ t.test('restart: our own key, the same identity, every precondition', async t =>
   const result = rolloutRestart.plan(input(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
   t.same(
-    result.plan.write.operations.map(({ op, path }) => `${op} ${path}`),
+    patchOf(result.plan).operations.map(({ op, path }) => `${op} ${path}`),
     ['test /metadata/uid', 'test /spec/template', 'add /spec/template/metadata/annotations']
   )
-  t.same(result.plan.write.operations[2]?.value, { 'astern.dev/restartedAt': '2026-11-21T12:00:00.000Z' })
+  t.same(patchOf(result.plan).operations[2]?.value, { 'astern.dev/restartedAt': '2026-11-21T12:00:00.000Z' })
   t.equal(result.plan.from, result.plan.to)
-  t.equal(result.plan.remembersBad, false)
+  t.same(result.plan.bad, [])
 })
 
 t.test('effect: told by the intent’s mark on the object, never guessed', async t => {
@@ -178,7 +179,7 @@ t.test('effect: told by the intent’s mark on the object, never guessed', async
   const { plan } = result
   const back = workloadOf([revisionOf(2, 'app:v2', NOON), revisionOf(3, 'app:v1', NOON - 10 * HOUR)])
   t.equal(rolloutUndo.effect(plan, 'i1', workload), 'not-seen')
-  t.equal(rolloutUndo.effect(plan, 'i1', { ...back, annotations: { [INTENT_ANNOTATION]: 'i1' } }), 'seen')
+  t.equal(rolloutUndo.effect(plan, 'i1', { ...back, templateAt: { ...back.templateAt, mark: 'i1' } }), 'seen')
   t.equal(rolloutUndo.effect(plan, 'i1', back), 'superseded', 'somebody else’s undo is not ours')
   t.equal(rolloutUndo.effect(plan, 'i1', { ...workload, uid: 'new' }), 'superseded', 'the object was replaced')
 })
@@ -187,7 +188,7 @@ t.test('when it changed: the watch, else the ReplicaSet made for it, else two wi
   const v1 = revisionOf(1, 'app:v1', NOON - 10 * HOUR)
   const v2 = revisionOf(2, 'app:v2', NOON - HOUR)
   const workload = workloadOf([v1, v2])
-  t.same(changeOf(workload, []), { kind: 'known', at: NOON - HOUR, by: 'replica-set' })
+  t.same(changeOf(workload, []), { kind: 'known', at: NOON - HOUR, by: 'revision' })
   t.same(changeOf(workload, [{ uid: 'uid-api', identity: v2.identity, at: NOON - 61 * MINUTE, seen: true }]), {
     kind: 'known',
     at: NOON - 61 * MINUTE,
@@ -195,7 +196,7 @@ t.test('when it changed: the watch, else the ReplicaSet made for it, else two wi
   })
   t.same(
     changeOf(workload, [{ uid: 'uid-api', identity: v2.identity, at: NOON, seen: false }]),
-    { kind: 'known', at: NOON - HOUR, by: 'replica-set' },
+    { kind: 'known', at: NOON - HOUR, by: 'revision' },
     'found is not seen'
   )
   const reused = { ...workloadOf([v2, revisionOf(3, 'app:v1', NOON - 10 * HOUR, { reused: true })]), templateManagedAt: NOON - 30_000 }

@@ -34,6 +34,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@kubernetes/client-node': ['cluster'],
   kysely: ['ledger'],
   'node:sqlite': ['ledger'],
+  execa: ['actions'],
   opossum: ['outgoing'],
   'prom-client': ['telemetry'],
   pino: ['telemetry'],

@@ -14,13 +14,14 @@ import type { Mode } from '../../src/domain/outcomes.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import type { Run } from '../../src/domain/run.ts'
 import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
-import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS } from '../../src/guards/guards.ts'
+import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from '../../src/guards/guards.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { admitIncidents } from '../../src/pipeline/admit.ts'
 import { advance } from '../../src/pipeline/advance.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
 import { StoryCluster } from './story-cluster.ts'
+import { storyTools } from './story-tools.ts'
 import { badRollout, NOON } from './workloads.ts'
 
 /** Time stands still until it is told to move; who sleeps moves it. */
@@ -151,7 +152,8 @@ export async function openBench(
         return state === undefined ? undefined : { stateOf: async () => state }
       },
       actions: ACTIONS,
-      guards: { first: FIRST_GUARDS, later: LATER_GUARDS, last: LAST_GUARDS },
+      tools: storyTools(cluster, clock),
+      guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
       policies: {
         match: labels => indexPolicies(bench.policies).match(labels),
         policy: name => bench.policies.find(policy => policy.name === name),

@@ -16,10 +16,11 @@ const PLAN: Plan = {
   target: TARGET,
   summary: 's',
   reverse: 'r',
-  write: { kind: 'json-patch', uid: 'u', operations: [] },
+  uid: 'uid-api',
+  write: { kind: 'json-patch', path: '/apis/apps/v1/namespaces/shop/deployments/api', operations: [], mark: 'add' },
   from: 'bad',
   to: 'good',
-  remembersBad: true,
+  bad: ['bad'],
   facts: {},
   hash: 'h'
 }
@@ -117,7 +118,9 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal(await ledger.renew(first.claim, NOON, 60_000), false)
     t.equal((await ledger.run('run-A'))?.state, 'waiting')
     t.equal((await ledger.audit({}, 100)).filter(row => row.kind === 'concluded').length, 0)
-    t.same(await ledger.claimIntent(first.claim, { id: 'i', step: 0, plan: PLAN, budgets: [], now: NOON, audit: [] }), { kind: 'lost' })
+    t.same(await ledger.claimIntent(first.claim, { id: 'i', step: 0, plan: PLAN, locks: [], budgets: [], now: NOON, audit: [] }), {
+      kind: 'lost'
+    })
     t.equal(
       await ledger.save(second.claim, { change: { state: 'waiting', nextAt: NOON + 5 * MINUTE }, audit: [], release: true }, NOON),
       true
@@ -158,6 +161,7 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
       id,
       step: 0,
       plan: PLAN,
+      locks: [],
       budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'target' as const }],
       now: NOON,
       audit: []
@@ -171,14 +175,14 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal(await ledger.countSend(a, 'i1'), false, 'at most twice')
     await ledger.save(a, { change: { state: 'watching', wrote: true }, audit: [], intent: { id: 'i1', state: 'applied' } }, NOON)
     t.same(
-      (await ledger.targetFacts(TARGET, 'run-B', NOON)).bad.map(bad => bad.identity),
+      (await ledger.targetFacts(TARGET, [], 'run-B', NOON)).bad.map(bad => bad.identity),
       ['bad'],
       'what was left behind is remembered'
     )
     await ledger.save(a, { change: { state: 'ended', outcome: 'recovered' }, audit: [], release: true }, NOON + SECOND)
-    t.match(await ledger.targetFacts(TARGET, 'run-B', NOON), { lastRun: { id: 'run-A', endedAt: NOON + SECOND }, lockedBy: undefined })
+    t.match(await ledger.targetFacts(TARGET, [], 'run-B', NOON), { lastRun: { id: 'run-A', endedAt: NOON + SECOND }, lockedBy: undefined })
     t.equal((await ledger.claimIntent(b, request('i4'))).kind, 'budget', 'one write an hour on this target')
-    t.equal((await ledger.targetFacts(TARGET, 'x', NOON)).lockedBy, undefined, 'and the lock is not kept')
+    t.equal((await ledger.targetFacts(TARGET, [], 'x', NOON)).lockedBy, undefined, 'and the lock is not kept')
   })
 
   await t.test('a withdrawn intent gives its budget back, and makes room for another', async t => {
@@ -190,6 +194,7 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
       id,
       step: 0,
       plan: PLAN,
+      locks: [],
       budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'global' as const }],
       now: NOON,
       audit: []

@@ -191,7 +191,7 @@ t.test('dry runs hold no lock and spend no budget', async t => {
   await bench.fire()
   await bench.look()
 
-  const facts = await bench.ledger.targetFacts(TARGET, 'x', bench.clock.now())
+  const facts = await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())
   t.equal(facts.lockedBy, undefined)
   const [use] = await bench.ledger.budgetUse([{ limit: 1, per: 60 * MINUTE, scope: 'global' }], TARGET, 'undo', bench.clock.now())
   t.equal(use?.used, 0)

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../src/domain/clock.ts'
 import { openBench, policyOf } from './bench.ts'
-import { NOON } from './workloads.ts'
+import { NOON, patchOf } from './workloads.ts'
 
 const undoThenRestart = policyOf({
   steps: [
@@ -24,7 +24,7 @@ t.test('the main road: verified, undone once, confirmed, and told nobody but by 
   t.equal(run.outcome, 'recovered')
   t.equal(bench.cluster.writes.length, 1)
   t.same(await bench.messages(), ['notice: Deployment/shop/api: HighErrorRatio: recovered'])
-  const [operations] = bench.cluster.writes.map(plan => plan.write.operations)
+  const [operations] = bench.cluster.writes.map(plan => patchOf(plan).operations)
   t.same(
     operations?.slice(0, 2).map(({ op, path }) => [op, path]),
     [

@@ -48,7 +48,6 @@ t.test('a good file loads, with every default filled in', async t => {
   const [policy] = result.set.policies
   t.match(policy, {
     mode: 'auto',
-    changedWithin: 3_600_000,
     recheck: 30_000,
     escalate: { after: 1_200_000 },
     guards: { cooldown: 1_800_000 }
@@ -83,7 +82,7 @@ t.test('each mistake is told with line, column, path, and what to write instead'
   t.match(edited('mode: auto', 'mode: approve')[0], /^10:11 policies\[0\]\.mode: must be one of off, dry-run, auto/)
   t.match(edited('    steps:', '    recheck: 0s\n    steps:')[0], /recheck: is not what belongs here: .*30s/)
   t.match(edited('    steps:', '    recheck: 500ms\n    steps:')[0], /recheck: is not what belongs here/)
-  t.match(edited('kind: Deployment', 'kind: StatefulSet')[0], /kind: must be one of Deployment/)
+  t.match(edited('kind: Deployment', 'kind: ReplicaSet')[0], /kind: must be one of Deployment, StatefulSet, DaemonSet, Rollout/)
   t.match(edited('    guards: { namespaces: [shop] }\n', '')[0], /mode auto needs guards\.namespaces/)
   t.match(edited('    escalate: { to: [people] }\n', '')[0], /mode auto needs a channel/)
   t.match(

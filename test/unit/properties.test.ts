@@ -9,17 +9,18 @@ import type { Problem } from '../../src/domain/verdict.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { countingIds, openBench, policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
-import { NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'
+import { NOON, patchOf, revisionOf, TARGET, workloadOf } from './workloads.ts'
 
 const PLAN: Plan = {
   action: 'rollout-undo',
   target: TARGET,
   summary: '',
   reverse: '',
-  write: { kind: 'json-patch', uid: 'u', operations: [] },
+  uid: 'uid-api',
+  write: { kind: 'json-patch', path: '/apis/apps/v1/namespaces/shop/deployments/api', operations: [], mark: 'add' },
   from: 'a',
   to: 'b',
-  remembersBad: false,
+  bad: [],
   facts: {},
   hash: 'h'
 }
@@ -53,6 +54,7 @@ t.test('budgets: whatever is asked for and when, no window ever holds more write
             id: `i${index}`,
             step: 0,
             plan: { ...PLAN, target },
+            locks: [],
             budgets,
             now,
             audit: []
@@ -184,7 +186,7 @@ t.test('the whole flow: whatever happens in whatever order, the promises hold', 
         if (undone.has(row.body['to'])) broken.push('back to what was undone')
         undone.add(row.body['from'])
       }
-      if (bench.cluster.writes.some(plan => plan.write.operations.filter(operation => operation.op === 'test').length < 2))
+      if (bench.cluster.writes.some(plan => patchOf(plan).operations.filter(operation => operation.op === 'test').length < 2))
         broken.push('a write without preconditions')
       written += bench.cluster.writes.length
       if (broken.length > 0) t.comment(broken.join(', '))

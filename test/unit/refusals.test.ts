@@ -13,7 +13,8 @@ t.test('each of these waits, writes nothing, and ends timed-out with people told
     ['target-paused', bench => bench.cluster.put({ ...badRollout(), paused: true })],
     [
       'rollout-moving',
-      bench => bench.cluster.put({ ...badRollout(), rollout: { state: 'moving', detail: '1 of 3', available: false, brokenPods: [] } })
+      bench =>
+        bench.cluster.put({ ...badRollout(), rollout: { state: 'moving', seen: true, detail: '1 of 3', available: false, brokenPods: [] } })
     ],
     ['silenced', bench => (bench.alertState = { kind: 'known', silencedBy: ['s1'], inhibitedBy: [] })],
     ['inhibited', bench => (bench.alertState = { kind: 'known', silencedBy: [], inhibitedBy: ['i1'] })],

@@ -1,8 +1,9 @@
 import type { Clock } from '../../src/domain/clock.ts'
 import type { Cluster, ReadResult, WriteResult } from '../../src/domain/cluster.ts'
 import { canonicalJson, type JsonObject } from '../../src/domain/json.ts'
-import { type ObjectRef, targetKey } from '../../src/domain/objects.ts'
-import { INTENT_ANNOTATION, type Plan } from '../../src/domain/plan.ts'
+import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
+import type { Owner } from '../../src/domain/owner.ts'
+import type { Plan } from '../../src/domain/plan.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { NOON, revisionOf } from './workloads.ts'
 
@@ -24,7 +25,8 @@ export class StoryCluster implements Cluster {
   beforeWrite: (() => void) | undefined
 
   put(workload: Workload): void {
-    this.workloads.set(targetKey(workload.ref), workload)
+    const templateAt = { ...workload.templateAt, path: objectPath(workload.ref), uid: workload.uid }
+    this.workloads.set(targetKey(workload.ref), { ...workload, templateAt })
   }
 
   async uidOf(target: ObjectRef): Promise<string | undefined> {
@@ -57,13 +59,15 @@ export class StoryCluster implements Cluster {
   apply(plan: Plan, intent: string): WriteResult {
     const before = this.workloads.get(targetKey(plan.target))
     if (before === undefined) return { kind: 'not-found', detail: 'gone' }
-    for (const operation of plan.write.operations) {
+    if (plan.write.kind !== 'json-patch') throw new Error('no patch')
+    const { operations } = plan.write
+    for (const operation of operations) {
       if (operation.op !== 'test') continue
       const found = operation.path === '/metadata/uid' ? before.uid : before.template
       if (canonicalJson(found) !== canonicalJson(operation.value))
         return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
     }
-    const replaced = plan.write.operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
+    const replaced = operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
     const template = (replaced ?? before.template) as JsonObject
     const identity = templateIdentity(template)
     const number = (before.revisions[0]?.number ?? 0) + 1
@@ -81,9 +85,14 @@ export class StoryCluster implements Cluster {
       identity,
       revisions,
       generation: before.generation + 1,
-      annotations: { ...before.annotations, [INTENT_ANNOTATION]: intent }
+      templateAt: { ...before.templateAt, mark: intent }
     })
     return { kind: 'applied', generation: before.generation + 1, at: 0 }
+  }
+
+  owned: readonly Owner[] = []
+  async owners(): Promise<readonly Owner[]> {
+    return this.owned
   }
 
   clockOffset(): number {

@@ -21,7 +21,7 @@ t.test('evidence belongs to the suspect: the window must lie after its rollout',
 
 t.test('a stalled rollout waives the window, and the verification must still fail', async t => {
   const stalled = workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(2, 'app:v2', NOON - 60_000)], {
-    rollout: { state: 'stalled', detail: 'new pods cannot run', available: false, brokenPods: ['api-x: CrashLoopBackOff'] }
+    rollout: { state: 'stalled', seen: true, detail: 'new pods cannot run', available: false, brokenPods: ['api-x: CrashLoopBackOff'] }
   })
   const bench = await openBench(t)
   bench.cluster.put(stalled)
@@ -69,6 +69,7 @@ t.test('a person undid it and the re-used ReplicaSet looks old: v2’s errors in
       templateManagedAt: NOON + 3 * MINUTE,
       rollout: {
         state: 'complete',
+        seen: true,
         detail: '',
         available: true,
         progressedAt: NOON + 3 * MINUTE,

@@ -1,7 +1,8 @@
 import { MINUTE } from '../../src/domain/clock.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
-import type { ObjectRef } from '../../src/domain/objects.ts'
-import { type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
+import type { PatchWrite, Plan } from '../../src/domain/plan.ts'
+import { type PodSummary, type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 
 export const NOON = Date.parse('2026-11-21T12:00:00Z')
 export const TARGET: ObjectRef = { kind: 'Deployment', namespace: 'shop', name: 'api' }
@@ -29,6 +30,21 @@ export function revisionOf(number: number, image: string, createdAt: number, mor
   }
 }
 
+export function podOf(name: string, more: Partial<PodSummary> = {}): PodSummary {
+  return {
+    name,
+    uid: `uid-${name}`,
+    ready: true,
+    current: true,
+    createdAt: NOON - 24 * 60 * MINUTE,
+    terminating: false,
+    controlled: true,
+    mirror: false,
+    hostNetwork: false,
+    ...more
+  }
+}
+
 /** A Deployment whose newest revision is the one that runs. */
 export function workloadOf(revisions: readonly Revision[], more: Partial<Workload> = {}): Workload {
   const newest = [...revisions].sort((a, b) => b.number - a.number)[0]
@@ -42,21 +58,30 @@ export function workloadOf(revisions: readonly Revision[], more: Partial<Workloa
     paused: false,
     deleting: false,
     strategy: 'RollingUpdate',
+    labels: {},
     annotations: {},
+    templateAt: { path: objectPath(TARGET), uid: 'uid-api', pointer: '/spec/template', annotated: true },
     template: newest.template,
     identity: newest.identity,
     revisions: [...revisions].sort((a, b) => b.number - a.number),
     rollout: {
       state: 'complete',
+      seen: true,
       detail: '3 of 3 available',
       available: true,
       progressedAt: newest.createdAt + 5_000,
       completedAt: newest.createdAt + 5_000,
       brokenPods: []
     },
-    pods: [{ name: 'api-1', ready: true, current: true }],
+    pods: [podOf('api-1')],
     ...more
   }
+}
+
+/** The plan's patch. @throws where it writes otherwise */
+export function patchOf({ write }: Plan): PatchWrite {
+  if (write.kind !== 'json-patch') throw new Error(`a ${write.kind} is no patch`)
+  return write
 }
 
 /** The usual beginning: v1 ran since yesterday, v2 was deployed ten minutes before noon. */

@@ -18,7 +18,7 @@ t.test('deployed forward between decision and write: withdrawn, hands off', asyn
   await bench.look()
 
   t.equal((await bench.run()).reason, 'changed-since-symptom')
-  t.equal((await bench.ledger.targetFacts(TARGET, 'x', bench.clock.now())).lockedBy, undefined, 'the target is free again')
+  t.equal((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).lockedBy, undefined, 'the target is free again')
   t.equal((await bench.audit('intent-withdrawn')).length, 1)
 })
 
@@ -134,7 +134,7 @@ t.test('the mode lowered between intent and write stops it, also over a restart'
 
     t.equal((await bench.run()).state, 'ended')
     t.equal(bench.cluster.writes.length, 0)
-    t.equal((await bench.ledger.targetFacts(TARGET, 'x', bench.clock.now())).lockedBy, undefined)
+    t.equal((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).lockedBy, undefined)
   }
 })
 

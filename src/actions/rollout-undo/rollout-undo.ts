@@ -1,11 +1,15 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Action, PlanInput, PlanResult } from '../../domain/action.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
+import { formatDuration } from '../../domain/duration.ts'
+import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
+import type { Reason } from '../../domain/reasons.ts'
 import { templateForWrite } from '../../domain/workload.ts'
-import { judgeRevisions } from '../proven.ts'
-import { imagesOf, replaceTemplate, TEMPLATE_RIGHTS, templateEffect } from '../template-patch.ts'
+import { EVICT } from '../evict.ts'
+import { judgeRevisions, provenForOf } from '../proven.ts'
+import { imagesOf, patchRight, replaceTemplate, TEMPLATE_ACTION, undoCommand } from '../template-patch.ts'
+import { watchUndo } from './unstick.ts'
 
 /** `with:` of `rollout-undo`. */
 export const RolloutUndoWith = Type.Object(
@@ -16,33 +20,49 @@ export const RolloutUndoWith = Type.Object(
         description:
           'How long a revision must have run without an incident before it was replaced, to count as proven. Prometheus’ duration; default 10m; 0s accepts any.'
       })
+    ),
+    evenIfHelmOwned: Type.Optional(
+      Type.Boolean({
+        description:
+          'Undo a target that a Helm release owns all the same. The release then says something else than the cluster, its next upgrade may bring the version back, and a ConfigMap stays as it is. Default false.'
+      })
     )
   },
   { additionalProperties: false }
 )
 
-/** Rules 2. */
-const DEFAULT_PROVEN_FOR_MS = 10 * 60_000
-
 /** The annotation with which an owner says that a target must not go back, for instance after a migration of its data. */
 const ONE_WAY_DOOR = 'astern.dev/rollback'
 
 /** Puts the pod template of the newest proven revision back. */
-export const rolloutUndo: Action = {
+export const rolloutUndo = {
+  ...TEMPLATE_ACTION,
   name: 'rollout-undo',
   title: 'Go back to the newest proven revision whose template differs.',
-  blamesChange: true,
-  rights: TEMPLATE_RIGHTS,
+  kinds: TARGET_KINDS,
+  blames: 'template',
+  overridesOwner: true,
+  // A StatefulSet waits for a broken pod for good: that one is evicted.
+  rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
   plan,
-  effect: templateEffect
-}
+  watch: watchUndo
+} satisfies Action
 
 function plan(input: PlanInput): PlanResult {
   const { workload } = input
-  const provenFor = readProvenFor(input.with)
+  const options = readOptions(input.with)
+  const provenFor = provenForOf(options.provenFor)
   if (workload.annotations[ONE_WAY_DOOR] === 'deny') {
-    return { kind: 'refused', refusal: { reason: 'one-way-door', detail: `${ONE_WAY_DOOR}: deny stands on the target` } }
+    return refused('one-way-door', `${ONE_WAY_DOOR}: deny stands on the target`)
   }
+  const { release, strategy } = workload
+  if (release !== undefined && options.evenIfHelmOwned !== true)
+    return refused(
+      'helm-owned',
+      `release ${release.namespace}/${release.name} made it: the next upgrade would bring the version back, and what is not in the template stays; use helm-rollback, or say evenIfHelmOwned`
+    )
+  if (strategy === 'OnDelete')
+    return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
   const candidates = judgeRevisions(input, provenFor)
   const told = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
@@ -63,21 +83,19 @@ function plan(input: PlanInput): PlanResult {
   }
   const { revision } = chosen
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
-  const { kind, namespace, name } = workload.ref
+  const { partition } = workload
   return {
     kind: 'plan',
     plan: hashPlan({
       action: 'rollout-undo',
       target: workload.ref,
-      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})`,
-      reverse:
-        current === undefined
-          ? `kubectl -n ${namespace} rollout history ${kind.toLowerCase()}/${name}`
-          : `kubectl -n ${namespace} rollout undo ${kind.toLowerCase()}/${name} --to-revision=${current.number}`,
-      write: { kind: 'json-patch', uid: workload.uid, operations: replaceTemplate(workload, templateForWrite(revision.template)) },
+      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}`,
+      reverse: undoCommand(workload.ref, current?.number),
+      uid: workload.uid,
+      write: replaceTemplate(workload, templateForWrite(revision.template)),
       from: workload.identity,
       to: revision.identity,
-      remembersBad: true,
+      bad: [workload.identity],
       facts: {
         from: imagesOf(workload.template),
         to: imagesOf(revision.template),
@@ -90,8 +108,11 @@ function plan(input: PlanInput): PlanResult {
   }
 }
 
-function readProvenFor(value: unknown): number {
+function refused(reason: Reason, detail: string): PlanResult {
+  return { kind: 'refused', refusal: { reason, detail } }
+}
+
+function readOptions(value: unknown): Static<typeof RolloutUndoWith> {
   if (!Check(RolloutUndoWith, value)) throw new Error('the step was not checked at load')
-  const options: Static<typeof RolloutUndoWith> = value
-  return options.provenFor === undefined ? DEFAULT_PROVEN_FOR_MS : (parseDuration(options.provenFor) ?? DEFAULT_PROVEN_FOR_MS)
+  return value
 }

@@ -1,0 +1,87 @@
+import type { PlanInput } from '../../domain/action.ts'
+import { SECOND } from '../../domain/clock.ts'
+import { formatDuration } from '../../domain/duration.ts'
+import type { HelmRevision } from '../../domain/helm.ts'
+
+/** What was seen of a release: its history, and a digest of what each revision that could be gone back to makes. */
+export interface SeenRelease {
+  readonly major: number
+  readonly history: readonly HelmRevision[]
+  readonly digests: ReadonlyMap<number, string>
+}
+
+export interface ReleaseCandidate {
+  readonly revision: HelmRevision
+  readonly refusedBecause?: string
+}
+
+/** A revision was the cluster's own once: `failed` and `pending-…` ones never got there. */
+const WAS_DEPLOYED: ReadonlySet<string> = new Set(['superseded', 'deployed'])
+
+/** "Rollback to N" is N's contents once more, and N's verdict counts for it. */
+export function originOf(revision: HelmRevision, history: readonly HelmRevision[]): number {
+  const found = /^Rollback to (\d+)$/.exec(revision.description)
+  const to = found === null ? undefined : history.find(other => other.revision === Number(found[1]))
+  if (to === undefined || to.revision >= revision.revision) return found === null ? revision.revision : Number(found[1])
+  return originOf(to, history)
+}
+
+/** How a revision's contents are remembered for a target. */
+export function badMark(origin: number): string {
+  return `release@${origin}`
+}
+
+/**
+ * The revisions that the release could go back to, newest first, each with the reason against it. Never `current - 1`
+ * blindly: that one may have failed, or be the bad one once more (facts C.1).
+ */
+export function judgeReleases(
+  seen: SeenRelease,
+  input: Pick<PlanInput, 'bad' | 'incidents'>,
+  provenFor: number
+): readonly ReleaseCandidate[] {
+  const { history } = seen
+  const latest = history.at(-1)
+  if (latest === undefined) return []
+  const taken = new Set<number>()
+  const candidates: ReleaseCandidate[] = []
+  for (const revision of [...history].reverse()) {
+    if (revision === latest) continue
+    const because = whyNot(revision, latest, seen, input, provenFor)
+    const origin = originOf(revision, history)
+    // Of several with the same contents the newest that may be taken stands for all.
+    if (taken.has(origin)) continue
+    if (because === undefined) taken.add(origin)
+    candidates.push({ revision, ...(because === undefined ? {} : { refusedBecause: because }) })
+  }
+  return candidates
+}
+
+function whyNot(
+  revision: HelmRevision,
+  latest: HelmRevision,
+  { history, digests }: SeenRelease,
+  { bad, incidents }: Pick<PlanInput, 'bad' | 'incidents'>,
+  provenFor: number
+): string | undefined {
+  if (!WAS_DEPLOYED.has(revision.status)) return `it is ${revision.status}`
+  const origin = originOf(revision, history)
+  if (origin === originOf(latest, history)) return 'it is what is deployed now'
+  if (bad.includes(badMark(origin))) return 'it is remembered as bad'
+  const digest = digests.get(revision.revision)
+  if (digest === undefined) return 'what it makes cannot be read'
+  if (digest === digests.get(latest.revision)) return 'it makes the same of the cluster as what is deployed now'
+  const periods = history.flatMap(other => {
+    if (originOf(other, history) !== origin || !WAS_DEPLOYED.has(other.status)) return []
+    // Whatever came next took its place, or tried to; where that one is pruned, its end is not known.
+    const next = history.find(later => later.revision === other.revision + 1)
+    return next === undefined ? [] : [{ from: other.updatedAt, to: next.updatedAt }]
+  })
+  const long = periods.filter(period => period.to - period.from >= provenFor)
+  if (periods.length === 0) return 'how long it ran is not known'
+  if (long.length === 0) return `it did not run for ${provenFor < SECOND ? '0s' : formatDuration(provenFor)} before it was replaced`
+  const quiet = long.some(
+    period => !incidents.some(incident => incident.from < period.to && (incident.to ?? Number.POSITIVE_INFINITY) > period.to - provenFor)
+  )
+  return quiet ? undefined : 'an incident of the target was open when it was replaced'
+}

@@ -1,0 +1,34 @@
+import { type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
+import type { Plan } from '../../domain/plan.ts'
+import type { PodSummary, Workload } from '../../domain/workload.ts'
+import { evict } from '../evict.ts'
+
+/**
+ * Watches the rollout back. A StatefulSet that brings up its pods in order waits for a broken one for good, also after its
+ * template was undone (facts B.2): pods that are not ready and not of the present revision are then evicted, highest
+ * ordinal first, one at a time, and never before the controller has seen the undo.
+ */
+export async function watchUndo(tools: Tools, _plan: Plan, workload: Workload, since: number, signal: AbortSignal): Promise<Watched> {
+  const { rollout, ref, inOrder, partition = 0 } = workload
+  const watched = watchedRollout(workload, since)
+  if (ref.kind !== 'StatefulSet' || inOrder !== true || watched.state !== 'moving') return watched
+  const moving = (detail: string, did?: string): Watched => ({ state: 'moving', detail, ...(did === undefined ? {} : { did }) })
+  if (!workload.rollout.seen || workload.pods.some(pod => pod.terminating)) return watched
+  const stuck = workload.pods
+    .filter(pod => !pod.ready && !pod.current && ordinalOf(pod) >= partition)
+    .sort((a, b) => ordinalOf(b) - ordinalOf(a))[0]
+  if (stuck === undefined) return watched
+  const evicted = await evict(tools, ref.namespace, stuck, false, signal)
+  switch (evicted.kind) {
+    case 'gone':
+      return moving(rollout.detail, `evicted ${stuck.name}: it was broken and held up the rollout`)
+    case 'held':
+      return moving(`${stuck.name} holds up the rollout, and a disruption budget keeps it: ${evicted.detail}`)
+    case 'not-evicted':
+      return moving(`${stuck.name} holds up the rollout and cannot be evicted: ${'detail' in evicted.result ? evicted.result.detail : ''}`)
+  }
+}
+
+function ordinalOf({ name }: PodSummary): number {
+  return Number(/-(\d+)$/.exec(name)?.[1] ?? -1)
+}

@@ -1,0 +1,133 @@
+import { instantAt, isObject, type JsonObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import type { ObjectRef } from '../domain/objects.ts'
+import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
+import { commonOf, controllerUid } from './metadata.ts'
+import { brokenAmong, toPod } from './pods.ts'
+
+/** Names the revision that a pod was made of: for StatefulSets its name, for DaemonSets its hash. */
+const POD_REVISION = 'controller-revision-hash'
+const REVISION_HASH = 'controller.kubernetes.io/hash'
+
+/** A StatefulSet or DaemonSet with its ControllerRevisions and pods. Pure. */
+export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevisions: readonly unknown[], pods: readonly unknown[]): Workload {
+  const common = commonOf(ref, set)
+  const owned = controllerRevisions.filter(isObject).filter(revision => controllerUid(revision) === common.uid)
+  const revisions = toRevisions(owned)
+  const current = new Set(
+    owned
+      .filter(revision => templateIdentity(templateIn(revision)) === common.identity)
+      .flatMap(revision => [textAt(revision, 'metadata', 'name'), textAt(revision, 'metadata', 'labels', REVISION_HASH)])
+  )
+  const summaries = pods
+    .filter(isObject)
+    .filter(pod => controllerUid(pod) === common.uid)
+    .map(pod => toPod(pod, current.has(textAt(pod, 'metadata', 'labels', POD_REVISION))))
+  const partition = numberAt(set, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')
+  const isStateful = ref.kind === 'StatefulSet'
+  return {
+    ...common,
+    replicas: isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0),
+    strategy: textAt(set, 'spec', 'updateStrategy', 'type') ?? 'RollingUpdate',
+    ...(partition === undefined || partition === 0 ? {} : { partition }),
+    ...(isStateful ? { inOrder: textAt(set, 'spec', 'podManagementPolicy') !== 'Parallel' } : {}),
+    revisions,
+    rollout: isStateful ? statefulRollout(set, summaries, partition ?? 0) : daemonRollout(set, summaries),
+    pods: summaries
+  }
+}
+
+/** `data` is a patch of the set: its template says `$patch: replace`, which is no part of it. */
+function templateIn(revision: JsonObject): JsonObject {
+  const { $patch: _, ...template } = objectAt(revision, 'data', 'spec', 'template')
+  return template
+}
+
+/**
+ * Newest first. A ControllerRevision that is taken up again is given the next number, and nothing tells which it had
+ * before; so one counts as made with its number only if that was the next one among those made before it.
+ */
+function toRevisions(owned: readonly JsonObject[]): Revision[] {
+  const read = owned.flatMap(revision => {
+    const number = numberAt(revision, 'revision')
+    const createdAt = instantAt(revision, 'metadata', 'creationTimestamp')
+    return number === undefined || number < 1 || createdAt === undefined ? [] : [{ revision, number, createdAt }]
+  })
+  const byAge = [...read].sort((a, b) => a.createdAt - b.createdAt || a.number - b.number)
+  return byAge
+    .map(({ revision, number, createdAt }, index) => {
+      const before = Math.max(0, ...byAge.slice(0, index).map(older => older.number))
+      const asMade = number === before + 1
+      const template = templateIn(revision)
+      return {
+        number,
+        name: textAt(revision, 'metadata', 'name') ?? '',
+        identity: templateIdentity(template),
+        template,
+        createdAt,
+        reused: !asMade,
+        ...(asMade ? { madeAs: number } : {}),
+        readyPods: 0
+      }
+    })
+    .sort((a, b) => b.number - a.number || b.createdAt - a.createdAt)
+}
+
+interface Counts {
+  readonly wanted: number
+  readonly updated: number
+  readonly available: number
+  /** Pods that keep an older revision by somebody's wish. */
+  readonly kept: number
+}
+
+/** Facts B.3. Neither kind ever says that a rollout failed: pods that cannot start do. */
+function rolloutOf(set: JsonObject, pods: readonly PodSummary[], counts: Counts): Rollout {
+  const brokenPods = brokenAmong(pods)
+  const strategy = textAt(set, 'spec', 'updateStrategy', 'type') ?? 'RollingUpdate'
+  const { wanted, updated, available, kept } = counts
+  const seen = (numberAt(set, 'status', 'observedGeneration') ?? 0) >= (numberAt(set, 'metadata', 'generation') ?? 0)
+  const moving = (detail: string): Rollout => ({ state: 'moving', seen, detail, available: false, brokenPods })
+  if (!seen) return moving('the controller has not seen the newest spec yet')
+  // Under OnDelete nobody moves: pods get the new template when somebody deletes them.
+  const done = strategy === 'OnDelete' || updated >= wanted - kept
+  if (done) {
+    const times = pods.filter(pod => pod.current).flatMap(pod => pod.readyAt ?? [])
+    return {
+      state: 'complete',
+      seen,
+      detail: `${available} of ${wanted} available${kept > 0 ? `; partition: ${kept} keep their revision` : ''}`,
+      available: available >= wanted,
+      // Nothing tells when a rollout was complete: it cannot have been before its last pod was ready.
+      ...(times.length === 0 || available < wanted ? {} : { completedAt: Math.max(...times) }),
+      brokenPods
+    }
+  }
+  if (brokenPods.length > 0)
+    return { state: 'stalled', seen, detail: `new pods cannot run: ${brokenPods.slice(0, 3).join(', ')}`, available: false, brokenPods }
+  return moving(`${updated} of ${wanted - kept} pods are updated, ${available} available`)
+}
+
+function statefulRollout(set: JsonObject, pods: readonly PodSummary[], partition: number): Rollout {
+  const count = (name: string): number => numberAt(set, 'status', name) ?? 0
+  const wanted = numberAt(set, 'spec', 'replicas') ?? 1
+  const rollout = rolloutOf(set, pods, {
+    wanted,
+    updated: count('updatedReplicas'),
+    available: count('availableReplicas'),
+    kept: Math.min(partition, wanted)
+  })
+  // The last pod of a rollout is updated and cannot start; once all were ready the new revision is called the current one.
+  const over = textAt(set, 'status', 'updateRevision') === textAt(set, 'status', 'currentRevision')
+  if (rollout.state !== 'complete' || rollout.available || rollout.brokenPods.length === 0 || over) return rollout
+  return { ...rollout, state: 'stalled', detail: `new pods cannot run: ${rollout.brokenPods.slice(0, 3).join(', ')}` }
+}
+
+function daemonRollout(set: JsonObject, pods: readonly PodSummary[]): Rollout {
+  const count = (name: string): number => numberAt(set, 'status', name) ?? 0
+  return rolloutOf(set, pods, {
+    wanted: count('desiredNumberScheduled'),
+    updated: count('updatedNumberScheduled'),
+    available: count('numberAvailable'),
+    kept: 0
+  })
+}

@@ -1,0 +1,55 @@
+import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import type { PodSummary } from '../domain/workload.ts'
+import { controllerUid } from './metadata.ts'
+
+/** Waiting reasons of containers that will not start by themselves. */
+const BROKEN = new Set([
+  'CrashLoopBackOff',
+  'ImagePullBackOff',
+  'ErrImagePull',
+  'InvalidImageName',
+  'CreateContainerConfigError',
+  'CreateContainerError',
+  'RunContainerError'
+])
+
+/** The annotation of a pod that a node made from a file of its own. */
+const MIRROR = 'kubernetes.io/config.mirror'
+
+export function toPod(pod: JsonObject, current: boolean): PodSummary {
+  const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
+  const waiting = statuses.flatMap(status => textAt(status, 'state', 'waiting', 'reason') ?? []).find(reason => BROKEN.has(reason))
+  const condition = listAt(pod, 'status', 'conditions').find(found => textAt(found, 'type') === 'Ready')
+  const readyAt = instantAt(condition, 'lastTransitionTime')
+  const ip = textAt(pod, 'status', 'podIP')
+  return {
+    name: textAt(pod, 'metadata', 'name') ?? '',
+    uid: textAt(pod, 'metadata', 'uid') ?? '',
+    ready: textAt(condition, 'status') === 'True',
+    ...(readyAt === undefined ? {} : { readyAt }),
+    current,
+    ...(waiting === undefined ? {} : { waiting }),
+    createdAt: instantAt(pod, 'metadata', 'creationTimestamp') ?? 0,
+    terminating: objectAt(pod, 'metadata')['deletionTimestamp'] !== undefined,
+    controlled: controllerUid(pod) !== undefined,
+    mirror: objectAt(pod, 'metadata', 'annotations')[MIRROR] !== undefined,
+    ...(ip === undefined || ip === '' ? {} : { ip }),
+    hostNetwork: objectAt(pod, 'spec')['hostNetwork'] === true
+  }
+}
+
+/** `name: CrashLoopBackOff` of each pod of the present template that will not start by itself. */
+export function brokenAmong(pods: readonly PodSummary[]): readonly string[] {
+  return pods.filter(pod => pod.current).flatMap(pod => (pod.waiting === undefined ? [] : [`${pod.name}: ${pod.waiting}`]))
+}
+
+/** The pods that the sets control; `current` where their set has the present template. */
+export function podsOf(
+  pods: readonly unknown[],
+  sets: { readonly owned: ReadonlySet<string | undefined>; readonly current: ReadonlySet<string | undefined> }
+): PodSummary[] {
+  return pods.filter(isObject).flatMap(pod => {
+    const controller = controllerUid(pod)
+    return controller === undefined || !sets.owned.has(controller) ? [] : [toPod(pod, sets.current.has(controller))]
+  })
+}

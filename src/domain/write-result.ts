@@ -1,0 +1,16 @@
+import type { WriteResult } from './cluster.ts'
+import { numberAt } from './json.ts'
+import type { KubeAnswer } from './kube.ts'
+
+/** What the API server's answer to a write means (facts G.2). */
+export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResult {
+  if (answer.kind === 'ok') return { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
+  if (answer.kind === 'unreachable') return { kind: 'unknown', detail: answer.detail }
+  const { status, detail } = answer
+  // A failed `test` is 422, and so is an object that is not valid: only reading again tells which (facts B.0, G.5).
+  if (status === 409 || status === 422) return { kind: 'conflict', detail }
+  if (status === 401 || status === 403) return { kind: 'forbidden', detail }
+  if (status === 404) return { kind: 'not-found', detail }
+  if (status >= 500 || status === 429 || status === 408) return { kind: 'unknown', detail: `${status}: ${detail}` }
+  return { kind: 'refused', detail: `${status}: ${detail}` }
+}

@@ -1,0 +1,28 @@
+import { BlockList, isIP } from 'node:net'
+
+/**
+ * Where no action may call (promise 12): link-local addresses, where clouds serve credentials; the metadata services that
+ * live elsewhere; Astern itself; what is no address of one machine.
+ */
+const FORBIDDEN = new BlockList()
+FORBIDDEN.addSubnet('169.254.0.0', 16, 'ipv4')
+FORBIDDEN.addSubnet('fe80::', 10, 'ipv6')
+// Metadata services of AWS over IPv6, of Alibaba and of Oracle.
+FORBIDDEN.addAddress('fd00:ec2::254', 'ipv6')
+FORBIDDEN.addAddress('100.100.100.200', 'ipv4')
+FORBIDDEN.addAddress('192.0.0.192', 'ipv4')
+FORBIDDEN.addAddress('127.0.0.1', 'ipv4')
+FORBIDDEN.addAddress('::1', 'ipv6')
+FORBIDDEN.addSubnet('0.0.0.0', 8, 'ipv4')
+FORBIDDEN.addAddress('::', 'ipv6')
+FORBIDDEN.addSubnet('224.0.0.0', 3, 'ipv4')
+FORBIDDEN.addSubnet('ff00::', 8, 'ipv6')
+
+/** Whether an action may call this IP address. IPv4 addresses written as IPv6 are judged as what they are. */
+export function mayCall(address: string): boolean {
+  const family = isIP(address)
+  if (family === 0) return false
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address)?.[1]
+  if (mapped !== undefined) return mayCall(mapped)
+  return !FORBIDDEN.check(address, family === 4 ? 'ipv4' : 'ipv6')
+}

@@ -1,0 +1,77 @@
+import { changeOf, releaseChangeOf } from '../domain/change.ts'
+import { formatDuration } from '../domain/duration.ts'
+import type { PolicyStep } from '../domain/policy.ts'
+import type { Refusal } from '../domain/reasons.ts'
+import type { Run } from '../domain/run.ts'
+import type { Ports } from './ports.ts'
+import { renderQueries, sampleRefusal } from './queries.ts'
+import { type Resolved, resolveStage } from './resolve.ts'
+
+/** A rung that was passed over, and what of its conditions did not hold. */
+export interface Passed {
+  readonly step: number
+  readonly action: string
+  readonly why: string
+}
+
+export type DueRung =
+  | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly Passed[] }
+  | { readonly kind: 'none'; readonly passed: readonly Passed[] }
+  /** Whether a condition holds cannot be told: unknown is neither yes nor no. */
+  | { readonly kind: 'refused'; readonly run: Run; readonly refusal: Refusal; readonly passed: readonly Passed[] }
+
+/**
+ * The first rung, from where the run stands, whose own conditions hold. Asked anew at every look: a rung that did not apply
+ * a minute ago may apply now, until a later one was climbed.
+ */
+export async function dueRung(ports: Ports, run: Run, signal: AbortSignal): Promise<DueRung> {
+  const passed: Passed[] = []
+  for (let step = run.step; step < run.policy.steps.length; step += 1) {
+    const rung = run.policy.steps[step]
+    const here = { ...run, step }
+    if (rung?.when === undefined) return { kind: 'due', run: here, passed }
+    const resolved = await resolveStage(ports).run(here, signal)
+    if (resolved.kind === 'stop') return { kind: 'refused', run: here, refusal: resolved.refusal, passed }
+    const why = await unmet(ports, resolved.value, rung.when, signal)
+    if (why === undefined) return { kind: 'due', run: here, passed }
+    if (typeof why !== 'string') return { kind: 'refused', run: here, refusal: why, passed }
+    passed.push({ step, action: rung.action, why })
+  }
+  return { kind: 'none', passed }
+}
+
+/** What does not hold, in words; or why that cannot be told. */
+async function unmet(
+  ports: Ports,
+  input: Resolved,
+  when: NonNullable<PolicyStep['when']>,
+  signal: AbortSignal
+): Promise<string | Refusal | undefined> {
+  const { workload, guardInput, run } = input
+  if (when.changedWithin !== undefined) {
+    const { facts, symptom, clusterOffset } = guardInput
+    const markers = facts.markers.map(marker => marker.at + clusterOffset)
+    const changes = [changeOf(workload, facts.observed, markers), releaseChangeOf(workload)]
+    const known = changes.flatMap(change => (change?.kind === 'known' ? [change.at - clusterOffset] : []))
+    const unknown = changes.find(change => change?.kind === 'unknown')
+    if (known.length === 0)
+      return { reason: 'change-time-unknown', detail: unknown?.kind === 'unknown' ? unknown.why : 'nothing tells when it changed' }
+    const at = Math.max(...known)
+    if (at < symptom.at - when.changedWithin)
+      return `${workload.ref.name} changed ${new Date(at).toISOString()}, more than ${formatDuration(when.changedWithin)} before the symptom`
+  }
+  if (when.queries.length === 0) return undefined
+  const rendered = renderQueries(run, workload, when.queries)
+  if (rendered.kind === 'refused') return rendered.refusal
+  // One by one: each is a condition of its own, and none of them needs another to agree.
+  for (const query of rendered.queries) {
+    const sample = await ports.verifier().sample([query], signal)
+    const refusal = sampleRefusal(sample)
+    if (refusal === undefined) continue
+    const value = sample.queries[0]?.value
+    return refusal.reason === 'symptom-not-confirmed'
+      ? `${query.name}: ${value ?? '?'}, wanted ${query.failWhen.comparison} ${query.failWhen.value}`
+      : { ...refusal, detail: `condition of the rung: ${refusal.detail}` }
+  }
+  return undefined
+}

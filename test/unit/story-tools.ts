@@ -1,0 +1,40 @@
+import type { Tools } from '../../src/domain/action.ts'
+import type { Clock } from '../../src/domain/clock.ts'
+import type { Cluster } from '../../src/domain/cluster.ts'
+import type { Helm } from '../../src/domain/helm.ts'
+import type { Kube } from '../../src/domain/kube.ts'
+
+const nothing = (what: string) => async (): Promise<never> => {
+  throw new Error(`${what} was not expected`)
+}
+
+export const noKube: Kube = {
+  get: nothing('a read'),
+  metadata: nothing('a read'),
+  jsonPatch: nothing('a patch'),
+  post: nothing('a post'),
+  put: nothing('a put'),
+  delete: nothing('a deletion')
+}
+
+export const noHelm: Helm = {
+  major: nothing('helm'),
+  history: nothing('helm'),
+  manifestDigest: nothing('helm'),
+  rollback: nothing('helm')
+}
+
+/** Tools of which only those work that a story is about. */
+export function storyTools(cluster: Cluster, clock: Clock, more: Partial<Tools> = {}): Tools {
+  return {
+    cluster,
+    clock,
+    kube: noKube,
+    helm: noHelm,
+    http: { send: nothing('a request') },
+    readFile: path => {
+      throw new Error(`${path} was not expected`)
+    },
+    ...more
+  }
+}
