@@ -1,0 +1,28 @@
+import t from 'tap'
+import { startControlPlane } from '../cluster/control-plane.ts'
+import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { openHelm } from '../cluster/helm.ts'
+import { badConfigNobodyOwns, helmOwned, type ReleaseSite, story2, story5 } from '../stories/release-stories.ts'
+import type { Site } from '../stories/world.ts'
+
+// Real releases, by the real helm, both majors.
+t.jobs = 4
+const plane = await startControlPlane()
+t.teardown(() => plane.stop())
+const site: Site = {
+  kubeconfig: plane.kubeconfig,
+  podAddresses: true,
+  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
+}
+const sites: ReleaseSite[] = []
+for (const program of HELMS) sites.push({ ...site, helm: await openHelm(t, program, plane.kubeconfig), program: await obtain(program) })
+
+for (const one of sites) {
+  const { major } = one.helm
+  void t.test(`2. a release with a failed revision in between, helm ${major}`, { buffered: true }, t =>
+    story2(t, one, `story-2-helm${major}`)
+  )
+  void t.test(`5. a bad ConfigMap in a release, helm ${major}`, { buffered: true }, t => story5(t, one, `story-5-helm${major}`))
+  void t.test(`a Helm-owned Deployment is not undone, helm ${major}`, { buffered: true }, t => helmOwned(t, one, `owned-helm${major}`))
+}
+void t.test('5. a bad ConfigMap that no release owns', { buffered: true }, t => badConfigNobodyOwns(t, site, 'story-5-nobody'))

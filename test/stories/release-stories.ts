@@ -1,0 +1,189 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { at, listAt, textAt } from '../../src/domain/json.ts'
+import type { Helm } from '../cluster/helm.ts'
+import { BROKEN } from '../cluster/stages.ts'
+import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
+import { storyPolicy } from './story-policy.ts'
+import { ended, openWorld, type Site, type World, waitUntil } from './world.ts'
+
+/** A site, the real helm, and the program that Astern runs. */
+export interface ReleaseSite extends Site {
+  readonly helm: Helm
+  readonly program: string
+}
+
+/** A chart of one Deployment and one ConfigMap. */
+export function writeChart(t: Test): string {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-story-chart-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'templates'))
+  writeFileSync(join(folder, 'Chart.yaml'), 'apiVersion: v2\nname: api\nversion: 1.0.0\nappVersion: "1"\n')
+  writeFileSync(join(folder, 'values.yaml'), 'image: app:v1\nlevel: good\nbroken: false\npassword: hunter2\n')
+  writeFileSync(
+    join(folder, 'templates', 'all.yaml'),
+    `apiVersion: v1
+kind: ConfigMap
+metadata: { name: api }
+data: { level: {{ .Values.level | quote }} }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: api }
+spec:
+  replicas: 2
+  selector: { matchLabels: { app: api } }
+  template:
+    metadata:
+      labels: { app: api }
+    spec: { containers: [{ name: main, image: {{ .Values.image | quote }} }] }
+{{- if .Values.broken }}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: extra }
+spec:
+  selector: { matchLabels: { app: extra } }
+  template:
+    metadata: { labels: { app: extra }, annotations: { "${BROKEN}": CrashLoopBackOff } }
+    spec: { containers: [{ name: main, image: extra }] }
+{{- end }}
+`
+  )
+  return folder
+}
+
+export const HELM_STEP = {
+  action: 'helm-rollback',
+  with: { provenFor: '0s', timeout: '30s' },
+  confirm: { within: '40s', passes: 2, every: '1s' }
+}
+
+export async function openReleaseWorld(t: Test, site: ReleaseSite, namespace: string, more: object = {}): Promise<World> {
+  const world = await openWorld(t, site, namespace, {
+    policies: [storyPolicy(namespace, { name: 'release', steps: [HELM_STEP], ...more })]
+  })
+  // Straight to the API server: helm gives its token to nobody without TLS.
+  Object.assign(world.flags, { helm: site.program, kubeconfig: site.kubeconfig })
+  return world
+}
+
+const config = async (world: World): Promise<string | undefined> => {
+  const answer = await world.clients.kube.get(`/api/v1/namespaces/${world.namespace}/configmaps/api`)
+  return answer.kind === 'ok' ? textAt(answer.object, 'data', 'level') : undefined
+}
+
+/** 2. A Helm release with a failed revision in between: the right one is chosen. */
+export async function story2(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace)
+  const chart = writeChart(t)
+  const { helm } = site
+  await world.astern()
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  const failed = helm(
+    'upgrade',
+    'api',
+    chart,
+    '-n',
+    namespace,
+    '--set',
+    'image=app:v2,broken=true',
+    '--wait',
+    '--timeout',
+    '3s'
+  )
+  await t.rejects(failed, 'revision 2 fails')
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v3-err40', '--wait')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.equal(run['outcome'], 'recovered', { run })
+  const history: unknown = JSON.parse(await helm('history', 'api', '-n', namespace, '-o', 'json'))
+  const revisions = Array.isArray(history) ? history : []
+  t.same(
+    revisions.map(entry => [at(entry, 'revision'), at(entry, 'status'), at(entry, 'description')]),
+    [
+      [1, 'superseded', 'Install complete'],
+      [2, 'failed', revisions[1] === undefined ? '' : at(revisions[1], 'description')],
+      [3, 'superseded', 'Upgrade complete'],
+      [4, 'deployed', 'Rollback to 1']
+    ],
+    'not to revision 2, which is what Helm itself would have taken'
+  )
+  const back = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.available, 'it is back')
+  t.equal(imageOf(back), 'app:v1')
+  const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
+  const timeline = JSON.stringify(body)
+  t.notMatch(timeline, /hunter2/, 'no value of the release is told')
+  t.match(timeline, /helm rollback api 3 --namespace/, 'how to undo it is')
+  t.match(
+    at(
+      listAt(body, 'timeline').find(row => textAt(row, 'kind') === 'decision' && textAt(row, 'verdict') === 'act'),
+      'releaseChange'
+    ),
+    { kind: 'known', by: 'release' }
+  )
+}
+
+/** 5. A bad ConfigMap, the template unchanged: undo would not help; the release that owns it is rolled back. */
+export async function story5(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace, {
+    // Undo is tried first, as people would; it must see that it cannot help.
+    steps: [{ action: 'rollout-undo', when: { queries: [{ promql: 'vector(0)', holdsWhen: '> 0' }] } }, HELM_STEP]
+  })
+  const chart = writeChart(t)
+  const { helm } = site
+  await world.astern()
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  const before = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.available, 'it runs')
+
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'level=bad', '--wait')
+  world.errors.set('app:v1', 0.4)
+  await waitUntil(async () => (await config(world)) === 'good', 'the configuration is back')
+  world.errors.delete('app:v1')
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.equal(run['outcome'], 'recovered', { run })
+  const after = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
+  t.equal(after.identity, before.identity, 'the template never changed')
+  t.equal(after.generation, before.generation, 'nor was anything else of it written')
+}
+
+/** 5, without a release: undo would not help, and people are told so. */
+export async function badConfigNobodyOwns(t: Test, site: Site, namespace: string): Promise<void> {
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace, { changedWithin: '1s' })] })
+  await world.deploy('app:v1')
+  await world.astern()
+  ok(
+    await world.clients.kube.post(`/api/v1/namespaces/${namespace}/configmaps`, {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'api' },
+      data: { level: 'bad' }
+    })
+  )
+  world.errors.set('app:v1', 0.4)
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'no-recent-change'])
+  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  t.equal(world.proxy.deploymentWrites().length, 0)
+}
+
+/** A Helm-owned Deployment is not undone behind Helm's back. */
+export async function helmOwned(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace, { steps: [{ action: 'rollout-undo', with: { provenFor: '0s' } }] })
+  const chart = writeChart(t)
+  await world.astern()
+  await site.helm('install', 'api', chart, '-n', namespace, '--wait')
+  await site.helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2-err40', '--wait')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'helm-owned'])
+  const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
+  t.equal(imageOf(workload), 'app:v2-err40', 'nothing was written')
+}
