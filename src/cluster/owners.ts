@@ -181,6 +181,6 @@ function placeOf(path: string, object: JsonObject) {
   return {
     path,
     uid: textAt(object, 'metadata', 'uid') ?? '',
-    resourceVersion: textAt(object, 'metadata', 'resourceVersion') ?? ''
+    annotated: Object.keys(objectAt(object, 'metadata', 'annotations')).length > 0
   }
 }

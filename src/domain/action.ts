@@ -25,7 +25,7 @@ export interface ActionHttp {
 /** What actions reach the world through. */
 export interface Tools {
   readonly kube: Kube
-  readonly cluster: Pick<Cluster, 'write' | 'clockOffset'>
+  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'clockOffset'>
   readonly helm: Helm
   readonly http: ActionHttp
   readonly clock: Clock
@@ -108,6 +108,10 @@ export interface Action {
   effect(plan: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
   /** Whether the write, once it is known to have been made, still stands; nobody wrote over it. Pure. */
   stands(plan: Plan, intentId: string, workload: Workload): boolean
+  /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as it was left. Sending it twice does nothing more. */
+  giveBack?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<WriteResult>
+  /** Whether what the plan borrowed (`loan.kind: remind`) is not given back by people yet. */
+  lent?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'>
   /** Where it is; absent: where the rollout of the target is. `since`: when it was written, API server's clock. */
   watch?(tools: Tools, plan: Plan, workload: Workload, since: number, signal: AbortSignal): Promise<Watched>
 }

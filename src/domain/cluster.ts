@@ -15,6 +15,8 @@ export type WriteResult =
   /** A precondition failed (409, 422): read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
+  /** Not now: a disruption budget keeps the pod. Nothing was done. */
+  | { readonly kind: 'held'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
   /** Timeout, broken connection, 5xx: whether it was done must be observed. */

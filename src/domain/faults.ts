@@ -12,7 +12,9 @@ export const FAULT_POINTS = [
   'rollout-complete',
   'confirmed',
   'concluded',
-  'message-sent'
+  'message-sent',
+  'before-return',
+  'after-return'
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]
 

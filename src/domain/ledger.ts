@@ -4,7 +4,7 @@ import type { Delivery, Incident, IncidentAnswer } from './incident.ts'
 import type { Delivered, Message, QueuedMessage } from './message.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode, Outcome } from './outcomes.ts'
-import type { Intent, IntentState, Plan } from './plan.ts'
+import type { Intent, IntentState, Loan, Plan } from './plan.ts'
 import type { Budget, Policy, StormLimits } from './policy.ts'
 import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from './run.ts'
 import type { ObservedTemplate } from './workload.ts'
@@ -192,8 +192,38 @@ export interface AuditLedger {
   audit(filter: AuditFilter, limit: number): Promise<readonly AuditRow[]>
 }
 
+/** What a run borrowed and is not given back yet. */
+export interface HeldLoan {
+  readonly id: string
+  readonly runId: string
+  readonly plan: Plan
+  readonly loan: Loan
+  /** How often people were reminded. */
+  readonly told: number
+}
+
+/** `returned`: it is as it was. `kept`: somebody changed it since, and it is theirs. */
+export const LOAN_STATES = ['held', 'returned', 'kept'] as const
+export type LoanState = (typeof LOAN_STATES)[number]
+
+export interface LoanLedger {
+  /** Loans that are due, each to one caller only until `until`. */
+  claimLoans(now: number, until: number, limit: number): Promise<readonly HeldLoan[]>
+  settleLoan(
+    id: string,
+    settled: {
+      readonly state: LoanState
+      readonly nextAt: number
+      readonly told?: number
+      readonly audit: readonly AuditEntry[]
+      readonly messages: readonly Message[]
+    },
+    now: number
+  ): Promise<void>
+}
+
 /** The database of incidents, runs, budgets and the audit log. Nothing here is promised that only one database can keep. */
-export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, SwitchLedger, ChangeLedger, AuditLedger {
+export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, LoanLedger, SwitchLedger, ChangeLedger, AuditLedger {
   /** Throws where the ledger does not take writes. */
   checkWritable(): Promise<void>
   /** Deletes raw deliveries, and everything else that is over, from before these instants. */

@@ -14,7 +14,7 @@ export interface Owner {
   /** How it enforces, or why not, for people. */
   readonly detail: string
   /** Where it can be suspended: absent where nothing that Astern could do would last. */
-  readonly object?: { readonly path: string; readonly uid: string; readonly resourceVersion: string }
+  readonly object?: { readonly path: string; readonly uid: string; readonly annotated: boolean }
   /** `spec.syncPolicy.automated` as it is, for Argo CD: it must come back as it was. */
   readonly automated?: Readonly<Record<string, unknown>>
 }

@@ -46,6 +46,12 @@ export interface HelmWrite {
 export interface HttpWrite {
   readonly kind: 'http'
   readonly requests: readonly HttpCall[]
+  /** How they are sent: which files hold headers, never what they hold. */
+  readonly options: {
+    readonly headersFromFiles?: Readonly<Record<string, string>>
+    readonly timeout?: string
+    readonly expect?: readonly number[]
+  }
 }
 
 export interface HttpCall {

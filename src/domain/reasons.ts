@@ -55,7 +55,7 @@ export const REASONS = {
   'out-of-bounds': { disposition: 'people', sentence: 'The policy’s bounds leave no room for the write.' },
   'no-room': { disposition: 'people', sentence: 'Quota or nodes have no room for more pods.' },
   'too-many-unhealthy': { disposition: 'people', sentence: 'Too many pods are unhealthy: that is no single pod’s fault.' },
-  'disruption-budget': { disposition: 'people', sentence: 'A disruption budget does not allow a pod to go.' },
+  'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
   'breaker-unknown': { disposition: 'people', sentence: 'The circuit breaker is not there, or its state cannot be read.' },
   'address-refused': { disposition: 'people', sentence: 'The address is not one that Astern may call.' },
   'unsuitable-target': { disposition: 'people', sentence: 'The action cannot do this for such a target.' },

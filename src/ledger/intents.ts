@@ -93,6 +93,22 @@ export async function settleIntent(
   if (row === undefined) throw new Error(`run ${run.id} has no intent ${settled.id}`)
   if (settled.state !== 'applied' && settled.state !== 'unknown') return
   const { plan } = toIntent(row)
+  const { loan } = plan
+  if (loan !== undefined)
+    await transaction
+      .insertInto('loans')
+      .values({
+        id: row.id,
+        run_id: run.id,
+        plan_json: row.plan_json,
+        kind: loan.kind,
+        state: 'held',
+        next_at: now + (loan.kind === 'remind' ? loan.after : loan.atMost),
+        after_ms: loan.after,
+        told: 0
+      })
+      .onConflict(conflict => conflict.column('id').doNothing())
+      .execute()
   // A release may bring another template, or the same one: only the former makes the one before it bad.
   const replaced = plan.to === undefined && settled.left !== undefined && settled.left !== plan.from
   for (const identity of replaced ? [...plan.bad, plan.from] : plan.bad)

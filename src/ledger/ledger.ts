@@ -7,6 +7,7 @@ import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { BulkRows } from './bulk.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake, type StoreDeliveries } from './intake.ts'
+import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
 import type { Tables } from './tables.ts'
@@ -23,6 +24,7 @@ export function createLedger(
     ...createIncidents(db, bulk, ids),
     ...createRuns(db),
     ...createOutbox(db),
+    ...createLoans(db),
     ...createSwitch(db),
     ...createChanges(db),
     ...createAudit(db),

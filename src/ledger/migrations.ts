@@ -95,6 +95,19 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('since', 'bigint', c => c.notNull())
         .execute()
       await create
+        .createTable('loans')
+        // The intent that borrowed.
+        .addColumn('id', 'text', c => c.primaryKey())
+        .addColumn('run_id', 'text', c => c.notNull())
+        .addColumn('plan_json', 'text', c => c.notNull())
+        .addColumn('kind', 'text', c => c.notNull())
+        .addColumn('state', 'text', c => c.notNull())
+        .addColumn('next_at', 'bigint', c => c.notNull())
+        .addColumn('after_ms', 'bigint', c => c.notNull())
+        .addColumn('told', 'integer', c => c.notNull())
+        .execute()
+      await sql`create index loans_due on loans (next_at) where state = 'held'`.execute(db)
+      await create
         .createTable('deploy_markers')
         .addColumn('id', 'text', c => c.primaryKey())
         .addColumn('of_key', 'text', c => c.notNull())

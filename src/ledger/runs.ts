@@ -5,6 +5,7 @@ import { targetKey } from '../domain/objects.ts'
 import { type Claim, RUN_TRANSITIONS, type Run } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
 import { budgetUse, claimIntent, countSend, intentOf, settleIntent } from './intents.ts'
+import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
 import { incidentFromJson, slices, toIncident, toRun } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -207,6 +208,7 @@ async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], re
     })
     .where('id', '=', row.id)
     .execute()
+  if (change.outcome === 'recovered') await returnSoon(transaction, row.id, now)
   if (request.intent !== undefined) await settleIntent(transaction, row, request.intent, now)
   if (ended || request.releaseLock === true) await transaction.deleteFrom('locks').where('run_id', '=', row.id).execute()
   if (request.told === true && row.incident_id !== null)

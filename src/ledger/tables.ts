@@ -60,6 +60,16 @@ export interface Tables {
     created_at: number
   }
   locks: { target_key: string; run_id: string; since: number }
+  loans: {
+    id: string
+    run_id: string
+    plan_json: string
+    kind: string
+    state: string
+    next_at: number
+    after_ms: number
+    told: number
+  }
   deploy_markers: { id: string; of_key: string; at: number; marker_json: string }
   bad_templates: { target_key: string; identity: string; at: number; run_id: string }
   observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }

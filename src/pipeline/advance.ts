@@ -10,7 +10,8 @@ import { decide, verifyOnly } from './decide.ts'
 import { execute, OBSERVE_AGAIN_MS } from './execute.ts'
 import { firstRefusal } from './guard.ts'
 import type { Planned } from './plan.ts'
-import { configuredMode, type Ports } from './ports.ts'
+import { actionOf, configuredMode, type Ports } from './ports.ts'
+import { stepOf } from './resolve.ts'
 import { decision, planFacts } from './told.ts'
 import { type DueRung, dueRung, type Passed } from './when.ts'
 
@@ -67,7 +68,15 @@ async function climb(
   const { run } = claimed
   if (rung.kind === 'refused') return refuse(ports, claimed, rung.refusal, trace)
   const decision = await decide(ports, run, trace, signal)
-  if (decision.kind === 'stop') return refuse(ports, claimed, decision.refusal, trace)
+  if (decision.kind === 'stop') {
+    // A preparation that is not needed is no reason to stop: what it would prepare comes next.
+    if (isNeedless(ports, run, decision.refusal)) {
+      const next = await dueRung(ports, { ...run, step: run.step + 1 }, signal)
+      if (next.kind === 'none') return noneApplies(ports, claimed, next.passed, trace, signal)
+      return climb(ports, { claim: claimed.claim, run: next.run }, next, replans, trace, signal)
+    }
+    return refuse(ports, claimed, decision.refusal, trace)
+  }
   const planned = decision.value
   const mode = configuredMode(ports, run)
   if (mode !== 'auto')
@@ -80,6 +89,10 @@ async function climb(
   const last = firstRefusal(ports.guards.last, planned.guardInput)
   if (last !== undefined) return refuse(ports, claimed, { ...last, facts: planFacts(planned) }, trace)
   return commit(ports, claimed, planned, { trace, passed: rung.passed }, replans, signal)
+}
+
+function isNeedless(ports: Ports, run: Run, refusal: Refusal): boolean {
+  return refusal.reason === 'already-so' && !actionOf(ports, stepOf(run).action).cures && run.policy.steps[run.step + 1] !== undefined
 }
 
 /** The conditions of no rung hold. They may in a moment; but once something was written, the ladder is used up. */

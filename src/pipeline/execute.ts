@@ -85,6 +85,8 @@ async function settle(ports: Ports, run: Run, claim: Claim, intent: Intent, resu
       return pendingOrUnknown(ports, run, claim, intent, result.detail)
     case 'forbidden':
       return { kind: 'refused', refusal: { reason: 'forbidden', detail: result.detail }, intent }
+    case 'held':
+      return { kind: 'refused', refusal: { reason: 'disruption-budget', detail: result.detail }, intent }
     case 'not-found':
       return { kind: 'refused', refusal: { reason: 'target-not-found', detail: result.detail }, intent }
     case 'refused':

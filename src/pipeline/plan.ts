@@ -49,12 +49,14 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
       const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
       switch (tried.kind) {
         case 'applied':
-          return planned('accepted')
+          return planned(tried.detail ?? 'accepted')
         case 'forbidden':
           // Without the right to patch a dry run still tells the whole decision; a live run must say why it cannot act.
           return run.kind === 'dry-run' || run.policy.mode === 'dry-run' || ports.ceiling === 'dry-run'
             ? planned('not permitted')
             : stop({ reason: 'forbidden', detail: tried.detail })
+        case 'held':
+          return stop({ reason: 'disruption-budget', detail: tried.detail })
         case 'not-found':
           return stop({ reason: 'target-not-found', detail: tried.detail })
         case 'unknown':

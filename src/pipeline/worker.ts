@@ -2,6 +2,7 @@ import { EXPIRES_AFTER_MS } from '../domain/incident.ts'
 import type { ClaimedRun } from '../domain/run.ts'
 import { admitIncidents } from './admit.ts'
 import { advance } from './advance.ts'
+import { settleLoans } from './loans.ts'
 import type { Ports } from './ports.ts'
 
 export interface WorkerOptions {
@@ -101,6 +102,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
         await letIntakePass()
       }
       await expire()
+      await settleLoans(ports, stopping.signal)
     } catch (cause) {
       // What cannot be admitted now is tried again; it must not hold up the runs that are under way.
       if (!stopping.signal.aborted) ports.recorder.failed('admitting incidents', cause)

@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from '../domain/duration.ts'
+import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
 import { parseMatchers } from './matchers.ts'
@@ -8,8 +9,11 @@ import type { PolicyFile } from './schema.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 
+/** Whether a step's action can do this, with that, to such a target. */
+export type StepCheck = (action: string, value: unknown, kind: TargetKind, path: Path) => readonly Finding[]
+
 /** What no schema can say: the rules between fields, and the languages inside texts (rules 7). */
-export function checkFile(file: PolicyFile, checkStep: (action: string, value: unknown, path: Path) => readonly Finding[]): Finding[] {
+export function checkFile(file: PolicyFile, checkStep: StepCheck): Finding[] {
   const findings: Finding[] = []
   const names = new Map<string, number>()
   for (const [name, channel] of Object.entries(file.channels ?? {})) findings.push(...checkChannel(name, channel))
@@ -24,12 +28,7 @@ export function checkFile(file: PolicyFile, checkStep: (action: string, value: u
   return findings
 }
 
-function checkPolicy(
-  policy: FilePolicy,
-  file: PolicyFile,
-  path: Path,
-  checkStep: (action: string, value: unknown, path: Path) => readonly Finding[]
-): Finding[] {
+function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {
   const findings: Finding[] = []
   for (const [index, matcher] of policy.match.entries()) {
     const parsed = parseMatchers(matcher)
@@ -40,7 +39,7 @@ function checkPolicy(
   const seen = new Set<string>()
   for (const [index, step] of policy.steps.entries()) {
     const at: Path = [...path, 'steps', index]
-    findings.push(...checkStep(step.action, step.with ?? {}, at))
+    findings.push(...checkStep(step.action, step.with ?? {}, (step.target ?? policy.target).kind, at))
     if (step.target !== undefined) findings.push(...checkTarget(step.target, [...at, 'target']))
     for (const [number, condition] of (step.when?.queries ?? []).entries())
       findings.push(...checkCondition(condition, [...at, 'when', 'queries', number]))

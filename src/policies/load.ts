@@ -1,15 +1,16 @@
 import { Compile } from 'typebox/compile'
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
-import type { Blame } from '../domain/action.ts'
+import type { TargetKind } from '../domain/objects.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
-import { checkFile } from './check.ts'
+import { checkFile, type StepCheck } from './check.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
 import { type ActionSchema, FileSchema, type PolicyFile } from './schema.ts'
 
 /** An action as the loader needs it. */
 export interface LoadableAction extends ActionSchema {
-  readonly blames: Blame
+  readonly kinds: readonly TargetKind[]
+  readonly check?: (value: unknown) => string | undefined
 }
 
 /** Everything that a policy file says, checked, with defaults. */
@@ -114,13 +115,21 @@ function merge(files: readonly PolicyFile[]): {
   return { file, twice }
 }
 
-function stepChecker(actions: readonly LoadableAction[]): (action: string, value: unknown, path: Path) => readonly Finding[] {
-  const validators = new Map(actions.map(action => [action.name, { schema: action.with, validator: Compile(action.with) }]))
-  return (name, value, path) => {
+function stepChecker(actions: readonly LoadableAction[]): StepCheck {
+  const validators = new Map(actions.map(action => [action.name, { schema: action.with, validator: Compile(action.with), action }]))
+  return (name, value, kind, path) => {
     const known = validators.get(name)
     if (known === undefined)
       return [{ path: [...path, 'action'], message: `there is no action "${name}"; ${didYouMean(name, [...validators.keys()])}` }]
-    return schemaFindings(known.validator, known.schema, value, [...path, 'with'])
+    const findings = schemaFindings(known.validator, known.schema, value, [...path, 'with'])
+    if (findings.length > 0) return findings
+    const wrong = known.action.check?.(value)
+    return [
+      ...(wrong === undefined ? [] : [{ path: [...path, 'with'], message: wrong }]),
+      ...(known.action.kinds.includes(kind)
+        ? []
+        : [{ path: [...path, 'action'], message: `${name} works on ${known.action.kinds.join(', ')}, not on a ${kind}` }])
+    ]
   }
 }
 

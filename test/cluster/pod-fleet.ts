@@ -27,6 +27,13 @@ interface ServedPod {
 export async function startPodFleet(options: {
   readonly pods: () => Promise<readonly AddressedPod[]>
   readonly behaviour: (image: string) => Behaviour
+  /** What a pod answers besides; undefined: nothing, 404. */
+  readonly answer?: (
+    pod: AddressedPod,
+    method: string,
+    path: string,
+    body: string
+  ) => { readonly status: number; readonly body: unknown } | undefined
 }): Promise<PodFleet> {
   const served = new Map<string, ServedPod>()
   let last = Date.now()
@@ -66,6 +73,15 @@ export async function startPodFleet(options: {
   async function serve(pod: AddressedPod): Promise<ServedPod> {
     const server = http.createServer((request, response) => {
       if (request.url === '/healthz') return void response.writeHead(state.ready ? 200 : 503).end()
+      if (request.url !== '/metrics') {
+        const chunks: Buffer[] = []
+        request.on('data', (chunk: Buffer) => chunks.push(chunk))
+        request.on('end', () => {
+          const said = options.answer?.(pod, request.method ?? '', request.url ?? '', Buffer.concat(chunks).toString())
+          response.writeHead(said?.status ?? 404, { 'content-type': 'application/json' }).end(JSON.stringify(said?.body ?? {}))
+        })
+        return
+      }
       const labels = `namespace="${pod.namespace}",deployment="${pod.deployment}",pod="${pod.name}"`
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
       response.end(

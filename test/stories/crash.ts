@@ -6,7 +6,9 @@ import { storyPolicy } from './story-policy.ts'
 import { ended, openWorld, type Site, waitUntil } from './world.ts'
 
 /** Every point but the one that needs people to be told. */
-export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(point => point !== 'message-sent')
+export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(
+  point => !['message-sent', 'before-return', 'after-return'].includes(point)
+)
 
 /** 14. `kill -9` at a named point: after the restart the run ends right, with at most one effective write. */
 export async function killedAt(t: Test, site: Site, namespace: string, point: FaultPoint): Promise<void> {

@@ -82,18 +82,7 @@ export async function story2(t: Test, site: ReleaseSite, namespace: string): Pro
   const { helm } = site
   await world.astern()
   await helm('install', 'api', chart, '-n', namespace, '--wait')
-  const failed = helm(
-    'upgrade',
-    'api',
-    chart,
-    '-n',
-    namespace,
-    '--set',
-    'image=app:v2,broken=true',
-    '--wait',
-    '--timeout',
-    '3s'
-  )
+  const failed = helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2,broken=true', '--wait', '--timeout', '3s')
   await t.rejects(failed, 'revision 2 fails')
   await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v3-err40', '--wait')
 

@@ -63,6 +63,10 @@ export interface WorldOptions {
   readonly peers?: boolean
   /** What is deployed; default a Deployment of two replicas. */
   readonly workload?: { readonly kind?: TargetKind; readonly replicas?: number; readonly spec?: JsonObject; readonly metadata?: JsonObject }
+  /** How much more than usual all pods together get; they share it. */
+  readonly load?: () => number
+  /** What pods answer besides their metrics, where they have addresses. */
+  readonly answer?: Parameters<typeof startPodFleet>[0]['answer']
   /** Astern's own credentials, instead of the site's, which may do everything. */
   readonly token?: string
 }
@@ -81,13 +85,24 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url, options.token), { mode: 0o600 })
 
   const errors = new Map<string, number>()
+  let serving = 2
+  const share = (): number => ((options.load?.() ?? 1) * 40) / Math.max(1, serving)
+  const pods = async (): Promise<readonly AddressedPod[]> => {
+    const listed = await listPods(clients, namespace)
+    serving = listed.filter(pod => pod.ready).length
+    return listed
+  }
   const behaviour = (image: string) => ({
-    requestsPerSecond: 20,
+    requestsPerSecond: options.load === undefined ? 20 : share(),
     errorRatio: errors.get(image) ?? Number(/-err(\d+)$/.exec(image)?.[1] ?? 0) / 100
   })
   const fleet = site.podAddresses
-    ? await startPodFleet({ pods: () => listPods(clients, namespace), behaviour })
-    : await startFleet({ pods: () => listPods(clients, namespace), behaviour })
+    ? await startPodFleet({
+        pods,
+        behaviour,
+        ...(options.answer === undefined ? {} : { answer: options.answer })
+      })
+    : await startFleet({ pods, behaviour })
   t.teardown(() => fleet.close())
   const people: Person[] = []
   const inbox = await startInbox(people)

@@ -18,6 +18,7 @@ import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from '../../src/
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import { admitIncidents } from '../../src/pipeline/admit.ts'
 import { advance } from '../../src/pipeline/advance.ts'
+import { settleLoans } from '../../src/pipeline/loans.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
 import { StoryCluster } from './story-cluster.ts'
@@ -195,6 +196,7 @@ export async function openBench(
     async look() {
       const signal = new AbortController().signal
       while ((await admitIncidents(bench.ports, signal)) > 0);
+      await settleLoans(bench.ports, signal)
       for (;;) {
         const claimed = await ledger.claimDue('bench', clock.now(), 60_000, 64)
         if (claimed.length === 0) return

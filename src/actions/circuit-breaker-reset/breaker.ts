@@ -1,0 +1,88 @@
+import type { ActionHttp, Tools } from '../../domain/action.ts'
+import { at, isObject, textAt } from '../../domain/json.ts'
+import { atPointer } from '../../domain/json-pointer.ts'
+import type { HttpCall } from '../../domain/plan.ts'
+
+/** How a breaker is asked and reset. Plain JSON: it goes into the plan. */
+export interface BreakerProtocol {
+  readonly style: 'resilience4j' | 'generic'
+  readonly method: HttpCall['method']
+  /** Where the state is asked for, relative to the breaker's URL; absent: at the URL itself. */
+  readonly statePath?: string
+  readonly pointer: string
+  readonly closed: string
+  readonly body?: string
+}
+
+/** What was read of a breaker. */
+export type BreakerState =
+  | { readonly kind: 'state'; readonly state: string }
+  /** The other side answers, and has no such breaker: a reset would make one (facts B.7). */
+  | { readonly kind: 'absent'; readonly detail: string }
+  | { readonly kind: 'unreachable'; readonly detail: string }
+
+type Options = Parameters<ActionHttp['send']>[1]
+
+/** `…/circuitbreakers/payments` → `…/circuitbreakers`, and the name. */
+function listed(url: string): { readonly list: string; readonly name: string } {
+  const parsed = new URL(url)
+  const parts = parsed.pathname.split('/')
+  const name = decodeURIComponent(parts.pop() ?? '')
+  return { list: `${parsed.origin}${parts.join('/')}`, name }
+}
+
+export async function readState(
+  tools: Pick<Tools, 'http'>,
+  to: string,
+  url: string,
+  protocol: BreakerProtocol,
+  options: Options,
+  signal: AbortSignal
+): Promise<BreakerState> {
+  const isActuator = protocol.style === 'resilience4j'
+  const { list, name } = listed(url)
+  const asked = isActuator ? list : protocol.statePath === undefined ? url : new URL(protocol.statePath, url).href
+  const answer = await tools.http.send({ to, method: 'GET', url: asked }, options, signal)
+  if (answer.kind === 'failed') return { kind: 'unreachable', detail: answer.detail }
+  if (answer.status === 404) return { kind: 'absent', detail: `${to} answered 404` }
+  if (answer.status !== 200) return { kind: 'unreachable', detail: `${to} answered ${answer.status}` }
+  const body = parse(answer.body)
+  if (isActuator) {
+    const breakers = at(body, 'circuitBreakers')
+    if (!isObject(breakers)) return { kind: 'unreachable', detail: `${to} answered no list of circuit breakers` }
+    // Asked by the list, and not by name: an unknown name would be made on the spot.
+    const state = textAt(breakers, name, 'state')
+    return state === undefined ? { kind: 'absent', detail: `${to} has no breaker ${JSON.stringify(name)}` } : { kind: 'state', state }
+  }
+  const state = atPointer(body, protocol.pointer)
+  return typeof state === 'string' || typeof state === 'boolean' || typeof state === 'number'
+    ? { kind: 'state', state: String(state) }
+    : { kind: 'absent', detail: `${to} says nothing at ${protocol.pointer}` }
+}
+
+/** Resets one breaker, and looks whether it is closed: an answer of 200 alone says nothing (facts B.7). */
+export async function reset(
+  tools: Pick<Tools, 'http'>,
+  call: HttpCall,
+  protocol: BreakerProtocol,
+  options: Options,
+  signal: AbortSignal
+): Promise<{ readonly closed: boolean; readonly detail: string; readonly sent: boolean }> {
+  const answer = await tools.http.send(call, options, signal)
+  const said = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
+  const after = await readState(tools, call.to, call.url, protocol, options, signal)
+  const closed = after.kind === 'state' && after.state === protocol.closed
+  return {
+    closed,
+    sent: answer.kind === 'response' || answer.sent,
+    detail: closed ? `${call.to} is ${protocol.closed}` : `${said}, and it is ${after.kind === 'state' ? after.state : after.detail}`
+  }
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}

@@ -1,0 +1,98 @@
+import { Type } from 'typebox'
+import type { Action, Effect, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
+import type { WriteResult } from '../../domain/cluster.ts'
+import { objectPath } from '../../domain/objects.ts'
+import { hashPlan, type PatchWrite, type Plan } from '../../domain/plan.ts'
+import type { Right } from '../../domain/rights.ts'
+import type { Workload } from '../../domain/workload.ts'
+import { imagesOf } from '../template-patch.ts'
+
+/** `with:` of `rollout-abort`: there is nothing to choose. */
+export const RolloutAbortWith = Type.Object({}, { additionalProperties: false })
+
+/** Ends an update of an Argo Rollout that is under way: traffic and pods go back to the stable version. */
+export const rolloutAbort = {
+  name: 'rollout-abort',
+  title: 'Abort the update of an Argo Rollout that is under way.',
+  kinds: ['Rollout'],
+  blames: 'template',
+  // A status is nobody's manifest: Git and the spec still agree (facts D.3).
+  overridesOwner: false,
+  duringRollout: true,
+  cures: true,
+  rights: (): readonly Right[] => [{ verb: 'patch', group: 'argoproj.io', resource: 'rollouts/status' }],
+  plan,
+  apply,
+  effect: (made, _intentId, workload) => effect(made, workload),
+  stands: (made, _intentId, workload) => effect(made, workload) === 'seen',
+  watch
+} satisfies Action
+
+function plan({ workload }: PlanInput): PlanResult {
+  const { canary, ref } = workload
+  if (canary === undefined) throw new Error('rollout-abort is for Rollouts')
+  if (canary.aborted) return { kind: 'refused', refusal: { reason: 'already-so', detail: `it is aborted already: ${canary.message}` } }
+  if (canary.stable === canary.current || canary.stable === '')
+    return {
+      kind: 'refused',
+      refusal: { reason: 'unsuitable-target', detail: 'no update is under way: an abort would do nothing; rollout-undo goes back' }
+    }
+  const path = `${objectPath(ref)}/status`
+  return {
+    kind: 'plan',
+    plan: hashPlan({
+      action: 'rollout-abort',
+      target: ref,
+      summary: `abort the update to ${imagesOf(workload.template)} (${canary.phase}); back to the stable version ${canary.stable}`,
+      reverse: `kubectl argo rollouts -n ${ref.namespace} retry rollout ${ref.name}`,
+      uid: workload.uid,
+      write: {
+        kind: 'json-patch',
+        path,
+        operations: [
+          { op: 'test', path: '/metadata/uid', value: workload.uid },
+          { op: 'test', path: '/status/currentPodHash', value: canary.current },
+          { op: 'test', path: '/status/stableRS', value: canary.stable },
+          { op: 'add', path: '/status/abort', value: true }
+        ],
+        mark: 'none'
+      },
+      from: workload.identity,
+      to: workload.identity,
+      bad: [workload.identity],
+      facts: {
+        stable: canary.stable,
+        aborted: canary.current,
+        images: imagesOf(workload.template),
+        stays: 'spec.template still is the bad one: undo it, or revert it in Git'
+      }
+    })
+  }
+}
+
+/** On the status subresource; where the CRD has none, on the object itself. */
+async function apply(
+  tools: Tools,
+  made: Plan,
+  options: { readonly intent: string; readonly dryRun: boolean },
+  signal: AbortSignal
+): Promise<WriteResult> {
+  const result = await tools.cluster.write(made, options, signal)
+  if (result.kind !== 'not-found' || made.write.kind !== 'json-patch') return result
+  const write: PatchWrite = { ...made.write, path: objectPath(made.target) }
+  return tools.cluster.write({ ...made, write }, options, signal)
+}
+
+function effect(made: Plan, workload: Workload): Effect {
+  if (workload.uid !== made.uid || workload.identity !== made.from || workload.canary === undefined) return 'superseded'
+  return workload.canary.aborted ? 'seen' : 'not-seen'
+}
+
+async function watch(_tools: Tools, _made: Plan, workload: Workload): Promise<Watched> {
+  const stable = workload.pods.filter(pod => !pod.current && pod.ready).length
+  const detail = workload.canary?.message ?? ''
+  const left = workload.pods.filter(pod => pod.current).length
+  return workload.rollout.seen && workload.canary?.phase === 'Degraded' && stable >= workload.replicas && left === 0
+    ? { state: 'complete', detail }
+    : { state: 'moving', detail: `${stable} of ${workload.replicas} stable pods are ready, ${left} of the aborted version are left` }
+}

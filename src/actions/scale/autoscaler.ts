@@ -1,0 +1,47 @@
+import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../domain/json.ts'
+import { KINDS, type ObjectRef } from '../../domain/objects.ts'
+
+/** A HorizontalPodAutoscaler of the target (facts B.5). */
+export interface Autoscaler {
+  readonly name: string
+  readonly path: string
+  readonly uid: string
+  readonly floor: number
+  readonly ceiling: number
+  readonly annotated: boolean
+  /** KEDA's, which puts its own floor back. */
+  readonly keda: boolean
+}
+
+export function autoscalersPath(namespace: string): string {
+  return `/apis/autoscaling/v2/namespaces/${encodeURIComponent(namespace)}/horizontalpodautoscalers`
+}
+
+/** Those that scale the target, by group, kind and name. */
+export function autoscalersOf(target: ObjectRef, items: readonly unknown[]): readonly Autoscaler[] {
+  return items
+    .filter(isObject)
+    .filter(item => scales(item, target))
+    .map(item => toAutoscaler(item, target.namespace))
+}
+
+function scales(item: JsonObject, { kind, name }: ObjectRef): boolean {
+  const reference = objectAt(item, 'spec', 'scaleTargetRef')
+  const version = textAt(reference, 'apiVersion') ?? ''
+  const group = version.includes('/') ? version.split('/')[0] : ''
+  return textAt(reference, 'kind') === kind && textAt(reference, 'name') === name && group === KINDS[kind].group
+}
+
+export function toAutoscaler(item: JsonObject, namespace: string): Autoscaler {
+  const name = textAt(item, 'metadata', 'name') ?? ''
+  return {
+    name,
+    path: `${autoscalersPath(namespace)}/${encodeURIComponent(name)}`,
+    uid: textAt(item, 'metadata', 'uid') ?? '',
+    // The API server fills in 1 where nothing is said.
+    floor: numberAt(item, 'spec', 'minReplicas') ?? 1,
+    ceiling: numberAt(item, 'spec', 'maxReplicas') ?? 1,
+    annotated: Object.keys(objectAt(item, 'metadata', 'annotations')).length > 0,
+    keda: listAt(item, 'metadata', 'ownerReferences').some(owner => textAt(owner, 'kind') === 'ScaledObject')
+  }
+}

@@ -1,0 +1,35 @@
+import type { Tools } from '../../domain/action.ts'
+import type { WriteResult } from '../../domain/cluster.ts'
+import { numberAt, objectAt, textAt } from '../../domain/json.ts'
+import { FIELD_MANAGER } from '../../domain/kube.ts'
+import type { ScaleWrite } from '../../domain/plan.ts'
+import { toWriteResult } from '../../domain/write-result.ts'
+
+/** An object's status moves its resourceVersion: so often the write is tried with a fresh one. */
+const ATTEMPTS = 4
+
+/** Sets the number of pods through the scale subresource: only from the number that was judged, and with its resourceVersion. */
+export async function writeScale(
+  tools: Pick<Tools, 'kube' | 'clock'>,
+  write: ScaleWrite,
+  uid: string,
+  dryRun: boolean,
+  signal: AbortSignal
+): Promise<WriteResult> {
+  for (let attempt = 1; ; attempt += 1) {
+    const read = await tools.kube.get(write.path, signal)
+    if (read.kind !== 'ok') return toWriteResult(read, tools.clock.now)
+    const { object } = read
+    if (textAt(object, 'metadata', 'uid') !== uid) return { kind: 'conflict', detail: 'it is another object by now' }
+    const found = numberAt(object, 'spec', 'replicas') ?? 0
+    if (found !== write.from) return { kind: 'conflict', detail: `it has ${found} replicas, and ${write.from} were judged` }
+    const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
+    const answer = await tools.kube.put(
+      write.path + query,
+      { ...object, spec: { ...objectAt(object, 'spec'), replicas: write.replicas } },
+      signal
+    )
+    if (answer.kind === 'error' && answer.status === 409 && attempt < ATTEMPTS) continue
+    return toWriteResult(answer, tools.clock.now)
+  }
+}

@@ -1,0 +1,113 @@
+import type { AuditEntry, AuditKind } from '../domain/audit.ts'
+import { MINUTE, SECOND } from '../domain/clock.ts'
+import type { HeldLoan } from '../domain/ledger.ts'
+import type { Message } from '../domain/message.ts'
+import { targetKey } from '../domain/objects.ts'
+import { lowestMode } from '../domain/outcomes.ts'
+import type { Run } from '../domain/run.ts'
+import { actionOf, type Ports } from './ports.ts'
+
+/** Longer than any write of a loan takes. */
+const LEASE_MS = 2 * MINUTE
+const LOOK_AGAIN_MS = 30 * SECOND
+
+/** Gives back what is due, and reminds people of what only they can give back. @returns how many were looked at. */
+export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<number> {
+  const now = ports.clock.now()
+  const loans = await ports.ledger.claimLoans(now, now + LEASE_MS, 16)
+  for (const loan of loans) {
+    const run = await ports.ledger.run(loan.runId)
+    if (run === undefined) throw new Error(`loan ${loan.id} has no run`)
+    await (loan.loan.kind === 'return' ? giveBack(ports, run, loan, signal) : remind(ports, run, loan, signal))
+  }
+  return loans.length
+}
+
+/**
+ * This is a write too, and the one that is made after people were told (rules 1): it has its preconditions, the switch holds
+ * it up, and while a run works on the target it waits.
+ */
+async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
+  const { plan, loan } = held
+  const now = ports.clock.now()
+  const [facts, state] = await Promise.all([ports.ledger.targetFacts(plan.target, [], run.id, now), ports.ledger.switchState()])
+  const later = () =>
+    ports.ledger.settleLoan(held.id, { state: 'held', nextAt: ports.clock.now() + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
+  if (lowestMode(state.mode, ports.ceiling) !== 'auto') return later()
+  if (facts.lockedBy !== undefined) return later()
+  ports.faults.reach('before-return')
+  const result = (await actionOf(ports, plan.action).giveBack?.(ports.tools, plan, signal)) ?? {
+    kind: 'refused' as const,
+    detail: `${plan.action} cannot give anything back`
+  }
+  ports.faults.reach('after-return')
+  if (result.kind === 'unknown') return later()
+  const returned = result.kind === 'applied'
+  const detail = returned
+    ? loan.summary
+    : `${loan.summary}: not done, ${result.kind === 'conflict' ? 'somebody changed it since' : result.detail}`
+  await ports.ledger.settleLoan(
+    held.id,
+    {
+      state: returned ? 'returned' : 'kept',
+      nextAt: now,
+      audit: [entry(ports, run, held, returned ? 'loan-returned' : 'loan-kept', { result: result.kind, detail })],
+      messages: messagesOf(run, held, returned ? 'given back' : 'not given back', detail, returned ? 'notice' : 'escalation').filter(
+        message => !returned || ports.takesNotices(message.channel)
+      )
+    },
+    ports.clock.now()
+  )
+}
+
+/** What Astern must not take back itself, because of what would come back with it. */
+async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
+  const { plan, loan, told } = held
+  const lent = (await actionOf(ports, plan.action).lent?.(ports.tools, plan, signal)) ?? 'unknown'
+  const now = ports.clock.now()
+  if (lent === 'unknown')
+    return ports.ledger.settleLoan(held.id, { state: 'held', nextAt: now + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
+  const over = lent === 'no'
+  await ports.ledger.settleLoan(
+    held.id,
+    {
+      state: over ? 'returned' : 'held',
+      nextAt: now + loan.after,
+      told: told + 1,
+      audit: [entry(ports, run, held, over ? 'loan-returned' : 'reminded', { detail: over ? 'people took it back' : loan.summary })],
+      messages: over ? [] : messagesOf(run, held, `reminder ${told + 1}`, loan.summary, 'escalation')
+    },
+    now
+  )
+}
+
+function messagesOf(run: Run, held: HeldLoan, what: string, text: string, kind: 'notice' | 'escalation'): Message[] {
+  return run.policy.escalate.to.map(channel => ({
+    key: `${held.id}/${what}/${channel}`,
+    channel,
+    kind,
+    title: `${targetKey(held.plan.target)}: ${what}`,
+    text,
+    severity: kind === 'escalation' ? 'critical' : 'info',
+    runId: run.id,
+    incidentId: run.incident.id,
+    labels: run.incident.labels,
+    details: {
+      run: run.id,
+      policy: run.policy.name,
+      target: targetKey(held.plan.target),
+      action: held.plan.action,
+      loan: held.loan.summary
+    }
+  }))
+}
+
+function entry(ports: Ports, run: Run, held: HeldLoan, kind: AuditKind, body: AuditEntry['body']): AuditEntry {
+  return {
+    at: ports.clock.now(),
+    kind,
+    runId: run.id,
+    incidentId: run.incident.id,
+    body: { loan: held.id, action: held.plan.action, target: held.plan.target, ...body }
+  }
+}
