@@ -1,6 +1,6 @@
 import type { DryRunAnswer, DryRunRequest } from '../domain/dry-run.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
-import type { AuditLedger, RunLedger, SwitchLedger } from '../domain/ledger.ts'
+import type { AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ledger.ts'
 import type { Policy } from '../domain/policy.ts'
 
 /** How a dry run is answered: at once, or by its id where sampling takes longer than a caller should wait. */
@@ -27,7 +27,7 @@ export type Reloaded =
 
 /** What the API lets people do; the app puts the parts together. */
 export interface Operations {
-  readonly ledger: RunLedger & AuditLedger & SwitchLedger
+  readonly ledger: RunLedger & AuditLedger & SwitchLedger & Pick<ChangeLedger, 'recordMarker'>
   dryRun(request: DryRunRequest): Promise<DryRunStart>
   /** Takes a delivery as a sender's would be taken. */
   receive(delivery: Delivery): Promise<readonly IncidentAnswer[]>

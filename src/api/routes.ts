@@ -8,6 +8,7 @@ import type { Alert, ManualRequest } from '../domain/incident.ts'
 import { type ObjectRef, TARGET_KINDS, targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
 import type { Authenticator } from './auth.ts'
+import { registerDeployments } from './deployments.ts'
 import { registerLists } from './lists.ts'
 import type { Operations } from './operations.ts'
 import { type AlertSchema, ExplainSchema, RequestSchema, SwitchSchema, type TargetSchema } from './schemas.ts'
@@ -24,10 +25,11 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
   const allow = (role: Role) => async (request: FastifyRequest) => {
     callers.set(request, authenticator.authenticate(request, role))
   }
-  const callers = new WeakMap<FastifyRequest, Credential>()
-  const nameOf = (request: FastifyRequest): string => callers.get(request)?.name ?? 'unknown'
+  const callers = new WeakMap<object, Credential>()
+  const nameOf = (request: object): string => callers.get(request)?.name ?? 'unknown'
 
   registerLists(instance, { operations, allow })
+  registerDeployments(instance, { operations, onRequest: allow('operator'), nameOf })
 
   server.post(
     '/api/v1/dry-runs',

@@ -19,11 +19,16 @@ export interface Owner {
   readonly automated?: Readonly<Record<string, unknown>>
 }
 
+/** How a Helm release is named where targets are. */
+export function releaseKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
+  return `Release/${namespace}/${name}`
+}
+
 /** One run at a time works on an object, on what owns it, and so on what that owns besides (rules 3). */
 export function lockKeys(workload: Workload): readonly string[] {
   const { ref, release, controller } = workload
   return [
-    ...(release === undefined ? [] : [`Release/${release.namespace}/${release.name}`]),
+    ...(release === undefined ? [] : [releaseKey(release)]),
     ...(controller === undefined ? [] : [`${controller.kind}/${ref.namespace}/${controller.name}`]),
     // The Deployment that an Argo Rollout takes its template from is written in its place.
     ...(workload.templateAt.uid === workload.uid ? [] : [holderKey(ref, workload.templateAt.path)])

@@ -4,8 +4,8 @@ import { examine } from '../../src/doctor/doctor.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { at, listAt, textAt } from '../../src/domain/json.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
-import { manifests, openHelm } from '../cluster/helm.ts'
+import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, obtain } from '../cluster/go-build.ts'
+import { asked, install } from '../cluster/installed-chart.ts'
 import { ok, openClients } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
 import { ended, openWorld, type Site, type World, waitUntil } from '../stories/world.ts'
@@ -15,6 +15,7 @@ import { ended, openWorld, type Site, type World, waitUntil } from '../stories/w
 t.jobs = 3
 const plane = await startControlPlane()
 const admin = await openClients(plane.kubeconfig)
+const stage = { plane, admin }
 t.teardown(async () => {
   admin.close()
   await plane.stop()
@@ -23,48 +24,6 @@ const site: Site = {
   kubeconfig: plane.kubeconfig,
   podAddresses: true,
   current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
-
-interface Installed {
-  readonly token: string
-  readonly user: string
-  /** `get deployments.apps`, …: what the chart's Role or ClusterRole says. */
-  readonly granted: ReadonlySet<string>
-}
-
-/** Installs the chart, with the newer helm, into a namespace of its own. */
-async function install(t: Test, name: string, values: readonly string[]): Promise<Installed> {
-  const program = HELMS.at(-1)
-  if (program === undefined) throw new Error('no helm')
-  const helm = await openHelm(t, program, plane.kubeconfig)
-  await helm('install', 'astern', 'charts/astern', '-n', name, '--create-namespace', '--set', 'tokens.existingSecret=t', ...values)
-  const granted = manifests(await helm('get', 'manifest', 'astern', '-n', name))
-    .filter(object => object['kind'] === 'Role' || object['kind'] === 'ClusterRole')
-    .flatMap(role => listAt(role, 'rules'))
-    .flatMap(rule =>
-      listAt(rule, 'apiGroups').flatMap(group =>
-        listAt(rule, 'resources').flatMap(resource =>
-          listAt(rule, 'verbs').map(verb => `${String(verb)} ${String(resource)}${group === '' ? '' : `.${String(group)}`}`)
-        )
-      )
-    )
-  const path = `/api/v1/namespaces/${name}/serviceaccounts/astern/token`
-  const answer = ok(await admin.kube.post(path, { apiVersion: 'authentication.k8s.io/v1', kind: 'TokenRequest', spec: {} }))
-  return {
-    token: textAt(answer, 'status', 'token') ?? '',
-    user: `system:serviceaccount:${name}:astern`,
-    granted: new Set(granted)
-  }
-}
-
-/** What the service account asked for, by how it was answered; what everybody may ask about themselves apart. */
-async function asked(user: string): Promise<{ readonly used: ReadonlySet<string>; readonly denied: ReadonlySet<string> }> {
-  const events = (await plane.audit()).filter(
-    event => event.user === user && event.resource !== '' && !event.resource.startsWith('selfsubject')
-  )
-  const of = (wanted: (code: number) => boolean) =>
-    new Set(events.filter(event => wanted(event.code)).map(event => `${event.verb} ${event.resource}`))
-  return { used: of(code => code < 400), denied: of(code => code === 403) }
 }
 
 async function diagnose(world: World): Promise<readonly Finding[]> {
@@ -90,11 +49,11 @@ async function undoes(t: Test, world: World): Promise<void> {
 
 void t.test('namespaced, auto: a bad rollout is undone with exactly the rights of the chart', { buffered: true }, async t => {
   ok(await admin.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }))
-  const { token, user, granted } = await install(t, 'astern-namespaced', ['--set', 'mode=auto', '--set', 'rbac.namespaces={shop}'])
+  const { token, user, granted } = await install(t, stage, 'astern-namespaced', ['--set', 'mode=auto', '--set', 'rbac.namespaces={shop}'])
   const world = await openWorld(t, site, 'shop', { policies: [storyPolicy('shop')], token })
   await undoes(t, world)
 
-  const { used, denied } = await asked(user)
+  const { used, denied } = await asked(stage, user)
   t.same([...denied], [], 'nothing is missing')
   t.same([...granted].sort(), [...used].sort(), 'nothing is granted that was not used')
   t.same(
@@ -110,12 +69,12 @@ void t.test('namespaced, auto: a bad rollout is undone with exactly the rights o
 })
 
 void t.test('cluster mode, auto: the same for a glob of namespaces', { buffered: true }, async t => {
-  const { token, user, granted } = await install(t, 'astern-cluster', ['--set', 'mode=auto', '--set', 'rbac.scope=cluster'])
+  const { token, user, granted } = await install(t, stage, 'astern-cluster', ['--set', 'mode=auto', '--set', 'rbac.scope=cluster'])
   const policies = [storyPolicy('team-a', { guards: { namespaces: ['team-*'], cooldown: '1s' } })]
   const world = await openWorld(t, site, 'team-a', { policies, token })
   await undoes(t, world)
 
-  const { used, denied } = await asked(user)
+  const { used, denied } = await asked(stage, user)
   t.same([...denied], [])
   t.same([...granted].sort(), [...used].sort())
   t.same(
@@ -126,7 +85,7 @@ void t.test('cluster mode, auto: the same for a glob of namespaces', { buffered:
 
 void t.test('read-only: dry-run decides the same without any right to write', { buffered: true }, async t => {
   ok(await admin.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'read-only' } }))
-  const { token, user, granted } = await install(t, 'astern-read-only', ['--set', 'rbac.namespaces={read-only}'])
+  const { token, user, granted } = await install(t, stage, 'astern-read-only', ['--set', 'rbac.namespaces={read-only}'])
   t.notOk(
     [...granted].some(right => /^(patch|update|create|delete)/.test(right)),
     'the chart grants no verb that writes'
@@ -141,7 +100,7 @@ void t.test('read-only: dry-run decides the same without any right to write', { 
   const { body } = await world.api('POST', '/api/v1/dry-runs', { policy: 'undo', target: world.target })
   t.match(JSON.stringify(body), /not permitted/, 'the server-side dry run is told as not permitted')
 
-  const { used, denied } = await asked(user)
+  const { used, denied } = await asked(stage, user)
   t.same([...denied], ['patch deployments.apps'], 'only the server-side dry run was refused')
   t.ok(
     (await plane.audit()).filter(event => event.user === user && event.verb === 'patch').every(event => event.uri.includes('dryRun=All')),

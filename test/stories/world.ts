@@ -24,6 +24,8 @@ export interface Site {
   readonly kubeconfig: string
   /** True where pods have addresses that can be listened on. */
   readonly podAddresses: boolean
+  /** Astern's own credentials, instead of the site's. */
+  readonly token?: string
   /** Current releases, with pods found by the Kubernetes API; absent: Debian's, told where to scrape. */
   readonly current?: { readonly prometheus: PartCommand; readonly alertmanager: PartCommand }
 }
@@ -82,7 +84,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   const proxy = await startKubeProxy(serverOf(site.kubeconfig))
   t.teardown(() => proxy.close())
   const kubeconfig = join(folder, 'kubeconfig')
-  writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url, options.token), { mode: 0o600 })
+  writeFileSync(kubeconfig, throughProxy(site.kubeconfig, proxy.url, options.token ?? site.token), { mode: 0o600 })
 
   const errors = new Map<string, number>()
   let serving = 2

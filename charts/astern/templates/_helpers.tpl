@@ -26,21 +26,107 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{/* What Astern may do in a namespace: exactly what it uses (test/e2e/chart.test.ts reads it off the API server's audit log). */}}
 {{- define "astern.rules" -}}
 {{- $writes := or (eq .Values.mode "auto") .Values.rbac.writeInDryRun -}}
-{{- $templates := or .Values.actions.rolloutUndo .Values.actions.rolloutRestart -}}
+{{- $actions := .Values.actions -}}
+{{- $templates := or $actions.rolloutUndo $actions.rolloutRestart -}}
+{{- $apps := list }}
+{{- if .Values.targets.deployments }}{{ $apps = append $apps "deployments" }}{{ end }}
+{{- if .Values.targets.statefulSets }}{{ $apps = append $apps "statefulsets" }}{{ end }}
+{{- if .Values.targets.daemonSets }}{{ $apps = append $apps "daemonsets" }}{{ end }}
+{{- with $apps }}
 - apiGroups: [apps]
-  resources: [deployments]
+  resources: [{{ join ", " . }}]
   verbs: [get, list, watch{{ if and $writes $templates }}, patch{{ end }}]
+{{- end }}
+{{- if .Values.targets.rollouts }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [get, list, watch{{ if and $writes $templates }}, patch{{ end }}]
+{{- if and $writes $actions.rolloutAbort }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts/status]
+  verbs: [patch]
+{{- end }}
+{{- end }}
+{{- if or .Values.targets.deployments .Values.targets.rollouts }}
 - apiGroups: [apps]
   resources: [replicasets]
   verbs: [list]
+{{- end }}
+{{- if or .Values.targets.statefulSets .Values.targets.daemonSets }}
+- apiGroups: [apps]
+  resources: [controllerrevisions]
+  verbs: [list]
+{{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- if and $writes (or $actions.deletePod (and .Values.targets.statefulSets $actions.rolloutUndo)) }}
+- apiGroups: [""]
+  resources: [pods/eviction]
+  verbs: [create]
+{{- end }}
+{{- if $actions.scale }}
+- apiGroups: [""]
+  resources: [resourcequotas]
+  verbs: [list]
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [list{{ if and $writes .Values.scale.autoscalers }}, patch{{ end }}]
+{{- if and $writes .Values.scale.workloads }}
+{{- range $apps }}{{ if ne . "daemonsets" }}
+- apiGroups: [apps]
+  resources: [{{ . }}/scale]
+  verbs: [get, update]
+{{- end }}{{ end }}
+{{- if .Values.targets.rollouts }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts/scale]
+  verbs: [get, update]
+{{- end }}
+{{- end }}
+{{- end }}
+{{- if $actions.helmRollback }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get, list{{ if $writes }}, create, update{{ end }}]
+{{- if $writes }}{{ with .Values.helmRollback.rules }}
+{{ toYaml . }}
+{{- end }}{{ end }}
+{{- end }}
 {{- if and .Values.rbac.events (eq .Values.mode "auto") }}
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
 {{- end }}
+{{- end }}
+
+{{/* The objects of Argo CD and Flux that say who enforces a target: read, and suspended only where that action is on. */}}
+{{- define "astern.gitopsRules" -}}
+{{- $here := .namespace -}}
+{{- with .root }}
+{{- $suspend := and .Values.actions.gitopsSuspend (or (eq .Values.mode "auto") .Values.rbac.writeInDryRun) -}}
+{{- if and .Values.gitops.argocd.enabled (has $here (list "*" .Values.gitops.argocd.namespace)) }}
+- apiGroups: [argoproj.io]
+  resources: [applications]
+  verbs: [get{{ if $suspend }}, patch{{ end }}]
+{{- end }}
+{{- if and .Values.gitops.flux.enabled (has $here (prepend .Values.gitops.flux.namespaces "*")) }}
+- apiGroups: [kustomize.toolkit.fluxcd.io]
+  resources: [kustomizations]
+  verbs: [get{{ if $suspend }}, patch{{ end }}]
+- apiGroups: [helm.toolkit.fluxcd.io]
+  resources: [helmreleases]
+  verbs: [get{{ if $suspend }}, patch{{ end }}]
+{{- end }}
+{{- end }}
+{{- end }}
+
+{{/* Where those objects are. */}}
+{{- define "astern.gitopsNamespaces" -}}
+{{- $found := list }}
+{{- if .Values.gitops.argocd.enabled }}{{ $found = append $found .Values.gitops.argocd.namespace }}{{ end }}
+{{- if .Values.gitops.flux.enabled }}{{ $found = concat $found .Values.gitops.flux.namespaces }}{{ end }}
+{{- toJson (uniq $found) }}
 {{- end }}
 
 {{/* Settings, the same for the server and for `helm test`. */}}
@@ -55,6 +141,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - { name: ASTERN_KEEP_DELIVERIES, value: {{ .Values.keepDeliveries | quote }} }
 - name: ASTERN_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+{{- if .Values.gitops.argocd.enabled }}
+- { name: ASTERN_ARGOCD_NAMESPACE, value: {{ .Values.gitops.argocd.namespace | quote }} }
+{{- end }}
 {{- with .Values.prometheusUrl }}
 - { name: ASTERN_PROMETHEUS_URL, value: {{ . | quote }} }
 {{- end }}

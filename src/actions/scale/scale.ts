@@ -13,7 +13,7 @@ import {
 import { DAY, MINUTE } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { formatDuration, parseDuration } from '../../domain/duration.ts'
-import { listAt, numberAt, textAt } from '../../domain/json.ts'
+import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../domain/json.ts'
 import { KINDS, objectPath } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type Plan } from '../../domain/plan.ts'
 import type { Reason } from '../../domain/reasons.ts'
@@ -74,7 +74,6 @@ export const scale = {
     { verb: 'get', group: KINDS[kind].group, resource: `${KINDS[kind].resource}/scale` },
     { verb: 'update', group: KINDS[kind].group, resource: `${KINDS[kind].resource}/scale` },
     { verb: 'list', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
-    { verb: 'get', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
     { verb: 'patch', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
     { verb: 'list', group: '', resource: 'resourcequotas' }
   ],
@@ -188,9 +187,19 @@ async function effect(made: Plan, intentId: string, workload: Workload, tools: T
     return workload.replicas === made.write.from ? 'not-seen' : 'superseded'
   }
   if (made.write.kind !== 'json-patch') throw new Error('this plan scales nothing')
-  const found = await tools.kube.get(made.write.path, signal)
-  if (found.kind !== 'ok') return 'moving'
-  return textAt(found.object, 'metadata', 'annotations', INTENT_ANNOTATION) === intentId ? 'seen' : 'not-seen'
+  const found = await readAutoscaler(tools, made, signal)
+  if (found === 'unknown') return 'moving'
+  if (found === undefined) return 'superseded'
+  return textAt(found, 'metadata', 'annotations', INTENT_ANNOTATION) === intentId ? 'seen' : 'not-seen'
+}
+
+/** By the list, which planning reads too: no right is needed for it alone. */
+async function readAutoscaler(tools: Tools, made: Plan, signal: AbortSignal): Promise<JsonObject | 'unknown' | undefined> {
+  const list = await tools.kube.get(autoscalersPath(made.target.namespace), signal)
+  if (list.kind !== 'ok') return 'unknown'
+  return listAt(list.object, 'items')
+    .filter(isObject)
+    .find(item => textAt(item, 'metadata', 'name') === made.facts['autoscaler'])
 }
 
 async function watch(_tools: Tools, made: Plan, workload: Workload, since: number): Promise<Watched> {
@@ -213,9 +222,9 @@ async function giveBack(tools: Tools, made: Plan, signal: AbortSignal): Promise<
   const result = await tools.cluster.write({ ...made, write: loan.write }, { intent: '', dryRun: false }, signal)
   if (result.kind !== 'conflict' || write.kind !== 'json-patch') return result
   // Sent before, and the answer lost: it is back already.
-  const read = await tools.kube.get(loan.write.path, signal)
-  if (read.kind !== 'ok') return result
-  const { floor } = toAutoscaler(read.object, made.target.namespace)
+  const found = await readAutoscaler(tools, made, signal)
+  if (found === 'unknown' || found === undefined) return result
+  const { floor } = toAutoscaler(found, made.target.namespace)
   return floor === made.facts['floorBefore'] ? given(tools) : result
 }
 
