@@ -1,5 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { once } from 'node:events'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -67,6 +69,8 @@ export interface WorldOptions {
   readonly workload?: { readonly kind?: TargetKind; readonly replicas?: number; readonly spec?: JsonObject; readonly metadata?: JsonObject }
   /** How much more than usual all pods together get; they share it. */
   readonly load?: () => number
+  /** What an exporter beside the pods says, such as kube-state-metrics or a database’s. */
+  readonly metrics?: () => Promise<string> | string
   /** What pods answer besides their metrics, where they have addresses. */
   readonly answer?: Parameters<typeof startPodFleet>[0]['answer']
   /** Astern's own credentials, instead of the site's, which may do everything. */
@@ -151,7 +155,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   const prometheus = await startPrometheus({
     program: site.current?.prometheus ?? (await obtainPart(PROMETHEUS, variables)),
     folder: join(folder, 'prometheus'),
-    targets: 'target' in fleet ? [fleet.target] : [],
+    targets: ['target' in fleet ? fleet.target : undefined, await startExporter(t, options.metrics)].filter(one => one !== undefined),
     ...(site.current === undefined
       ? { discovery: 'discovery' in fleet ? [fleet.discovery] : [] }
       : { kubernetes: { kubeconfig: site.kubeconfig, namespace, port: POD_PORT } }),
@@ -278,6 +282,22 @@ async function listPods(clients: TestClients, namespace: string): Promise<readon
       condition => textAt(condition, 'type') === 'Ready' && textAt(condition, 'status') === 'True'
     )
   }))
+}
+
+async function startExporter(t: Test, metrics: WorldOptions['metrics']): Promise<string | undefined> {
+  if (metrics === undefined) return undefined
+  const server = http.createServer(async (_request, response) => {
+    response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(await metrics())
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the exporter got no port')
+  return `127.0.0.1:${address.port}`
 }
 
 interface Kubeconfig {
