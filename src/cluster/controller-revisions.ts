@@ -56,7 +56,9 @@ function toRevisions(owned: readonly JsonObject[]): Revision[] {
   return byAge
     .map(({ revision, number, createdAt }, index) => {
       const before = Math.max(0, ...byAge.slice(0, index).map(older => older.number))
-      const asMade = number === before + 1
+      const previous = byAge[index - 1]
+      // Of two made within one second nothing tells which came first.
+      const asMade = number === before + 1 && (previous === undefined || createdAt > previous.createdAt)
       const template = templateIn(revision)
       return {
         number,

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { parse } from 'yaml'
 import { ACTIONS } from '../../src/actions/registry.ts'
 import { OUTCOMES } from '../../src/domain/outcomes.ts'
 import { REASONS } from '../../src/domain/reasons.ts'
+import { isObject } from '../../src/domain/json.ts'
 import { PROBLEMS } from '../../src/domain/verdict.ts'
 import { loadPolicies } from '../../src/policies/load.ts'
 import { MUTATIONS } from '../mutations.ts'
@@ -38,8 +40,32 @@ t.test('every example of a whole policy file loads', async t => {
   t.ok(examples > 0)
 })
 
-t.test('every action has its page', async t => {
-  for (const action of ACTIONS) t.match(doc(`actions/${action.name}.md`), new RegExp(`^# ${action.name}`))
+t.test('every part of a policy in the pages loads', async t => {
+  const around = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+  let fragments = 0
+  for (const name of ['policies.md', ...ACTIONS.map(action => `actions/${action.name}.md`)]) {
+    for (const [, text = ''] of doc(name).matchAll(/```yaml fragment\n([\s\S]*?)```/g)) {
+      fragments += 1
+      const part: unknown = parse(text)
+      if (!isObject(part)) throw new Error(`${name}: ${text}`)
+      const steps = part['steps'] ?? [{ action: 'rollout-restart', ...part }]
+      const policy = { name: 'p', match: ['a="b"'], target: around, verify: [{ promql: 'vector(1)', failWhen: '> 0' }], steps }
+      const file = { version: 1, sources: { prometheus: { url: 'http://p:9090' } }, policies: [policy] }
+      const result = loadPolicies([{ file: name, text: JSON.stringify(file) }], ACTIONS)
+      t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
+    }
+  }
+  t.ok(fragments >= 3)
+})
+
+t.test('every action has its page, which tells every key of its step and every reason of its own', async t => {
+  for (const action of ACTIONS) {
+    const page = doc(`actions/${action.name}.md`)
+    t.match(page, new RegExp(`^# ${action.name}`))
+    for (const title of ['What it does exactly', 'What it refuses', 'RBAC', 'What it cannot undo'])
+      t.ok(page.includes(`**${title}.**`), `${action.name}: ${title}`)
+    for (const key of Object.keys(action.with.properties)) t.ok(page.includes(`\`${key}\``), `${action.name}: ${key}`)
+  }
 })
 
 t.test('every dependency has its line', async t => {
