@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { ACTIONS } from '../../src/actions/registry.ts'
+import type { Tools } from '../../src/domain/action.ts'
 import type { AuditRow } from '../../src/domain/audit.ts'
 import type { Clock, Ids } from '../../src/domain/clock.ts'
 import { MINUTE } from '../../src/domain/clock.ts'
@@ -113,7 +114,12 @@ const LABELS = { alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'ap
 /** The whole flow over a real SQLite ledger, with a cluster, a source and a clock that do as they are told. */
 export async function openBench(
   t: Test,
-  options: { readonly policies?: Policy[]; readonly ceiling?: Mode; readonly storm?: Ports['policies']['storm'] } = {}
+  options: {
+    readonly tools?: Partial<Tools>
+    readonly policies?: Policy[]
+    readonly ceiling?: Mode
+    readonly storm?: Ports['policies']['storm']
+  } = {}
 ): Promise<Bench> {
   const clock = new StoryClock()
   const ids = countingIds()
@@ -153,7 +159,7 @@ export async function openBench(
         return state === undefined ? undefined : { stateOf: async () => state }
       },
       actions: ACTIONS,
-      tools: storyTools(cluster, clock),
+      tools: storyTools(cluster, clock, { kube: cluster.kube, ...options.tools }),
       guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
       policies: {
         match: labels => indexPolicies(bench.policies).match(labels),

@@ -3,8 +3,10 @@ import type { Cluster, ReadResult, WriteResult } from '../../src/domain/cluster.
 import { canonicalJson, type JsonObject } from '../../src/domain/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
-import type { Plan } from '../../src/domain/plan.ts'
+import { markOperations, type PatchWrite, type Plan } from '../../src/domain/plan.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+import { toWriteResult } from '../../src/domain/write-result.ts'
+import { StoryKube } from './story-kube.ts'
 import { NOON, revisionOf } from './workloads.ts'
 
 /** A cluster of objects in memory: writes go through only if their preconditions hold. */
@@ -47,6 +49,9 @@ export class StoryCluster implements Cluster {
       this.dryRuns.push(plan)
       return { kind: 'applied', generation: 0, at: 0 }
     }
+    const own = this.workloads.get(targetKey(plan.target))
+    if (plan.write.kind === 'json-patch' && plan.write.path !== own?.templateAt.path)
+      return this.#elsewhere(plan, plan.write, options.intent)
     this.beforeWrite?.()
     this.beforeWrite = undefined
     this.writes.push(plan)
@@ -54,6 +59,20 @@ export class StoryCluster implements Cluster {
     if (said !== undefined && !said.happens) return said.answer
     const done = this.apply(plan, options.intent)
     return said?.answer ?? done
+  }
+
+  /** Objects besides the targets: autoscalers, owners, statuses. */
+  readonly kube = new StoryKube()
+
+  async #elsewhere(plan: Plan, { path, operations, mark }: PatchWrite, intent: string): Promise<WriteResult> {
+    this.writes.push(plan)
+    return toWriteResult(await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
+  }
+
+  /** Effective writes of a target's own template. */
+  generationsOf(target: ObjectRef): number {
+    const workload = this.workloads.get(targetKey(target))
+    return workload === undefined ? 0 : workload.generation - 2
   }
 
   apply(plan: Plan, intent: string): WriteResult {
