@@ -11,11 +11,12 @@ import { toRevisioned } from './controller-revisions.ts'
 import { toDeployment } from './deployment.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
-import { readRelease, releaseNamed } from './release.ts'
+import { createReleaseReader, releaseNamed } from './release.ts'
 
 /** Reads of targets, their history and owners, and guarded patches. */
 /** @param argocd the namespace of Argo CD, where its Applications are. */
 export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number, argocd?: string): Cluster {
+  const readRelease = createReleaseReader(client, now)
   return {
     async read(target, signal): Promise<ReadResult> {
       const object = await client.get(objectPath(target), signal)
@@ -24,7 +25,7 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       if (result.kind !== 'found') return result
       const { workload } = result
       const named = releaseNamed(workload)
-      return named === undefined ? result : { kind: 'found', workload: { ...workload, release: await readRelease(client, named, signal) } }
+      return named === undefined ? result : { kind: 'found', workload: { ...workload, release: await readRelease(named, signal) } }
     },
 
     async uidOf(target, signal) {

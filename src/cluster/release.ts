@@ -1,8 +1,9 @@
-import { instantAt, isObject, listAt, textAt, textMap } from '../domain/json.ts'
+import { MINUTE } from '../domain/clock.ts'
+import { instantAt, listAt, objectAt, textMap } from '../domain/json.ts'
 import type { Kube } from '../domain/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 
-/** The release that the object says it belongs to (facts C.5); absent where Flux manages it, whose release is Flux' own. */
+/** The release that the object says it belongs to (facts C.5). */
 export function releaseNamed({
   labels,
   annotations
@@ -13,14 +14,33 @@ export function releaseNamed({
   return { name, namespace }
 }
 
-/** When the release last changed, by its Secrets' metadata; their contents stay where they are. */
-export async function readRelease(kube: Kube, named: Pick<Release, 'name' | 'namespace'>, signal: AbortSignal): Promise<Release> {
-  const selector = encodeURIComponent(`owner=helm,name=${named.name}`)
-  const path = `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`
-  const answer = await kube.metadata(path, signal)
-  if (answer.kind !== 'ok') return { ...named, unseen: answer.detail }
-  const revisions = listAt(answer.object, 'items').flatMap(item => {
-    const labels = textMap(isObject(item) ? (isObject(item['metadata']) ? item['metadata']['labels'] : undefined) : undefined)
+/** Who may not see a namespace's Secrets is not asked for them at every look. */
+const ASK_AGAIN_MS = 10 * MINUTE
+
+/** Reads when releases last changed, by their Secrets' metadata; the contents stay where they are. */
+export function createReleaseReader(
+  kube: Pick<Kube, 'metadata'>,
+  now: () => number
+): (named: Pick<Release, 'name' | 'namespace'>, signal: AbortSignal) => Promise<Release> {
+  const forbidden = new Map<string, { readonly until: number; readonly detail: string }>()
+  return async (named, signal) => {
+    const known = forbidden.get(named.namespace)
+    if (known !== undefined && now() < known.until) return { ...named, unseen: known.detail }
+    const selector = encodeURIComponent(`owner=helm,name=${named.name}`)
+    const answer = await kube.metadata(
+      `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`,
+      signal
+    )
+    if (answer.kind === 'ok') return toRelease(named, listAt(answer.object, 'items'))
+    if (answer.kind === 'error' && answer.status === 403)
+      forbidden.set(named.namespace, { until: now() + ASK_AGAIN_MS, detail: answer.detail })
+    return { ...named, unseen: answer.detail }
+  }
+}
+
+function toRelease(named: Pick<Release, 'name' | 'namespace'>, items: readonly unknown[]): Release {
+  const revisions = items.flatMap(item => {
+    const labels = textMap(objectAt(item, 'metadata')['labels'])
     const createdAt = instantAt(item, 'metadata', 'creationTimestamp')
     const version = labels['version'] ?? ''
     if (!/^\d+$/.test(version) || createdAt === undefined) return []
@@ -36,7 +56,5 @@ export async function readRelease(kube: Kube, named: Pick<Release, 'name' | 'nam
   })
   // By number: as texts v10 comes before v9.
   const latest = revisions.sort((a, b) => b.revision - a.revision)[0]
-  if (latest === undefined)
-    return { ...named, unseen: `there is no release ${named.name} in ${named.namespace}: ${textAt(answer.object, 'kind') ?? ''} is empty` }
-  return { ...named, latest }
+  return latest === undefined ? { ...named, unseen: `there is no release ${named.namespace}/${named.name}` } : { ...named, latest }
 }

@@ -9,7 +9,7 @@ import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { createOutside } from '../sources.ts'
 import { type Finding, trouble } from './finding.ts'
-import { checkAccess, checkDataFolder, checkPolicies } from './local.ts'
+import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.ts'
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
 
@@ -27,6 +27,7 @@ export async function* examine(config: Config, options: { readonly sendTest: boo
   try {
     yield* await clusterFindings(config, set, http, signal)
     if (set === undefined) return
+    yield* await checkHelm(config, set, signal)
     const outside = createOutside(http, systemClock, config.prometheusUrl)(set)
     const status = await outside.status(signal)
     yield* await checkPrometheus(outside, status['prometheus'], set.policies, signal)

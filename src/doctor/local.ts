@@ -1,5 +1,6 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
+import { createHelm } from '../actions/helm-rollback/helm.ts'
 import { ACTIONS } from '../actions/registry.ts'
 import type { Config } from '../config.ts'
 import type { PolicySet } from '../policies/load.ts'
@@ -55,6 +56,17 @@ export function checkDataFolder(folder: string): Finding {
 
 function nearestParent(path: string): string {
   return existsSync(path) ? path : nearestParent(dirname(path))
+}
+
+/** Where a policy rolls releases back: is helm here, and which? */
+export async function checkHelm(config: Config, set: PolicySet, signal: AbortSignal): Promise<readonly Finding[]> {
+  if (!set.policies.some(policy => policy.steps.some(step => step.action === 'helm-rollback'))) return []
+  const major = await createHelm(config.helm).major(signal)
+  return [
+    major.kind === 'done'
+      ? fine('helm', `${config.helm.program}, version ${major.value}`)
+      : trouble('helm', 'bad', major.detail, 'install helm 3 or 4, or say where it is with --helm: every helm-rollback would be denied')
+  ]
 }
 
 export function checkAccess(config: Config): Finding {

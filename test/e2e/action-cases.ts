@@ -152,8 +152,11 @@ export function actionCases(parts: Parts): readonly Case[] {
     },
     {
       name: 'scale autoscaler',
-      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.workloads=false'],
-      policy: { changedWithin: undefined, steps: [{ action: 'scale', with: { to: 3, max: 4, restoreAfter: '1s' }, confirm: CONFIRM }] },
+      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.workloads=false', '--set', 'scale.nodes=true'],
+      policy: {
+        changedWithin: undefined,
+        steps: [{ action: 'scale', with: { to: 3, max: 4, restoreAfter: '1s', reportNodes: true }, confirm: CONFIRM }]
+      },
       async bad(t, world) {
         await failing(t, world)
         ok(

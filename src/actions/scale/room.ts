@@ -72,3 +72,22 @@ export function quotaRoom(quotas: readonly unknown[], workload: Pick<Workload, '
     })
   })
 }
+
+/** What the nodes that take pods could hold in all. What runs on them is not counted: that would take every pod of the cluster. */
+export interface NodeRoom {
+  readonly schedulable: number
+  readonly cpu: number
+  readonly memory: number
+  readonly pods: number
+}
+
+export function nodeRoom(nodes: readonly unknown[]): NodeRoom {
+  const open = nodes.filter(
+    node =>
+      objectAt(node, 'spec')['unschedulable'] !== true &&
+      listAt(node, 'status', 'conditions').some(one => textAt(one, 'type') === 'Ready' && textAt(one, 'status') === 'True')
+  )
+  const sum = (resource: string): number =>
+    open.reduce<number>((total, node) => total + (quantityOf(textAt(node, 'status', 'allocatable', resource) ?? '0') ?? 0), 0)
+  return { schedulable: open.length, cpu: sum('cpu'), memory: sum('memory'), pods: sum('pods') }
+}

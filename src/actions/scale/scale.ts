@@ -20,7 +20,7 @@ import type { Reason } from '../../domain/reasons.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { type Autoscaler, autoscalersOf, autoscalersPath, toAutoscaler } from './autoscaler.ts'
 import { throughAutoscaler, throughSubresource } from './means.ts'
-import { type QuotaRoom, quotaRoom } from './room.ts'
+import { type NodeRoom, nodeRoom, type QuotaRoom, quotaRoom } from './room.ts'
 import { writeScale } from './write-scale.ts'
 
 const DURATION = '^([0-9]+(ms|s|m|h|d|w|y))+$'
@@ -39,6 +39,9 @@ export const ScaleWith = Type.Object(
     ),
     restoreAfter: Type.Optional(Type.String({ pattern: DURATION, description: 'Given back so long after the recovery; default 30m.' })),
     restoreAtMost: Type.Optional(Type.String({ pattern: DURATION, description: 'Given back at the latest; default 1d.' })),
+    reportNodes: Type.Optional(
+      Type.Boolean({ description: 'Tell what the nodes could hold, too. Needs `list nodes` in the whole cluster. Default false.' })
+    ),
     connections: Type.Optional(
       Type.Object(
         { perReplica: Type.Integer({ minimum: 1 }), atMost: Type.Integer({ minimum: 1 }) },
@@ -60,6 +63,7 @@ export function checkScale(value: unknown): string | undefined {
 interface SeenScale {
   readonly autoscalers: readonly Autoscaler[]
   readonly quotas: readonly unknown[]
+  readonly nodes?: NodeRoom | string
 }
 
 /** Another number of pods, through whoever decides it, given back later. */
@@ -89,7 +93,7 @@ export const scale = {
   giveBack
 } satisfies Action
 
-async function observe(tools: Tools, { workload }: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation> {
+async function observe(tools: Tools, { workload, with: step }: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation> {
   const { namespace } = workload.ref
   const [autoscalers, quotas] = await Promise.all([
     tools.kube.get(autoscalersPath(namespace), signal),
@@ -98,10 +102,15 @@ async function observe(tools: Tools, { workload }: Omit<PlanInput, 'seen'>, sign
   for (const answer of [autoscalers, quotas])
     if (answer.kind !== 'ok')
       return refused(answer.kind === 'error' && answer.status === 403 ? 'forbidden' : 'cluster-unreachable', answer.detail)
+  const nodes = optionsOf(step).reportNodes === true ? await tools.kube.get('/api/v1/nodes', signal) : undefined
   const items = (answer: typeof autoscalers): readonly unknown[] => (answer.kind === 'ok' ? listAt(answer.object, 'items') : [])
   return {
     kind: 'seen',
-    seen: { autoscalers: autoscalersOf(workload.ref, items(autoscalers)), quotas: items(quotas) } satisfies SeenScale
+    seen: {
+      autoscalers: autoscalersOf(workload.ref, items(autoscalers)),
+      quotas: items(quotas),
+      ...(nodes === undefined ? {} : { nodes: nodes.kind === 'ok' ? nodeRoom(items(nodes)) : nodes.detail })
+    } satisfies SeenScale
   }
 }
 
@@ -147,14 +156,17 @@ function plan(input: PlanInput): PlanResult {
   const full = room.find(({ hard, used, needed }) => used + needed > hard)
   if (full !== undefined)
     return refused('no-room', `quota ${full.quota}: ${full.resource} ${full.used} of ${full.hard} used, ${full.needed} more needed`)
-  return { kind: 'plan', plan: planOf(workload, means, options, room) }
+  return {
+    kind: 'plan',
+    plan: planOf(workload, means, options, { quotas: room, ...(seen.nodes === undefined ? {} : { nodes: seen.nodes }) })
+  }
 }
 
 function planOf(
   workload: Workload,
   means: Exclude<ReturnType<typeof throughSubresource>, { readonly reason: Reason }>,
   options: ScaleOptions,
-  room: readonly QuotaRoom[]
+  room: { readonly quotas: readonly QuotaRoom[]; readonly nodes?: NodeRoom | string }
 ): Plan {
   const after = (text: string | undefined, otherwise: number): number =>
     text === undefined ? otherwise : (parseDuration(text) ?? otherwise)
@@ -170,7 +182,7 @@ function planOf(
     to: workload.identity,
     bad: [],
     loan: { kind: 'return', summary: means.back, after: restoreAfter, atMost: after(options.restoreAtMost, DAY), write: means.giveBack },
-    facts: { replicas: means.replicas, from: workload.replicas, quotas: room, ...means.facts }
+    facts: { replicas: means.replicas, from: workload.replicas, ...room, ...means.facts }
   })
 }
 
