@@ -1,6 +1,4 @@
-import { once } from 'node:events'
 import { readFileSync, writeFileSync } from 'node:fs'
-import http from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
@@ -15,6 +13,7 @@ import { ok, openClients } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
 import { ended, openWorld, type Site, type World, waitUntil } from '../stories/world.ts'
 import { ACTIONS_OFF, actionCases } from './action-cases.ts'
+import { startReceiver } from './receiver.ts'
 
 // For each action: a dry run, which the API server's own audit log proves write-free; then the write itself, with the token
 // of the chart's service account, whose rights must be enough, and none too many.
@@ -37,7 +36,7 @@ const site: Site = {
 const helmProgram = HELMS.at(-1)
 if (helmProgram === undefined) throw new Error('no helm')
 const helm = await openHelm(t, helmProgram, plane.kubeconfig)
-const receiver = await startReceiver()
+const receiver = await startReceiver(t)
 
 for (const one of actionCases({ admin, helm, receiver }))
   void t.test(one.name, { buffered: true }, async t => {
@@ -129,19 +128,4 @@ function withToken(world: World, token: string): string {
   const file = join(world.dataDir, '..', 'direct-kubeconfig')
   writeFileSync(file, JSON.stringify({ ...parsed, users: parsed.users.map(({ name }) => ({ name, user: { token } })) }), { mode: 0o600 })
   return file
-}
-
-/** Somebody outside: not at 127.0.0.1, which no action may call. */
-async function startReceiver() {
-  const calls: string[] = []
-  const server = http.createServer((request, response) => {
-    calls.push(`${request.method} ${request.url} ${request.headers['idempotency-key'] ?? ''}`)
-    response.writeHead(204).end()
-  })
-  server.listen(0, '127.77.0.1')
-  await once(server, 'listening')
-  t.teardown(() => server.close())
-  const address = server.address()
-  if (address === null || typeof address === 'string') throw new Error('the receiver got no port')
-  return { url: `http://127.77.0.1:${address.port}`, calls }
 }

@@ -93,6 +93,8 @@ export interface Bench {
   readonly ports: Ports
   /** The number that the next samples give, or why there is none. */
   value: number | Problem
+  /** Numbers of single queries, by their name. */
+  readonly values: Map<string, number | Problem>
   activeAt: number | undefined
   sourceOffset: number
   alertState: AlertState | undefined
@@ -135,6 +137,7 @@ export async function openBench(
     cluster,
     ledger,
     value: 0.4,
+    values: new Map(),
     activeAt: undefined,
     sourceOffset: 0,
     alertState: undefined,
@@ -147,7 +150,8 @@ export async function openBench(
       cluster,
       verifier: () => ({
         async sample(queries) {
-          const sample = sampleOf(bench.value, clock.now(), queries)
+          const [query] = queries
+          const sample = sampleOf((query === undefined ? undefined : bench.values.get(query.name)) ?? bench.value, clock.now(), queries)
           bench.samples.push(sample)
           return sample
         },

@@ -7,7 +7,7 @@ import { markOperations, type PatchWrite, type Plan } from '../../src/domain/pla
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
 import { StoryKube } from './story-kube.ts'
-import { NOON, revisionOf } from './workloads.ts'
+import { revisionOf } from './workloads.ts'
 
 /** A cluster of objects in memory: writes go through only if their preconditions hold. */
 export class StoryCluster implements Cluster {
@@ -90,9 +90,16 @@ export class StoryCluster implements Cluster {
     const template = (replaced ?? before.template) as JsonObject
     const identity = templateIdentity(template)
     const number = (before.revisions[0]?.number ?? 0) + 1
-    const old = before.revisions.find(revision => revision.identity === identity)
+    // A restart is a revision of its own; only a template that stood before is taken up again.
+    const old = identity === before.identity ? undefined : before.revisions.find(revision => revision.identity === identity)
     const revisions = [
-      { ...(old ?? revisionOf(number, 'app:?', NOON)), number, template: templateForWrite(template), identity, reused: old !== undefined },
+      {
+        ...(old ?? revisionOf(number, 'app:?', this.#clock.now())),
+        number,
+        template: templateForWrite(template),
+        identity,
+        reused: old !== undefined
+      },
       ...before.revisions.filter(revision => revision !== old)
     ]
     const now = this.#clock.now()

@@ -1,0 +1,77 @@
+import t from 'tap'
+import { listAt, textAt } from '../../src/domain/json.ts'
+import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
+import { startControlPlane } from '../cluster/control-plane.ts'
+import { installGitopsKinds } from '../cluster/gitops.ts'
+import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { openHelm } from '../cluster/helm.ts'
+import { openClients } from '../conformance/clients.ts'
+import { storyPolicy } from '../stories/story-policy.ts'
+import { ended, openWorld, type Site, waitUntil } from '../stories/world.ts'
+import { actionCases } from './action-cases.ts'
+import { startReceiver } from './receiver.ts'
+
+// `kill -9` right before and right after the write of each action, and, for a scale, of its giving back. Every other point:
+// test/unit/crashes.test.ts, and test/stories/crash.ts for an undo.
+t.jobs = 5
+const plane = await startControlPlane()
+const admin = await openClients(plane.kubeconfig)
+t.teardown(async () => {
+  admin.close()
+  await plane.stop()
+})
+await startArgoRollouts(t, admin, plane.kubeconfig)
+await installGitopsKinds(admin)
+const site: Site = {
+  kubeconfig: plane.kubeconfig,
+  podAddresses: true,
+  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
+}
+const program = HELMS.at(-1)
+if (program === undefined) throw new Error('no helm')
+const helm = await openHelm(t, program, plane.kubeconfig)
+
+for (const point of ['before-write', 'after-write'] as const)
+  for (const [index, { name }] of actionCases({ admin, helm, receiver: { url: '', calls: [] } }).entries())
+    void t.test(`${name}: killed at ${point}`, { buffered: true }, async t => {
+      // Each with a memory of its own.
+      const one = actionCases({ admin, helm, receiver: await startReceiver(t) })[index]
+      if (one === undefined) throw new Error('there is no such case')
+      const namespace = `${point}-${name.toLowerCase().replaceAll(' ', '-')}`
+      const world = await openWorld(t, site, namespace, {
+        ...one.world,
+        policies: [storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], ...one.policy })]
+      })
+      // Straight to the API server: helm gives its token to nobody without TLS.
+      Object.assign(world.flags, { helm: await obtain(program), kubeconfig: plane.kubeconfig })
+      const first = await world.asternProcess(point)
+      await one.bad(t, world)
+      // Asked for as soon as it may: until then a run waits.
+      await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target }).catch(() => {})
+      await waitUntil(
+        () => first.exited(),
+        () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`
+      )
+      if (point === 'after-write') await one.better?.(world)
+      await world.asternProcess()
+      if (point === 'before-write') {
+        await waitUntil(async () => {
+          const { body } = await world.api('GET', '/api/v1/runs?kind=live')
+          return listAt(body, 'items').some(run => textAt(run, 'state') === 'ended' || (run as { wrote?: boolean }).wrote === true)
+        }, 'it is written')
+        await one.better?.(world)
+      }
+      const run = await world.untilRun(ended, `the run ends after a crash at ${point}`)
+
+      // A call that may have been sent is not sent again, whether it was or not; a breaker that is closed by now was.
+      const lost = name === 'http' || (name === 'circuit-breaker-reset' && point === 'before-write')
+      t.equal(run['outcome'], lost ? 'unknown' : 'recovered', { run })
+      t.equal(one.calls?.() ?? 0, point === 'before-write' ? 0 : (one.called ?? 0), 'called once, or not at all')
+      const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
+      const writes = listAt(body, 'timeline').filter(row => textAt(row, 'kind') === 'write')
+      t.equal(new Set(writes.map(row => textAt(row, 'action'))).size, writes.length, 'one write a rung')
+      if (name === 'helm-rollback') {
+        const history: unknown = JSON.parse(await helm('history', 'api', '-n', namespace, '-o', 'json'))
+        t.equal(listAt({ history }, 'history').length, 3, 'one revision was made')
+      }
+    })
