@@ -208,6 +208,34 @@ t.test('lists: pages, filters, NDJSON; the audit is whole', async t => {
   t.match(await call('GET', '/nowhere'), { status: 404, type: /problem\+json/ })
 })
 
+t.test('deploy markers: what is taken, and what is refused', async t => {
+  const { call } = await open(t)
+  const target = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+  const send = (body: unknown, as: 'operator' | 'webhook' = 'operator') => call('POST', '/api/v1/deployments', { as, body })
+  const good = await send({ target, version: 'v7', commit: 'abc', author: 'ann', url: 'https://ci.example/7', id: '7' })
+  t.equal(good.status, 201)
+  t.match(good.body, { of: 'Deployment/shop/api', id: 'operator/Deployment/shop/api/7' })
+  t.equal((await send({ target, version: 'v7', id: '7' })).status, 201, 'told twice')
+  t.match((await send({ release: { namespace: 'shop', name: 'api' }, version: 'v8' })).body, { of: 'Release/shop/api' })
+  t.equal((await send({ target, version: 'v7' }, 'webhook')).status, 403)
+  const bad: readonly unknown[] = [
+    {},
+    { version: 'v7' },
+    { target },
+    { target, release: { namespace: 'a', name: 'b' }, version: 'v7' },
+    { target: { ...target, kind: 'Pod' }, version: 'v7' },
+    { target, version: 'v7', at: 'yesterday' },
+    { target, version: 'v7', at: '2999-01-01T00:00:00Z' },
+    { target, version: 'v7', at: '2020-01-01T00:00:00Z' },
+    { target, version: 'v7', url: 'javascript:alert(1)' },
+    { target, version: 'v'.repeat(201) },
+    { target, version: 'v7', sha: 'abc' }
+  ]
+  for (const body of bad) t.equal((await send(body)).status, 400, JSON.stringify(body).slice(0, 80))
+  const rows = (await call('GET', '/api/v1/audit', { as: 'viewer' })).text
+  t.equal(rows.split('"deploy-marker"').length - 1, 2, 'each is told once in the audit log')
+})
+
 t.test('OpenAPI lists every route', async t => {
   const { call } = await open(t)
   const { paths } = (await call('GET', '/openapi.json', { as: 'nobody' })).body as { paths: Record<string, unknown> }
