@@ -55,6 +55,21 @@ export function deploymentOf(
   }
 }
 
+/** An autoscaler of a Deployment, on a metric that nobody here serves: it keeps to its bounds, and no more. */
+export function autoscalerOf(deployment: string, minReplicas: number, maxReplicas: number): JsonObject {
+  return {
+    apiVersion: 'autoscaling/v2',
+    kind: 'HorizontalPodAutoscaler',
+    metadata: { name: deployment },
+    spec: {
+      minReplicas,
+      maxReplicas,
+      scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: deployment },
+      metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
+    }
+  }
+}
+
 export function pathOf(ref: { readonly namespace: string; readonly name?: string }, plural = 'deployments'): string {
   return `/apis/apps/v1/namespaces/${ref.namespace}/${plural}${ref.name === undefined ? '' : `/${ref.name}`}`
 }

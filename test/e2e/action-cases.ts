@@ -3,7 +3,7 @@ import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
 import { objectPath, type TargetKind } from '../../src/domain/objects.ts'
 import type { Helm } from '../cluster/helm.ts'
 import { BROKEN } from '../cluster/stages.ts'
-import { ok, type TestClients, untilWorkload } from '../conformance/clients.ts'
+import { autoscalerOf, ok, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { openBreakers } from '../stories/breakers.ts'
 import { ARGOCD, FLUX } from '../stories/gitops-stories.ts'
 import { writeChart } from '../stories/release-stories.ts'
@@ -159,19 +159,7 @@ export function actionCases(parts: Parts): readonly Case[] {
       },
       async bad(t, world) {
         await failing(t, world)
-        ok(
-          await admin.kube.post(`/apis/autoscaling/v2/namespaces/${world.namespace}/horizontalpodautoscalers`, {
-            apiVersion: 'autoscaling/v2',
-            kind: 'HorizontalPodAutoscaler',
-            metadata: { name: 'api' },
-            spec: {
-              minReplicas: 2,
-              maxReplicas: 4,
-              scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'api' },
-              metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
-            }
-          })
-        )
+        ok(await admin.kube.post(`/apis/autoscaling/v2/namespaces/${world.namespace}/horizontalpodautoscalers`, autoscalerOf('api', 2, 4)))
       },
       better: recovers
     },

@@ -1,32 +1,21 @@
 import t from 'tap'
 import { listAt, textAt } from '../../src/domain/json.ts'
 import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
-import { openClients } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
-import { ended, openWorld, type Site, waitUntil } from '../stories/world.ts'
+import { ended, openWorld, waitUntil } from '../stories/world.ts'
 import { actionCases } from './action-cases.ts'
 import { startReceiver } from './receiver.ts'
+import { openSite } from './site.ts'
 
 // `kill -9` right before and right after the write of each action, and, for a scale, of its giving back. Every other point:
 // test/unit/crashes.test.ts, and test/stories/crash.ts for an undo.
 t.jobs = 5
-const plane = await startControlPlane()
-const admin = await openClients(plane.kubeconfig)
-t.teardown(async () => {
-  admin.close()
-  await plane.stop()
-})
+const { plane, admin, site } = await openSite(t)
 await startArgoRollouts(t, admin, plane.kubeconfig)
 await installGitopsKinds(admin)
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
 const program = HELMS.at(-1)
 if (program === undefined) throw new Error('no helm')
 const helm = await openHelm(t, program, plane.kubeconfig)

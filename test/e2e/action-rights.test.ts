@@ -4,34 +4,24 @@ import t from 'tap'
 import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
 import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
 import { asked, install } from '../cluster/installed-chart.ts'
-import { ok, openClients } from '../conformance/clients.ts'
+import { ok } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from '../stories/world.ts'
+import { ended, openWorld, type World, waitUntil } from '../stories/world.ts'
 import { ACTIONS_OFF, actionCases } from './action-cases.ts'
 import { startReceiver } from './receiver.ts'
+import { openSite } from './site.ts'
 
 // For each action: a dry run, which the API server's own audit log proves write-free; then the write itself, with the token
 // of the chart's service account, whose rights must be enough, and none too many.
 t.jobs = 4
-const plane = await startControlPlane()
-const admin = await openClients(plane.kubeconfig)
-t.teardown(async () => {
-  admin.close()
-  await plane.stop()
-})
+const { plane, admin, site } = await openSite(t)
 const stage = { plane, admin }
 await startArgoRollouts(t, admin, plane.kubeconfig)
 await installGitopsKinds(admin)
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
 
 const helmProgram = HELMS.at(-1)
 if (helmProgram === undefined) throw new Error('no helm')

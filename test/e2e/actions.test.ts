@@ -1,18 +1,10 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, obtain } from '../cluster/go-build.ts'
 import { rungsWithConditions, scaledAndKept, sickPod, story3, story6 } from '../stories/action-stories.ts'
-import type { Site } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // The other actions, on real controllers, and on pods that answer at their own addresses.
 t.jobs = 5
-const plane = await startControlPlane()
-t.teardown(() => plane.stop())
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
+const { site } = await openSite(t)
 
 void t.test('3. restart, breaker reset, undo, people', { buffered: true }, t => story3(t, site, 'story-3'))
 void t.test('a rung whose condition does not hold is passed over', { buffered: true }, t => rungsWithConditions(t, site, 'conditions'))

@@ -3,28 +3,17 @@ import { readConfig } from '../../src/config.ts'
 import { examine } from '../../src/doctor/doctor.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { at, listAt, textAt } from '../../src/domain/json.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, obtain } from '../cluster/go-build.ts'
 import { asked, install } from '../cluster/installed-chart.ts'
-import { ok, openClients } from '../conformance/clients.ts'
+import { ok } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from '../stories/world.ts'
+import { ended, openWorld, type World, waitUntil } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // Astern runs with the token of the chart's own service account, and the API server's audit log is the judge: what was
 // refused is missing in the chart, and what it grants without need is too much.
 t.jobs = 3
-const plane = await startControlPlane()
-const admin = await openClients(plane.kubeconfig)
+const { plane, admin, site } = await openSite(t)
 const stage = { plane, admin }
-t.teardown(async () => {
-  admin.close()
-  await plane.stop()
-})
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
 
 async function diagnose(world: World): Promise<readonly Finding[]> {
   const findings: Finding[] = []

@@ -1,23 +1,12 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, obtain } from '../cluster/go-build.ts'
-import { openClients } from '../conformance/clients.ts'
 import { ARGOCD, copiedTrackingId, FLUX, story11, suspendedFirst } from '../stories/gitops-stories.ts'
-import type { Site } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // The real kinds of Argo CD and Flux; a reconciler of ours puts back what Git says, with their field managers.
 t.jobs = 5
-const plane = await startControlPlane()
-t.teardown(() => plane.stop())
-const admin = await openClients(plane.kubeconfig)
-t.teardown(() => admin.close())
+const { admin, site } = await openSite(t)
 await installGitopsKinds(admin)
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
 
 for (const tool of [ARGOCD, FLUX]) {
   const name = tool.name.toLowerCase().replace(' ', '')

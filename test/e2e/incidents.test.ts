@@ -1,19 +1,12 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
 import { i1BadDeploy, i1OpenBreaker, i1SickPod, i2PoolExhausted, i3AndI4, i4NobodyOwns, i5Surge } from '../stories/incident-stories.ts'
-import type { Site } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // The five incidents that the shipped policies are for.
 t.jobs = 4
-const plane = await startControlPlane()
-t.teardown(() => plane.stop())
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
+const { plane, site } = await openSite(t)
 const program = HELMS.at(-1)
 if (program === undefined) throw new Error('no helm')
 const releases = { ...site, helm: await openHelm(t, program, plane.kubeconfig), program: await obtain(program) }

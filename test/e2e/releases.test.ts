@@ -1,19 +1,12 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, HELMS, obtain } from '../cluster/go-build.ts'
+import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
 import { badConfigNobodyOwns, helmOwned, type ReleaseSite, story2, story5 } from '../stories/release-stories.ts'
-import type { Site } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // Real releases, by the real helm, both majors.
 t.jobs = 4
-const plane = await startControlPlane()
-t.teardown(() => plane.stop())
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
+const { plane, site } = await openSite(t)
 const sites: ReleaseSite[] = []
 for (const program of HELMS) sites.push({ ...site, helm: await openHelm(t, program, plane.kubeconfig), program: await obtain(program) })
 

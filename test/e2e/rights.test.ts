@@ -7,6 +7,7 @@ import { textAt } from '../../src/domain/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'
 import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../conformance/clients.ts'
+import { planInput } from '../unit/workloads.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
 
@@ -70,16 +71,7 @@ t.test('real RBAC: who may read, but not patch, gets a dry run that is not permi
     { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }
   ]
-  const result = rolloutUndo.plan({
-    workload,
-    with: { provenFor: '0s' },
-    observed: [],
-    bad: [],
-    incidents: [],
-    owners: [],
-    values: { labels: {}, annotations: {} },
-    now: Date.now()
-  })
+  const result = rolloutUndo.plan(planInput(workload, { with: { provenFor: '0s' }, now: Date.now() }))
   if (result.kind !== 'plan') throw new Error(result.refusal.detail)
 
   const reader = await as('reader', read)

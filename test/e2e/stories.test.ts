@@ -1,20 +1,11 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { CURRENT_ALERTMANAGER, CURRENT_PROMETHEUS, obtain } from '../cluster/go-build.ts'
 import { killedAt, WRITING_POINTS } from '../stories/crash.ts'
 import { story1, story8, story9, story10, story16, twoAlertmanagers } from '../stories/stories.ts'
-import type { Site } from '../stories/world.ts'
+import { openSite } from './site.ts'
 
 // The same stories, on real controllers: a Deployment is rolled out and undone by kube-controller-manager.
 t.jobs = 6
-const plane = await startControlPlane()
-t.teardown(() => plane.stop())
-// The releases that users run: Prometheus 3 finds the pods by itself, as in production.
-const site: Site = {
-  kubeconfig: plane.kubeconfig,
-  podAddresses: true,
-  current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
-}
+const { plane, site } = await openSite(t)
 
 void t.test('1. a bad rollout is undone, once', { buffered: true }, t => story1(t, site, 'story-1'))
 void t.test('1. with two Alertmanagers that both deliver', { buffered: true }, t => twoAlertmanagers(t, site, 'story-1-peers'))

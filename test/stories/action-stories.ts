@@ -1,7 +1,7 @@
 import type { Test } from 'tap'
 import { type JsonObject, listAt, numberAt, textAt } from '../../src/domain/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
-import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
+import { autoscalerOf, imageOf, ok, untilWorkload } from '../conformance/clients.ts'
 import { openBreakers } from './breakers.ts'
 import { storyPolicy } from './story-policy.ts'
 import { ended, openWorld, type Site, type World, waitUntil } from './world.ts'
@@ -110,19 +110,7 @@ export async function story6(t: Test, site: Site, namespace: string): Promise<vo
     }
   ])
   await world.deploy('app:v1')
-  ok(
-    await world.clients.kube.post(hpaPath(namespace), {
-      apiVersion: 'autoscaling/v2',
-      kind: 'HorizontalPodAutoscaler',
-      metadata: { name: 'api' },
-      spec: {
-        minReplicas: 2,
-        maxReplicas: 6,
-        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'api' },
-        metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
-      }
-    })
-  )
+  ok(await world.clients.kube.post(hpaPath(namespace), autoscalerOf('api', 2, 6)))
   const floor = async (): Promise<number | undefined> =>
     numberAt(ok(await world.clients.kube.get(`${hpaPath(namespace)}/api`)), 'spec', 'minReplicas')
   await world.astern()

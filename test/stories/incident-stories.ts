@@ -3,7 +3,7 @@ import type { Test } from 'tap'
 import { parse } from 'yaml'
 import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../src/domain/json.ts'
 import { collectionPath, type ObjectRef } from '../../src/domain/objects.ts'
-import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'
+import { autoscalerOf, deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'
 import { type ReleaseSite, writeChart } from './release-stories.ts'
 import { ended, openWorld, type Site, type World, type WorldOptions, waitUntil } from './world.ts'
 
@@ -284,19 +284,7 @@ export async function i5Surge(t: Test, site: Site, namespace: string): Promise<v
   })
   await world.deploy('app:v1')
   const path = `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers`
-  ok(
-    await world.clients.kube.post(path, {
-      apiVersion: 'autoscaling/v2',
-      kind: 'HorizontalPodAutoscaler',
-      metadata: { name: 'api' },
-      spec: {
-        minReplicas: 2,
-        maxReplicas: 2,
-        scaleTargetRef: { apiVersion: 'apps/v1', kind: 'Deployment', name: 'api' },
-        metrics: [{ type: 'Resource', resource: { name: 'cpu', target: { type: 'Utilization', averageUtilization: 80 } } }]
-      }
-    })
-  )
+  ok(await world.clients.kube.post(path, autoscalerOf('api', 2, 2)))
   const bounds = async (): Promise<readonly unknown[]> => {
     const read = ok(await world.clients.kube.get(`${path}/api`))
     return [numberAt(read, 'spec', 'minReplicas'), numberAt(read, 'spec', 'maxReplicas')]

@@ -20,19 +20,8 @@ import { mayCall } from '../../src/outgoing/addresses.ts'
 import { storyHttp } from './story-actions.ts'
 import { StoryCluster } from './story-cluster.ts'
 import { storyTools } from './story-tools.ts'
-import { badRollout, NOON, podOf, revisionOf, workloadOf } from './workloads.ts'
+import { badRollout, NOON, planInput, podOf, revisionOf, workloadOf } from './workloads.ts'
 
-const input = (workload: Workload, more: Partial<PlanInput> = {}): PlanInput => ({
-  workload,
-  with: {},
-  observed: [],
-  bad: [],
-  incidents: [],
-  owners: [],
-  values: { labels: {}, annotations: {} },
-  now: NOON,
-  ...more
-})
 const told = (result: PlanResult): string => (result.kind === 'plan' ? result.plan.summary : result.refusal.reason)
 const planned = (result: PlanResult): Plan => {
   if (result.kind === 'plan') return result.plan
@@ -53,17 +42,17 @@ t.test('delete-pod: outliers only', async t => {
     ...badRollout(),
     pods: Array.from({ length: of }, (_, index) => podOf(`api-${index}`, { ready: index >= count, ...more }))
   })
-  t.equal(told(deletePod.plan(input(sick(1, 5)))), 'evict api-0 (1 of 5 unhealthy)')
-  t.equal(told(deletePod.plan(input(sick(2, 10)))), 'evict api-0, api-1 (2 of 10 unhealthy)', 'a fifth')
-  t.equal(told(deletePod.plan(input(sick(2, 5)))), 'too-many-unhealthy')
-  t.equal(told(deletePod.plan(input(sick(2, 5), { with: { atMost: 2 } }))), 'evict api-0, api-1 (2 of 5 unhealthy)')
-  t.equal(told(deletePod.plan(input(sick(1, 1)))), 'too-many-unhealthy', 'the only one')
-  t.equal(told(deletePod.plan(input(sick(0, 3)))), 'already-so')
-  t.equal(told(deletePod.plan(input(sick(1, 5, { controlled: false })))), 'unsuitable-target')
-  t.equal(told(deletePod.plan(input(sick(1, 5, { mirror: true })))), 'unsuitable-target')
-  t.equal(told(deletePod.plan(input(sick(1, 5, { createdAt: NOON - MINUTE })))), 'rollout-moving', 'it is still starting')
+  t.equal(told(deletePod.plan(planInput(sick(1, 5)))), 'evict api-0 (1 of 5 unhealthy)')
+  t.equal(told(deletePod.plan(planInput(sick(2, 10)))), 'evict api-0, api-1 (2 of 10 unhealthy)', 'a fifth')
+  t.equal(told(deletePod.plan(planInput(sick(2, 5)))), 'too-many-unhealthy')
+  t.equal(told(deletePod.plan(planInput(sick(2, 5), { with: { atMost: 2 } }))), 'evict api-0, api-1 (2 of 5 unhealthy)')
+  t.equal(told(deletePod.plan(planInput(sick(1, 1)))), 'too-many-unhealthy', 'the only one')
+  t.equal(told(deletePod.plan(planInput(sick(0, 3)))), 'already-so')
+  t.equal(told(deletePod.plan(planInput(sick(1, 5, { controlled: false })))), 'unsuitable-target')
+  t.equal(told(deletePod.plan(planInput(sick(1, 5, { mirror: true })))), 'unsuitable-target')
+  t.equal(told(deletePod.plan(planInput(sick(1, 5, { createdAt: NOON - MINUTE })))), 'rollout-moving', 'it is still starting')
   const named = (pod: string, labels = {}) =>
-    told(deletePod.plan(input(sick(0, 3), { with: { pod }, values: { labels, annotations: {} } })))
+    told(deletePod.plan(planInput(sick(0, 3), { with: { pod }, values: { labels, annotations: {} } })))
   t.equal(named('{{ labels.pod }}', { pod: 'api-2' }), 'evict api-2 (1 of 3 unhealthy)')
   t.equal(named('{{ labels.pod }}', { pod: 'other' }), 'target-not-found')
   t.equal(named('{{ labels.pod }}', { pod: '../secrets' }), 'label-unsafe')
@@ -74,7 +63,7 @@ t.test('delete-pod: a disruption budget says not now; of several, those that wen
   const cluster = new StoryCluster({ now: () => NOON, sleep: async () => {} })
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
   const workload = { ...badRollout(), pods: ['a', 'b', 'c', 'd', 'e'].map((name, index) => podOf(name, { ready: index > 1 })) }
-  const plan = planned(deletePod.plan(input(workload, { with: { atMost: 2 } })))
+  const plan = planned(deletePod.plan(planInput(workload, { with: { atMost: 2 } })))
   cluster.kube.onPost = () => ({ kind: 'error', status: 429, detail: 'Cannot evict pod as it would violate the budget' })
   t.match(await deletePod.apply(tools, plan, { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
   cluster.kube.onPost = path =>
@@ -87,7 +76,7 @@ t.test('delete-pod: a disruption budget says not now; of several, those that wen
 const SEEN = { autoscalers: [], quotas: [] }
 const HPA = { name: 'api', path: '/hpa', uid: 'u', floor: 2, ceiling: 6, annotated: false, keda: false }
 const scaled = (options: PlanInput['with'], more: object = {}, seen: object = SEEN): string =>
-  told(scale.plan(input({ ...badRollout(), ...more }, { with: options, seen })))
+  told(scale.plan(planInput({ ...badRollout(), ...more }, { with: options, seen })))
 
 t.test('scale: absolute, relative, within bounds, never to 0', async t => {
   t.match(scaled({ to: 5, max: 6 }), /^scale from 3 to 5 pods; given back 30m after the recovery/)
@@ -154,17 +143,17 @@ t.test('rollout-abort: only while an update is under way', async t => {
     ref: { kind: 'Rollout', namespace: 'shop', name: 'api' },
     canary: { stable, current, aborted, phase: 'Progressing', message: '' }
   })
-  t.match(told(rolloutAbort.plan(input(rollout('v1', 'v2')))), /abort the update to app:v2/)
-  t.equal(told(rolloutAbort.plan(input(rollout('v2', 'v2')))), 'unsuitable-target')
-  t.equal(told(rolloutAbort.plan(input(rollout('v1', 'v2', true)))), 'already-so')
+  t.match(told(rolloutAbort.plan(planInput(rollout('v1', 'v2')))), /abort the update to app:v2/)
+  t.equal(told(rolloutAbort.plan(planInput(rollout('v2', 'v2')))), 'unsuitable-target')
+  t.equal(told(rolloutAbort.plan(planInput(rollout('v1', 'v2', true)))), 'already-so')
 })
 
 t.test('rollout-undo: a release’s own workload, and OnDelete', async t => {
   const release = { name: 'shop', namespace: 'shop' }
-  t.equal(told(rolloutUndo.plan(input({ ...badRollout(), release }))), 'helm-owned')
-  t.match(told(rolloutUndo.plan(input({ ...badRollout(), release }, { with: { evenIfHelmOwned: true } }))), /put revision 1/)
-  t.equal(told(rolloutUndo.plan(input({ ...badRollout(), strategy: 'OnDelete' }))), 'unsuitable-target')
-  t.match(told(rolloutUndo.plan(input({ ...badRollout(), partition: 2 }))), /pods below ordinal 2 keep theirs/)
+  t.equal(told(rolloutUndo.plan(planInput({ ...badRollout(), release }))), 'helm-owned')
+  t.match(told(rolloutUndo.plan(planInput({ ...badRollout(), release }, { with: { evenIfHelmOwned: true } }))), /put revision 1/)
+  t.equal(told(rolloutUndo.plan(planInput({ ...badRollout(), strategy: 'OnDelete' }))), 'unsuitable-target')
+  t.match(told(rolloutUndo.plan(planInput({ ...badRollout(), partition: 2 }))), /pods below ordinal 2 keep theirs/)
 })
 
 t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only once the controller has seen it', async t => {
@@ -182,7 +171,7 @@ t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only
       podOf('db-10', { ready: false, current: false })
     ]
   }
-  const plan = planned(rolloutUndo.plan(input(badRollout())))
+  const plan = planned(rolloutUndo.plan(planInput(badRollout())))
   const look = async (workload: Workload): Promise<string> => {
     const watched = await watchUndo(tools, plan, workload, NOON, never)
     return 'did' in watched && watched.did !== undefined ? watched.did : watched.state
@@ -201,7 +190,7 @@ t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to 
   const clock = { now: () => NOON, sleep: async () => {} }
   const tools = (send: ReturnType<typeof storyHttp>['send']) => storyTools(new StoryCluster(clock), clock, { http: { send } })
   const plan = async (send: ReturnType<typeof storyHttp>['send'], more = {}): Promise<PlanResult> => {
-    const asked = input({ ...workload, ...more }, { with: options })
+    const asked = planInput({ ...workload, ...more }, { with: options })
     const seen = await circuitBreakerReset.observe(tools(send), asked, never)
     return seen.kind === 'refused' ? seen : circuitBreakerReset.plan({ ...asked, seen: seen.seen })
   }
@@ -229,7 +218,7 @@ t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to 
 
 t.test('http: what an answer means', async t => {
   const clock = { now: () => NOON, sleep: async () => {} }
-  const plan = planned(http.plan(input(badRollout(), { with: { url: 'https://cache.example/flush?key=secret' } })))
+  const plan = planned(http.plan(planInput(badRollout(), { with: { url: 'https://cache.example/flush?key=secret' } })))
   t.notMatch(plan.summary, /secret/, 'a query may hold a secret')
   const sent = async (answer: Awaited<ReturnType<ReturnType<typeof storyHttp>['send']>>): Promise<string> =>
     (
@@ -295,7 +284,7 @@ t.test('gitops-suspend: what it does, and where it would not last', async t => {
     automated: { selfHeal: true, prune: true },
     ...more
   })
-  const suspend = (owners: readonly Owner[]): PlanResult => gitopsSuspend.plan(input(badRollout(), { owners }))
+  const suspend = (owners: readonly Owner[]): PlanResult => gitopsSuspend.plan(planInput(badRollout(), { owners }))
   const plan = planned(suspend([owner()]))
   t.match(plan.write, { operations: [{ op: 'test' }, { op: 'test', path: '/spec/syncPolicy/automated' }, { op: 'remove' }] })
   t.match(plan.reverse, /argocd app set argocd\/shop --sync-policy automated --self-heal --auto-prune/)

@@ -6,21 +6,10 @@ import type { PlanInput } from '../../src/domain/action.ts'
 import { changeOf } from '../../src/domain/change.ts'
 import { HOUR, MINUTE } from '../../src/domain/clock.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
-import { NOON, patchOf, revisionOf, templateOf, workloadOf } from './workloads.ts'
+import { NOON, patchOf, planInput, revisionOf, templateOf, workloadOf } from './workloads.ts'
 
-const input = (workload: Workload, more: Partial<PlanInput> = {}): PlanInput => ({
-  workload,
-  with: {},
-  observed: [],
-  bad: [],
-  incidents: [],
-  owners: [],
-  values: { labels: {}, annotations: {} },
-  now: NOON,
-  ...more
-})
 const chosen = (workload: Workload, more: Partial<PlanInput> = {}): unknown => {
-  const result = rolloutUndo.plan(input(workload, more))
+  const result = rolloutUndo.plan(planInput(workload, more))
   return result.kind === 'plan' ? result.plan.facts['toRevision'] : result.refusal.reason
 }
 
@@ -141,7 +130,7 @@ t.test('whatever the history, the plan goes to a kept revision that differs, is 
       })
       const workload = workloadOf(revisions)
       const badIdentities = bad.map(image => revisionOf(1, image, 0).identity)
-      const result = rolloutUndo.plan(input(workload, { bad: badIdentities }))
+      const result = rolloutUndo.plan(planInput(workload, { bad: badIdentities }))
       if (result.kind === 'refused') return result.refusal.reason === 'no-good-revision'
       const { plan } = result
       return (
@@ -161,7 +150,7 @@ t.test('whatever the history, the plan goes to a kept revision that differs, is 
 
 t.test('restart: our own key, the same identity, every precondition', async t => {
   const workload = workloadOf([revisionOf(1, 'app:v1', NOON)])
-  const result = rolloutRestart.plan(input(workload))
+  const result = rolloutRestart.plan(planInput(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
   t.same(
     patchOf(result.plan).operations.map(({ op, path }) => `${op} ${path}`),
@@ -174,7 +163,7 @@ t.test('restart: our own key, the same identity, every precondition', async t =>
 
 t.test('effect: told by the intent’s mark on the object, never guessed', async t => {
   const workload = workloadOf([revisionOf(1, 'app:v1', NOON - 10 * HOUR), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)])
-  const result = rolloutUndo.plan(input(workload))
+  const result = rolloutUndo.plan(planInput(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
   const { plan } = result
   const back = workloadOf([revisionOf(2, 'app:v2', NOON), revisionOf(3, 'app:v1', NOON - 10 * HOUR)])

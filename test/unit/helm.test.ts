@@ -13,7 +13,7 @@ import type { Plan } from '../../src/domain/plan.ts'
 import { storyHelm } from './story-actions.ts'
 import { StoryCluster } from './story-cluster.ts'
 import { storyTools } from './story-tools.ts'
-import { badRollout, NOON } from './workloads.ts'
+import { badRollout, NOON, planInput } from './workloads.ts'
 
 const RELEASE = { name: 'api', namespace: 'shop' }
 const WORKLOAD = { ...badRollout(), release: RELEASE }
@@ -33,22 +33,16 @@ const history = (...revisions: Partial<HelmRevision>[]): readonly HelmRevision[]
   }))
 
 const plan = (revisions: readonly HelmRevision[], more: Partial<PlanInput> = {}, same: readonly number[] = []): PlanResult =>
-  helmRollback.plan({
-    workload: WORKLOAD,
-    with: {},
-    observed: [],
-    bad: [],
-    incidents: [],
-    owners: [],
-    values: { labels: {}, annotations: {} },
-    now: NOON,
-    seen: {
-      major: 4,
-      history: revisions,
-      digests: new Map(revisions.map(({ revision }) => [revision, same.includes(revision) ? 'same' : `digest-${revision}`]))
-    },
-    ...more
-  })
+  helmRollback.plan(
+    planInput(WORKLOAD, {
+      seen: {
+        major: 4,
+        history: revisions,
+        digests: new Map(revisions.map(({ revision }) => [revision, same.includes(revision) ? 'same' : `digest-${revision}`]))
+      },
+      ...more
+    })
+  )
 const to = (...args: Parameters<typeof plan>): unknown => {
   const result = plan(...args)
   return result.kind === 'plan' && result.plan.write.kind === 'helm-rollback'

@@ -1,3 +1,4 @@
+import type { PlanInput } from '../../src/domain/action.ts'
 import { MINUTE } from '../../src/domain/clock.ts'
 import type { JsonObject } from '../../src/domain/json.ts'
 import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
@@ -74,6 +75,21 @@ export function workloadOf(revisions: readonly Revision[], more: Partial<Workloa
       brokenPods: []
     },
     pods: [podOf('api-1')],
+    ...more
+  }
+}
+
+/** What an action is asked to plan with, where nothing else matters. */
+export function planInput(workload: Workload, more: Partial<PlanInput> = {}): PlanInput {
+  return {
+    workload,
+    with: {},
+    observed: [],
+    bad: [],
+    incidents: [],
+    owners: [],
+    values: { labels: {}, annotations: {} },
+    now: NOON,
     ...more
   }
 }

@@ -1,7 +1,6 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { execa } from 'execa'
 import { MINUTE, SECOND } from '../../domain/clock.ts'
 import { sha256 } from '../../domain/hashes.ts'
 import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from '../../domain/helm.ts'
@@ -44,6 +43,8 @@ export function createHelm(options: HelmOptions): Helm {
   }
 
   async function run(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
+    // Loaded only here: most Asterns never run helm, and start sooner without.
+    const { execa } = await import('execa')
     const context = options.context === undefined ? [] : ['--kube-context', options.context]
     const result = await execa(options.program, [...args, ...context], {
       env: environment(),
