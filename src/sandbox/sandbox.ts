@@ -6,6 +6,7 @@ import { type JsonObject, textAt } from '../domain/json.ts'
 import { type ApiRequest, handleApi, selected, statusAnswer } from './api.ts'
 import { reconcileAll } from './deployment-controller.ts'
 import { RESOURCES, type Resource, Store, type StoreEvent } from './store.ts'
+import { handleSubresource } from './subresources.ts'
 
 export interface Sandbox {
   /** `http://127.0.0.1:PORT` */
@@ -50,6 +51,11 @@ export async function startSandbox(): Promise<Sandbox> {
       if (url.pathname === '/readyz') return void response.end('ok')
       // Nobody is anybody here: everyone may do everything.
       if (url.pathname === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews') return send(201, { status: { allowed: true } })
+      const body = Buffer.concat(chunks).toString('utf8')
+      const dryRun = url.searchParams.get('dryRun') === 'All'
+      if (request.method !== 'GET') writes.push({ method: request.method ?? '', path: url.pathname, dryRun })
+      const sub = handleSubresource(parts, { method: request.method ?? 'GET', path: url.pathname, query: url.searchParams, body })
+      if (sub !== undefined) return send(sub.status, sub.body)
       const route = routeOf(url)
       if (route === undefined) return send(404, statusAnswer(404, 'NotFound', 'the server could not find the requested resource').body)
       const call: ApiRequest = {
@@ -57,9 +63,8 @@ export async function startSandbox(): Promise<Sandbox> {
         method: request.method ?? 'GET',
         query: url.searchParams,
         contentType: request.headers['content-type'] ?? '',
-        body: Buffer.concat(chunks).toString('utf8')
+        body
       }
-      if (call.method !== 'GET') writes.push({ method: call.method, path: url.pathname, dryRun: call.query.get('dryRun') === 'All' })
       if (call.method === 'GET' && (call.query.get('watch') === '1' || call.query.get('watch') === 'true'))
         return watch(store, call, response)
       const answer = handleApi(parts, call)

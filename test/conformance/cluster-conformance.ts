@@ -1,6 +1,8 @@
 import type { Test } from 'tap'
+import { evict } from '../../src/actions/evict.ts'
 import { rolloutRestart } from '../../src/actions/rollout-restart/rollout-restart.ts'
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
+import { scale } from '../../src/actions/scale/scale.ts'
 import { EVENT_RIGHT, mayI } from '../../src/cluster/rights.ts'
 import { startWatcher } from '../../src/cluster/watcher.ts'
 import type { Action, PlanInput } from '../../src/domain/action.ts'
@@ -9,7 +11,8 @@ import type { ObjectRef } from '../../src/domain/objects.ts'
 import type { Plan } from '../../src/domain/plan.ts'
 import type { ObservedTemplate, Workload } from '../../src/domain/workload.ts'
 import { systemClock } from '../../src/outgoing/system-clock.ts'
-import { patchOf } from '../unit/workloads.ts'
+import { storyTools } from '../unit/story-tools.ts'
+import { patchOf, planInput } from '../unit/workloads.ts'
 import { deploymentOf, imageOf, ok, openClients, pathOf, setImage, statusOf, untilWorkload } from './clients.ts'
 
 const BROKEN = 'sandbox.astern.dev/broken'
@@ -152,6 +155,51 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
 
     const back = await untilWorkload(cluster, ref, done, 'the undo')
     t.same(back.rollout.brokenPods, [])
+  })
+
+  await t.test('scale: only from the number that was judged; a dry run changes nothing', async t => {
+    const ref = await deploy('scaled', 'app:1')
+    const before = await untilWorkload(cluster, ref, done, 'the first rollout')
+    const options = { to: 4, max: 5 }
+    const tools = storyTools(cluster, systemClock, { kube })
+    const input = planInput(before, { with: options })
+    const observed = await scale.observe(tools, input, soon())
+    if (observed.kind === 'refused') throw new Error(observed.refusal.detail)
+    const result = scale.plan({ ...input, seen: observed.seen })
+    if (result.kind !== 'plan') throw new Error(result.refusal.detail)
+    const apply = async (dryRun: boolean): Promise<string> => (await scale.apply(tools, result.plan, { intent: 'i', dryRun }, soon())).kind
+
+    t.equal(await apply(true), 'applied')
+    t.equal((await untilWorkload(cluster, ref, () => true, 'a read')).replicas, 2)
+    t.equal(await apply(false), 'applied')
+    const after = await untilWorkload(cluster, ref, workload => done(workload) && workload.pods.length === 4, 'four pods')
+    t.equal(after.identity, before.identity, 'scaling is no change')
+    t.equal(await apply(false), 'conflict', 'it has four by now')
+    t.equal((await scale.giveBack(tools, result.plan, soon())).kind, 'applied')
+    await untilWorkload(cluster, ref, workload => workload.replicas === 2, 'two again')
+    t.equal((await scale.giveBack(tools, result.plan, soon())).kind, 'applied', 'sent twice it is back already')
+  })
+
+  await t.test('evictions: this very pod, and a dry run changes nothing', async t => {
+    const ref = await deploy('evicted', 'app:1')
+    const { pods } = await untilWorkload(cluster, ref, workload => done(workload) && workload.pods.length === 2, 'the first rollout')
+    const [pod] = pods
+    if (pod === undefined) throw new Error('no pod')
+    const tools = storyTools(cluster, systemClock, { kube })
+    const isThere = async (): Promise<boolean> =>
+      (await untilWorkload(cluster, ref, () => true, 'a read')).pods.some(one => one.uid === pod.uid && !one.terminating)
+
+    t.same(await evict(tools, namespace, pod, true, soon()), { kind: 'gone' })
+    t.ok(await isThere(), 'a dry run')
+    t.same(
+      await evict(tools, namespace, { ...pod, uid: 'another' }, false, soon()),
+      { kind: 'gone' },
+      'the one that was meant is not there'
+    )
+    t.ok(await isThere(), 'another pod of that name stays')
+    t.same(await evict(tools, namespace, pod, false, soon()), { kind: 'gone' })
+    await untilWorkload(cluster, ref, workload => done(workload) && workload.pods.every(one => one.uid !== pod.uid), 'another one comes')
+    t.same(await evict(tools, namespace, pod, false, soon()), { kind: 'gone' }, 'twice is once')
   })
 
   await t.test('error codes', async t => {

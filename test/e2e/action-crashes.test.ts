@@ -4,6 +4,7 @@ import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'
 import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
+import { untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from '../stories/story-policy.ts'
 import { ended, openWorld, waitUntil } from '../stories/world.ts'
 import { actionCases } from './action-cases.ts'
@@ -63,4 +64,36 @@ for (const point of ['before-write', 'after-write'] as const)
         const history: unknown = JSON.parse(await helm('history', 'api', '-n', namespace, '-o', 'json'))
         t.equal(listAt({ history }, 'history').length, 3, 'one revision was made')
       }
+    })
+
+for (const point of ['before-return', 'after-return'] as const)
+  for (const name of ['scale autoscaler', 'scale workload'])
+    void t.test(`${name}: killed at ${point}`, { buffered: true }, async t => {
+      const one = actionCases({ admin, helm, receiver: { url: '', calls: [] } }).find(known => known.name === name)
+      if (one === undefined) throw new Error('there is no such case')
+      const namespace = `${point}-${name.replaceAll(' ', '-')}`
+      const world = await openWorld(t, site, namespace, {
+        ...one.world,
+        policies: [storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], ...one.policy })]
+      })
+      const first = await world.asternProcess(point)
+      await one.bad(t, world)
+      await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target })
+      await untilWorkload(world.clients.cluster, world.target, workload => workload.replicas === 3, 'it is scaled')
+      await one.better?.(world)
+      await waitUntil(
+        () => first.exited(),
+        () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`
+      )
+      const audit = async (): Promise<string> => JSON.stringify((await world.api('GET', '/api/v1/audit?limit=500')).body)
+
+      await world.asternProcess()
+      // What the dead process had taken up is free after two minutes.
+      await waitUntil(async () => /loan-returned/.test(await audit()), 'it is given back', 180_000)
+
+      t.notMatch(await audit(), /loan-kept/)
+      const path = '/apis/autoscaling/v2/namespaces'
+      if (name === 'scale workload')
+        await untilWorkload(world.clients.cluster, world.target, workload => workload.replicas === 2, 'two again')
+      else t.match(await admin.kube.get(`${path}/${namespace}/horizontalpodautoscalers/api`), { object: { spec: { minReplicas: 2 } } })
     })

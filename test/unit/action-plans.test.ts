@@ -148,6 +148,23 @@ t.test('rollout-abort: only while an update is under way', async t => {
   t.equal(told(rolloutAbort.plan(planInput(rollout('v1', 'v2', true)))), 'already-so')
 })
 
+t.test('rollout-abort: where the CRD has no status subresource, on the object itself', async t => {
+  const cluster = new StoryCluster({ now: () => NOON, sleep: async () => {} })
+  const ref = { kind: 'Rollout', namespace: 'shop', name: 'api' } as const
+  const workload: Workload = {
+    ...badRollout(),
+    ref,
+    canary: { stable: 'v1', current: 'v2', aborted: false, phase: 'Progressing', message: '' }
+  }
+  const path = '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/api'
+  cluster.kube.objects.set(path, { metadata: { uid: 'uid-api' }, status: { currentPodHash: 'v2', stableRS: 'v1' } })
+  const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} })
+  const result = await rolloutAbort.apply(tools, planned(rolloutAbort.plan(planInput(workload))), { intent: 'i', dryRun: false }, never)
+  t.equal(result.kind, 'applied')
+  t.same(cluster.kube.writes, [`PATCH ${path}`])
+  t.match(cluster.kube.objects.get(path), { status: { abort: true } })
+})
+
 t.test('rollout-undo: a release’s own workload, and OnDelete', async t => {
   const release = { name: 'shop', namespace: 'shop' }
   t.equal(told(rolloutUndo.plan(planInput({ ...badRollout(), release }))), 'helm-owned')
