@@ -23,6 +23,7 @@ export interface ServeFlags {
   readonly keep?: string
   readonly argocdNamespace?: string
   readonly helm?: string
+  readonly stopWithin?: string
 }
 
 export interface Config {
@@ -46,6 +47,8 @@ export interface Config {
   readonly keepMs: number
   /** Where Argo CD's Applications are; set, an object's instance label is followed up too. */
   readonly argocdNamespace?: string
+  /** At the end, what is under way gets this long, milliseconds; a helm that works may need minutes. */
+  readonly stopWithinMs: number
   readonly helm: {
     readonly program: string
     /** All that it is given of the environment. */
@@ -101,10 +104,17 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     keepDeliveriesMs: keep(read(flags.keepDeliveries, 'ASTERN_KEEP_DELIVERIES') ?? '7d', '--keep-deliveries'),
     keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep'),
     ...(argocdNamespace === undefined ? {} : { argocdNamespace }),
+    stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
     helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
   return config
+}
+
+function stopWithin(text: string): number {
+  const ms = parseDuration(text)
+  if (ms === undefined || ms < 1_000) throw new ConfigError(`--stop-within ${text}: must be a duration of at least 1s, such as 20s`)
+  return ms
 }
 
 function keep(text: string, flag: string): number {

@@ -1,5 +1,6 @@
 import type { Operations } from './api/operations.ts'
 import type { KubeClient } from './cluster/kube-client.ts'
+import { targetKey } from './domain/objects.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { ANSWER_WITHIN_MS, dryRun, prepareDryRun, samplingTime } from './pipeline/dry-run.ts'
 import type { Ports } from './pipeline/ports.ts'
@@ -22,6 +23,7 @@ export interface OperationsParts {
 }
 
 const STATUS_DEADLINE_MS = 5_000
+const LOANS_TOLD = 100
 
 /** What the API lets people do, out of the parts that do it. */
 export function createOperations(parts: OperationsParts): Operations {
@@ -67,7 +69,7 @@ export function createOperations(parts: OperationsParts): Operations {
     async status() {
       const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
       const now = clock.now()
-      const [sources, version, state, storm, writable, runs, undelivered] = await Promise.all([
+      const [sources, version, state, storm, writable, runs, undelivered, loans] = await Promise.all([
         parts.outside().status(signal),
         parts.kube.get('/version', signal),
         ledger.switchState(),
@@ -77,7 +79,8 @@ export function createOperations(parts: OperationsParts): Operations {
           (cause: unknown) => `does not take writes: ${cause instanceof Error ? cause.message : String(cause)}`
         ),
         ledger.runCounts(),
-        ledger.undelivered()
+        ledger.undelivered(),
+        ledger.heldLoans(LOANS_TOLD)
       ])
       return {
         mode: parts.mode,
@@ -97,7 +100,15 @@ export function createOperations(parts: OperationsParts): Operations {
         ledger: writable,
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
-        undelivered
+        undelivered,
+        // What Astern, or people, still have to give back.
+        borrowed: loans.map(({ runId, plan, loan, nextAt }) => ({
+          run: runId,
+          target: targetKey(plan.target),
+          kind: loan.kind,
+          what: loan.summary,
+          nextAt: new Date(nextAt).toISOString()
+        }))
       }
     },
     async ready() {

@@ -45,7 +45,12 @@ export function operateCommands(program: Command, terminal: Terminal): void {
           .map(([state, count]) => `${state} ${String(count)}`)
           .join(', ') || 'none'
       ],
-      [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`]
+      [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`],
+      ...listAt(body, 'borrowed').map(loan => [
+        '',
+        'borrowed',
+        `${plain(textAt(loan, 'target'))}: ${plain(textAt(loan, 'what'))} (${textAt(loan, 'kind') === 'return' ? 'at the latest' : 'next reminder'} ${plain(textAt(loan, 'nextAt'))})`
+      ])
     ]
     for (const line of table(rows)) terminal.line(line)
   })

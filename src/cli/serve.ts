@@ -3,9 +3,6 @@ import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
-/** Requests under way, and the run that is being looked at, get this long at the end. */
-const STOP_WITHIN_MS = 20_000
-
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
@@ -35,12 +32,13 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       // Loaded only here: the other commands need no Kubernetes client, no database and no server.
       const { startApp, startError } = await import('./start.ts')
       try {
-        const app = await startApp(readConfig(flags))
+        const config = readConfig(flags)
+        const app = await startApp(config)
         process.on('SIGHUP', () => void app.reload())
         await new Promise<void>(resolve => {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
         })
-        setTimeout(() => process.exit(EXIT.bad), STOP_WITHIN_MS).unref()
+        setTimeout(() => process.exit(EXIT.bad), config.stopWithinMs).unref()
         await app.stop()
       } catch (cause) {
         throw startError(cause, terminal)

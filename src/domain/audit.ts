@@ -27,7 +27,6 @@ export const AUDIT_KINDS = [
   'policies-loaded',
   'storm',
   'deploy-marker',
-  'loan',
   'loan-returned',
   'loan-kept',
   'reminded'

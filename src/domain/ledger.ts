@@ -207,6 +207,8 @@ export const LOAN_STATES = ['held', 'returned', 'kept'] as const
 export type LoanState = (typeof LOAN_STATES)[number]
 
 export interface LoanLedger {
+  /** What is borrowed now, what is due next first; at most `limit`. */
+  heldLoans(limit: number): Promise<readonly (HeldLoan & { readonly nextAt: number })[]>
   /** Loans that are due, each to one caller only until `until`. */
   claimLoans(now: number, until: number, limit: number): Promise<readonly HeldLoan[]>
   settleLoan(

@@ -1,5 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { LoanLedger } from '../domain/ledger.ts'
+import type { HeldLoan, LoanLedger } from '../domain/ledger.ts'
 import type { Plan } from '../domain/plan.ts'
 import { appendAudit } from './audit-chain.ts'
 import { enqueue } from './outbox.ts'
@@ -9,6 +9,11 @@ import type { Tables } from './tables.ts'
 /** What was borrowed outlives runs, restarts and policies: it is given back from here. */
 export function createLoans(db: Kysely<Tables>): LoanLedger {
   return {
+    async heldLoans(limit) {
+      const rows = await db.selectFrom('loans').selectAll().where('state', '=', 'held').orderBy('next_at').limit(limit).execute()
+      return rows.flatMap(row => toLoan(row).map(loan => ({ ...loan, nextAt: row.next_at })))
+    },
+
     async claimLoans(now, until, limit) {
       const due = db
         .selectFrom('loans')
@@ -20,10 +25,7 @@ export function createLoans(db: Kysely<Tables>): LoanLedger {
       // Mostly nothing is: that must cost no transaction.
       if ((await due.execute()).length === 0) return []
       const rows = await db.updateTable('loans').set({ next_at: until }).where('id', 'in', due).returningAll().execute()
-      return rows.flatMap(row => {
-        const plan = stored<Plan>(row.plan_json)
-        return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, told: row.told }]
-      })
+      return rows.flatMap(toLoan)
     },
 
     settleLoan: (id, { state, nextAt, told, audit, messages }, now) =>
@@ -37,6 +39,11 @@ export function createLoans(db: Kysely<Tables>): LoanLedger {
         await appendAudit(transaction, audit)
       })
   }
+}
+
+function toLoan(row: Tables['loans']): HeldLoan[] {
+  const plan = stored<Plan>(row.plan_json)
+  return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, told: row.told }]
 }
 
 /** The run recovered: what it borrowed goes back after its time, and not only at the latest. */

@@ -24,17 +24,21 @@ export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<nu
 }
 
 /**
- * This is a write too, and the one that is made after people were told (rules 1): it has its preconditions, the switch holds
- * it up, and while a run works on the target it waits.
+ * This is a write too, and the one that is made after people were told (rules 1): it has its preconditions, the switch and a
+ * storm hold it up, and while a run works on the target it waits.
  */
 async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
   const { plan, loan } = held
   const now = ports.clock.now()
-  const [facts, state] = await Promise.all([ports.ledger.targetFacts(plan.target, [], run.id, now), ports.ledger.switchState()])
+  const [facts, state, storm] = await Promise.all([
+    ports.ledger.targetFacts(plan.target, [], run.id, now),
+    ports.ledger.switchState(),
+    ports.ledger.storm(now)
+  ])
   const later = () =>
     ports.ledger.settleLoan(held.id, { state: 'held', nextAt: ports.clock.now() + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
   if (lowestMode(state.mode, ports.ceiling) !== 'auto') return later()
-  if (facts.lockedBy !== undefined) return later()
+  if (facts.lockedBy !== undefined || storm !== undefined) return later()
   ports.faults.reach('before-return')
   const result = (await actionOf(ports, plan.action).giveBack?.(ports.tools, plan, signal)) ?? {
     kind: 'refused' as const,

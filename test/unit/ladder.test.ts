@@ -188,6 +188,7 @@ t.test('what was borrowed is given back after the recovery, and not before', asy
   await bench.fire()
   await bench.look()
   t.equal(replicas(bench), 5)
+  t.match(await bench.ledger.heldLoans(9), [{ loan: { summary: 'scale deployment/api back to 3' }, plan: { target: TARGET } }])
   bench.value = 0.001
   await bench.pass(4 * MINUTE)
   const run = await bench.run()

@@ -141,6 +141,10 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - { name: ASTERN_KEEP_DELIVERIES, value: {{ .Values.keepDeliveries | quote }} }
 - name: ASTERN_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
+{{- if .Values.actions.helmRollback }}
+# A helm that is half-way through a release: its own timeout of five minutes, one more, and what Astern then writes down.
+- { name: ASTERN_STOP_WITHIN, value: 390s }
+{{- end }}
 {{- if .Values.gitops.argocd.enabled }}
 - { name: ASTERN_ARGOCD_NAMESPACE, value: {{ .Values.gitops.argocd.namespace | quote }} }
 {{- end }}
