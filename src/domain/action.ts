@@ -71,6 +71,14 @@ export type Watched =
   | { readonly state: 'moving'; readonly detail: string; readonly did?: string }
   | { readonly state: 'failed'; readonly detail: string }
 
+/** One look at what was written. */
+export interface Look {
+  /** When it was written, API server's clock. */
+  readonly since: number
+  /** False while the switch is lowered: what the plan still has to do on the way waits. */
+  readonly mayWrite: boolean
+}
+
 /** Where a rollout stands after a write. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
   const { state, detail, available, brokenPods, progressedAt } = rollout
@@ -112,6 +120,6 @@ export interface Action {
   giveBack?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<WriteResult>
   /** Whether what the plan borrowed (`loan.kind: remind`) is not given back by people yet. */
   lent?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'>
-  /** Where it is; absent: where the rollout of the target is. `since`: when it was written, API server's clock. */
-  watch?(tools: Tools, plan: Plan, workload: Workload, since: number, signal: AbortSignal): Promise<Watched>
+  /** Where it is; absent: where the rollout of the target is. */
+  watch?(tools: Tools, plan: Plan, workload: Workload, look: Look, signal: AbortSignal): Promise<Watched>
 }

@@ -1,5 +1,6 @@
 import { watchedRollout } from '../domain/action.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { lowestMode } from '../domain/outcomes.ts'
 import type { Intent } from '../domain/plan.ts'
 import type { Claim, Progress, Run } from '../domain/run.ts'
 import type { Sample } from '../domain/verdict.ts'
@@ -41,7 +42,8 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
     })
   }
   const since = progress.appliedAt + ports.cluster.clockOffset()
-  const watched = (await action.watch?.(ports.tools, plan, workload, since, signal)) ?? watchedRollout(workload, since)
+  const mayWrite = lowestMode((await ports.ledger.switchState()).mode, ports.ceiling) === 'auto'
+  const watched = (await action.watch?.(ports.tools, plan, workload, { since, mayWrite }, signal)) ?? watchedRollout(workload, since)
   const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(ports, run, 'on-the-way', { did: watched.did })] : []
   if (progress.completeAt === undefined) {
     if (watched.state === 'complete') {

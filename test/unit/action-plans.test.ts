@@ -189,10 +189,11 @@ t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only
     ]
   }
   const plan = planned(rolloutUndo.plan(planInput(badRollout())))
-  const look = async (workload: Workload): Promise<string> => {
-    const watched = await watchUndo(tools, plan, workload, NOON, never)
+  const look = async (workload: Workload, mayWrite = true): Promise<string> => {
+    const watched = await watchUndo(tools, plan, workload, { since: NOON, mayWrite }, never)
     return 'did' in watched && watched.did !== undefined ? watched.did : watched.state
   }
+  t.equal(await look(stuck, false), 'moving', 'nothing is written while the switch is lowered')
   t.match(await look(stuck), /evicted db-10/, 'the highest ordinal first, by number')
   t.equal(await look({ ...stuck, rollout: { ...moving, seen: false } }), 'moving', 'not before the controller has seen the undo')
   t.equal(await look({ ...stuck, inOrder: false }), 'moving', 'Parallel replaces its pods by itself')

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import { type Action, type PlanInput, type PlanResult, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
+import { type Action, type Look, type PlanInput, type PlanResult, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { formatDuration, parseDuration } from '../../domain/duration.ts'
@@ -163,7 +163,7 @@ function applied(tools: Tools, detail: string): WriteResult {
   return { kind: 'applied', generation: 0, at: tools.clock.now(), detail }
 }
 
-async function watch(_tools: Tools, made: Plan, workload: Workload, since: number): Promise<Watched> {
+async function watch(_tools: Tools, made: Plan, workload: Workload, { since }: Look): Promise<Watched> {
   const left = leftOf(made, workload)
   return left.length > 0
     ? { state: 'moving', detail: `${left.map(({ name }) => name).join(', ')} is still there` }

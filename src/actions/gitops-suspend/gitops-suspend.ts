@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, Effect, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
+import type { Action, Effect, Look, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
 import { DAY, HOUR } from '../../domain/clock.ts'
 import { parseDuration } from '../../domain/duration.ts'
 import { objectAt, textAt } from '../../domain/json.ts'
@@ -150,7 +150,7 @@ async function lent(tools: Tools, { write }: Plan, signal: AbortSignal): Promise
 }
 
 /** A reconciliation that began before still ends; only then is it quiet. */
-async function watch(tools: Tools, _made: Plan, workload: Workload, _since: number, signal: AbortSignal): Promise<Watched> {
+async function watch(tools: Tools, _made: Plan, workload: Workload, _look: Look, signal: AbortSignal): Promise<Watched> {
   const owners = await tools.cluster.owners(workload, signal)
   const enforcing = owners.find(owner => owner.enforces !== 'no')
   return enforcing === undefined

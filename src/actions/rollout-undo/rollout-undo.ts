@@ -89,7 +89,7 @@ function plan(input: PlanInput): PlanResult {
     plan: hashPlan({
       action: 'rollout-undo',
       target: workload.ref,
-      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}`,
+      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}${workload.inOrder === true ? '; a pod that stays broken and holds up the others is then evicted' : ''}`,
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
       write: replaceTemplate(workload, templateForWrite(revision.template)),

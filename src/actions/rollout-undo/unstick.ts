@@ -1,4 +1,4 @@
-import { type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
+import { type Look, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import type { Plan } from '../../domain/plan.ts'
 import type { PodSummary, Workload } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
@@ -18,6 +18,7 @@ export async function watchUndo(tools: Tools, _plan: Plan, workload: Workload, s
     .filter(pod => !pod.ready && !pod.current && ordinalOf(pod) >= partition)
     .sort((a, b) => ordinalOf(b) - ordinalOf(a))[0]
   if (stuck === undefined) return watched
+  if (!mayWrite) return moving(`${stuck.name} holds up the rollout; the switch is lowered, and it is left there`)
   const evicted = await evict(tools, ref.namespace, stuck, false, signal)
   switch (evicted.kind) {
     case 'gone':

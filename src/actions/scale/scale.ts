@@ -3,6 +3,7 @@ import { Check } from 'typebox/value'
 import {
   type Action,
   type Effect,
+  type Look,
   type Observation,
   type PlanInput,
   type PlanResult,
@@ -214,7 +215,7 @@ async function readAutoscaler(tools: Tools, made: Plan, signal: AbortSignal): Pr
     .find(item => textAt(item, 'metadata', 'name') === made.facts['autoscaler'])
 }
 
-async function watch(_tools: Tools, made: Plan, workload: Workload, since: number): Promise<Watched> {
+async function watch(_tools: Tools, made: Plan, workload: Workload, { since }: Look): Promise<Watched> {
   const wanted = wantedIn(made)
   const rising = made.facts['from'] !== undefined && wanted > Number(made.facts['from'])
   if (rising && workload.replicas < wanted) return { state: 'moving', detail: `${workload.replicas} of ${wanted} pods are asked for` }
