@@ -8,7 +8,13 @@ import { evict } from '../evict.ts'
  * template was undone (facts B.2): pods that are not ready and not of the present revision are then evicted, highest
  * ordinal first, one at a time, and never before the controller has seen the undo.
  */
-export async function watchUndo(tools: Tools, _plan: Plan, workload: Workload, since: number, signal: AbortSignal): Promise<Watched> {
+export async function watchUndo(
+  tools: Tools,
+  _plan: Plan,
+  workload: Workload,
+  { since, mayWrite }: Look,
+  signal: AbortSignal
+): Promise<Watched> {
   const { rollout, ref, inOrder, partition = 0 } = workload
   const watched = watchedRollout(workload, since)
   if (ref.kind !== 'StatefulSet' || inOrder !== true || watched.state !== 'moving') return watched
