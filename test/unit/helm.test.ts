@@ -177,6 +177,12 @@ t.test('what helm says is classified by its words', async t => {
   ]
   for (const [text, problem] of said) t.equal(classify(`WARNING: kubeconfig is readable\n${text}\n`).problem, problem, text)
   t.notMatch(classify(`Error: x ${'y'.repeat(5_000)}`).detail, /y{400}/)
+  for (const text of [
+    'Secret "db" is invalid: data[password]: Invalid value: "hunter2": x',
+    "cannot parse 'hunter2'",
+    'spec: Invalid value: hunter2'
+  ])
+    t.notMatch(classify(`Error: UPGRADE FAILED: ${text}`).detail, /hunter2/, 'no value of the release is told')
   for (const text of ['', '{}', 'null', '[{"revision":"1"}]', '[{"revision":1,"status":"deployed"}]'])
     t.equal(parseHistory(text), undefined, text)
   t.same(parseHistory('[]'), [])

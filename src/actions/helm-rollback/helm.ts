@@ -151,5 +151,8 @@ const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
 export function classify(stderr: string): { readonly problem: HelmProblem; readonly detail: string } {
   const problem = TEXTS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'other'
   const line = stderr.split('\n').find(text => text.startsWith('Error:')) ?? 'helm gave no reason'
-  return { problem, detail: `helm: ${line.slice(0, 300)}` }
+  // Messages of the API quote what they reject, and that may be a value of the release. Of rights they quote names only.
+  const told =
+    problem === 'forbidden' ? line : line.replace(/Invalid value: .*$/, 'Invalid value: …').replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"')
+  return { problem, detail: `helm: ${told.slice(0, 300)}` }
 }
