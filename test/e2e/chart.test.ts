@@ -22,11 +22,26 @@ const EVERYTHING = {
   tokens: { existingSecret: 'astern-tokens' },
   tls: { existingSecret: 'astern-tls' },
   rbac: { namespaces: ['shop'] },
+  targets: { deployments: true, statefulSets: true, daemonSets: true, rollouts: true },
+  actions: {
+    rolloutUndo: true,
+    rolloutRestart: true,
+    rolloutAbort: true,
+    helmRollback: true,
+    scale: true,
+    deletePod: true,
+    gitopsSuspend: true,
+    circuitBreakerReset: true,
+    http: true
+  },
+  scale: { autoscalers: true, workloads: true, nodes: true },
+  helmRollback: { rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] }] },
+  gitops: { argocd: { enabled: true, namespace: 'argocd' }, flux: { enabled: true, namespaces: ['flux-system'] } },
   prometheusUrl: 'http://prometheus.monitoring:9090',
   secretMounts: [{ name: 'channels', mountPath: '/etc/astern/channels' }],
   serviceMonitor: { enabled: true, tlsConfig: { insecureSkipVerify: true } },
   prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
-  networkPolicy: { ingressFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }] },
+  networkPolicy: { actionPorts: [8081], ingressFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }] },
   persistence: { storageClass: 'fast' },
   podLabels: { team: 'sre' },
   podAnnotations: { note: 'x' },
@@ -47,7 +62,7 @@ t.teardown(async () => {
 const kubectl = async (...args: readonly string[]): Promise<string> =>
   (await run('kubectl', ['--kubeconfig', plane.kubeconfig, ...args], { maxBuffer: 16 * 1024 * 1024 })).stdout
 for (const file of await obtainModuleFiles(PROMETHEUS_OPERATOR_CRDS)) await kubectl('create', '-f', file)
-for (const name of ['shop', 'ops', 'cluster-wide'])
+for (const name of ['shop', 'ops', 'cluster-wide', 'argocd', 'flux-system'])
   ok(await admin.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name } }))
 
 // What is rendered without a namespace goes to the context's; the Roles name theirs.
@@ -71,7 +86,12 @@ for (const program of HELMS) {
 
   await t.test(`helm ${program.version}: the API server takes every object as it is rendered`, async t => {
     const helm = await openHelm(t, program, plane.kubeconfig)
-    const cases = { required: REQUIRED, everything, cluster: [...REQUIRED, '--set', 'rbac.scope=cluster'] }
+    const cases = {
+      required: REQUIRED,
+      everything,
+      cluster: [...REQUIRED, '--set', 'rbac.scope=cluster'],
+      wide: [...everything, '--set', 'rbac.scope=cluster']
+    }
     for (const [name, values] of Object.entries(cases)) {
       const text = await helm('template', 'astern', CHART, '--kube-version', '1.36.3', '-n', 'ops', ...values)
       const file = join(folder, `${name}.yaml`)
