@@ -29,6 +29,7 @@ export const REASONS = {
   'symptom-not-confirmed': { disposition: 'wait', sentence: 'The alert fires, and the verification does not confirm its symptom.' },
   'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
   'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
+  'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
   'no-step-applies': { disposition: 'wait', sentence: 'No rung of the ladder applies: the conditions of none hold right now.' },
   'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
@@ -53,9 +54,8 @@ export const REASONS = {
     sentence: 'An autoscaler decides the number of pods, and the policy does not say to work through it.'
   },
   'out-of-bounds': { disposition: 'people', sentence: 'The policy’s bounds leave no room for the write.' },
-  'no-room': { disposition: 'people', sentence: 'Quota or nodes have no room for more pods.' },
+  'no-room': { disposition: 'people', sentence: 'A quota has no room for more pods.' },
   'too-many-unhealthy': { disposition: 'people', sentence: 'Too many pods are unhealthy: that is no single pod’s fault.' },
-  'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
   'breaker-unknown': { disposition: 'people', sentence: 'The circuit breaker is not there, or its state cannot be read.' },
   'address-refused': { disposition: 'people', sentence: 'The address is not one that Astern may call.' },
   'unsuitable-target': { disposition: 'people', sentence: 'The action cannot do this for such a target.' },

@@ -6,14 +6,13 @@ import { dispositionOf, type Refusal } from '../domain/reasons.ts'
 import { type ClaimedRun, escalatesAt, type Run } from '../domain/run.ts'
 import { conclude } from './conclude.ts'
 import { confirm } from './confirm.ts'
-import { decide, verifyOnly } from './decide.ts'
 import { execute, OBSERVE_AGAIN_MS } from './execute.ts'
 import { firstRefusal } from './guard.ts'
+import { decideLadder } from './ladder.ts'
 import type { Planned } from './plan.ts'
-import { actionOf, configuredMode, type Ports } from './ports.ts'
-import { stepOf } from './resolve.ts'
+import { configuredMode, type Ports } from './ports.ts'
 import { decision, planFacts } from './told.ts'
-import { type DueRung, dueRung, type Passed } from './when.ts'
+import type { Passed } from './when.ts'
 
 /** A failed precondition with the same template is planned again so often (rules 3). */
 const REPLANS = 3
@@ -51,64 +50,35 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
   // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
   if (gone) return refuse(ports, claimed, { reason: 'symptom-not-confirmed', detail: `the incident is ${run.incident.state}` }, [])
   const trace: TraceEntry[] = []
-  const rung = await dueRung(ports, run, signal)
-  if (rung.kind === 'none') return noneApplies(ports, claimed, rung.passed, trace, signal)
-  return climb(ports, { claim: claimed.claim, run: rung.run }, rung, replans, trace, signal)
+  const { run: onRung, passed, result } = await decideLadder(ports, run, trace, signal)
+  const here: ClaimedRun = { claim: claimed.claim, run: onRung }
+  if (result.kind === 'next') return act(ports, here, result.value, { trace, passed }, replans, signal)
+  // The conditions of none may hold in a moment; but once something was written, the ladder is used up.
+  const { refusal } = result
+  if (refusal.reason === 'no-step-applies' && run.wrote)
+    return conclude(ports, run, claimed.claim, { outcome: 'ineffective', refusal, detail: refusal.detail })
+  return refuse(ports, here, refusal, trace)
 }
 
-/** Decides on the rung that is due, and writes where the decision is to. */
-async function climb(
-  ports: Ports,
-  claimed: ClaimedRun,
-  rung: Exclude<DueRung, { readonly kind: 'none' }>,
-  replans: number,
-  trace: TraceEntry[],
-  signal: AbortSignal
-): Promise<void> {
+interface Trail {
+  readonly trace: readonly TraceEntry[]
+  readonly passed: readonly Passed[]
+}
+
+/** Everything speaks for the write: only the mode and the switch are still asked. */
+async function act(ports: Ports, claimed: ClaimedRun, planned: Planned, trail: Trail, replans: number, signal: AbortSignal): Promise<void> {
   const { run } = claimed
-  if (rung.kind === 'refused') return refuse(ports, claimed, rung.refusal, trace)
-  const decision = await decide(ports, run, trace, signal)
-  if (decision.kind === 'stop') {
-    // A preparation that is not needed is no reason to stop: what it would prepare comes next.
-    if (isNeedless(ports, run, decision.refusal)) {
-      const next = await dueRung(ports, { ...run, step: run.step + 1 }, signal)
-      if (next.kind === 'none') return noneApplies(ports, claimed, next.passed, trace, signal)
-      return climb(ports, { claim: claimed.claim, run: next.run }, next, replans, trace, signal)
-    }
-    return refuse(ports, claimed, decision.refusal, trace)
-  }
-  const planned = decision.value
   const mode = configuredMode(ports, run)
   if (mode !== 'auto')
     return refuse(
       ports,
       claimed,
       { reason: mode === 'off' ? 'mode-off' : 'mode-dry-run', detail: `would ${planned.plan.summary}`, facts: planFacts(planned) },
-      trace
+      trail.trace
     )
   const last = firstRefusal(ports.guards.last, planned.guardInput)
-  if (last !== undefined) return refuse(ports, claimed, { ...last, facts: planFacts(planned) }, trace)
-  return commit(ports, claimed, planned, { trace, passed: rung.passed }, replans, signal)
-}
-
-function isNeedless(ports: Ports, run: Run, refusal: Refusal): boolean {
-  return refusal.reason === 'already-so' && !actionOf(ports, stepOf(run).action).cures && run.policy.steps[run.step + 1] !== undefined
-}
-
-/** The conditions of no rung hold. They may in a moment; but once something was written, the ladder is used up. */
-async function noneApplies(
-  ports: Ports,
-  claimed: ClaimedRun,
-  passed: readonly Passed[],
-  trace: TraceEntry[],
-  signal: AbortSignal
-): Promise<void> {
-  const verified = await verifyOnly(ports, claimed.run, trace, signal)
-  if (verified.kind === 'stop') return refuse(ports, claimed, verified.refusal, trace)
-  const detail = passed.map(({ action, why }) => `${action}: ${why}`).join('; ')
-  const refusal: Refusal = { reason: 'no-step-applies', detail, facts: { passed } }
-  if (claimed.run.wrote) return conclude(ports, claimed.run, claimed.claim, { outcome: 'ineffective', refusal, detail })
-  return refuse(ports, claimed, refusal, trace)
+  if (last !== undefined) return refuse(ports, claimed, { ...last, facts: planFacts(planned) }, trail.trace)
+  return commit(ports, claimed, planned, trail, replans, signal)
 }
 
 async function resolvedBeforeWrite(ports: Ports, { run, claim }: ClaimedRun): Promise<void> {
@@ -130,7 +100,7 @@ async function commit(
   ports: Ports,
   claimed: ClaimedRun,
   planned: Planned,
-  { trace, passed }: { readonly trace: readonly TraceEntry[]; readonly passed: readonly Passed[] },
+  { trace, passed }: Trail,
   replans: number,
   signal: AbortSignal
 ): Promise<void> {

@@ -6,14 +6,11 @@ import type { Outcome } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'
-import { decide, verifyOnly } from './decide.ts'
 import { firstRefusal } from './guard.ts'
-import type { Planned } from './plan.ts'
+import { decideLadder } from './ladder.ts'
 import type { Ports } from './ports.ts'
-import { type Step, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 import { decision, planFacts } from './told.ts'
-import { type DueRung, dueRung } from './when.ts'
 
 /** A dry run that takes longer than this answers later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
@@ -58,8 +55,7 @@ export function prepareDryRun(ports: Ports, request: DryRunRequest): Run {
 /** Walks the same road with the same code, and stops where the write would be. Holds no lock, spends no budget, tells nobody. */
 export async function dryRun(ports: Ports, run: Run, by: string, signal: AbortSignal): Promise<DryRunAnswer> {
   const trace: TraceEntry[] = []
-  const rung = await dueRung(ports, run, signal)
-  const result = await decided(ports, run, rung, trace, signal)
+  const { run: onRung, passed, result } = await decideLadder(ports, run, trace, signal)
   let refusal: Refusal
   if (result.kind === 'stop') refusal = result.refusal
   else {
@@ -88,12 +84,12 @@ export async function dryRun(ports: Ports, run: Run, by: string, signal: AbortSi
     {
       ...decision(
         ports,
-        run,
+        onRung,
         {
           verdict: outcome === 'dry-run' ? 'would act' : 'hold',
           reason: refusal.reason,
           detail: refusal.detail,
-          ...(rung.passed.length === 0 ? {} : { passed: rung.passed }),
+          ...(passed.length === 0 ? {} : { passed }),
           facts
         },
         trace
@@ -103,18 +99,4 @@ export async function dryRun(ports: Ports, run: Run, by: string, signal: AbortSi
   ]
   await ports.ledger.saveDryRun({ ...run, state: 'ended', endedAt: now, outcome, reason: refusal.reason, detail: refusal.detail }, audit)
   return { id: run.id, outcome, reason: refusal.reason, detail: refusal.detail, stages: trace, facts }
-}
-
-async function decided(ports: Ports, run: Run, rung: DueRung, trace: TraceEntry[], signal: AbortSignal): Promise<Step<Planned>> {
-  switch (rung.kind) {
-    case 'due':
-      return decide(ports, rung.run, trace, signal)
-    case 'refused':
-      return stop(rung.refusal)
-    case 'none': {
-      const verified = await verifyOnly(ports, run, trace, signal)
-      if (verified.kind === 'stop') return verified
-      return stop({ reason: 'no-step-applies', detail: rung.passed.map(({ action, why }) => `${action}: ${why}`).join('; ') })
-    }
-  }
 }

@@ -1,6 +1,7 @@
 import t from 'tap'
 import { HOUR, MINUTE, SECOND } from '../../src/domain/clock.ts'
 import type { PolicyStep } from '../../src/domain/policy.ts'
+import { dryRun, prepareDryRun } from '../../src/pipeline/dry-run.ts'
 import { type Bench, openBench, policyOf } from './bench.ts'
 import { actionStories } from './story-actions.ts'
 import { badRollout, NOON, podOf, revisionOf, TARGET, workloadOf } from './workloads.ts'
@@ -91,6 +92,32 @@ t.test('a preparation that is not needed is passed over', async t => {
   await bench.fire()
   await bench.look()
   t.same(written(bench), ['rollout-undo'])
+})
+
+t.test('what a rung would do is so already, and the symptom is there: the next rung; none left: people', async t => {
+  const story = actionStories().find(one => one.name === 'circuit-breaker-reset')
+  if (story === undefined) throw new Error('there is no such story')
+  const closed = {
+    send: async () => ({ kind: 'response' as const, status: 200, body: '{"circuitBreakers":{"payments":{"state":"CLOSED"}}}' })
+  }
+  const bench = await openBench(t, { policies: [ladder(...story.steps, step('rollout-undo'))], tools: { http: closed } })
+  story.set?.(bench.cluster)
+  const [policy] = bench.policies
+  if (policy === undefined) throw new Error('no policy')
+  const asked = { policy, labels: {}, annotations: {}, startsAt: bench.clock.now(), target: TARGET, by: 'ann' }
+  const dry = await dryRun(bench.ports, prepareDryRun(bench.ports, asked), 'ann', AbortSignal.timeout(60_000))
+  t.match(dry, { outcome: 'dry-run', detail: /would put revision 1/ }, 'a dry run walks the same road')
+  await bench.fire()
+  await bench.look()
+  t.same(written(bench), ['rollout-undo'])
+  const [act] = (await bench.audit('decision')).filter(row => row.body['verdict'] === 'act')
+  t.match(act?.body, { passed: [{ step: 0, action: 'circuit-breaker-reset', why: /CLOSED/ }] })
+
+  const last = await openBench(t, { policies: [ladder(...story.steps)], tools: { http: closed } })
+  story.set?.(last.cluster)
+  await last.fire()
+  await last.look()
+  t.same([(await last.run()).outcome, (await last.run()).reason], ['denied', 'already-so'])
 })
 
 t.test('one at a time on a release too: two workloads of one release', async t => {
