@@ -114,6 +114,11 @@ export interface Action {
   apply(tools: Tools, plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** Whether the write of this plan is there. */
   effect(plan: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
+  /**
+   * How long, milliseconds, a write that was sent may still come by itself, because what carries it out outlives Astern. Until then
+   * one that is not seen is not sent again.
+   */
+  lingers?(plan: Plan): number
   /** Whether the write, once it is known to have been made, still stands; nobody wrote over it. Pure. */
   stands(plan: Plan, intentId: string, workload: Workload): boolean
   /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as it was left. Sending it twice does nothing more. */

@@ -41,7 +41,8 @@ export async function execute(
   }
   const action = actionOf(ports, plan.action)
   const effect = await action.effect(plan, intent.id, read.workload, ports.tools, signal)
-  if (effect === 'moving') return pendingOrUnknown(ports, run, claim, intent, 'it is still being carried out')
+  const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
+  if (effect === 'moving' || lingers) return pendingOrUnknown(ports, run, claim, intent, 'it is still being carried out')
   if (effect === 'seen') return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' }, signal)
   if (intent.sends > 0 && effect === 'superseded')
     return unknown(ports, run, claim, intent, 'the target was changed by someone else while the result of the write was not known')

@@ -74,10 +74,19 @@ export function startProcess(
 /** Below the range from which systems take the ports of outgoing connections (32,768 on Linux): nobody else takes it meanwhile. */
 const PORTS = { from: 15_000, to: 32_000 }
 
+/** Processes that look at the same time look in different parts of the range. */
+const PARTS = 8
+/** Between the look and the listening there is time: what was told once is not told again. */
+const told = new Set<number>()
+
 /** A port that was free a moment ago, and that only somebody who asks for it by number would take. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
+  const size = Math.floor((PORTS.to - PORTS.from) / PARTS)
+  const from = PORTS.from + (process.pid % PARTS) * size
   for (;;) {
-    const port = randomInt(PORTS.from, PORTS.to)
+    const port = randomInt(from, from + size)
+    if (told.has(port)) continue
+    told.add(port)
     if (await isFree(host, port)) return port
   }
 }

@@ -45,13 +45,17 @@ for (const point of ['before-write', 'after-write'] as const)
       if (point === 'after-write') await one.better?.(world)
       await world.asternProcess()
       if (point === 'before-write') {
-        await waitUntil(async () => {
-          const { body } = await world.api('GET', '/api/v1/runs?kind=live')
-          return listAt(body, 'items').some(run => textAt(run, 'state') === 'ended' || (run as { wrote?: boolean }).wrote === true)
-        }, 'it is written')
+        await waitUntil(
+          async () => {
+            const { body } = await world.api('GET', '/api/v1/runs?kind=live')
+            return listAt(body, 'items').some(run => textAt(run, 'state') === 'ended' || (run as { wrote?: boolean }).wrote === true)
+          },
+          'it is written',
+          120_000
+        )
         await one.better?.(world)
       }
-      const run = await world.untilRun(ended, `the run ends after a crash at ${point}`)
+      const run = await world.untilRun(ended, `the run ends after a crash at ${point}`, 150_000)
 
       // A call that may have been sent is not sent again, whether it was or not; a breaker that is closed by now was.
       const lost = name === 'http' || (name === 'circuit-breaker-reset' && point === 'before-write')

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { HELMS, obtain } from '../cluster/go-build.ts'
 import { openHelm } from '../cluster/helm.ts'
-import { badConfigNobodyOwns, helmOwned, type ReleaseSite, story2, story5 } from '../stories/release-stories.ts'
+import { badConfigNobodyOwns, helmOwned, killedWhileHelmWorks, type ReleaseSite, story2, story5 } from '../stories/release-stories.ts'
 import { openSite } from './site.ts'
 
 // Real releases, by the real helm, both majors.
@@ -16,6 +16,7 @@ for (const one of sites) {
     story2(t, one, `story-2-helm${major}`)
   )
   void t.test(`5. a bad ConfigMap in a release, helm ${major}`, { buffered: true }, t => story5(t, one, `story-5-helm${major}`))
+  void t.test(`14. killed while helm ${major} works`, { buffered: true }, t => killedWhileHelmWorks(t, one, `killed-helm${major}`))
   void t.test(`a Helm-owned Deployment is not undone, helm ${major}`, { buffered: true }, t => helmOwned(t, one, `owned-helm${major}`))
 }
 void t.test('5. a bad ConfigMap that no release owns', { buffered: true }, t => badConfigNobodyOwns(t, site, 'story-5-nobody'))

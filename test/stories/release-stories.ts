@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
@@ -175,4 +175,41 @@ export async function helmOwned(t: Test, site: ReleaseSite, namespace: string): 
   t.same([run['outcome'], run['reason']], ['denied', 'helm-owned'])
   const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
   t.equal(imageOf(workload), 'app:v2-err40', 'nothing was written')
+}
+
+/** 14, in the middle of a helm: `kill -9` of Astern while helm works. helm goes on by itself, and the run sees what it made. */
+export async function killedWhileHelmWorks(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-slow-helm-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const [began, slow] = [join(folder, 'began'), join(folder, 'helm')]
+  // The real helm, but that a rollback takes its time.
+  writeFileSync(
+    slow,
+    `#!/bin/sh\ncase "$*" in *--dry-run*) ;; rollback*) echo once >>'${began}'; sleep 6 ;; esac\nexec '${site.program}' "$@"\n`,
+    { mode: 0o755 }
+  )
+  const world = await openReleaseWorld(t, { ...site, program: slow }, namespace)
+  const chart = writeChart(t)
+  const { helm } = site
+  const first = await world.asternProcess()
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2-err40', '--wait')
+  await waitUntil(() => existsSync(began), 'helm begins')
+  first.kill('SIGKILL')
+
+  await world.asternProcess()
+  const run = await world.untilRun(ended, 'the run ends', 90_000)
+
+  t.equal(run['outcome'], 'recovered', { run })
+  const history: unknown = JSON.parse(await helm('history', 'api', '-n', namespace, '-o', 'json'))
+  t.same(
+    listAt({ history }, 'history').map(entry => [at(entry, 'revision'), at(entry, 'description')]),
+    [
+      [1, 'Install complete'],
+      [2, 'Upgrade complete'],
+      [3, 'Rollback to 1']
+    ],
+    'one revision was made'
+  )
+  t.equal(readFileSync(began, 'utf8'), 'once\n', 'and helm was asked for it once')
 }

@@ -222,6 +222,13 @@ t.test('owners: who enforces, who does not, and what cannot be asked', async t =
   kube.objects.set(path, { spec: { suspend: true } })
   t.same(await enforces(flux), ['Kustomization no'])
 
+  const release = { ...badRollout(), labels: { 'helm.toolkit.fluxcd.io/name': 'api', 'helm.toolkit.fluxcd.io/namespace': 'shop' } }
+  const releasePath = '/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases/api'
+  kube.objects.set(releasePath, { spec: { interval: '5m' } })
+  t.same(await enforces(release), ['HelmRelease yes'])
+  kube.objects.set(releasePath, { spec: { suspend: true } })
+  t.same(await enforces(release), ['HelmRelease no'])
+
   t.same(await enforces({ ...badRollout(), controller: { apiVersion: 'db.example/v1', kind: 'Database', name: 'x' } }), ['controller yes'])
   t.same(await enforces({ ...badRollout(), templateManager: 'kustomize-controller' }), ['field-manager unknown'], 'labels can be stripped')
   t.same(await enforces({ ...badRollout(), templateManager: 'helm' }), [])

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Action, Effect, Observation, PlanInput, PlanResult, Tools } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
-import { MINUTE } from '../../domain/clock.ts'
+import { MINUTE, SECOND } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { formatDuration, parseDuration } from '../../domain/duration.ts'
 import type { HelmPlace, HelmProblem } from '../../domain/helm.ts'
@@ -38,6 +38,8 @@ export const HelmRollbackWith = Type.Object(
 )
 
 const DEFAULT_TIMEOUT_MS = 5 * MINUTE
+/** What helm takes besides its waits. */
+const LINGERS_MS = 30 * SECOND
 
 /** Rolls the release that owns the target back to its newest proven revision, by the real helm. */
 export const helmRollback = {
@@ -58,6 +60,8 @@ export const helmRollback = {
   plan,
   apply,
   effect,
+  // A helm goes on when only Astern dies, and makes its revision a moment later.
+  lingers: made => timeoutIn(writeOf(made)) + LINGERS_MS,
   // The release's own revision tells, not the template: a ConfigMap may be all that changed.
   stands: (made, _intentId, workload) =>
     workload.uid === made.uid &&
@@ -221,6 +225,10 @@ function writeOf({ write }: Plan): HelmWrite {
   return write
 }
 
+function timeoutIn(write: HelmWrite): number {
+  return parseDuration(write.arguments[write.arguments.indexOf('--timeout') + 1] ?? '') ?? DEFAULT_TIMEOUT_MS
+}
+
 /** Helm has no precondition: its latest revision is read right before, and the one made must be the next (rules 3). */
 async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult> {
   const write = writeOf(made)
@@ -230,7 +238,7 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
   const latest = before.value.at(-1)?.revision
   if (latest !== write.latest)
     return { kind: 'conflict', detail: `the release is at revision ${latest ?? 'none'}, not at ${write.latest} any more` }
-  const timeoutMs = parseDuration(write.arguments[write.arguments.indexOf('--timeout') + 1] ?? '') ?? DEFAULT_TIMEOUT_MS
+  const timeoutMs = timeoutIn(write)
   if (dryRun) {
     const tried = await tools.helm.rollback([...write.arguments.filter(argument => argument !== '--wait'), '--dry-run'], timeoutMs, signal)
     return tried.kind === 'done' ? applied(tools, 'helm would do it') : notWritten(tried.problem, tried.detail)
