@@ -13,7 +13,7 @@ import { openSite } from './site.ts'
 
 // `kill -9` right before and right after the write of each action, and, for a scale, of its giving back. Every other point:
 // test/unit/crashes.test.ts, and test/stories/crash.ts for an undo.
-t.jobs = 5
+t.jobs = 3
 const { plane, admin, site } = await openSite(t)
 await startArgoRollouts(t, admin, plane.kubeconfig)
 await installGitopsKinds(admin)

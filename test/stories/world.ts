@@ -221,7 +221,8 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     async asternProcess(fault) {
       const one = startProcess([process.execPath], [join(import.meta.dirname, 'faulty-astern.ts'), JSON.stringify(flags), fault ?? ''])
       t.teardown(() => one.stop())
-      await untilReady(`${base}/readyz`, one, 'Astern')
+      // Two cores may be busy with a dozen servers.
+      await untilReady(`${base}/readyz`, one, 'Astern', 60_000)
       return one
     },
     async api(method, path, body) {

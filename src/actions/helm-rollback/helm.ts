@@ -1,4 +1,5 @@
-import { mkdtempSync } from 'node:fs'
+import { randomUUID } from 'node:crypto'
+import { closeSync, createWriteStream, mkdtempSync, openSync, readFileSync, rmSync, type WriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MINUTE, SECOND } from '../../domain/clock.ts'
@@ -42,7 +43,30 @@ export function createHelm(options: HelmOptions): Helm {
     }
   }
 
-  async function run(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
+  /**
+   * A helm that writes goes on when only Astern dies. It must not die of a pipe that nobody reads any more: what it says goes
+   * to a file.
+   */
+  async function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
+    const said = join(environment()['HOME'] ?? tmpdir(), `${randomUUID()}.txt`)
+    const file = openSync(said, 'wx', 0o600)
+    try {
+      return await run(args, withinMs, {
+        // With a descriptor of its own the stream is handed to the child as it is: nothing is pumped through this process.
+        output: createWriteStream(said, { fd: file, autoClose: false }),
+        words: () => readFileSync(said, 'utf8')
+      })
+    } finally {
+      closeSync(file)
+      rmSync(said, { force: true })
+    }
+  }
+
+  async function run(
+    args: readonly string[],
+    withinMs: number,
+    to?: { readonly output: WriteStream; readonly words: () => string }
+  ): Promise<HelmAnswer<string>> {
     // Loaded only here: most Asterns never run helm, and start sooner without.
     const { execa } = await import('execa')
     const context = options.context === undefined ? [] : ['--kube-context', options.context]
@@ -50,6 +74,8 @@ export function createHelm(options: HelmOptions): Helm {
       env: environment(),
       extendEnv: false,
       stdin: 'ignore',
+      stdout: to?.output ?? 'pipe',
+      stderr: to?.output ?? 'pipe',
       reject: false,
       // A group of its own: a signal to Astern does not reach a helm that is half-way through a release.
       detached: true,
@@ -59,7 +85,7 @@ export function createHelm(options: HelmOptions): Helm {
       forceKillAfterDelay: KILL_AFTER_MS,
       maxBuffer: 64 * 1024 * 1024
     })
-    if (result.exitCode === 0) return { kind: 'done', value: result.stdout }
+    if (result.exitCode === 0) return { kind: 'done', value: String(result.stdout ?? '') }
     if (result.exitCode === undefined && result.code === 'ENOENT')
       return {
         kind: 'failed',
@@ -68,7 +94,7 @@ export function createHelm(options: HelmOptions): Helm {
       }
     if (result.timedOut)
       return { kind: 'failed', problem: 'stopped', detail: `helm did not end within ${withinMs / SECOND} s and was stopped` }
-    return { kind: 'failed', ...classify(result.stderr) }
+    return { kind: 'failed', ...classify(to === undefined ? String(result.stderr ?? '') : to.words()) }
   }
 
   return {
@@ -97,7 +123,7 @@ export function createHelm(options: HelmOptions): Helm {
 
     async rollback(args, timeoutMs) {
       // helm's own limit is for each wait, not for the whole: a minute more, and then it hangs.
-      const answer = await run(args, timeoutMs + MINUTE)
+      const answer = await runOn(args, timeoutMs + MINUTE)
       return answer.kind === 'failed' ? answer : { kind: 'done', value: undefined }
     }
   }
