@@ -51,7 +51,7 @@ export interface Config {
   readonly stopWithinMs: number
   readonly helm: {
     readonly program: string
-    /** All that it is given of the environment. */
+    /** What it is given of the environment. */
     readonly environment: Readonly<Record<string, string>>
   }
 }
@@ -160,15 +160,13 @@ function readIfThere(file: string): string | undefined {
   return existsSync(file) ? readFileSync(file, 'utf8').trim() : undefined
 }
 
-/** In a pod helm finds the API server as Astern does; `HELM_DRIVER` must be the deployer's. */
-const HELM_VARIABLES = ['PATH', 'KUBERNETES_SERVICE_HOST', 'KUBERNETES_SERVICE_PORT', 'HELM_DRIVER', 'HELM_DRIVER_SQL_CONNECTION_STRING']
-
+/**
+ * As Astern itself: a pod's API server, what credential plugins of a kubeconfig read, `HELM_DRIVER`, which must be the
+ * deployer's. Astern's own settings are not helm's.
+ */
 function forHelm(environment: Environment): Readonly<Record<string, string>> {
   return Object.fromEntries(
-    HELM_VARIABLES.flatMap(name => {
-      const value = environment[name]
-      return value === undefined ? [] : [[name, value]]
-    })
+    Object.entries(environment).filter((entry): entry is [string, string] => entry[1] !== undefined && !entry[0].startsWith('ASTERN_'))
   )
 }
 

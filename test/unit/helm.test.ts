@@ -5,6 +5,7 @@ import t from 'tap'
 import { badMark, judgeReleases, originOf } from '../../src/actions/helm-rollback/choose.ts'
 import { classify, createHelm, parseHistory } from '../../src/actions/helm-rollback/helm.ts'
 import { helmRollback } from '../../src/actions/helm-rollback/helm-rollback.ts'
+import { readConfig } from '../../src/config.ts'
 import type { PlanInput, PlanResult } from '../../src/domain/action.ts'
 import { HOUR, MINUTE } from '../../src/domain/clock.ts'
 import type { WriteResult } from '../../src/domain/cluster.ts'
@@ -216,6 +217,8 @@ t.test('the program: missing, hanging, and what it is given of the environment',
   )
   const helm = createHelm({ program: told, kubeconfig: '/k', context: 'c', environment: { PATH: '/bin' } })
   t.match(await helm.manifestDigest({ release: 'a;rm -rf', namespace: 'n' }, 3, never), { kind: 'done', value: /^[0-9a-f]{64}$/ })
+  const { helm: given } = readConfig({}, { PATH: '/bin', HELM_DRIVER: 'secret', AWS_PROFILE: 'ops', ASTERN_TOKENS_FILE: '/t' })
+  t.same(given.environment, { PATH: '/bin', HELM_DRIVER: 'secret', AWS_PROFILE: 'ops' }, 'Astern’s own settings are not helm’s')
   const hangs = script(
     'hangs',
     'process.on("SIGTERM", () => { console.error("Error: stopped"); process.exit(1) }); setTimeout(() => {}, 60_000)'

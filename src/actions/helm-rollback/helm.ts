@@ -12,7 +12,7 @@ export interface HelmOptions {
   readonly program: string
   readonly kubeconfig?: string
   readonly context?: string
-  /** What helm may know of the environment: where programs are, and the API server of a pod. */
+  /** What helm is given of the environment: what credential plugins of a kubeconfig need, the API server of a pod. */
   readonly environment: Readonly<Record<string, string>>
 }
 
@@ -28,27 +28,28 @@ const HISTORY = 256
  * classified; values and manifests go nowhere.
  */
 export function createHelm(options: HelmOptions): Helm {
-  let home: string | undefined
-  const environment = (): Readonly<Record<string, string>> => {
-    // Its caches must be writable, also where the file system of the pod is not.
-    home ??= mkdtempSync(join(tmpdir(), 'astern-helm-'))
-    return {
-      ...options.environment,
-      ...(options.kubeconfig === undefined ? {} : { KUBECONFIG: options.kubeconfig }),
-      HOME: home,
-      HELM_CACHE_HOME: home,
-      HELM_CONFIG_HOME: home,
-      HELM_DATA_HOME: home,
-      HELM_PLUGINS: join(home, 'plugins')
-    }
+  let made: string | undefined
+  // Its caches must be writable, also where the file system of the pod is not.
+  const home = (): string => {
+    made ??= mkdtempSync(join(tmpdir(), 'astern-helm-'))
+    return made
   }
+  const environment = (): Readonly<Record<string, string>> => ({
+    HOME: home(),
+    ...options.environment,
+    ...(options.kubeconfig === undefined ? {} : { KUBECONFIG: options.kubeconfig }),
+    HELM_CACHE_HOME: home(),
+    HELM_CONFIG_HOME: home(),
+    HELM_DATA_HOME: home(),
+    HELM_PLUGINS: join(home(), 'plugins')
+  })
 
   /**
    * A helm that writes goes on when only Astern dies. It must not die of a pipe that nobody reads any more: what it says goes
    * to a file.
    */
   async function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
-    const said = join(environment()['HOME'] ?? tmpdir(), `${randomUUID()}.txt`)
+    const said = join(home(), `${randomUUID()}.txt`)
     const file = openSync(said, 'wx', 0o600)
     try {
       return await run(args, withinMs, {
