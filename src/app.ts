@@ -165,7 +165,8 @@ async function compose(
       }
     })
   let watcher = watch()
-  let watched = [...namespaces(), ...kinds()].join(' ')
+  const watching = (): string => [...namespaces(), ...kinds()].join(' ')
+  let watched = watching()
   onStop('watcher', () => watcher.stop())
 
   async function reload() {
@@ -174,8 +175,8 @@ async function compose(
       outside = makeOutside(store.current())
       await ledger.append([{ at: clock.now(), kind: 'policies-loaded', body: { version: store.version(), policies: result.policies } }])
       logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
-      if ([...namespaces(), ...kinds()].join(' ') !== watched) {
-        watched = [...namespaces(), ...kinds()].join(' ')
+      if (watching() !== watched) {
+        watched = watching()
         await watcher.stop()
         watcher = watch()
       }

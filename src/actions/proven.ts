@@ -1,6 +1,6 @@
 import type { PlanInput } from '../domain/action.ts'
 import { MINUTE } from '../domain/clock.ts'
-import { parseDuration } from '../domain/duration.ts'
+import { durationOr } from '../domain/duration.ts'
 import type { Revision } from '../domain/workload.ts'
 
 /** Rules 2. */
@@ -8,7 +8,7 @@ const DEFAULT_PROVEN_FOR_MS = 10 * MINUTE
 
 /** A step's `provenFor`, in milliseconds. */
 export function provenForOf(text: string | undefined): number {
-  return text === undefined ? DEFAULT_PROVEN_FOR_MS : (parseDuration(text) ?? DEFAULT_PROVEN_FOR_MS)
+  return durationOr(text, DEFAULT_PROVEN_FOR_MS)
 }
 
 export interface Candidate {

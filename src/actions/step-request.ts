@@ -1,8 +1,9 @@
 import { Type } from 'typebox'
 import type { ActionHttp, StepValues, Tools } from '../domain/action.ts'
 import { MINUTE, SECOND } from '../domain/clock.ts'
-import { parseDuration } from '../domain/duration.ts'
+import { durationOr } from '../domain/duration.ts'
 import type { Refusal } from '../domain/reasons.ts'
+import { renderRefusal } from '../templates/template.ts'
 import { parseUrlTemplate, renderUrl } from '../templates/url.ts'
 
 /** What steps that call something over HTTP have alike. */
@@ -45,8 +46,7 @@ export function stepUrl(
   address: string | undefined
 ): { readonly url: string } | { readonly refusal: Refusal } {
   const rendered = renderUrl(source.replace(POD_HOST, `$1${PLACEHOLDER}`), values)
-  if (rendered.kind === 'missing') return { refusal: { reason: 'label-missing', detail: `${rendered.name} is missing or empty` } }
-  if (rendered.kind === 'unsafe') return { refusal: { reason: 'label-unsafe', detail: `${rendered.name}: ${rendered.why}` } }
+  if (rendered.kind !== 'text') return { refusal: renderRefusal(rendered) }
   if (!namesPod(source)) return { url: rendered.text }
   if (address === undefined) return { refusal: { reason: 'address-refused', detail: 'the pod has no address' } }
   return { url: rendered.text.replace(PLACEHOLDER, address.includes(':') ? `[${address}]` : address) }
@@ -64,6 +64,6 @@ export function sendOptions(
   more: Readonly<Record<string, string>> = {}
 ): Parameters<ActionHttp['send']>[1] {
   const headers = Object.fromEntries(Object.entries(options.headersFromFiles ?? {}).map(([name, file]) => [name, tools.readFile(file)]))
-  const asked = options.timeout === undefined ? DEFAULT_TIMEOUT_MS : (parseDuration(options.timeout) ?? DEFAULT_TIMEOUT_MS)
+  const asked = durationOr(options.timeout, DEFAULT_TIMEOUT_MS)
   return { headers: { ...headers, ...more }, timeoutMs: Math.min(asked, MINUTE) }
 }

@@ -5,7 +5,7 @@ import type { Kube } from './kube.ts'
 import type { TargetKind } from './objects.ts'
 import type { Owner } from './owner.ts'
 import type { HttpCall, Plan } from './plan.ts'
-import type { Refusal } from './reasons.ts'
+import type { Reason, Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
@@ -56,6 +56,11 @@ export interface PlanInput {
 }
 
 export type PlanResult = { readonly kind: 'plan'; readonly plan: Plan } | { readonly kind: 'refused'; readonly refusal: Refusal }
+
+/** What `plan` and `observe` both answer where the step may not be taken. */
+export function refused(reason: Reason, detail: string): Extract<PlanResult, { readonly kind: 'refused' }> {
+  return { kind: 'refused', refusal: { reason, detail } }
+}
 
 export type Observation = { readonly kind: 'seen'; readonly seen: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal }
 

@@ -17,6 +17,11 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(total) ? total : undefined
 }
 
+/** A duration that was checked at load, in milliseconds; `otherwise` where none is written. */
+export function durationOr(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : (parseDuration(text) ?? otherwise)
+}
+
 /** A duration as people write it: `90s` is `1m30s`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s'

@@ -5,7 +5,7 @@ import type { Sample } from '../domain/verdict.ts'
 import type { RenderedQuery } from '../domain/verifier.ts'
 import type { Workload } from '../domain/workload.ts'
 import { quoteRegex, renderPromql } from '../templates/promql.ts'
-import { renderRefusal } from './target.ts'
+import { renderRefusal } from '../templates/template.ts'
 
 export type QueriesResult =
   | { readonly kind: 'queries'; readonly queries: readonly RenderedQuery[] }

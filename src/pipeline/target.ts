@@ -3,7 +3,7 @@ import type { ObjectRef } from '../domain/objects.ts'
 import type { Policy, PolicyStep } from '../domain/policy.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { renderObjectName } from '../templates/object-name.ts'
-import type { Rendered } from '../templates/template.ts'
+import { renderRefusal } from '../templates/template.ts'
 
 export type TargetResult = { readonly kind: 'target'; readonly target: ObjectRef } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
@@ -17,13 +17,4 @@ export function targetOf(policy: Policy, incident: Incident, step?: Pick<PolicyS
   const name = renderObjectName(said.name, 'name', values)
   if (name.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(name) }
   return { kind: 'target', target: { kind: said.kind, namespace: namespace.text, name: name.text } }
-}
-
-export function renderRefusal(rendered: Exclude<Rendered, { readonly kind: 'text' }>): Refusal {
-  switch (rendered.kind) {
-    case 'missing':
-      return { reason: 'label-missing', detail: `${rendered.name} is missing or empty` }
-    case 'unsafe':
-      return { reason: 'label-unsafe', detail: `${rendered.name}: ${rendered.why}` }
-  }
 }

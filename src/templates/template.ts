@@ -1,5 +1,7 @@
 /** `{{ labels.namespace }}` and friends: text with holes. A hole can be filled only through an escape made for its place. */
 
+import type { Refusal } from '../domain/reasons.ts'
+
 export const TEMPLATE_ROOTS = ['labels', 'annotations', 'target'] as const
 export type TemplateRoot = (typeof TEMPLATE_ROOTS)[number]
 
@@ -30,6 +32,16 @@ export type Rendered =
   | { readonly kind: 'text'; readonly text: string }
   | { readonly kind: 'missing'; readonly name: string }
   | { readonly kind: 'unsafe'; readonly name: string; readonly why: string }
+
+/** Why a step whose template could not be filled is not taken. */
+export function renderRefusal(rendered: Exclude<Rendered, { readonly kind: 'text' }>): Refusal {
+  switch (rendered.kind) {
+    case 'missing':
+      return { reason: 'label-missing', detail: `${rendered.name} is missing or empty` }
+    case 'unsafe':
+      return { reason: 'label-unsafe', detail: `${rendered.name}: ${rendered.why}` }
+  }
+}
 
 /** How a value is made safe for its place, or why it cannot be. */
 export type Escape = (value: string, hole: Hole) => { readonly text: string } | { readonly unsafe: string }

@@ -1,10 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, Effect, Observation, PlanInput, PlanResult, Tools } from '../../domain/action.ts'
+import { type Action, type Effect, type Observation, type PlanInput, type PlanResult, refused, type Tools } from '../../domain/action.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HttpWrite, hashPlan, type Plan } from '../../domain/plan.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { jsonTemplateError, renderJson } from '../../templates/json.ts'
 import { namesPod, REQUEST_FIELDS, sendOptions, stepUrl, toldUrl, urlError } from '../step-request.ts'
@@ -86,10 +85,6 @@ function protocolOf({ generic }: Options, body: string | undefined): BreakerProt
     closed: generic.closed,
     ...(body === undefined ? {} : { body })
   }
-}
-
-function refused(reason: Reason, detail: string): Extract<PlanResult, { readonly kind: 'refused' }> {
-  return { kind: 'refused', refusal: { reason, detail } }
 }
 
 /** Whom to ask: the ready pods by the addresses that the API server gives, never one that is the node's own. */

@@ -1,11 +1,19 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import { type Action, type Look, type PlanInput, type PlanResult, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
+import {
+  type Action,
+  type Look,
+  type PlanInput,
+  type PlanResult,
+  refused,
+  type Tools,
+  type Watched,
+  watchedRollout
+} from '../../domain/action.ts'
 import { MINUTE } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
+import { durationOr, formatDuration } from '../../domain/duration.ts'
 import { hashPlan, type Plan } from '../../domain/plan.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import type { PodSummary, Workload } from '../../domain/workload.ts'
 import { isObjectName } from '../../templates/object-name.ts'
 import { parseTemplate, renderTemplate } from '../../templates/template.ts'
@@ -63,7 +71,7 @@ function plan(input: PlanInput): PlanResult {
   const { workload, now } = input
   if (!Check(DeletePodWith, input.with)) throw new Error('the step was not checked at load')
   const options: Static<typeof DeletePodWith> = input.with
-  const olderThan = options.olderThan === undefined ? DEFAULT_OLDER_THAN_MS : (parseDuration(options.olderThan) ?? DEFAULT_OLDER_THAN_MS)
+  const olderThan = durationOr(options.olderThan, DEFAULT_OLDER_THAN_MS)
   const living = workload.pods.filter(pod => !pod.terminating)
   const unhealthy = living.filter(pod => !pod.ready)
   let chosen = unhealthy
@@ -127,10 +135,6 @@ function nameOf(source: string, { values }: PlanInput): string | PlanResult {
 
 function told({ name, waiting }: PodSummary): string {
   return waiting === undefined ? name : `${name} (${waiting})`
-}
-
-function refused(reason: Reason, detail: string): PlanResult {
-  return { kind: 'refused', refusal: { reason, detail } }
 }
 
 function podsOf({ write }: Plan): readonly { readonly name: string; readonly uid: string }[] {

@@ -2,7 +2,7 @@ import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
 import type { Action, Effect, Look, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
 import { DAY, HOUR } from '../../domain/clock.ts'
-import { parseDuration } from '../../domain/duration.ts'
+import { durationOr } from '../../domain/duration.ts'
 import { objectAt, textAt } from '../../domain/json.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import type { Owner } from '../../domain/owner.ts'
@@ -54,7 +54,7 @@ function plan(input: PlanInput): PlanResult {
       kind: 'refused',
       refusal: { reason: 'gitops-owned', detail: `${owner.kind} ${owner.name} cannot be suspended so that it lasts: ${owner.detail}` }
     }
-  const remind = (options.remindEvery === undefined ? undefined : parseDuration(options.remindEvery)) ?? DEFAULT_REMIND_MS
+  const remind = durationOr(options.remindEvery, DEFAULT_REMIND_MS)
   return {
     kind: 'plan',
     plan: hashPlan({

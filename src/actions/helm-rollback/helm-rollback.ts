@@ -1,10 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, Effect, Observation, PlanInput, PlanResult, Tools } from '../../domain/action.ts'
+import { type Action, type Effect, type Observation, type PlanInput, type PlanResult, refused, type Tools } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
 import { MINUTE, SECOND } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
+import { durationOr, formatDuration } from '../../domain/duration.ts'
 import type { HelmPlace, HelmProblem } from '../../domain/helm.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HelmWrite, hashPlan, type Plan } from '../../domain/plan.ts'
@@ -111,10 +111,6 @@ async function observe(tools: Tools, { workload }: Omit<PlanInput, 'seen'>, sign
 /** Revisions that are looked at: as many as Helm keeps by default. */
 const DIGESTS = 10
 
-function refused(reason: Reason, detail: string): Extract<PlanResult, { readonly kind: 'refused' }> {
-  return { kind: 'refused', refusal: { reason, detail } }
-}
-
 function isSeen(seen: unknown): seen is SeenRelease {
   return typeof seen === 'object' && seen !== null && 'history' in seen
 }
@@ -217,7 +213,7 @@ function readOptions(value: unknown): Static<typeof HelmRollbackWith> {
 }
 
 function timeoutOf({ timeout }: Static<typeof HelmRollbackWith>): number {
-  return timeout === undefined ? DEFAULT_TIMEOUT_MS : (parseDuration(timeout) ?? DEFAULT_TIMEOUT_MS)
+  return durationOr(timeout, DEFAULT_TIMEOUT_MS)
 }
 
 function writeOf({ write }: Plan): HelmWrite {
@@ -226,7 +222,7 @@ function writeOf({ write }: Plan): HelmWrite {
 }
 
 function timeoutIn(write: HelmWrite): number {
-  return parseDuration(write.arguments[write.arguments.indexOf('--timeout') + 1] ?? '') ?? DEFAULT_TIMEOUT_MS
+  return durationOr(write.arguments[write.arguments.indexOf('--timeout') + 1], DEFAULT_TIMEOUT_MS)
 }
 
 /** Helm has no precondition: its latest revision is read right before, and the one made must be the next (rules 3). */

@@ -4,8 +4,8 @@ import type { Action, PlanInput, PlanResult, Tools } from '../../domain/action.t
 import type { WriteResult } from '../../domain/cluster.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HttpWrite, hashPlan, type Plan } from '../../domain/plan.ts'
-import type { Refusal } from '../../domain/reasons.ts'
 import { jsonTemplateError, renderJson } from '../../templates/json.ts'
+import { renderRefusal } from '../../templates/template.ts'
 import { namesPod, REQUEST_FIELDS, sendOptions, stepUrl, toldUrl, urlError } from '../step-request.ts'
 
 /** `with:` of `http`. */
@@ -53,7 +53,7 @@ function plan(input: PlanInput): PlanResult {
   const url = stepUrl(options.url, values, undefined)
   if ('refusal' in url) return { kind: 'refused', refusal: url.refusal }
   const body = options.body === undefined ? undefined : renderJson(options.body, values)
-  if (body !== undefined && body.kind !== 'text') return { kind: 'refused', refusal: unrendered(body) }
+  if (body !== undefined && body.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(body) }
   const method = options.method ?? 'POST'
   return {
     kind: 'plan',
@@ -82,12 +82,6 @@ function sent({ headersFromFiles, timeout, expect }: Options): HttpWrite['option
     ...(timeout === undefined ? {} : { timeout }),
     ...(expect === undefined ? {} : { expect })
   }
-}
-
-function unrendered(rendered: { readonly kind: 'missing' | 'unsafe'; readonly name: string; readonly why?: string }): Refusal {
-  return rendered.kind === 'missing'
-    ? { reason: 'label-missing', detail: `${rendered.name} is missing or empty` }
-    : { reason: 'label-unsafe', detail: `${rendered.name}: ${rendered.why ?? ''}` }
 }
 
 function optionsOf(value: unknown): Options {

@@ -1,10 +1,9 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, PlanInput, PlanResult } from '../../domain/action.ts'
+import { type Action, type PlanInput, type PlanResult, refused } from '../../domain/action.ts'
 import { formatDuration } from '../../domain/duration.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import { templateForWrite } from '../../domain/workload.ts'
 import { EVICT } from '../evict.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
@@ -106,10 +105,6 @@ function plan(input: PlanInput): PlanResult {
       }
     })
   }
-}
-
-function refused(reason: Reason, detail: string): PlanResult {
-  return { kind: 'refused', refusal: { reason, detail } }
 }
 
 function readOptions(value: unknown): Static<typeof RolloutUndoWith> {

@@ -7,13 +7,14 @@ import {
   type Observation,
   type PlanInput,
   type PlanResult,
+  refused,
   type Tools,
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
 import { DAY, MINUTE } from '../../domain/clock.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
-import { formatDuration, parseDuration } from '../../domain/duration.ts'
+import { durationOr, formatDuration } from '../../domain/duration.ts'
 import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../domain/json.ts'
 import { KINDS, objectPath } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type Plan } from '../../domain/plan.ts'
@@ -119,10 +120,6 @@ function isSeen(seen: unknown): seen is SeenScale {
   return typeof seen === 'object' && seen !== null && 'autoscalers' in seen
 }
 
-function refused(reason: Reason, detail: string): Extract<PlanResult, { readonly kind: 'refused' }> {
-  return { kind: 'refused', refusal: { reason, detail } }
-}
-
 function optionsOf(value: unknown): ScaleOptions {
   if (!Check(ScaleWith, value)) throw new Error('the step was not checked at load')
   return value
@@ -169,9 +166,7 @@ function planOf(
   options: ScaleOptions,
   room: { readonly quotas: readonly QuotaRoom[]; readonly nodes?: NodeRoom | string }
 ): Plan {
-  const after = (text: string | undefined, otherwise: number): number =>
-    text === undefined ? otherwise : (parseDuration(text) ?? otherwise)
-  const restoreAfter = after(options.restoreAfter, 30 * MINUTE)
+  const restoreAfter = durationOr(options.restoreAfter, 30 * MINUTE)
   return hashPlan({
     action: 'scale',
     target: workload.ref,
@@ -182,7 +177,13 @@ function planOf(
     from: workload.identity,
     to: workload.identity,
     bad: [],
-    loan: { kind: 'return', summary: means.back, after: restoreAfter, atMost: after(options.restoreAtMost, DAY), write: means.giveBack },
+    loan: {
+      kind: 'return',
+      summary: means.back,
+      after: restoreAfter,
+      atMost: durationOr(options.restoreAtMost, DAY),
+      write: means.giveBack
+    },
     facts: { replicas: means.replicas, from: workload.replicas, ...room, ...means.facts }
   })
 }
