@@ -84,6 +84,11 @@ export interface Look {
   readonly mayWrite: boolean
 }
 
+/** What stands after a write that leaves the template alone: the same object, with the template that was planned on. */
+export function templateStands(plan: Plan, _intentId: string, workload: Workload): boolean {
+  return workload.uid === plan.uid && workload.identity === plan.from
+}
+
 /** Where a rollout stands after a write. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
   const { state, detail, available, brokenPods, progressedAt } = rollout

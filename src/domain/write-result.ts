@@ -14,3 +14,8 @@ export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResul
   if (status >= 500 || status === 429 || status === 408) return { kind: 'unknown', detail: `${status}: ${detail}` }
   return { kind: 'refused', detail: `${status}: ${detail}` }
 }
+
+/** What was made through something that counts no generations, or through more than one request. */
+export function appliedWith(detail: string, at: number): WriteResult {
+  return { kind: 'applied', generation: 0, at, detail }
+}

@@ -1,10 +1,20 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import { type Action, type Effect, type Observation, type PlanInput, type PlanResult, refused, type Tools } from '../../domain/action.ts'
+import {
+  type Action,
+  type Effect,
+  type Observation,
+  type PlanInput,
+  type PlanResult,
+  refused,
+  type Tools,
+  templateStands
+} from '../../domain/action.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HttpWrite, hashPlan, type Plan } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
+import { appliedWith } from '../../domain/write-result.ts'
 import { jsonTemplateError, renderJson } from '../../templates/json.ts'
 import { namesPod, REQUEST_FIELDS, sendOptions, stepUrl, toldUrl, urlError } from '../step-request.ts'
 import { type BreakerProtocol, type BreakerState, readState, reset } from './breaker.ts'
@@ -65,7 +75,7 @@ export const circuitBreakerReset = {
   plan,
   apply,
   effect,
-  stands: (made, _intentId, workload) => workload.uid === made.uid && workload.identity === made.from,
+  stands: templateStands,
   watch: async () => ({ state: 'complete', detail: 'the breakers were reset' })
 } satisfies Action
 
@@ -180,7 +190,7 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
   const { write, protocol } = partsOf(made)
   const send = preparedSend(tools, write.options)
   if (typeof send === 'string') return { kind: 'refused', detail: send }
-  const applied = (detail: string): WriteResult => ({ kind: 'applied', generation: 0, at: tools.clock.now(), detail })
+  const applied = (detail: string): WriteResult => appliedWith(detail, tools.clock.now())
   if (dryRun) return applied('not sent: a reset has no dry run; the states were read')
   const results = []
   for (const call of write.requests) results.push({ to: call.to, ...(await reset(tools, call, protocol, send, signal)) })

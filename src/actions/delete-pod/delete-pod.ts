@@ -7,6 +7,7 @@ import {
   type PlanResult,
   refused,
   type Tools,
+  templateStands,
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
@@ -15,6 +16,7 @@ import type { WriteResult } from '../../domain/cluster.ts'
 import { durationOr, formatDuration } from '../../domain/duration.ts'
 import { hashPlan, type Plan } from '../../domain/plan.ts'
 import type { PodSummary, Workload } from '../../domain/workload.ts'
+import { appliedWith } from '../../domain/write-result.ts'
 import { isObjectName } from '../../templates/object-name.ts'
 import { parseTemplate, renderTemplate } from '../../templates/template.ts'
 import { EVICT, evict } from '../evict.ts'
@@ -63,7 +65,7 @@ export const deletePod = {
     if (workload.uid !== made.uid) return 'superseded'
     return leftOf(made, workload).length === 0 ? 'seen' : 'not-seen'
   },
-  stands: (made, _intentId, workload) => workload.uid === made.uid && workload.identity === made.from,
+  stands: templateStands,
   watch
 } satisfies Action
 
@@ -157,14 +159,10 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
     }
     const why = result.kind === 'held' ? result.detail : 'detail' in result.result ? (result.result.detail ?? '') : ''
     // What was done is done: the rest is told, and the confirmation judges.
-    if (gone.length > 0 && !dryRun) return applied(tools, `evicted ${gone.join(', ')}; not ${pod.name}: ${why}`)
+    if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
     return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
   }
-  return applied(tools, dryRun ? 'accepted' : `evicted ${gone.join(', ')}`)
-}
-
-function applied(tools: Tools, detail: string): WriteResult {
-  return { kind: 'applied', generation: 0, at: tools.clock.now(), detail }
+  return appliedWith(dryRun ? 'accepted' : `evicted ${gone.join(', ')}`, tools.clock.now())
 }
 
 async function watch(_tools: Tools, made: Plan, workload: Workload, { since }: Look): Promise<Watched> {

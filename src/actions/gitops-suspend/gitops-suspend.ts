@@ -1,6 +1,15 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, Effect, Look, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
+import {
+  type Action,
+  type Effect,
+  type Look,
+  type PlanInput,
+  type PlanResult,
+  type Tools,
+  templateStands,
+  type Watched
+} from '../../domain/action.ts'
 import { DAY, HOUR } from '../../domain/clock.ts'
 import { durationOr } from '../../domain/duration.ts'
 import { objectAt, textAt } from '../../domain/json.ts'
@@ -37,7 +46,7 @@ export const gitopsSuspend = {
   plan,
   apply: (tools, made, options, signal) => tools.cluster.write(made, options, signal),
   effect,
-  stands: (made, _intentId, workload) => workload.uid === made.uid && workload.identity === made.from,
+  stands: templateStands,
   watch,
   lent
 } satisfies Action

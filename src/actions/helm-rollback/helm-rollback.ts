@@ -10,6 +10,8 @@ import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HelmWrite, hashPlan, type Plan } from '../../domain/plan.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import { STUCK_AFTER_MS, type Workload } from '../../domain/workload.ts'
+import { appliedWith } from '../../domain/write-result.ts'
+import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
 
@@ -122,8 +124,7 @@ function plan(input: PlanInput): PlanResult {
   if (release === undefined || !isSeen(seen)) throw new Error('helm-rollback plans without having looked')
   const latest = seen.history.at(-1)
   if (latest === undefined) return refused('no-good-revision', 'the release has no history')
-  if (workload.annotations['astern.dev/rollback'] === 'deny')
-    return refused('one-way-door', 'astern.dev/rollback: deny stands on the target')
+  if (isOneWayDoor(workload)) return ONE_WAY_DOOR
   if (latest.status.startsWith('pending-')) {
     const age = now - latest.updatedAt
     const told = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
@@ -237,7 +238,7 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
   const timeoutMs = timeoutIn(write)
   if (dryRun) {
     const tried = await tools.helm.rollback([...write.arguments.filter(argument => argument !== '--wait'), '--dry-run'], timeoutMs, signal)
-    return tried.kind === 'done' ? applied(tools, 'helm would do it') : notWritten(tried.problem, tried.detail)
+    return tried.kind === 'done' ? appliedWith('helm would do it', tools.clock.now()) : notWritten(tried.problem, tried.detail)
   }
   const done = await tools.helm.rollback(write.arguments, timeoutMs, signal)
   const after = await tools.helm.history(place, signal)
@@ -252,16 +253,12 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
       kind: 'unknown',
       detail: `revision ${newest?.revision ?? '?'} is not the one that was asked for: ${newest?.description ?? ''}`
     }
-  return applied(
-    tools,
+  return appliedWith(
     done.kind === 'done'
       ? `revision ${newest.revision}: ${newest.description}`
-      : `revision ${newest.revision} is ${newest.status}: ${done.detail}`
+      : `revision ${newest.revision} is ${newest.status}: ${done.detail}`,
+    tools.clock.now()
   )
-}
-
-function applied(tools: Tools, detail: string): WriteResult {
-  return { kind: 'applied', generation: 0, at: tools.clock.now(), detail }
 }
 
 function notWritten(problem: HelmProblem, detail: string): WriteResult {

@@ -1,6 +1,6 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
-import type { Action, PlanInput, PlanResult, Tools } from '../../domain/action.ts'
+import { type Action, type PlanInput, type PlanResult, type Tools, templateStands } from '../../domain/action.ts'
 import type { WriteResult } from '../../domain/cluster.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HttpWrite, hashPlan, type Plan } from '../../domain/plan.ts'
@@ -43,7 +43,7 @@ export const http = {
   apply,
   // Nobody can ask the other side whether it came; and what may have come is not sent twice (rules 3).
   effect: () => 'unclear',
-  stands: (made, _intentId, workload) => workload.uid === made.uid && workload.identity === made.from,
+  stands: templateStands,
   watch: async () => ({ state: 'complete', detail: 'the call was answered' })
 } satisfies Action
 

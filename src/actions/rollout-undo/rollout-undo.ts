@@ -6,6 +6,7 @@ import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'
 import { EVICT } from '../evict.ts'
+import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_ACTION, undoCommand } from '../template-patch.ts'
 import { watchUndo } from './unstick.ts'
@@ -30,9 +31,6 @@ export const RolloutUndoWith = Type.Object(
   { additionalProperties: false }
 )
 
-/** The annotation with which an owner says that a target must not go back, for instance after a migration of its data. */
-const ONE_WAY_DOOR = 'astern.dev/rollback'
-
 /** Puts the pod template of the newest proven revision back. */
 export const rolloutUndo = {
   ...TEMPLATE_ACTION,
@@ -51,9 +49,7 @@ function plan(input: PlanInput): PlanResult {
   const { workload } = input
   const options = readOptions(input.with)
   const provenFor = provenForOf(options.provenFor)
-  if (workload.annotations[ONE_WAY_DOOR] === 'deny') {
-    return refused('one-way-door', `${ONE_WAY_DOOR}: deny stands on the target`)
-  }
+  if (isOneWayDoor(workload)) return ONE_WAY_DOOR
   const { release, strategy } = workload
   if (release !== undefined && options.evenIfHelmOwned !== true)
     return refused(

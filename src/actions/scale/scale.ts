@@ -9,6 +9,7 @@ import {
   type PlanResult,
   refused,
   type Tools,
+  templateStands,
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
@@ -90,7 +91,7 @@ export const scale = {
       ? writeScale(tools, made.write, made.uid, dryRun, signal)
       : tools.cluster.write(made, { intent, dryRun }, signal),
   effect,
-  stands: (made, _intentId, workload) => workload.uid === made.uid && workload.identity === made.from,
+  stands: templateStands,
   watch,
   giveBack
 } satisfies Action
