@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
-import { parseDuration } from './domain/duration.ts'
+import { parseDuration } from './base/duration.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
 

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { createHelm } from './actions/helm-rollback/helm.ts'
+import type { Clock } from './base/clock.ts'
 import type { Config } from './config.ts'
 import type { Tools } from './domain/action.ts'
-import type { Clock } from './domain/clock.ts'
 import { createActionHttp } from './outgoing/action-http.ts'
 import type { HttpClient } from './outgoing/http-client.ts'
 

@@ -1,5 +1,5 @@
 import type { Tools } from '../domain/action.ts'
-import type { WriteResult } from '../domain/cluster.ts'
+import type { WriteResult } from '../domain/ports/cluster.ts'
 import type { Right } from '../domain/rights.ts'
 import { toWriteResult } from '../domain/write-result.ts'
 

@@ -1,6 +1,6 @@
+import { MINUTE } from '../base/clock.ts'
+import { durationOr } from '../base/duration.ts'
 import type { PlanInput } from '../domain/action.ts'
-import { MINUTE } from '../domain/clock.ts'
-import { durationOr } from '../domain/duration.ts'
 import type { Revision } from '../domain/workload.ts'
 
 /** Rules 2. */

@@ -1,5 +1,5 @@
+import type { JsonObject } from '../base/json.ts'
 import type { Action, Effect } from '../domain/action.ts'
-import type { JsonObject } from '../domain/json.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
 import type { PatchOperation, PatchWrite, Plan } from '../domain/plan.ts'
 import type { Right } from '../domain/rights.ts'

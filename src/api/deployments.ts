@@ -1,7 +1,7 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, preHandlerAsyncHookHandler } from 'fastify'
 import { type Static, Type } from 'typebox'
-import { DAY, MINUTE } from '../domain/clock.ts'
+import { DAY, MINUTE } from '../base/clock.ts'
 import { HttpProblem } from '../domain/http-problem.ts'
 import { TARGET_KINDS, targetKey } from '../domain/objects.ts'
 import { releaseKey } from '../domain/owner.ts'

@@ -1,7 +1,7 @@
 import type { DryRunAnswer, DryRunRequest } from '../domain/dry-run.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
-import type { AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ledger.ts'
 import type { Policy } from '../domain/policy.ts'
+import type { AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
 
 /** How a dry run is answered: at once, or by its id where sampling takes longer than a caller should wait. */
 export type DryRunStart = { readonly kind: 'answered'; readonly answer: DryRunAnswer } | { readonly kind: 'started'; readonly id: string }

@@ -1,5 +1,5 @@
+import { formatDuration } from '../base/duration.ts'
 import type { AuditRow } from '../domain/audit.ts'
-import { formatDuration } from '../domain/duration.ts'
 import { targetKey } from '../domain/objects.ts'
 import { OUTCOMES } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
+import { isObject, type JsonObject, textAt } from '../base/json.ts'
 import { readClientSettings } from '../config.ts'
-import { isObject, type JsonObject, textAt } from '../domain/json.ts'
 import { createHttpClient, type HttpRequest } from '../outgoing/http-client.ts'
 import { CommandError, EXIT } from './exit.ts'
 

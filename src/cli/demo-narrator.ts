@@ -1,5 +1,5 @@
+import { at, listAt, numberAt, textAt } from '../base/json.ts'
 import type { AuditRow } from '../domain/audit.ts'
-import { at, listAt, numberAt, textAt } from '../domain/json.ts'
 import { plain, type Terminal } from './terminal.ts'
 
 /** Tells the demo as a timeline, each line with the seconds since the beginning. */

@@ -1,5 +1,5 @@
+import { type JsonObject, listAt, numberAt, textAt, textMap } from '../base/json.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
-import { type JsonObject, listAt, numberAt, textAt, textMap } from '../domain/json.ts'
 import type { Behaviour, FleetPod } from '../sandbox/fleet.ts'
 
 /** What the demo runs: one Deployment, a good version and a bad one. */

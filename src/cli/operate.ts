@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { listAt, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { clientOptions } from './runs.ts'

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import { type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { parseTargetKey } from '../domain/objects.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'

@@ -1,4 +1,4 @@
-import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { collectionPath, type ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateForWrite, type Workload } from '../domain/workload.ts'
 import { revisionsOf, setsOf } from './deployment.ts'

@@ -1,4 +1,4 @@
-import { instantAt, isObject, type JsonObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { instantAt, isObject, type JsonObject, numberAt, objectAt, textAt } from '../base/json.ts'
 import type { ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid } from './metadata.ts'

@@ -1,5 +1,5 @@
-import { isObject, type JsonObject, textAt } from '../domain/json.ts'
-import type { Kube, KubeAnswer } from '../domain/kube.ts'
+import { isObject, type JsonObject, textAt } from '../base/json.ts'
+import type { Kube, KubeAnswer } from '../domain/ports/kube.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'

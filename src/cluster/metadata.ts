@@ -1,4 +1,4 @@
-import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../domain/json.ts'
+import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import { type ObjectRef, objectPath } from '../domain/objects.ts'
 import { INTENT_ANNOTATION } from '../domain/plan.ts'
 import { templateIdentity, type Workload } from '../domain/workload.ts'

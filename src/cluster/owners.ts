@@ -1,7 +1,7 @@
-import { isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
-import type { Kube } from '../domain/kube.ts'
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { KINDS } from '../domain/objects.ts'
 import type { Owner } from '../domain/owner.ts'
+import type { Kube } from '../domain/ports/kube.ts'
 import type { Workload } from '../domain/workload.ts'
 
 const TRACKING_ID = 'argocd.argoproj.io/tracking-id'

@@ -1,4 +1,4 @@
-import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../domain/json.ts'
+import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import type { PodSummary } from '../domain/workload.ts'
 import { controllerUid } from './metadata.ts'
 

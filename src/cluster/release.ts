@@ -1,6 +1,6 @@
-import { MINUTE } from '../domain/clock.ts'
-import { instantAt, listAt, objectAt, textMap } from '../domain/json.ts'
-import type { Kube } from '../domain/kube.ts'
+import { MINUTE } from '../base/clock.ts'
+import { instantAt, listAt, objectAt, textMap } from '../base/json.ts'
+import type { Kube } from '../domain/ports/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 
 /** The release that the object says it belongs to (facts C.5). */

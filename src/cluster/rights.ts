@@ -1,4 +1,4 @@
-import { at } from '../domain/json.ts'
+import { at } from '../base/json.ts'
 import { KINDS, type TargetKind } from '../domain/objects.ts'
 import type { Right } from '../domain/rights.ts'
 import type { KubeClient } from './kube-client.ts'

@@ -1,5 +1,5 @@
-import { sha256 } from './hashes.ts'
-import { canonicalJson } from './json.ts'
+import { sha256 } from '../base/hashes.ts'
+import { canonicalJson } from '../base/json.ts'
 
 /** What an audit row is about: a closed set. */
 export const AUDIT_KINDS = [

@@ -1,4 +1,4 @@
-import { MINUTE } from './clock.ts'
+import { MINUTE } from '../base/clock.ts'
 import type { ObservedTemplate, Revision, Workload } from './workload.ts'
 
 /** How a change is known. */

@@ -1,5 +1,5 @@
-import { hashOf } from './hashes.ts'
-import type { JsonObject } from './json.ts'
+import { hashOf } from '../base/hashes.ts'
+import type { JsonObject } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
 
 export interface PatchOperation {

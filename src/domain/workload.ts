@@ -1,6 +1,6 @@
-import { MINUTE } from './clock.ts'
-import { hashOf } from './hashes.ts'
-import { isObject, type JsonObject, objectAt } from './json.ts'
+import { MINUTE } from '../base/clock.ts'
+import { hashOf } from '../base/hashes.ts'
+import { isObject, type JsonObject, objectAt } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
 
 /** What Astern read of a target at one moment. Instants are epoch milliseconds in the API server's clock. */

@@ -1,6 +1,6 @@
-import type { WriteResult } from './cluster.ts'
-import { numberAt } from './json.ts'
-import type { KubeAnswer } from './kube.ts'
+import { numberAt } from '../base/json.ts'
+import type { WriteResult } from './ports/cluster.ts'
+import type { KubeAnswer } from './ports/kube.ts'
 
 /** What the API server's answer to a write means (facts G.2). */
 export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResult {

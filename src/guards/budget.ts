@@ -1,4 +1,4 @@
-import { formatDuration } from '../domain/duration.ts'
+import { formatDuration } from '../base/duration.ts'
 import type { Guard } from '../domain/guard.ts'
 
 /** Tells early that a budget is used up; the transaction that stores the intent is what holds it. */

@@ -1,6 +1,6 @@
+import { SECOND } from '../base/clock.ts'
+import { formatDuration } from '../base/duration.ts'
 import { type Change, changeOf, DEFAULT_CHANGED_WITHIN, releaseChangeOf, releaseRevision } from '../domain/change.ts'
-import { SECOND } from '../domain/clock.ts'
-import { formatDuration } from '../domain/duration.ts'
 import type { Guard, GuardInput } from '../domain/guard.ts'
 import type { Refusal } from '../domain/reasons.ts'
 

@@ -1,4 +1,4 @@
-import { formatDuration } from '../domain/duration.ts'
+import { formatDuration } from '../base/duration.ts'
 import type { Guard } from '../domain/guard.ts'
 
 /** Between runs on a target, not between the rungs of one; for incidents that were opened after the earlier run ended (rules 4). */

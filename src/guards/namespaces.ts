@@ -1,4 +1,4 @@
-import { matchesGlob } from '../domain/globs.ts'
+import { matchesGlob } from '../base/globs.ts'
 import type { Guard } from '../domain/guard.ts'
 
 /** Never written to, whatever a policy says (rules 7). */

@@ -1,4 +1,4 @@
-import { DAY } from '../domain/clock.ts'
+import { DAY } from '../base/clock.ts'
 import type { Guard } from '../domain/guard.ts'
 
 /** A version that was undone and is back within a day is between people: whoever deployed it had a reason (rules 2). */

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
+import { isObject, numberAt, objectAt, textAt } from '../base/json.ts'
 import { AUDIT_KINDS, type AuditEntry, type AuditKind, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
-import { isObject, numberAt, objectAt, textAt } from '../domain/json.ts'
 import type { BulkRows } from './bulk.ts'
 import { slices } from './rows.ts'
 import type { Tables } from './tables.ts'

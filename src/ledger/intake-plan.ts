@@ -1,5 +1,5 @@
+import { labelsIdentity } from '../base/hashes.ts'
 import type { AuditEntry } from '../domain/audit.ts'
-import { labelsIdentity } from '../domain/hashes.ts'
 import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
 import type { Tables } from './tables.ts'
 

@@ -1,6 +1,6 @@
-import type { Ids } from '../domain/clock.ts'
+import type { Ids } from '../base/clock.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
-import type { IntakeLedger } from '../domain/ledger.ts'
+import type { IntakeLedger } from '../domain/ports/ledger.ts'
 
 interface Waiting {
   readonly delivery: Delivery

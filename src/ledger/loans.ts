@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { HeldLoan, LoanLedger } from '../domain/ledger.ts'
 import type { Plan } from '../domain/plan.ts'
+import type { HeldLoan, LoanLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'

@@ -1,6 +1,6 @@
 import type { Kysely, Transaction } from 'kysely'
-import type { OutboxLedger } from '../domain/ledger.ts'
 import type { Message } from '../domain/message.ts'
+import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'

@@ -1,7 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Incident } from '../domain/incident.ts'
-import type { RunFilter, RunLedger, SaveRequest } from '../domain/ledger.ts'
 import { targetKey } from '../domain/objects.ts'
+import type { RunFilter, RunLedger, SaveRequest } from '../domain/ports/ledger.ts'
 import { type Claim, RUN_TRANSITIONS, type Run } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
 import { budgetUse, claimIntent, countSend, intentOf, settleIntent } from './intents.ts'

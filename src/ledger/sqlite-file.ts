@@ -3,7 +3,7 @@ import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { promisify } from 'node:util'
-import { shared } from '../domain/shared.ts'
+import { shared } from '../base/coalesce.ts'
 
 const syncData = promisify(fdatasync)
 

@@ -1,6 +1,6 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
+import { isObject } from '../base/json.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
-import { isObject } from '../domain/json.ts'
 import { chained } from './audit-chain.ts'
 import { type KnownIncident, planIntake } from './intake-plan.ts'
 import type { Tables } from './tables.ts'

@@ -1,8 +1,8 @@
 import type { Kysely } from 'kysely'
+import { DAY } from '../base/clock.ts'
 import type { DeployMarker } from '../domain/change.ts'
-import { DAY } from '../domain/clock.ts'
-import type { TargetFacts } from '../domain/ledger.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
+import type { TargetFacts } from '../domain/ports/ledger.ts'
 import { stored, toIntent } from './rows.ts'
 import type { Tables } from './tables.ts'
 

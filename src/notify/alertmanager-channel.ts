@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import type { Clock } from '../domain/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Channel, Delivered, Message } from '../domain/message.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 

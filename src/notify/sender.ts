@@ -1,7 +1,7 @@
-import type { Clock } from '../domain/clock.ts'
-import type { Faults } from '../domain/faults.ts'
-import type { OutboxLedger } from '../domain/ledger.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Channel, Delivered, QueuedMessage } from '../domain/message.ts'
+import type { Faults } from '../domain/ports/faults.ts'
+import type { OutboxLedger } from '../domain/ports/ledger.ts'
 
 export interface SenderOptions {
   readonly ledger: OutboxLedger

@@ -1,6 +1,6 @@
 import { createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
-import type { Clock } from '../domain/clock.ts'
+import type { Clock } from '../base/clock.ts'
 import type { Channel, Delivered } from '../domain/message.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 

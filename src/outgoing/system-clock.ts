@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as wait } from 'node:timers/promises'
-import type { Clock, Ids } from '../domain/clock.ts'
+import type { Clock, Ids } from '../base/clock.ts'
 
 /** The machine's clock. */
 export const systemClock: Clock = {

@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Incident } from '../domain/incident.ts'
-import type { Admission } from '../domain/ledger.ts'
 import type { Policy } from '../domain/policy.ts'
+import type { Admission } from '../domain/ports/ledger.ts'
 import { relapseMessages } from './messages.ts'
 import type { Ports } from './ports.ts'
 import { targetOf } from './target.ts'

@@ -1,6 +1,6 @@
+import { labelsIdentity } from '../base/hashes.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { DryRunAnswer, DryRunRequest, TraceEntry } from '../domain/dry-run.ts'
-import { labelsIdentity } from '../domain/hashes.ts'
 import type { Incident } from '../domain/incident.ts'
 import type { Outcome } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'

@@ -1,6 +1,6 @@
 import type { AuditEntry } from '../domain/audit.ts'
-import type { WriteResult } from '../domain/cluster.ts'
 import type { Intent } from '../domain/plan.ts'
+import type { WriteResult } from '../domain/ports/cluster.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { type Claim, escalatesAt, type Progress, type Run } from '../domain/run.ts'
 import { conclude } from './conclude.ts'

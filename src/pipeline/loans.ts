@@ -1,9 +1,9 @@
+import { MINUTE, SECOND } from '../base/clock.ts'
 import type { AuditEntry, AuditKind } from '../domain/audit.ts'
-import { MINUTE, SECOND } from '../domain/clock.ts'
-import type { HeldLoan } from '../domain/ledger.ts'
 import type { Message } from '../domain/message.ts'
 import { targetKey } from '../domain/objects.ts'
 import { lowestMode } from '../domain/outcomes.ts'
+import type { HeldLoan } from '../domain/ports/ledger.ts'
 import type { Run } from '../domain/run.ts'
 import { actionOf, type Ports } from './ports.ts'
 

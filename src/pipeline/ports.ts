@@ -1,15 +1,15 @@
+import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
-import type { Clock, Ids } from '../domain/clock.ts'
-import type { Cluster } from '../domain/cluster.ts'
-import type { Faults } from '../domain/faults.ts'
 import type { AlertStates, Guard } from '../domain/guard.ts'
-import type { Ledger } from '../domain/ledger.ts'
 import { lowestMode, type Mode, type Outcome } from '../domain/outcomes.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
+import type { Cluster } from '../domain/ports/cluster.ts'
+import type { Faults } from '../domain/ports/faults.ts'
+import type { Ledger } from '../domain/ports/ledger.ts'
+import type { Verifier } from '../domain/ports/verifier.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'
 import type { Sample } from '../domain/verdict.ts'
-import type { Verifier } from '../domain/verifier.ts'
 
 /** The policies in force, as the pipeline asks for them. */
 export interface PolicyBook {

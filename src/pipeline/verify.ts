@@ -1,5 +1,5 @@
+import type { RenderedQuery } from '../domain/ports/verifier.ts'
 import type { Sample } from '../domain/verdict.ts'
-import type { RenderedQuery } from '../domain/verifier.ts'
 import type { Ports } from './ports.ts'
 import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
 import type { Resolved } from './resolve.ts'

@@ -1,5 +1,5 @@
+import { formatDuration } from '../base/duration.ts'
 import { changeOf, releaseChangeOf } from '../domain/change.ts'
-import { formatDuration } from '../domain/duration.ts'
 import type { PolicyStep } from '../domain/policy.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'

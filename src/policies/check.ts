@@ -1,4 +1,4 @@
-import { formatDuration, parseDuration } from '../domain/duration.ts'
+import { formatDuration, parseDuration } from '../base/duration.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'

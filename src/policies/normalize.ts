@@ -1,5 +1,5 @@
-import { HOUR, MINUTE, SECOND } from '../domain/clock.ts'
-import { parseDuration } from '../domain/duration.ts'
+import { HOUR, MINUTE, SECOND } from '../base/clock.ts'
+import { parseDuration } from '../base/duration.ts'
 import { type Budget, COMPARISONS, type Policy, type StormLimits, type Threshold, type VerificationQuery } from '../domain/policy.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import type { PolicyFile } from './schema.ts'

@@ -1,7 +1,7 @@
 import { distance } from 'fastest-levenshtein'
 import type { Static, TSchema } from 'typebox'
 import type { Validator } from 'typebox/compile'
-import { isObject, type JsonObject } from '../domain/json.ts'
+import { isObject, type JsonObject } from '../base/json.ts'
 
 /** What is wrong with a policy file, where, and what to write instead. */
 export interface PolicyProblem {

@@ -1,6 +1,6 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
-import { sha256 } from '../domain/hashes.ts'
+import { sha256 } from '../base/hashes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { indexPolicies, type PolicyIndex } from './index.ts'
 import { type LoadableAction, type LoadResult, loadPolicies, type PolicySet } from './load.ts'

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { canonicalJson, isObject, type JsonObject, objectAt, textAt, textMap } from '../domain/json.ts'
+import { canonicalJson, isObject, type JsonObject, objectAt, textAt, textMap } from '../base/json.ts'
 import { matchesSelector } from './selectors.ts'
 import { generationOf, RESOURCES, type Resource, type Store } from './store.ts'
 

@@ -1,5 +1,5 @@
-import { sha256 } from '../domain/hashes.ts'
-import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../domain/json.ts'
+import { sha256 } from '../base/hashes.ts'
+import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { ControllerParts } from './controller-parts.ts'
 import { updateStatus } from './deployment-status.ts'
 import { isReady, nameOf, namespaceOf, readyOf, replicasOf, seconds } from './object-fields.ts'

@@ -1,4 +1,4 @@
-import { instantAt, type JsonObject, listAt, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { instantAt, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import type { ControllerParts } from './controller-parts.ts'
 import { nameOf, replicasOf, seconds } from './object-fields.ts'
 import { generationOf } from './store.ts'

@@ -1,4 +1,4 @@
-import { type JsonObject, numberAt, textAt } from '../domain/json.ts'
+import { type JsonObject, numberAt, textAt } from '../base/json.ts'
 
 export function replicasOf(object: JsonObject): number {
   return numberAt(object, 'spec', 'replicas') ?? 1

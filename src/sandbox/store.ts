@@ -1,5 +1,5 @@
 import { EventEmitter } from 'node:events'
-import { type JsonObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { type JsonObject, numberAt, objectAt, textAt } from '../base/json.ts'
 
 /** The resources that the sandbox knows, by their plural. */
 export const RESOURCES = {

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, numberAt, objectAt, textAt } from '../domain/json.ts'
+import { isObject, type JsonObject, numberAt, objectAt, textAt } from '../base/json.ts'
 import { type ApiAnswer, type ApiParts, statusAnswer } from './api.ts'
 import { generationOf } from './store.ts'
 

@@ -1,4 +1,4 @@
-import { isObject } from '../domain/json.ts'
+import { isObject } from '../base/json.ts'
 import { parseTemplate, type Rendered, renderTemplate, type TemplateValues } from './template.ts'
 
 /** What is wrong with the templates in a JSON value; undefined where nothing is. */

@@ -1,6 +1,6 @@
 import type { SyntaxNode } from '@lezer/common'
 import { parser } from '@prometheus-io/lezer-promql'
-import { parseDuration } from '../domain/duration.ts'
+import { parseDuration } from '../base/duration.ts'
 import { type Hole, parseTemplate, type Rendered, renderTemplate, type Template, type TemplateValues } from './template.ts'
 
 /** Where a hole of a query stands: inside the quotes of one label matcher. */

@@ -1,4 +1,4 @@
-import { instantAt, type JsonObject, listAt, objectAt, textAt, textMap } from '../domain/json.ts'
+import { instantAt, type JsonObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
 
 /** Firing instances of one alert whose labels have the same names. */
 interface Shape {

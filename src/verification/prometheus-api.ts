@@ -1,4 +1,4 @@
-import { at, isObject, type JsonObject, listAt, textAt } from '../domain/json.ts'
+import { at, isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
 import type { Problem } from '../domain/verdict.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 

@@ -1,5 +1,5 @@
+import { isObject, type JsonObject, textAt } from '../base/json.ts'
 import type { Alert } from '../domain/incident.ts'
-import { isObject, type JsonObject, textAt } from '../domain/json.ts'
 
 export interface AlertmanagerPayload {
   readonly receiver: string

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { parse } from 'yaml'
-import { isObject, type JsonObject, objectAt, textAt } from '../../src/domain/json.ts'
+import { isObject, type JsonObject, objectAt, textAt } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
 import { ok, type TestClients } from '../conformance/clients.ts'
 import { GITOPS_CRDS, obtainModuleFiles } from './go-build.ts'

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { parseAllDocuments } from 'yaml'
-import { isObject, type JsonObject } from '../../src/domain/json.ts'
+import { isObject, type JsonObject } from '../../src/base/json.ts'
 import { type GoProgram, obtain } from './go-build.ts'
 
 const run = promisify(execFile)

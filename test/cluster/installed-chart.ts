@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { listAt, textAt } from '../../src/domain/json.ts'
+import { listAt, textAt } from '../../src/base/json.ts'
 import { ok, type TestClients } from '../conformance/clients.ts'
 import type { ControlPlane } from './control-plane.ts'
 import { HELMS } from './go-build.ts'

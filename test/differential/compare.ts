@@ -1,5 +1,5 @@
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
-import { type JsonObject, objectAt, textMap } from '../../src/domain/json.ts'
+import { type JsonObject, objectAt, textMap } from '../../src/base/json.ts'
 import { templateIdentity } from '../../src/domain/workload.ts'
 import { ok, pathOf } from '../conformance/clients.ts'
 import { patchOf, planInput } from '../unit/workloads.ts'

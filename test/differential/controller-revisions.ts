@@ -1,7 +1,7 @@
 import fc from 'fast-check'
 import type { Test } from 'tap'
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
-import { canonicalJson, instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../src/domain/json.ts'
+import { canonicalJson, instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../src/base/json.ts'
 import { kubectlName, type ObjectRef, objectPath } from '../../src/domain/objects.ts'
 import { type ObservedTemplate, templateIdentity } from '../../src/domain/workload.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'

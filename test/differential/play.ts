@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
-import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../../src/domain/json.ts'
+import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../../src/base/json.ts'
 import { type ObservedTemplate, templateIdentity } from '../../src/domain/workload.ts'
 import { deploymentOf, ok, pathOf, type TestClients } from '../conformance/clients.ts'
 import type { Deed, History } from './histories.ts'

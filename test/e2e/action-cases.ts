@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
+import { type JsonObject, listAt, textAt } from '../../src/base/json.ts'
 import { objectPath, type TargetKind } from '../../src/domain/objects.ts'
 import type { Helm } from '../cluster/helm.ts'
 import { BROKEN } from '../cluster/stages.ts'

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { listAt, textAt } from '../../src/domain/json.ts'
+import { listAt, textAt } from '../../src/base/json.ts'
 import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'
 import { HELMS, obtain } from '../cluster/go-build.ts'

@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t from 'tap'
-import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
+import { type JsonObject, listAt, textAt } from '../../src/base/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
 import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
 import { installGitopsKinds } from '../cluster/gitops.ts'

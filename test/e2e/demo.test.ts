@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
-import { listAt, textAt } from '../../src/domain/json.ts'
+import { listAt, textAt } from '../../src/base/json.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'
 import { ok, openClients } from '../conformance/clients.ts'
 import { waitUntil } from '../stories/world.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { type JsonObject, listAt, numberAt, textAt } from '../../src/domain/json.ts'
+import { type JsonObject, listAt, numberAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import { autoscalerOf, imageOf, ok, untilWorkload } from '../conformance/clients.ts'
 import { openBreakers } from './breakers.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { FAULT_POINTS, type FaultPoint } from '../../src/domain/faults.ts'
+import { FAULT_POINTS, type FaultPoint } from '../../src/domain/ports/faults.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from './story-policy.ts'

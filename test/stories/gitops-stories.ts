@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { at, type JsonObject, objectAt } from '../../src/domain/json.ts'
+import { at, type JsonObject, objectAt } from '../../src/base/json.ts'
 import { startReconciler } from '../cluster/gitops.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from './story-policy.ts'

@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { Test } from 'tap'
 import { parse } from 'yaml'
-import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../src/domain/json.ts'
+import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../src/base/json.ts'
 import { collectionPath, type ObjectRef } from '../../src/domain/objects.ts'
 import { autoscalerOf, deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'
 import { type ReleaseSite, writeChart } from './release-stories.ts'

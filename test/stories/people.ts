@@ -1,6 +1,6 @@
 import { once } from 'node:events'
 import http from 'node:http'
-import type { JsonObject } from '../../src/domain/json.ts'
+import type { JsonObject } from '../../src/base/json.ts'
 
 export interface Person {
   readonly kind: string

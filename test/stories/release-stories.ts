@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { at, listAt, textAt } from '../../src/domain/json.ts'
+import { at, listAt, textAt } from '../../src/base/json.ts'
 import type { Helm } from '../cluster/helm.ts'
 import { BROKEN } from '../cluster/stages.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'

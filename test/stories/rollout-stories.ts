@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { objectAt, textAt } from '../../src/domain/json.ts'
+import { objectAt, textAt } from '../../src/base/json.ts'
 import { collectionPath, objectPath } from '../../src/domain/objects.ts'
 import type { Workload } from '../../src/domain/workload.ts'
 import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { listAt, textAt } from '../../src/domain/json.ts'
+import { listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import { BROKEN } from '../cluster/stages.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'

@@ -1,5 +1,5 @@
 import type { Test } from 'tap'
-import { at, listAt, textAt } from '../../src/domain/json.ts'
+import { at, listAt, textAt } from '../../src/base/json.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
 import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
 import { storyPolicy } from './story-policy.ts'

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../src/domain/json.ts'
+import type { JsonObject } from '../../src/base/json.ts'
 
 const WINDOW = '5s'
 export const RATIO_OF = (selector: string): string =>

@@ -4,21 +4,22 @@ import t from 'tap'
 
 /** Which folders each may import, besides its own files (design section 6). `*` sees everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
-  domain: [],
-  templates: ['domain'],
-  outgoing: ['domain'],
-  policies: ['domain', 'templates', 'outgoing'],
-  verification: ['domain', 'templates', 'outgoing'],
-  guards: ['domain', 'templates', 'outgoing'],
-  actions: ['domain', 'templates', 'outgoing'],
-  pipeline: ['domain', 'templates', 'outgoing', 'policies'],
-  ledger: ['domain', 'templates', 'outgoing'],
-  cluster: ['domain', 'templates', 'outgoing'],
-  webhooks: ['domain', 'templates', 'outgoing'],
-  api: ['domain', 'templates', 'outgoing'],
-  notify: ['domain', 'templates', 'outgoing'],
-  telemetry: ['domain', 'templates', 'outgoing'],
-  sandbox: ['domain', 'templates', 'outgoing'],
+  base: [],
+  domain: ['base'],
+  templates: ['base', 'domain'],
+  outgoing: ['base', 'domain'],
+  policies: ['base', 'domain', 'templates', 'outgoing'],
+  verification: ['base', 'domain', 'templates', 'outgoing'],
+  guards: ['base', 'domain', 'templates', 'outgoing'],
+  actions: ['base', 'domain', 'templates', 'outgoing'],
+  pipeline: ['base', 'domain', 'templates', 'outgoing', 'policies'],
+  ledger: ['base', 'domain', 'templates', 'outgoing'],
+  cluster: ['base', 'domain', 'templates', 'outgoing'],
+  webhooks: ['base', 'domain', 'templates', 'outgoing'],
+  api: ['base', 'domain', 'templates', 'outgoing'],
+  notify: ['base', 'domain', 'templates', 'outgoing'],
+  telemetry: ['base', 'domain', 'templates', 'outgoing'],
+  sandbox: ['base', 'domain', 'templates', 'outgoing'],
   cli: '*',
   // It looks at every part from outside.
   doctor: '*',
@@ -111,9 +112,9 @@ t.test('each foreign package has one home', async t => {
   t.same(wrong, [])
 })
 
-t.test('the domain does no I/O: it imports nothing foreign but hashes', async t => {
+t.test('base and domain do no I/O: they import nothing foreign but hashes', async t => {
   const foreign = sources
-    .filter(source => source.folder === 'domain')
+    .filter(source => source.folder === 'base' || source.folder === 'domain')
     .flatMap(source => source.imports.filter(({ specifier }) => !specifier.startsWith('.')).map(({ specifier }) => specifier))
   t.same([...new Set(foreign)], ['node:crypto'])
 })
@@ -148,7 +149,7 @@ t.test('only config.ts reads the environment; time and chance are injected', asy
     ['config.ts']
   )
   const deciding = sources.filter(source =>
-    ['domain', 'guards', 'actions', 'pipeline', 'policies', 'ledger', 'verification'].includes(source.folder)
+    ['base', 'domain', 'guards', 'actions', 'pipeline', 'policies', 'ledger', 'verification'].includes(source.folder)
   )
   t.same(
     deciding.filter(source => /Date\.now|Math\.random|new Date\(\)|setTimeout/.test(source.text)).map(source => source.file),

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { MINUTE, SECOND } from '../../src/domain/clock.ts'
-import { FAULT_POINTS, type FaultPoint } from '../../src/domain/faults.ts'
+import { MINUTE, SECOND } from '../../src/base/clock.ts'
+import { FAULT_POINTS, type FaultPoint } from '../../src/domain/ports/faults.ts'
 import { openBench, policyOf } from './bench.ts'
 import { actionStories } from './story-actions.ts'
 

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { HOUR, MINUTE, SECOND } from '../../src/domain/clock.ts'
+import { HOUR, MINUTE, SECOND } from '../../src/base/clock.ts'
 import type { PolicyStep } from '../../src/domain/policy.ts'
 import { dryRun, prepareDryRun } from '../../src/pipeline/dry-run.ts'
 import { type Bench, openBench, policyOf } from './bench.ts'

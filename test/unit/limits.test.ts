@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MINUTE, SECOND } from '../../src/domain/clock.ts'
+import { MINUTE, SECOND } from '../../src/base/clock.ts'
 import { targetKey } from '../../src/domain/objects.ts'
 import { afterIntent, openBench, policyOf } from './bench.ts'
 import { badRollout, NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { MINUTE } from '../../src/domain/clock.ts'
+import { MINUTE } from '../../src/base/clock.ts'
 import { incidentEvent } from '../../src/domain/incident.ts'
 import { parseAlertmanagerPayload } from '../../src/webhooks/alertmanager-payload.ts'
 import { firing, payload } from './alertmanager-payloads.ts'

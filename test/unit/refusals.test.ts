@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MINUTE } from '../../src/domain/clock.ts'
+import { MINUTE } from '../../src/base/clock.ts'
 import type { Reason } from '../../src/domain/reasons.ts'
 import { openBench, policyOf } from './bench.ts'
 import { badRollout, NOON, revisionOf, TARGET, workloadOf } from './workloads.ts'

@@ -1,8 +1,8 @@
+import { numberAt, objectAt } from '../../src/base/json.ts'
 import type { Tools } from '../../src/domain/action.ts'
-import type { Helm, HelmRevision } from '../../src/domain/helm.ts'
-import { numberAt, objectAt } from '../../src/domain/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import type { PolicyStep } from '../../src/domain/policy.ts'
+import type { Helm, HelmRevision } from '../../src/domain/ports/helm.ts'
 import type { StoryCluster } from './story-cluster.ts'
 import { badRollout, NOON, podOf, TARGET } from './workloads.ts'
 

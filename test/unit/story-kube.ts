@@ -1,6 +1,6 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { type JsonObject, listAt, textAt } from '../../src/domain/json.ts'
-import type { Kube, KubeAnswer } from '../../src/domain/kube.ts'
+import { type JsonObject, listAt, textAt } from '../../src/base/json.ts'
+import type { Kube, KubeAnswer } from '../../src/domain/ports/kube.ts'
 
 /** Objects of the API by their path, in memory: patches hold their tests, and what was written is told. */
 export class StoryKube implements Kube {

@@ -1,8 +1,8 @@
+import type { Clock } from '../../src/base/clock.ts'
 import type { Tools } from '../../src/domain/action.ts'
-import type { Clock } from '../../src/domain/clock.ts'
-import type { Cluster } from '../../src/domain/cluster.ts'
-import type { Helm } from '../../src/domain/helm.ts'
-import type { Kube } from '../../src/domain/kube.ts'
+import type { Cluster } from '../../src/domain/ports/cluster.ts'
+import type { Helm } from '../../src/domain/ports/helm.ts'
+import type { Kube } from '../../src/domain/ports/kube.ts'
 
 const nothing = (what: string) => async (): Promise<never> => {
   throw new Error(`${what} was not expected`)

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MINUTE, SECOND } from '../../src/domain/clock.ts'
+import { MINUTE, SECOND } from '../../src/base/clock.ts'
 import { openBench, policyOf } from './bench.ts'
 import { NOON, revisionOf, templateOf, workloadOf } from './workloads.ts'
 

@@ -1,6 +1,6 @@
+import { MINUTE } from '../../src/base/clock.ts'
+import type { JsonObject } from '../../src/base/json.ts'
 import type { PlanInput } from '../../src/domain/action.ts'
-import { MINUTE } from '../../src/domain/clock.ts'
-import type { JsonObject } from '../../src/domain/json.ts'
 import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
 import type { PatchWrite, Plan } from '../../src/domain/plan.ts'
 import { type PodSummary, type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'

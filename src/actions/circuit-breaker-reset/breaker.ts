@@ -1,6 +1,6 @@
+import { at, isObject, textAt } from '../../base/json.ts'
+import { atPointer } from '../../base/json-pointer.ts'
 import type { ActionHttp, Tools } from '../../domain/action.ts'
-import { at, isObject, textAt } from '../../domain/json.ts'
-import { atPointer } from '../../domain/json-pointer.ts'
 import type { HttpCall } from '../../domain/plan.ts'
 
 /** How a breaker is asked and reset. Plain JSON: it goes into the plan. */

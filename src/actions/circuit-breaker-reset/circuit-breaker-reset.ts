@@ -10,9 +10,9 @@ import {
   type Tools,
   templateStands
 } from '../../domain/action.ts'
-import type { WriteResult } from '../../domain/cluster.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { type HttpWrite, hashPlan, type Plan } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { jsonTemplateError, renderJson } from '../../templates/json.ts'

@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { MINUTE } from '../../base/clock.ts'
+import { durationOr, formatDuration } from '../../base/duration.ts'
 import {
   type Action,
   type Look,
@@ -11,10 +13,8 @@ import {
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
-import { MINUTE } from '../../domain/clock.ts'
-import type { WriteResult } from '../../domain/cluster.ts'
-import { durationOr, formatDuration } from '../../domain/duration.ts'
 import { hashPlan, type Plan } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { PodSummary, Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { isObjectName } from '../../templates/object-name.ts'

@@ -1,5 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { DAY, HOUR } from '../../base/clock.ts'
+import { durationOr } from '../../base/duration.ts'
+import { objectAt, textAt } from '../../base/json.ts'
 import {
   type Action,
   type Effect,
@@ -10,9 +13,6 @@ import {
   templateStands,
   type Watched
 } from '../../domain/action.ts'
-import { DAY, HOUR } from '../../domain/clock.ts'
-import { durationOr } from '../../domain/duration.ts'
-import { objectAt, textAt } from '../../domain/json.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import type { Owner } from '../../domain/owner.ts'
 import { hashPlan, INTENT_ANNOTATION, type PatchOperation, type PatchWrite, type Plan } from '../../domain/plan.ts'

@@ -1,7 +1,7 @@
+import { SECOND } from '../../base/clock.ts'
+import { formatDuration } from '../../base/duration.ts'
 import type { PlanInput } from '../../domain/action.ts'
-import { SECOND } from '../../domain/clock.ts'
-import { formatDuration } from '../../domain/duration.ts'
-import type { HelmRevision } from '../../domain/helm.ts'
+import type { HelmRevision } from '../../domain/ports/helm.ts'
 
 /** What was seen of a release: its history, and a digest of what each revision that could be gone back to makes. */
 export interface SeenRelease {

@@ -2,10 +2,10 @@ import { randomUUID } from 'node:crypto'
 import { closeSync, createWriteStream, mkdtempSync, openSync, readFileSync, rmSync, type WriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { MINUTE, SECOND } from '../../domain/clock.ts'
-import { sha256 } from '../../domain/hashes.ts'
-import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from '../../domain/helm.ts'
-import { instantAt, isObject, numberAt, textAt } from '../../domain/json.ts'
+import { MINUTE, SECOND } from '../../base/clock.ts'
+import { sha256 } from '../../base/hashes.ts'
+import { instantAt, isObject, numberAt, textAt } from '../../base/json.ts'
+import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from '../../domain/ports/helm.ts'
 
 export interface HelmOptions {
   /** A name on `PATH`, or a path. */

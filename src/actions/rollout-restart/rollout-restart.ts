@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
+import { isObject, objectAt } from '../../base/json.ts'
 import type { Action, Effect, PlanInput, PlanResult } from '../../domain/action.ts'
-import { isObject, objectAt } from '../../domain/json.ts'
 import { kubectlName, objectPath, TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type PatchWrite, type Plan, pointerKey } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'

@@ -1,7 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { formatDuration } from '../../base/duration.ts'
 import { type Action, type PlanInput, type PlanResult, refused } from '../../domain/action.ts'
-import { formatDuration } from '../../domain/duration.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'

@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../domain/json.ts'
+import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../base/json.ts'
 import { KINDS, type ObjectRef } from '../../domain/objects.ts'
 
 /** A HorizontalPodAutoscaler of the target (facts B.5). */

@@ -1,4 +1,4 @@
-import type { JsonObject } from '../../domain/json.ts'
+import type { JsonObject } from '../../base/json.ts'
 import { kubectlName, objectPath } from '../../domain/objects.ts'
 import type { PatchOperation, PatchWrite, ScaleWrite } from '../../domain/plan.ts'
 import type { Reason } from '../../domain/reasons.ts'

@@ -1,4 +1,4 @@
-import { isObject, listAt, objectAt, textAt, textMap } from '../../domain/json.ts'
+import { isObject, listAt, objectAt, textAt, textMap } from '../../base/json.ts'
 import type { Workload } from '../../domain/workload.ts'
 
 /** What a quota would still allow of one resource. */

@@ -1,5 +1,8 @@
 import { type Static, Type } from 'typebox'
 import { Check } from 'typebox/value'
+import { DAY, MINUTE } from '../../base/clock.ts'
+import { durationOr, formatDuration } from '../../base/duration.ts'
+import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../base/json.ts'
 import {
   type Action,
   type Effect,
@@ -13,12 +16,9 @@ import {
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
-import { DAY, MINUTE } from '../../domain/clock.ts'
-import type { WriteResult } from '../../domain/cluster.ts'
-import { durationOr, formatDuration } from '../../domain/duration.ts'
-import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../domain/json.ts'
 import { KINDS, objectPath } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type Plan } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { type Autoscaler, autoscalersOf, autoscalersPath, toAutoscaler } from './autoscaler.ts'

@@ -1,8 +1,8 @@
+import { numberAt, objectAt, textAt } from '../../base/json.ts'
 import type { Tools } from '../../domain/action.ts'
-import type { WriteResult } from '../../domain/cluster.ts'
-import { numberAt, objectAt, textAt } from '../../domain/json.ts'
-import { FIELD_MANAGER } from '../../domain/kube.ts'
 import type { ScaleWrite } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
+import { FIELD_MANAGER } from '../../domain/ports/kube.ts'
 import { toWriteResult } from '../../domain/write-result.ts'
 
 /** An object's status moves its resourceVersion: so often the write is tried with a fresh one. */

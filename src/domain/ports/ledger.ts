@@ -1,13 +1,13 @@
-import type { AuditEntry, AuditRow } from './audit.ts'
-import type { DeployMarker } from './change.ts'
-import type { Delivery, Incident, IncidentAnswer } from './incident.ts'
-import type { Delivered, Message, QueuedMessage } from './message.ts'
-import type { ObjectRef } from './objects.ts'
-import type { Mode, Outcome } from './outcomes.ts'
-import type { Intent, IntentState, Loan, Plan } from './plan.ts'
-import type { Budget, Policy, StormLimits } from './policy.ts'
-import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from './run.ts'
-import type { ObservedTemplate } from './workload.ts'
+import type { AuditEntry, AuditRow } from '../audit.ts'
+import type { DeployMarker } from '../change.ts'
+import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
+import type { Delivered, Message, QueuedMessage } from '../message.ts'
+import type { ObjectRef } from '../objects.ts'
+import type { Mode, Outcome } from '../outcomes.ts'
+import type { Intent, IntentState, Loan, Plan } from '../plan.ts'
+import type { Budget, Policy, StormLimits } from '../policy.ts'
+import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../run.ts'
+import type { ObservedTemplate } from '../workload.ts'
 
 /** The kill switch that can be thrown at run time; durable. */
 export interface SwitchState {

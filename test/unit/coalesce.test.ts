@@ -1,5 +1,5 @@
 import t from 'tap'
-import { shared } from '../../src/domain/shared.ts'
+import { shared } from '../../src/base/coalesce.ts'
 
 t.test('who asks while a question is under way gets the next answer, and shares it', async t => {
   const asked: { readonly resolve: (answer: string) => void; readonly reject: (cause: unknown) => void }[] = []

@@ -1,4 +1,4 @@
-import type { JsonObject } from './json.ts'
+import type { JsonObject } from '../../base/json.ts'
 
 /** An answer of the API server, raw: no model drops a field that it does not know (facts B.0). */
 export type KubeAnswer =

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
+import { isObject, listAt, objectAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates } from '../domain/guard.ts'
-import { isObject, listAt, objectAt, textMap } from '../domain/json.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 
 /** Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). */

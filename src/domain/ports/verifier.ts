@@ -1,5 +1,5 @@
-import type { VerificationQuery } from './policy.ts'
-import type { Sample } from './verdict.ts'
+import type { VerificationQuery } from '../policy.ts'
+import type { Sample } from '../verdict.ts'
 
 /** A policy's query with every template rendered. */
 export interface RenderedQuery extends Omit<VerificationQuery, 'promql' | 'traffic'> {

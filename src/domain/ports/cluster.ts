@@ -1,7 +1,7 @@
-import type { ObjectRef } from './objects.ts'
-import type { Owner } from './owner.ts'
-import type { Plan } from './plan.ts'
-import type { ObservedTemplate, Workload } from './workload.ts'
+import type { ObjectRef } from '../objects.ts'
+import type { Owner } from '../owner.ts'
+import type { Plan } from '../plan.ts'
+import type { ObservedTemplate, Workload } from '../workload.ts'
 
 /** Why the cluster gave no answer that can be used. */
 export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
