@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander'
+import { VERSION } from '../app/version.ts'
 import { ConfigError } from '../config.ts'
-import { VERSION } from '../version.ts'
 import { auditCommand } from './audit.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'

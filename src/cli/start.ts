@@ -1,14 +1,14 @@
-import { TokensError } from '../api/auth.ts'
-import { PoliciesError } from '../app.ts'
+import { PoliciesError } from '../app/app.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { ConfigError } from '../config.ts'
+import { TokensError } from '../http/authentication.ts'
 import { LedgerError } from '../ledger/sqlite.ts'
 import { PolicyFileMissing } from '../policies/store.ts'
 import { CommandError, EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 import { printProblems } from './validate.ts'
 
-export { startApp } from '../app.ts'
+export { startApp } from '../app/app.ts'
 
 /** Why it did not start, as an exit code and a sentence. */
 export function startError(cause: unknown, terminal: Terminal): unknown {

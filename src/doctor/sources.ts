@@ -1,7 +1,7 @@
+import type { Outside, SourceStatus } from '../app/sources.ts'
 import type { Message } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
-import type { Outside, SourceStatus } from '../sources.ts'
 import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 

@@ -1,10 +1,10 @@
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Credential } from '../domain/credential.ts'
-import { HttpProblem } from '../domain/http-problem.ts'
 import type { IncidentAnswer } from '../domain/incident.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { IntakeLedger } from '../domain/ports/ledger.ts'
+import { HttpProblem } from '../http/http-problem.ts'
 import { parseAlertmanagerPayload } from './alertmanager-payload.ts'
 
 export interface AlertmanagerWebhookOptions {

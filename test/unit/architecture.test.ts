@@ -15,23 +15,26 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   pipeline: ['base', 'domain', 'templates', 'outgoing', 'policies'],
   ledger: ['base', 'domain', 'templates', 'outgoing'],
   cluster: ['base', 'domain', 'templates', 'outgoing'],
-  webhooks: ['base', 'domain', 'templates', 'outgoing'],
-  api: ['base', 'domain', 'templates', 'outgoing'],
+  http: ['base', 'domain', '.'],
+  webhooks: ['base', 'domain', 'templates', 'outgoing', 'http'],
+  api: ['base', 'domain', 'templates', 'outgoing', 'http'],
   notify: ['base', 'domain', 'templates', 'outgoing'],
   telemetry: ['base', 'domain', 'templates', 'outgoing'],
   sandbox: ['base', 'domain', 'templates', 'outgoing'],
   cli: '*',
   // It looks at every part from outside.
   doctor: '*',
-  // The composition root: app.ts and the files beside it that put parts together.
-  '.': '*'
+  // The composition root, and what puts parts together.
+  app: '*',
+  // main.ts, and config.ts, which knows modes and log levels.
+  '.': ['cli', 'base', 'domain', 'telemetry']
 }
 
 /** Each foreign package has one home. `typebox` stands wherever a schema is. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
-  fastify: ['webhooks', 'api', '.'],
+  fastify: ['http', 'webhooks', 'api', 'app'],
   '@fastify/type-provider-typebox': ['api'],
-  '@fastify/swagger': ['.'],
+  '@fastify/swagger': ['http'],
   '@kubernetes/client-node': ['cluster'],
   kysely: ['ledger'],
   'node:sqlite': ['ledger'],
@@ -44,10 +47,10 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@lezer/common': ['templates'],
   re2js: ['policies'],
   'fastest-levenshtein': ['policies'],
-  yaml: ['policies', 'api'],
+  yaml: ['policies', 'http'],
   commander: ['cli'],
   rfc6902: ['sandbox'],
-  typebox: ['policies', 'actions', 'api']
+  typebox: ['policies', 'actions', 'api', 'http']
 }
 
 /** Lines. */

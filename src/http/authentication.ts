@@ -4,7 +4,7 @@ import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
 import { type Credential, mayAct, ROLES, type Role } from '../domain/credential.ts'
-import { HttpProblem } from '../domain/http-problem.ts'
+import { HttpProblem } from './http-problem.ts'
 
 const TokensSchema = Type.Object(
   {

@@ -1,13 +1,13 @@
-import type { Operations } from './api/operations.ts'
-import type { KubeClient } from './cluster/kube-client.ts'
-import { targetKey } from './domain/objects.ts'
-import type { Mode } from './domain/outcomes.ts'
-import { ANSWER_WITHIN_MS, dryRun, prepareDryRun, samplingTime } from './pipeline/dry-run.ts'
-import type { Ports } from './pipeline/ports.ts'
-import type { Worker } from './pipeline/worker.ts'
-import type { PolicyStore, ReloadResult } from './policies/store.ts'
+import type { Operations } from '../api/operations.ts'
+import type { KubeClient } from '../cluster/kube-client.ts'
+import { targetKey } from '../domain/objects.ts'
+import type { Mode } from '../domain/outcomes.ts'
+import { ANSWER_WITHIN_MS, dryRun, prepareDryRun, samplingTime } from '../pipeline/dry-run.ts'
+import type { Ports } from '../pipeline/ports.ts'
+import type { Worker } from '../pipeline/worker.ts'
+import type { PolicyStore, ReloadResult } from '../policies/store.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outside } from './sources.ts'
-import type { Metrics } from './telemetry/metrics.ts'
 
 export interface OperationsParts {
   readonly ports: Ports

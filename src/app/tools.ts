@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs'
-import { createHelm } from './actions/helm-rollback/helm.ts'
-import type { Clock } from './base/clock.ts'
-import type { Config } from './config.ts'
-import type { Tools } from './domain/action.ts'
-import { createActionHttp } from './outgoing/action-http.ts'
-import type { HttpClient } from './outgoing/http-client.ts'
+import { createHelm } from '../actions/helm-rollback/helm.ts'
+import type { Clock } from '../base/clock.ts'
+import type { Config } from '../config.ts'
+import type { Tools } from '../domain/action.ts'
+import { createActionHttp } from '../outgoing/action-http.ts'
+import type { HttpClient } from '../outgoing/http-client.ts'
 
 /** What actions reach the world through. */
 export function createTools(parts: {

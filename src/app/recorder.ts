@@ -1,9 +1,9 @@
-import type { Delivered, QueuedMessage } from './domain/message.ts'
-import { targetKey } from './domain/objects.ts'
-import type { Run } from './domain/run.ts'
-import type { Recorder } from './pipeline/ports.ts'
-import type { Logger } from './telemetry/logger.ts'
-import type { Metrics } from './telemetry/metrics.ts'
+import type { Delivered, QueuedMessage } from '../domain/message.ts'
+import { targetKey } from '../domain/objects.ts'
+import type { Run } from '../domain/run.ts'
+import type { Recorder } from '../pipeline/ports.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 
 /** What happens, as log lines and metrics. */
 export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {

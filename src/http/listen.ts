@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
-import { type Authenticator, openAuthenticator, parseTokens } from './api/auth.ts'
-import { type Config, ConfigError } from './config.ts'
+import { type Config, ConfigError } from '../config.ts'
+import { type Authenticator, openAuthenticator, parseTokens } from './authentication.ts'
 
 /** Who may call. @throws ConfigError */
 export function readTokens(config: Config): Authenticator {

@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyInstance } from 'fastify'
-import { HttpProblem } from '../domain/http-problem.ts'
+import { HttpProblem } from './http-problem.ts'
 
 const TITLES: Readonly<Record<number, string>> = {
   400: 'Bad request',

@@ -1,7 +1,7 @@
-import type { KubeClient } from './cluster/kube-client.ts'
-import type { ClockOffset } from './outgoing/clock-offset.ts'
+import type { KubeClient } from '../cluster/kube-client.ts'
+import type { ClockOffset } from '../outgoing/clock-offset.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
 import type { Outside } from './sources.ts'
-import type { Metrics } from './telemetry/metrics.ts'
 
 export interface SourceProbeParts {
   readonly outside: () => Outside

@@ -1,0 +1,183 @@
+import { hostname } from 'node:os'
+import { ACTIONS } from '../actions/registry.ts'
+import type { Clock, Ids } from '../base/clock.ts'
+import { createCluster } from '../cluster/cluster.ts'
+import { connect } from '../cluster/connection.ts'
+import { eventChannel } from '../cluster/event-channel.ts'
+import { createKubeClient } from '../cluster/kube-client.ts'
+import type { Config } from '../config.ts'
+import { type Faults, noFaults } from '../domain/ports/faults.ts'
+import type { Ledger } from '../domain/ports/ledger.ts'
+import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from '../guards/guards.ts'
+import { listen, readTokens } from '../http/listen.ts'
+import { createServer } from '../http/server.ts'
+import { openSqliteLedger } from '../ledger/sqlite.ts'
+import { startSender } from '../notify/sender.ts'
+import { withBreaker } from '../outgoing/breaker.ts'
+import { createClockOffset } from '../outgoing/clock-offset.ts'
+import { createHttpClient } from '../outgoing/http-client.ts'
+import { systemClock, systemIds } from '../outgoing/system-clock.ts'
+import { EVENT_CHANNEL } from '../pipeline/messages.ts'
+import type { Ports } from '../pipeline/ports.ts'
+import { createWorker } from '../pipeline/worker.ts'
+import type { PolicyProblem } from '../policies/problem.ts'
+import { openPolicyStore } from '../policies/store.ts'
+import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createMetrics } from '../telemetry/metrics.ts'
+import { createCleanups, type OnStop } from './cleanups.ts'
+import { createOperations } from './operations.ts'
+import { createRecorder } from './recorder.ts'
+import { createReload } from './reload.ts'
+import { countRefused, registerRoutes } from './routes.ts'
+import { createSourceProbe } from './source-probe.ts'
+import { createOutside } from './sources.ts'
+import { atMostEvery, every } from './timers.ts'
+import { createTools } from './tools.ts'
+import { VERSION } from './version.ts'
+import { startWatching } from './watching.ts'
+
+/** Policies that do not load at the start: exit code 1, and the problems. */
+export class PoliciesError extends Error {
+  readonly problems: readonly PolicyProblem[]
+  constructor(problems: readonly PolicyProblem[]) {
+    super('the policies cannot be used')
+    this.problems = problems
+  }
+}
+
+export interface App {
+  /** The address that is listened on, with its port. */
+  readonly address: string
+  readonly ledger: Ledger
+  /** Takes up policy files again; the same as SIGHUP. */
+  reload(): Promise<void>
+  stop(): Promise<void>
+}
+
+export interface AppParts {
+  readonly clock?: Clock
+  readonly ids?: Ids
+  readonly faults?: Faults
+  readonly logger?: Logger
+}
+
+/** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
+const RELOAD_EVERY_MS = 5_000
+const PRUNE_EVERY_MS = 3_600_000
+/** As often as Prometheus usually scrapes what this feeds. */
+const PROBE_EVERY_MS = 30_000
+/** In a storm, alerts that come in within so short a time are looked at together; a single one at once. */
+const KICK_EVERY_MS = 50
+
+/** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
+export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
+  const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true, process.stdout)
+  const { onStop, undo } = createCleanups(logger)
+  try {
+    return { ...(await compose(config, { ...parts, logger }, onStop)), stop: undo }
+  } catch (cause) {
+    await undo()
+    throw cause
+  }
+}
+
+async function compose(config: Config, parts: AppParts & { readonly logger: Logger }, onStop: OnStop): Promise<Omit<App, 'stop'>> {
+  const { clock = systemClock, ids = systemIds, faults = noFaults, logger } = parts
+  const authenticator = readTokens(config)
+  const opened = await openPolicyStore(config.policies, ACTIONS)
+  if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
+  const { store } = opened
+  const metrics = createMetrics(ACTIONS.map(action => action.name))
+  metrics.reload(true, clock.now())
+  const http = createHttpClient(clock.now)
+  onStop('http client', () => http.close())
+  const connection = await connect(config, clock.now)
+  const clusterOffset = createClockOffset(clock.now)
+  const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
+  const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
+  const ledger = await openSqliteLedger(config.dataDir, ids)
+  onStop('ledger', () => ledger.close())
+  const makeOutside = createOutside(http, clock, config.prometheusUrl)
+  let outside = makeOutside(store.current())
+  const recorder = createRecorder(logger, metrics)
+  const events = eventChannel(kube, clock, EVENT_CHANNEL, hostname())
+  const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
+
+  const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
+  const ports: Ports = {
+    clock,
+    ids,
+    ledger,
+    cluster,
+    verifier: () => outside.verifier,
+    alertStates: () => outside.alertStates,
+    actions: ACTIONS,
+    tools: createTools({ kube, cluster, http, clock, config }),
+    guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
+    policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
+    takesNotices: name => channel(name)?.takesNotices ?? false,
+    ceiling: config.mode,
+    ownNamespace: config.ownNamespace,
+    faults,
+    recorder
+  }
+  const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
+  const sender = startSender({ ledger, clock, faults, channel, sent: recorder.sent, failed: recorder.failed })
+  onStop('sender', () => sender.stop())
+  onStop('worker', () => worker.stop())
+  const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
+  onStop('watcher', () => watching.stop())
+
+  const reload = createReload({
+    store,
+    ledger,
+    clock,
+    metrics,
+    logger,
+    async loaded() {
+      outside = makeOutside(store.current())
+      await watching.follow()
+      worker.kick()
+    }
+  })
+  await reload.recordStart(config.mode)
+  every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
+  const prune = (): Promise<void> =>
+    ledger
+      .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
+      .catch((cause: unknown) => recorder.failed('pruning', cause))
+  every(PRUNE_EVERY_MS, prune, onStop, 'pruning')
+  const probe = createSourceProbe({ outside: () => outside, kube, clusterOffset, metrics })
+  const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
+  void probeQuietly()
+  every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
+
+  const operations = createOperations({
+    ports,
+    store,
+    worker,
+    metrics,
+    reload: reload.now,
+    outside: () => outside,
+    kube,
+    kubeState: kubeGuarded.state,
+    mode: config.mode,
+    server: connection.server
+  })
+  const kick = atMostEvery(KICK_EVERY_MS, () => worker.kick())
+  const server = await createServer({
+    tls: config.tls,
+    version: VERSION,
+    refused: countRefused(metrics),
+    failed: cause => logger.error({ err: cause }, 'a request failed'),
+    routes: all => registerRoutes(all, { operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick })
+  })
+  onStop('http server', () => server.close())
+  const address = await listen(server, config)
+  worker.start()
+  logger.info(
+    { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },
+    'astern is ready'
+  )
+  return { address, ledger, reload: reload.quietly }
+}

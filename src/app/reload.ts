@@ -1,0 +1,58 @@
+import type { Clock } from '../base/clock.ts'
+import type { Mode } from '../domain/outcomes.ts'
+import type { AuditLedger } from '../domain/ports/ledger.ts'
+import type { PolicyStore, ReloadResult } from '../policies/store.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+
+export interface ReloadParts {
+  readonly store: PolicyStore
+  readonly ledger: AuditLedger
+  readonly clock: Clock
+  readonly metrics: Metrics
+  readonly logger: Logger
+  /** What is made out of the policies is made anew. */
+  readonly loaded: () => Promise<void>
+}
+
+/** Takes up policy files again: file change, SIGHUP, `POST /-/reload`. A bad file leaves the policies in force untouched. */
+export interface Reload {
+  now(): Promise<ReloadResult>
+  /** The same for a timer or a signal, which nobody waits for: a failure is logged. */
+  quietly(): Promise<void>
+  /** Records with which policies, and under which ceiling, this process begins. */
+  recordStart(ceiling: Mode): Promise<void>
+}
+
+export function createReload({ store, ledger, clock, metrics, logger, loaded }: ReloadParts): Reload {
+  async function now(): Promise<ReloadResult> {
+    const result = await store.reload()
+    if (result.kind === 'loaded') {
+      await loaded()
+      await ledger.append([{ at: clock.now(), kind: 'policies-loaded', body: { version: store.version(), policies: result.policies } }])
+      logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
+    } else if (result.kind === 'bad' && result.fresh)
+      logger.error({ problems: result.problems }, 'the policy files are bad; the policies in force are unchanged')
+    if (result.kind !== 'unchanged') metrics.reload(result.kind === 'loaded', clock.now())
+    return result
+  }
+  return {
+    now,
+    async quietly() {
+      try {
+        await now()
+      } catch (cause) {
+        metrics.reload(false, clock.now())
+        logger.error({ err: cause }, 'the policy files could not be read; the policies in force are unchanged')
+      }
+    },
+    recordStart: ceiling =>
+      ledger.append([
+        {
+          at: clock.now(),
+          kind: 'policies-loaded',
+          body: { version: store.version(), policies: store.current().policies.length, mode: ceiling }
+        }
+      ])
+  }
+}
