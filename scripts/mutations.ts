@@ -3,7 +3,7 @@ import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync }
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
-import { MUTATIONS, type Mutation } from '../test/mutations.ts'
+import { MUTATIONS, type Mutation } from '../test/support/mutations.ts'
 
 const run = promisify(execFile)
 

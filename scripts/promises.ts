@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { MUTATIONS } from '../test/mutations.ts'
+import { MUTATIONS } from '../test/support/mutations.ts'
 
 // docs/promises.md from the table that `npm run mutations` breaks the code by.
 const PROMISES: readonly (readonly [string, string, string])[] = [
@@ -7,7 +7,7 @@ const PROMISES: readonly (readonly [string, string, string])[] = [
   [
     'Promise 2',
     'No write without a committed intent and a precondition.',
-    '`test/conformance`: a failed `test` is refused by the real API server'
+    '`test/support/conformance`: a failed `test` is refused by the real API server'
   ],
   ['Promise 3', 'At most once.', '`test/stories/crash.test.ts`: `kill -9` at every named point, one effective write'],
   ['Promise 4', 'One at a time.', ''],

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { compareRevisioned, INTENDED } from './controller-revisions.ts'
+import { compareRevisioned, INTENDED } from '../support/differential/controller-revisions.ts'
 
 for (const kind of ['StatefulSet', 'DaemonSet'] as const)
   t.test(`220 histories of a ${kind}: Astern’s undo leaves what kubectl’s leaves, or differs for a written reason`, async t => {

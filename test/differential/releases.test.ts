@@ -1,6 +1,6 @@
 import t from 'tap'
-import { HELMS } from '../cluster/go-build.ts'
-import { compareReleases, INTENDED } from './releases.ts'
+import { HELMS } from '../support/cluster/go-build.ts'
+import { compareReleases, INTENDED } from '../support/differential/releases.ts'
 
 for (const program of HELMS)
   t.test(

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { INTENDED } from './compare.ts'
-import { compareMany } from './compare-many.ts'
+import { INTENDED } from '../support/differential/compare.ts'
+import { compareMany } from '../support/differential/compare-many.ts'
 
 t.test('250 histories: Astern’s undo leaves what kubectl’s leaves, or differs for a written reason', async t => {
   const tally = await compareMany(t, 20_261_121, 250)

@@ -1,18 +1,18 @@
 import t from 'tap'
 import { listAt, textAt } from '../../src/base/json.ts'
-import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
-import { installGitopsKinds } from '../cluster/gitops.ts'
-import { HELMS, obtain } from '../cluster/go-build.ts'
-import { openHelm } from '../cluster/helm.ts'
-import { untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from '../stories/story-policy.ts'
-import { ended, openWorld, waitUntil } from '../stories/world.ts'
-import { actionCases } from './action-cases.ts'
-import { startReceiver } from './receiver.ts'
-import { openSite } from './site.ts'
+import { startArgoRollouts } from '../support/cluster/argo-rollouts.ts'
+import { installGitopsKinds } from '../support/cluster/gitops.ts'
+import { HELMS, obtain } from '../support/cluster/go-build.ts'
+import { openHelm } from '../support/cluster/helm.ts'
+import { untilWorkload } from '../support/conformance/clients.ts'
+import { actionCases } from '../support/e2e/action-cases.ts'
+import { startReceiver } from '../support/e2e/receiver.ts'
+import { openSite } from '../support/e2e/site.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, waitUntil } from '../support/world/world.ts'
 
 // `kill -9` right before and right after the write of each action, and, for a scale, of its giving back. Every other point:
-// test/unit/crashes.test.ts, and test/stories/crash.ts for an undo.
+// test/unit/pipeline/crashes.test.ts, and test/stories/crash.ts for an undo.
 t.jobs = 3
 const { plane, admin, site } = await openSite(t)
 await startArgoRollouts(t, admin, plane.kubeconfig)

@@ -1,6 +1,6 @@
 import t from 'tap'
 import { rungsWithConditions, scaledAndKept, sickPod, story3, story6 } from '../stories/action-stories.ts'
-import { openSite } from './site.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // The other actions, on real controllers, and on pods that answer at their own addresses.
 t.jobs = 5

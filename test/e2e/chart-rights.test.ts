@@ -3,11 +3,11 @@ import { at, listAt, textAt } from '../../src/base/json.ts'
 import { readConfig } from '../../src/config.ts'
 import { examine } from '../../src/doctor/doctor.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
-import { asked, install } from '../cluster/installed-chart.ts'
-import { ok } from '../conformance/clients.ts'
-import { storyPolicy } from '../stories/story-policy.ts'
-import { ended, openWorld, type World, waitUntil } from '../stories/world.ts'
-import { openSite } from './site.ts'
+import { asked, install } from '../support/cluster/installed-chart.ts'
+import { ok } from '../support/conformance/clients.ts'
+import { openSite } from '../support/e2e/site.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type World, waitUntil } from '../support/world/world.ts'
 
 // Astern runs with the token of the chart's own service account, and the API server's audit log is the judge: what was
 // refused is missing in the chart, and what it grants without need is too much.

@@ -7,10 +7,10 @@ import t from 'tap'
 import { at, listAt, objectAt, textAt } from '../../src/base/json.ts'
 import { obtainPart, PROMTOOL } from '../../src/sandbox/real-parts.ts'
 import { createMetrics } from '../../src/telemetry/metrics.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { HELMS, obtainModuleFiles, PROMETHEUS_OPERATOR_CRDS } from '../cluster/go-build.ts'
-import { manifests, openHelm } from '../cluster/helm.ts'
-import { ok, openClients, statusOf } from '../conformance/clients.ts'
+import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { HELMS, obtainModuleFiles, PROMETHEUS_OPERATOR_CRDS } from '../support/cluster/go-build.ts'
+import { manifests, openHelm } from '../support/cluster/helm.ts'
+import { ok, openClients, statusOf } from '../support/conformance/clients.ts'
 
 const run = promisify(execFile)
 const CHART = join(process.cwd(), 'charts/astern')

@@ -1,6 +1,6 @@
 import t from 'tap'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { clusterConformance } from '../conformance/cluster-conformance.ts'
+import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { clusterConformance } from '../support/conformance/cluster-conformance.ts'
 
 await t.test('the real control plane conforms', async t => {
   const plane = await startControlPlane()

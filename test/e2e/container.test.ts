@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { freePort } from '../../src/sandbox/processes.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { parseDockerfile } from '../container/dockerfile.ts'
-import { buildImage, execIn, startIn } from '../container/image.ts'
-import { waitUntil } from '../stories/world.ts'
+import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { parseDockerfile } from '../support/container/dockerfile.ts'
+import { buildImage, execIn, startIn } from '../support/container/image.ts'
+import { waitUntil } from '../support/world/world.ts'
 
 // No image can be built where these tests run: the Dockerfile's own steps are carried out in an overlay instead.
 const context = process.cwd()

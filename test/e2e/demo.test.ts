@@ -2,9 +2,9 @@ import { execFile } from 'node:child_process'
 import { promisify } from 'node:util'
 import t from 'tap'
 import { listAt, textAt } from '../../src/base/json.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { ok, openClients } from '../conformance/clients.ts'
-import { waitUntil } from '../stories/world.ts'
+import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { ok, openClients } from '../support/conformance/clients.ts'
+import { waitUntil } from '../support/world/world.ts'
 
 const run = promisify(execFile)
 

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { HELMS } from '../cluster/go-build.ts'
-import { compareMany } from '../differential/compare-many.ts'
-import { compareRevisioned } from '../differential/controller-revisions.ts'
-import { compareReleases } from '../differential/releases.ts'
+import { HELMS } from '../support/cluster/go-build.ts'
+import { compareMany } from '../support/differential/compare-many.ts'
+import { compareRevisioned } from '../support/differential/controller-revisions.ts'
+import { compareReleases } from '../support/differential/releases.ts'
 
 // `npm run test:differential` plays ten times as many.
 t.test('20 histories: Astern’s undo leaves what kubectl’s leaves, or differs for a written reason', async t => {

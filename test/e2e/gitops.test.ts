@@ -1,7 +1,7 @@
 import t from 'tap'
-import { installGitopsKinds } from '../cluster/gitops.ts'
 import { ARGOCD, copiedTrackingId, FLUX, story11, suspendedFirst } from '../stories/gitops-stories.ts'
-import { openSite } from './site.ts'
+import { installGitopsKinds } from '../support/cluster/gitops.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // The real kinds of Argo CD and Flux; a reconciler of ours puts back what Git says, with their field managers.
 t.jobs = 5

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { HELMS, obtain } from '../cluster/go-build.ts'
-import { openHelm } from '../cluster/helm.ts'
 import { i1BadDeploy, i1OpenBreaker, i1SickPod, i2PoolExhausted, i3AndI4, i4NobodyOwns, i5Surge } from '../stories/incident-stories.ts'
-import { openSite } from './site.ts'
+import { HELMS, obtain } from '../support/cluster/go-build.ts'
+import { openHelm } from '../support/cluster/helm.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // The five incidents that the shipped policies are for.
 t.jobs = 4

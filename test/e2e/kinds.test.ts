@@ -1,6 +1,6 @@
 import t from 'tap'
 import { daemonSetUndone, story12 } from '../stories/stateful-stories.ts'
-import { openSite } from './site.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // StatefulSets and DaemonSets, rolled out and undone by kube-controller-manager.
 t.jobs = 4

@@ -1,8 +1,8 @@
 import t from 'tap'
-import { HELMS, obtain } from '../cluster/go-build.ts'
-import { openHelm } from '../cluster/helm.ts'
 import { badConfigNobodyOwns, helmOwned, killedWhileHelmWorks, type ReleaseSite, story2, story5 } from '../stories/release-stories.ts'
-import { openSite } from './site.ts'
+import { HELMS, obtain } from '../support/cluster/go-build.ts'
+import { openHelm } from '../support/cluster/helm.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // Real releases, by the real helm, both majors.
 t.jobs = 4

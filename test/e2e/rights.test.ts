@@ -5,9 +5,9 @@ import t from 'tap'
 import { rolloutUndo } from '../../src/actions/rollout-undo/rollout-undo.ts'
 import { textAt } from '../../src/base/json.ts'
 import type { ObjectRef } from '../../src/domain/objects.ts'
-import { startControlPlane } from '../cluster/control-plane.ts'
-import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../conformance/clients.ts'
-import { planInput } from '../unit/workloads.ts'
+import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { planInput } from '../support/workloads.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
 

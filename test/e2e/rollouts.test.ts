@@ -1,7 +1,7 @@
 import t from 'tap'
-import { startArgoRollouts } from '../cluster/argo-rollouts.ts'
 import { abortedCanary, restartedRollout, undoneReference, undoneRollout } from '../stories/rollout-stories.ts'
-import { openSite } from './site.ts'
+import { startArgoRollouts } from '../support/cluster/argo-rollouts.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // Argo Rollouts, rolled out by its own controller.
 t.jobs = 4

@@ -1,7 +1,7 @@
 import t from 'tap'
 import { killedAt, WRITING_POINTS } from '../stories/crash.ts'
 import { story1, story8, story9, story10, story16, twoAlertmanagers } from '../stories/stories.ts'
-import { openSite } from './site.ts'
+import { openSite } from '../support/e2e/site.ts'
 
 // The same stories, on real controllers: a Deployment is rolled out and undone by kube-controller-manager.
 t.jobs = 6

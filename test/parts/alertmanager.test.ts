@@ -16,7 +16,7 @@ import { startAlertmanager } from '../../src/sandbox/monitoring.ts'
 import { ALERTMANAGER, obtainPart } from '../../src/sandbox/real-parts.ts'
 import { alertmanagerStates } from '../../src/verification/alert-states.ts'
 import { parseAlertmanagerPayload } from '../../src/webhooks/alertmanager-payload.ts'
-import { waitUntil } from '../stories/world.ts'
+import { waitUntil } from '../support/world/world.ts'
 
 const MESSAGE: Message = {
   key: 'run-1/denied/people',

@@ -10,7 +10,7 @@ import type { Finding } from '../../src/doctor/finding.ts'
 import { startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { KUBECONFIG } from '../unit/server-fixture.ts'
+import { KUBECONFIG } from '../support/server-fixture.ts'
 
 const rule = { alert: 'ApiHighErrorRate', expr: 'vector(1) > 0', for: '1h', labels: {} }
 

@@ -6,7 +6,7 @@ import { promisify } from 'node:util'
 import t from 'tap'
 import { freePort, startProcess, untilReady } from '../../src/sandbox/processes.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../conformance/clients.ts'
+import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../support/conformance/clients.ts'
 
 const run = promisify(execFile)
 const checkout = process.cwd()

@@ -11,7 +11,7 @@ import { createHttpClient } from '../../src/outgoing/http-client.ts'
 import { startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
 import { createPrometheus } from '../../src/verification/prometheus.ts'
-import { waitUntil } from '../stories/world.ts'
+import { waitUntil } from '../support/world/world.ts'
 
 // What the loopback sources of the unit tests imitate, asked of the real server.
 t.test('a real Prometheus answers as the verification expects', async t => {

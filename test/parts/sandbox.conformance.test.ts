@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
-import { clusterConformance } from '../conformance/cluster-conformance.ts'
+import { clusterConformance } from '../support/conformance/cluster-conformance.ts'
 
 await t.test('the sandbox conforms', async t => {
   const sandbox = await startSandbox()

@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import { type JsonObject, listAt, numberAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
-import { autoscalerOf, imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { openBreakers } from './breakers.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from './world.ts'
+import { autoscalerOf, imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { openBreakers } from '../support/world/breakers.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
 
 // Long enough that the samples at its end have a window of traffic of their own, also on a busy machine.
 const SHORT = { within: '24s', passes: 2, every: '1s' }

@@ -1,6 +1,6 @@
 import t from 'tap'
+import { sandboxSite } from '../support/world/sandbox-site.ts'
 import { killedAt, killedWhileTelling, WRITING_POINTS } from './crash.ts'
-import { sandboxSite } from './sandbox-site.ts'
 
 t.jobs = 6
 const site = await sandboxSite(t)

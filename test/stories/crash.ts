@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import { FAULT_POINTS, type FaultPoint } from '../../src/domain/ports/faults.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
-import { imageOf, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, waitUntil } from './world.ts'
+import { imageOf, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, waitUntil } from '../support/world/world.ts'
 
 /** Every point but the one that needs people to be told. */
 export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import { at, type JsonObject, objectAt } from '../../src/base/json.ts'
-import { startReconciler } from '../cluster/gitops.ts'
-import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from './world.ts'
+import { startReconciler } from '../support/cluster/gitops.ts'
+import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
 
 interface Tool {
   readonly name: 'Argo CD' | 'Flux'

@@ -3,9 +3,9 @@ import type { Test } from 'tap'
 import { parse } from 'yaml'
 import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../src/base/json.ts'
 import { collectionPath, type ObjectRef } from '../../src/domain/objects.ts'
-import { autoscalerOf, deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'
+import { autoscalerOf, deploymentOf, imageOf, ok, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { ended, openWorld, type Site, type World, type WorldOptions, waitUntil } from '../support/world/world.ts'
 import { type ReleaseSite, writeChart } from './release-stories.ts'
-import { ended, openWorld, type Site, type World, type WorldOptions, waitUntil } from './world.ts'
 
 /** The shipped policies, as they are but for their times: minutes would be seconds of waiting here. */
 export function shippedPolicies(namespace: string, more: Readonly<Record<string, JsonObject>> = {}): readonly JsonObject[] {

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
-import type { Helm } from '../cluster/helm.ts'
-import { BROKEN } from '../cluster/stages.ts'
-import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from './world.ts'
+import type { Helm } from '../support/cluster/helm.ts'
+import { BROKEN } from '../support/cluster/stages.ts'
+import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
 
 /** A site, the real helm, and the program that Astern runs. */
 export interface ReleaseSite extends Site {

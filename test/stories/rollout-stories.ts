@@ -2,9 +2,9 @@ import type { Test } from 'tap'
 import { objectAt, textAt } from '../../src/base/json.ts'
 import { collectionPath, objectPath } from '../../src/domain/objects.ts'
 import type { Workload } from '../../src/domain/workload.ts'
-import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, type World } from './world.ts'
+import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, type World } from '../support/world/world.ts'
 
 const TARGET = { kind: 'Rollout', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' }
 const CONFIRM = { within: '40s', passes: 2, every: '1s' }

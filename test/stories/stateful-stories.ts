@@ -1,10 +1,10 @@
 import type { Test } from 'tap'
 import { listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
-import { BROKEN } from '../cluster/stages.ts'
-import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site } from './world.ts'
+import { BROKEN } from '../support/cluster/stages.ts'
+import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site } from '../support/world/world.ts'
 
 /** Pods that serve: one that cannot start is not among them. */
 const SERVING = (namespace: string): string =>

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { sandboxSite } from './sandbox-site.ts'
+import { sandboxSite } from '../support/world/sandbox-site.ts'
 import { story1, story8, story9, story10, story16, twoAlertmanagers } from './stories.ts'
 
 // Each story mostly waits: they are played side by side on one sandbox, in namespaces of their own.

@@ -1,9 +1,9 @@
 import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
 import { openAuditFile } from '../../src/ledger/sqlite.ts'
-import { imageOf, ok, untilWorkload } from '../conformance/clients.ts'
-import { storyPolicy } from './story-policy.ts'
-import { ended, openWorld, type Site, waitUntil } from './world.ts'
+import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, waitUntil } from '../support/world/world.ts'
 
 /** 1. A bad rollout raises 5xx; Alertmanager fires; PromQL confirms; undo; recovery confirmed; one audit trail. */
 export async function story1(t: Test, site: Site, namespace: string): Promise<void> {

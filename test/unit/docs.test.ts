@@ -7,7 +7,7 @@ import { OUTCOMES } from '../../src/domain/outcomes.ts'
 import { REASONS } from '../../src/domain/reasons.ts'
 import { PROBLEMS } from '../../src/domain/verdict.ts'
 import { loadPolicies } from '../../src/policies/load.ts'
-import { MUTATIONS } from '../mutations.ts'
+import { MUTATIONS } from '../support/mutations.ts'
 
 const doc = (name: string): string => readFileSync(`docs/${name}`, 'utf8')
 

@@ -1,0 +1,38 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import type { JsonObject } from '../../../src/base/json.ts'
+
+export interface Person {
+  readonly kind: string
+  readonly title: string
+  readonly text: string
+  readonly key: string
+  readonly details: JsonObject
+}
+
+/** Where people's messages arrive; the same key is the same message. */
+export async function startInbox(people: Person[]): Promise<{ readonly url: string; close(): void }> {
+  const server = http.createServer((request, response) => {
+    let text = ''
+    request.setEncoding('utf8')
+    request.on('data', (chunk: string) => {
+      text += chunk
+    })
+    request.on('end', () => {
+      const message = JSON.parse(text) as Person
+      if (!people.some(known => known.key === message.key)) people.push(message)
+      response.writeHead(204).end()
+    })
+  })
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  if (address === null || typeof address === 'string') throw new Error('the inbox got no port')
+  return {
+    url: `http://127.0.0.1:${address.port}/inbox`,
+    close() {
+      server.close()
+      server.closeAllConnections()
+    }
+  }
+}

@@ -1,0 +1,273 @@
+import t from 'tap'
+import { HOUR, MINUTE } from '../../../src/base/clock.ts'
+import type { JsonObject } from '../../../src/base/json.ts'
+import { toArgoRollout, watchedIdentity } from '../../../src/cluster/argo-rollout.ts'
+import { toRevisioned } from '../../../src/cluster/controller-revisions.ts'
+import { parseTrackingId, readOwners } from '../../../src/cluster/owners.ts'
+import { createReleaseReader, releaseNamed } from '../../../src/cluster/release.ts'
+import type { ObjectRef } from '../../../src/domain/objects.ts'
+import { templateIdentity, type Workload } from '../../../src/domain/workload.ts'
+import { StoryKube } from '../../support/story-kube.ts'
+import { badRollout, NOON, templateOf } from '../../support/workloads.ts'
+
+const DB: ObjectRef = { kind: 'StatefulSet', namespace: 'shop', name: 'db' }
+const never = AbortSignal.timeout(60_000)
+const at = (ms: number): string => new Date(ms).toISOString()
+
+function revision(number: number, image: string, createdAt: number): JsonObject {
+  return {
+    metadata: {
+      name: `db-${number}`,
+      creationTimestamp: at(createdAt),
+      labels: { 'controller.kubernetes.io/hash': `hash-${number}` },
+      ownerReferences: [{ uid: 'uid-db', controller: true }]
+    },
+    revision: number,
+    data: { spec: { template: { ...templateOf(image), $patch: 'replace' } } }
+  }
+}
+
+function set(image: string, more: JsonObject = {}, status: JsonObject = {}): JsonObject {
+  return {
+    metadata: { uid: 'uid-db', generation: 3 },
+    spec: { replicas: 3, template: templateOf(image), updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 0 } }, ...more },
+    status: { observedGeneration: 3, replicas: 3, updatedReplicas: 3, availableReplicas: 3, ...status }
+  }
+}
+
+function pod(name: string, hash: string, ready: boolean, waiting?: string): JsonObject {
+  return {
+    metadata: {
+      name,
+      uid: name,
+      creationTimestamp: at(NOON - HOUR),
+      labels: { 'controller-revision-hash': hash },
+      ownerReferences: [{ uid: 'uid-db', controller: true }]
+    },
+    status: {
+      conditions: [{ type: 'Ready', status: ready ? 'True' : 'False', lastTransitionTime: at(NOON - MINUTE) }],
+      ...(waiting === undefined ? {} : { containerStatuses: [{ state: { waiting: { reason: waiting } } }] })
+    }
+  }
+}
+
+t.test('ControllerRevisions: `$patch` is no part of the template, and one that was taken up again tells no time', async t => {
+  const read = (...revisions: JsonObject[]): Workload => toRevisioned(DB, set('app:v2'), revisions, [])
+  const plain = read(revision(1, 'app:v1', NOON - 3 * HOUR), revision(2, 'app:v2', NOON - HOUR))
+  t.equal(plain.identity, templateIdentity(templateOf('app:v2')))
+  t.same(
+    plain.revisions.map(({ number, reused, madeAs }) => [number, reused, madeAs]),
+    [
+      [2, false, 2],
+      [1, false, 1]
+    ]
+  )
+  const told = (workload: Workload): unknown => workload.revisions.map(({ number, reused }) => [number, reused])
+  t.same(
+    told(read(revision(3, 'app:v1', NOON - 3 * HOUR), revision(2, 'app:v2', NOON - HOUR))),
+    [
+      [3, true],
+      [2, true]
+    ],
+    '1 became 3: of 2 the number before is not there either'
+  )
+  t.same(told(read(revision(7, 'app:v1', NOON - 3 * HOUR), revision(8, 'app:v2', NOON - HOUR))), [
+    [8, false],
+    [7, true]
+  ])
+  t.same(
+    told(read(revision(1, 'app:v1', NOON), revision(2, 'app:v2', NOON))),
+    [
+      [2, true],
+      [1, false]
+    ],
+    'within one second nothing tells which came first'
+  )
+})
+
+t.test('StatefulSets: complete, moving, stalled, partitioned, OnDelete', async t => {
+  const revisions = [revision(1, 'app:v1', NOON - 3 * HOUR), revision(2, 'app:v2', NOON - HOUR)]
+  const read = (object: JsonObject, ...pods: JsonObject[]): Workload => toRevisioned(DB, object, revisions, pods)
+  const done = read(set('app:v2'), pod('db-0', 'db-2', true), pod('db-1', 'db-2', true), pod('db-2', 'db-2', true))
+  t.match(done.rollout, { state: 'complete', available: true, completedAt: NOON - MINUTE })
+  t.ok(done.pods.every(one => one.current))
+  t.match(read(set('app:v2', {}, { observedGeneration: 2 })).rollout, { state: 'moving', seen: false })
+  t.match(read(set('app:v2', {}, { updatedReplicas: 1, availableReplicas: 3 })).rollout, {
+    state: 'moving',
+    detail: '1 of 3 pods are updated, 3 available'
+  })
+  const broken = pod('db-2', 'db-2', false, 'CrashLoopBackOff')
+  t.match(read(set('app:v2', {}, { updatedReplicas: 1, availableReplicas: 2 }), broken).rollout, {
+    state: 'stalled',
+    brokenPods: ['db-2: CrashLoopBackOff']
+  })
+  const partitioned = set('app:v2', { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }, { updatedReplicas: 1 })
+  t.match(read(partitioned), { partition: 2, rollout: { state: 'complete', detail: /partition: 2 keep their revision/ } })
+  t.equal(read(set('app:v2', { updateStrategy: { type: 'OnDelete' } })).strategy, 'OnDelete')
+  t.equal(read(set('app:v2', { podManagementPolicy: 'Parallel' })).inOrder, false)
+})
+
+t.test('DaemonSets: pods are told by the hash', async t => {
+  const ref: ObjectRef = { kind: 'DaemonSet', namespace: 'shop', name: 'db' }
+  const status = { desiredNumberScheduled: 2, updatedNumberScheduled: 2, numberAvailable: 1, observedGeneration: 3 }
+  const read = toRevisioned(
+    ref,
+    { ...set('app:v2'), status },
+    [revision(2, 'app:v2', NOON)],
+    [pod('x', 'hash-2', true), pod('y', 'hash-1', true)]
+  )
+  t.same(
+    read.pods.map(one => one.current),
+    [true, false]
+  )
+  t.match(read, { replicas: 2, rollout: { state: 'complete', available: false } })
+})
+
+t.test('Argo Rollouts: generations are strings, and a version is the ReplicaSet that has all its template says', async t => {
+  const ref: ObjectRef = { kind: 'Rollout', namespace: 'shop', name: 'api' }
+  const replicaSet = (hash: string, template: JsonObject, number: number): JsonObject => ({
+    metadata: {
+      name: `api-${hash}`,
+      uid: hash,
+      creationTimestamp: at(NOON - HOUR),
+      labels: { 'rollouts-pod-template-hash': hash },
+      annotations: { 'rollout.argoproj.io/revision': String(number) },
+      ownerReferences: [{ uid: 'uid-api', controller: true }]
+    },
+    // As the API server fills it in.
+    spec: { template: { ...template, spec: { ...(template['spec'] as object), restartPolicy: 'Always' } } }
+  })
+  const rollout = (status: JsonObject, spec: JsonObject = {}): JsonObject => ({
+    metadata: { uid: 'uid-api', generation: 4 },
+    spec: { replicas: 2, template: templateOf('app:v2'), ...spec },
+    status: {
+      observedGeneration: '4',
+      phase: 'Healthy',
+      stableRS: 'h2',
+      currentPodHash: 'h2',
+      availableReplicas: 2,
+      updatedReplicas: 2,
+      ...status
+    }
+  })
+  const sets = [replicaSet('h1', templateOf('app:v1'), 1), replicaSet('h2', templateOf('app:v2'), 2)]
+  const read = (object: JsonObject): Workload => toArgoRollout(ref, object, undefined, sets, [])
+  t.match(read(rollout({})), { identity: 'h2', rollout: { state: 'complete', available: true }, canary: { stable: 'h2', aborted: false } })
+  t.match(read(rollout({ observedGeneration: '3' })).rollout, { state: 'moving', seen: false })
+  t.match(read(rollout({ phase: 'Paused', stableRS: 'h1', currentStepIndex: 1 })).rollout, { state: 'moving', detail: /Paused: step 1/ })
+  t.match(read(rollout({ phase: 'Degraded', stableRS: 'h1', abort: true, message: 'RolloutAborted' })), {
+    rollout: { state: 'stalled' },
+    canary: { aborted: true }
+  })
+  t.equal(watchedIdentity(rollout({})), 'h2')
+  t.equal(watchedIdentity(rollout({ observedGeneration: '3' })), undefined, 'whose hash that is cannot be told yet')
+})
+
+t.test('Argo CD’s tracking id: of this very object, or it says nothing', async t => {
+  const workload = badRollout()
+  t.same(parseTrackingId('shop:apps/Deployment:shop/api', workload), { name: 'shop' })
+  t.same(parseTrackingId('team-a_shop:apps/Deployment:shop/api', workload), { namespace: 'team-a', name: 'shop' })
+  for (const id of [
+    'shop',
+    'shop:apps/Deployment:shop/web',
+    'shop:apps/ReplicaSet:shop/api',
+    'shop:/Deployment:shop/api',
+    ':apps/Deployment:shop/api',
+    'shop:apps/Deployment:shop/api:x'
+  ])
+    t.equal(parseTrackingId(id, workload), undefined, id)
+})
+
+t.test('owners: who enforces, who does not, and what cannot be asked', async t => {
+  const kube = new StoryKube()
+  const app = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop'
+  const tracked = { ...badRollout(), annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/api' } }
+  const enforces = async (workload: Workload, argocd?: string): Promise<unknown> =>
+    (await readOwners(kube, workload, argocd, never)).map(owner => `${owner.kind} ${owner.enforces}`)
+  const application = (spec: JsonObject, more: JsonObject = {}) =>
+    kube.objects.set(app, {
+      metadata: { uid: 'u' },
+      spec,
+      status: { resources: [{ group: 'apps', kind: 'Deployment', namespace: 'shop', name: 'api' }] },
+      ...more
+    })
+  t.same(await enforces(tracked), ['Application unknown'], 'it cannot be read')
+  application({ syncPolicy: { automated: { selfHeal: true } } })
+  t.same(await enforces(tracked), ['Application yes'])
+  application({ syncPolicy: { automated: {} } })
+  t.same(await enforces(tracked), ['Application yes'], 'the next commit brings it back')
+  application({ syncPolicy: { automated: { enabled: false } } })
+  t.same(await enforces(tracked), ['Application no'])
+  application({})
+  t.same(await enforces(tracked), ['Application no'])
+  application({ syncPolicy: { automated: {} } }, { metadata: { uid: 'u', annotations: { 'argocd.argoproj.io/skip-reconcile': 'true' } } })
+  t.same(await enforces(tracked), ['Application no'])
+  application({ syncPolicy: { automated: {} } })
+  const labelled = { ...badRollout(), labels: { 'app.kubernetes.io/instance': 'shop' } }
+  t.same(await enforces(labelled), [], 'a label alone is no proof')
+  t.same(await enforces(labelled, 'argocd'), ['Application yes'], 'the Application lists it')
+  t.same(await enforces({ ...labelled, labels: { 'app.kubernetes.io/instance': 'other' } }, 'argocd'), [])
+
+  const flux = {
+    ...badRollout(),
+    labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' }
+  }
+  const path = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/shop'
+  t.same(await enforces(flux), ['Kustomization unknown'])
+  kube.objects.set(path, { spec: { interval: '5m' } })
+  t.same(await enforces(flux), ['Kustomization yes'])
+  t.same(await enforces({ ...flux, annotations: { 'kustomize.toolkit.fluxcd.io/reconcile': 'disabled' } }), ['Kustomization no'])
+  kube.objects.set(path, { spec: { suspend: true }, status: { conditions: [{ type: 'Reconciling', status: 'True' }] } })
+  t.same(await enforces(flux), ['Kustomization yes'], 'what began before still ends')
+  kube.objects.set(path, { spec: { suspend: true } })
+  t.same(await enforces(flux), ['Kustomization no'])
+
+  const release = { ...badRollout(), labels: { 'helm.toolkit.fluxcd.io/name': 'api', 'helm.toolkit.fluxcd.io/namespace': 'shop' } }
+  const releasePath = '/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases/api'
+  kube.objects.set(releasePath, { spec: { interval: '5m' } })
+  t.same(await enforces(release), ['HelmRelease yes'])
+  kube.objects.set(releasePath, { spec: { suspend: true } })
+  t.same(await enforces(release), ['HelmRelease no'])
+
+  t.same(await enforces({ ...badRollout(), controller: { apiVersion: 'db.example/v1', kind: 'Database', name: 'x' } }), ['controller yes'])
+  t.same(await enforces({ ...badRollout(), templateManager: 'kustomize-controller' }), ['field-manager unknown'], 'labels can be stripped')
+  t.same(await enforces({ ...badRollout(), templateManager: 'helm' }), [])
+})
+
+t.test('releases: by number, and not asked again at once where it is forbidden', async t => {
+  const marks = {
+    labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+    annotations: { 'meta.helm.sh/release-name': 'api', 'meta.helm.sh/release-namespace': 'shop' }
+  }
+  t.same(releaseNamed(marks), { name: 'api', namespace: 'shop' })
+  t.equal(releaseNamed({ ...marks, labels: {} }), undefined)
+  const secret = (version: string, status: string): JsonObject => ({
+    metadata: { creationTimestamp: at(NOON), labels: { version, status, modifiedAt: '1795262400' } }
+  })
+  let asked = 0
+  let answer: Awaited<ReturnType<StoryKube['get']>> = {
+    kind: 'ok',
+    status: 200,
+    object: { items: [secret('9', 'superseded'), secret('10', 'deployed'), secret('x', '?')] }
+  }
+  let now = NOON
+  const read = createReleaseReader(
+    {
+      metadata: async () => {
+        asked += 1
+        return answer
+      }
+    },
+    () => now
+  )
+  t.match(await read({ name: 'api', namespace: 'shop' }, never), {
+    latest: { revision: 10, status: 'deployed', changedAt: NOON, finishedAt: 1_795_262_400_000 }
+  })
+  answer = { kind: 'error', status: 403, detail: 'secrets is forbidden' }
+  t.match(await read({ name: 'api', namespace: 'shop' }, never), { unseen: 'secrets is forbidden' })
+  t.match(await read({ name: 'api', namespace: 'shop' }, never), { unseen: 'secrets is forbidden' })
+  t.equal(asked, 2)
+  now += 11 * MINUTE
+  await read({ name: 'api', namespace: 'shop' }, never)
+  t.equal(asked, 3)
+})

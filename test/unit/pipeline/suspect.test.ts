@@ -1,0 +1,108 @@
+import t from 'tap'
+import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import { openBench, policyOf } from '../../support/bench.ts'
+import { NOON, revisionOf, templateOf, workloadOf } from '../../support/workloads.ts'
+
+t.test('evidence belongs to the suspect: the window must lie after its rollout', async t => {
+  const bench = await openBench(t)
+  bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(2, 'app:v2', NOON - 60_000)]))
+  await bench.fire()
+
+  await bench.look()
+  const waiting = await bench.run()
+  t.equal(waiting.reason, 'window-not-over')
+  t.equal(waiting.detail, `until ${new Date(NOON - 60_000 + 5_000 + 1_000 + 2 * MINUTE).toISOString()}`)
+  await bench.pass(65 * SECOND)
+  t.equal(bench.samples.length, 0, 'not asked before')
+  await bench.pass(1 * SECOND)
+
+  t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('a stalled rollout waives the window, and the verification must still fail', async t => {
+  const stalled = workloadOf([revisionOf(1, 'app:v1', NOON - 90 * MINUTE), revisionOf(2, 'app:v2', NOON - 60_000)], {
+    rollout: { state: 'stalled', seen: true, detail: 'new pods cannot run', available: false, brokenPods: ['api-x: CrashLoopBackOff'] }
+  })
+  const bench = await openBench(t)
+  bench.cluster.put(stalled)
+  await bench.fire()
+  bench.value = 0.001
+  await bench.look()
+  t.equal((await bench.run()).reason, 'symptom-not-confirmed')
+
+  bench.value = 0.4
+  await bench.pass(MINUTE)
+
+  t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('a restart is no change: the deploy before it is to blame', async t => {
+  const bench = await openBench(t)
+  const restarted = {
+    ...revisionOf(3, 'app:v2', NOON - 5 * MINUTE),
+    template: templateOf('app:v2', { 'kubectl.kubernetes.io/restartedAt': '2026-11-21T11:55:00Z' })
+  }
+  bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), revisionOf(2, 'app:v2', NOON - 90 * MINUTE), restarted]))
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'no-recent-change', 'v2 came 90 minutes ago, whatever was restarted since')
+})
+
+t.test('symptom start is the rule’s activeAt, before its `for`', async t => {
+  const bench = await openBench(t)
+  bench.activeAt = NOON - 11 * MINUTE
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'changed-since-symptom', 'v2 came ten minutes before noon, the symptom eleven')
+})
+
+t.test('a person undid it and the re-used ReplicaSet looks old: v2’s errors in the window do not bring v2 back', async t => {
+  const v1 = revisionOf(3, 'app:v1', NOON - 50 * MINUTE, { reused: true })
+  const v2 = revisionOf(2, 'app:v2', NOON - 10 * MINUTE)
+  const bench = await openBench(t)
+  bench.cluster.put(
+    workloadOf([v1, v2], {
+      templateManagedAt: NOON + 3 * MINUTE,
+      rollout: {
+        state: 'complete',
+        seen: true,
+        detail: '',
+        available: true,
+        progressedAt: NOON + 3 * MINUTE,
+        completedAt: NOON + 3 * MINUTE,
+        brokenPods: []
+      }
+    })
+  )
+  await bench.fire(undefined, { startsAt: NOON })
+
+  await bench.pass(10 * MINUTE)
+
+  t.equal((await bench.run()).reason, 'changed-since-symptom')
+  t.equal(bench.cluster.writes.length, 0)
+})
+
+t.test('never back to the bad version, and not on a redeployed one', async t => {
+  const bench = await openBench(t, { policies: [policyOf({ guards: { ...policyOf().guards, cooldown: 0 } })] })
+  await bench.fire()
+  await bench.look()
+  bench.value = 0.001
+  await bench.pass(10 * MINUTE)
+  t.equal((await bench.run()).outcome, 'recovered')
+
+  await bench.resolve()
+  bench.clock.tick(60 * MINUTE)
+  const undone = bench.cluster.workloads.get('Deployment/shop/api')
+  const v2 = revisionOf(4, 'app:v2', bench.clock.now() - 10 * MINUTE)
+  bench.cluster.put(workloadOf([...(undone?.revisions ?? []).filter(revision => revision.identity !== v2.identity), v2]))
+  bench.value = 0.4
+  await bench.fire()
+  await bench.look()
+
+  t.same([(await bench.run()).outcome, (await bench.run()).reason], ['denied', 'redeployed-bad'])
+  t.equal(bench.cluster.writes.length, 1)
+})

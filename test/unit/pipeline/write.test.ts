@@ -1,0 +1,161 @@
+import t from 'tap'
+import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
+
+t.test('deployed forward between decision and write: withdrawn, hands off', async t => {
+  const bench = await openBench(t)
+  bench.cluster.beforeWrite = () =>
+    bench.cluster.put(
+      workloadOf([
+        revisionOf(1, 'app:v1', NOON - 300 * MINUTE),
+        revisionOf(2, 'app:v2', NOON - 10 * MINUTE),
+        revisionOf(3, 'app:v3', bench.clock.now() + 5_000)
+      ])
+    )
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'changed-since-symptom')
+  t.equal((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).lockedBy, undefined, 'the target is free again')
+  t.equal((await bench.audit('intent-withdrawn')).length, 1)
+})
+
+t.test('a failed precondition with the same template is planned again, at most three times', async t => {
+  const conflict = { answer: { kind: 'conflict' as const, detail: '422' }, happens: false }
+  const bench = await openBench(t)
+  bench.cluster.answers = [conflict, conflict, conflict]
+  await bench.fire()
+  await bench.look()
+  t.equal((await bench.run()).state, 'watching', 'the fourth went through')
+  t.equal(bench.cluster.writes.length, 4)
+
+  const other = await openBench(t)
+  other.cluster.answers = [conflict, conflict, conflict, conflict, conflict]
+  await other.fire()
+  await other.look()
+
+  t.equal((await other.run()).outcome, 'failed')
+  t.equal(other.cluster.writes.length, 4)
+})
+
+t.test('an answer that never came is observed: there → go on; not there → once more, with the same preconditions', async t => {
+  const lost = { kind: 'unknown' as const, detail: 'timeout' }
+  const bench = await openBench(t)
+  bench.cluster.answers = [{ answer: lost, happens: true }]
+  await bench.fire()
+  await bench.pass(30 * SECOND)
+  t.equal((await bench.run()).state, 'watching')
+  t.equal(bench.cluster.writes.length, 1, 'the effect was seen')
+
+  const other = await openBench(t)
+  other.cluster.answers = [{ answer: lost, happens: false }]
+  await other.fire()
+  await other.pass(30 * SECOND)
+  t.equal((await other.run()).state, 'watching')
+  t.equal(other.cluster.writes.length, 2)
+  t.same(other.cluster.writes[0]?.write, other.cluster.writes[1]?.write, 'the very same write')
+
+  const third = await openBench(t)
+  third.cluster.answers = [
+    { answer: lost, happens: false },
+    { answer: lost, happens: false }
+  ]
+  await third.fire()
+  await third.pass(60 * SECOND)
+  t.equal((await third.run()).outcome, 'unknown')
+  t.equal(third.cluster.writes.length, 2, 'never a third time')
+})
+
+t.test('the API server refuses the write: failed, people', async t => {
+  const bench = await openBench(t)
+  bench.cluster.answers = [{ answer: { kind: 'refused', detail: '400: admission webhook says no' }, happens: false }]
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).outcome, 'failed')
+  t.equal((await bench.messages()).length, 1)
+})
+
+t.test('someone changes the target after the write: no counter-write', async t => {
+  const bench = await openBench(t)
+  await bench.fire()
+  await bench.look()
+
+  bench.cluster.put(workloadOf([revisionOf(9, 'app:v9', NOON)]))
+  await bench.pass(5 * MINUTE)
+
+  t.equal((await bench.run()).outcome, 'unknown')
+  t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('fresh at the write: old evidence is taken again, and a symptom that is gone by then stops it', async t => {
+  const bench = await openBench(t)
+  afterIntent(bench, async () => {
+    bench.clock.tick(31 * SECOND)
+    bench.value = 0.001
+  })
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'symptom-not-confirmed')
+  t.equal(bench.cluster.writes.length, 0)
+})
+
+t.test('the switch thrown between intent and write stops it', async t => {
+  const bench = await openBench(t)
+  afterIntent(bench, async () => {
+    await bench.ledger.setSwitch({ mode: 'off', reason: 'stop', by: 'ann', at: bench.clock.now() })
+  })
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'switch-lowered')
+  t.equal(bench.cluster.writes.length, 0)
+})
+
+t.test('the mode lowered between intent and write stops it, also over a restart', async t => {
+  for (const lower of [
+    (bench: Bench) => (bench.policies = [policyOf({ mode: 'dry-run' })]),
+    (bench: Bench) => (bench.policies = [policyOf({ mode: 'off' })]),
+    (bench: Bench) => (bench.policies = [])
+  ]) {
+    const bench = await openBench(t)
+    afterIntent(bench, async () => {
+      lower(bench)
+    })
+    await bench.fire()
+
+    await bench.look()
+
+    t.equal((await bench.run()).state, 'ended')
+    t.equal(bench.cluster.writes.length, 0)
+    t.equal((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).lockedBy, undefined)
+  }
+})
+
+t.test('what was written and did not help calls people, though the mode was lowered meanwhile', async t => {
+  const bench = await openBench(t, {
+    policies: [
+      policyOf({
+        steps: [
+          { action: 'rollout-undo', with: {}, confirm: { within: 5 * MINUTE, passes: 3, every: 30_000 } },
+          { action: 'rollout-restart', with: {}, confirm: { within: 5 * MINUTE, passes: 3, every: 30_000 } }
+        ]
+      })
+    ]
+  })
+  await bench.fire()
+  await bench.look()
+
+  bench.policies = [policyOf({ mode: 'dry-run' })]
+  await bench.pass(10 * MINUTE)
+
+  t.equal((await bench.run()).outcome, 'ineffective')
+  t.equal(bench.cluster.writes.length, 1)
+  t.equal((await bench.messages()).length, 1)
+})
