@@ -8,7 +8,7 @@ import { createKubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
-import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from '../guards/guards.ts'
+import { GUARDS } from '../guards/guards.ts'
 import { listen, readTokens } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
@@ -17,8 +17,8 @@ import { withBreaker } from '../outgoing/breaker.ts'
 import { createClockOffset } from '../outgoing/clock-offset.ts'
 import { createHttpClient } from '../outgoing/http-client.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
-import { EVENT_CHANNEL } from '../pipeline/messages.ts'
 import type { Ports } from '../pipeline/ports.ts'
+import { EVENT_CHANNEL } from '../pipeline/settle/messages.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
@@ -113,7 +113,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     alertStates: () => outside.alertStates,
     actions: ACTIONS,
     tools: createTools({ kube, cluster, http, clock, config }),
-    guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
+    guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     takesNotices: name => channel(name)?.takesNotices ?? false,
     ceiling: config.mode,

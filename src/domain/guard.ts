@@ -2,6 +2,7 @@ import type { Action } from './action.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode } from './outcomes.ts'
 import type { Owner } from './owner.ts'
+import type { Permission } from './permission.ts'
 import type { Budget, Policy } from './policy.ts'
 import type { StormState, SwitchState, TargetFacts } from './ports/ledger.ts'
 import type { Refusal } from './reasons.ts'
@@ -20,6 +21,8 @@ export interface GuardInput {
   readonly switch: SwitchState
   readonly storm: StormState | undefined
   readonly ceiling: Mode
+  /** What the run may do by configuration, and right now, under the switch. */
+  readonly permission: { readonly configured: Permission; readonly now: Permission }
   /** What the step's action is like. */
   readonly action: Pick<Action, 'blames' | 'overridesOwner' | 'duringRollout'>
   readonly owners: readonly Owner[]

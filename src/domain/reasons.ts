@@ -40,6 +40,10 @@ export const REASONS = {
     sentence: 'The target was not changed in the window before the symptom began; undoing would not help.'
   },
   'change-time-unknown': { disposition: 'people', sentence: 'When the target was changed cannot be told for sure.' },
+  'order-unclear': {
+    disposition: 'people',
+    sentence: 'Whether the change or the symptom came first cannot be told: both lie within what their clocks leave open.'
+  },
   'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
   'redeployed-bad': { disposition: 'people', sentence: 'A version that was undone a short time ago was deployed again.' },
   'cause-firing': { disposition: 'people', sentence: 'A declared cause fires; the target only shows the symptom.' },

@@ -15,12 +15,45 @@ export type RunState = (typeof RUN_STATES)[number]
 export const RUN_KINDS = ['live', 'dry-run'] as const
 export type RunKind = (typeof RUN_KINDS)[number]
 
-/** Which state may follow which; the ledger refuses any other step. `ended → waiting` is an incident that reopened before a write. */
-export const RUN_TRANSITIONS: Readonly<Record<RunState, readonly RunState[]>> = {
-  waiting: ['waiting', 'executing', 'ended'],
-  executing: ['executing', 'waiting', 'watching', 'ended'],
-  watching: ['watching', 'waiting', 'ended'],
-  ended: ['waiting']
+/**
+ * Which state may follow which, and what moves a run there. The ledger refuses any other move, whoever asks for it: a pass over
+ * the run, an alert that comes in, or the recovery at start.
+ */
+export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Partial<Record<RunState, string>>>>> = {
+  waiting: {
+    waiting: 'a reason to wait: looked at again',
+    executing: 'everything speaks for the write: lock, budgets, intent',
+    ended: 'a reason for people, a dry run, the alert is over, the time is up'
+  },
+  executing: {
+    executing: 'the result is not known yet: observed again',
+    waiting: 'the intent is withdrawn: checked afresh, or a failed precondition',
+    watching: 'the write is there',
+    ended: 'refused, or whether it was written cannot be told'
+  },
+  watching: {
+    watching: 'the rollout moves, or samples are still to pass',
+    waiting: 'still failing: the next rung',
+    ended: 'recovered, ladder used up, or whether it helped cannot be told'
+  },
+  ended: {
+    waiting: 'the alert is back, and nothing was written'
+  }
+}
+
+/** Whether a run may go from one state to another, or stay in it. */
+export function mayMove(from: RunState, to: RunState): boolean {
+  return RUN_TRANSITIONS[from][to] !== undefined
+}
+
+/** Every move that there is, in the table's order. */
+export function transitions(): readonly { readonly from: RunState; readonly to: RunState; readonly why: string }[] {
+  return RUN_STATES.flatMap(from =>
+    RUN_STATES.flatMap(to => {
+      const why = RUN_TRANSITIONS[from][to]
+      return why === undefined ? [] : [{ from, to, why }]
+    })
+  )
 }
 
 /** What a run that has written remembers while it watches and confirms. Instants in Astern's clock. */

@@ -1,13 +1,19 @@
 import { SECOND } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
-import { type Change, changeOf, DEFAULT_CHANGED_WITHIN, releaseChangeOf, releaseRevision } from '../domain/change.ts'
+import { type Change, changeOf, DEFAULT_CHANGED_WITHIN, releaseChangeOf, releaseRevision, type Witness } from '../domain/change.ts'
 import type { Guard, GuardInput } from '../domain/guard.ts'
 import type { Refusal } from '../domain/reasons.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
 export const SKEW_LIMIT_MS = 5 * SECOND
-/** `Date` headers and Kubernetes’ times have whole seconds. */
-const RESOLUTION_MS = SECOND
+/** Kubernetes' times, and `Date` headers, have whole seconds; what the watch saw has the milliseconds of its receipt. */
+const RESOLUTION_MS: Readonly<Record<Witness, number>> = {
+  watch: 0,
+  revision: SECOND,
+  manager: SECOND,
+  marker: SECOND,
+  release: SECOND
+}
 
 /** What changed, when, and whether it can be to blame: only a change of this target in the window before the symptom began (promise 9). */
 export const change: Guard = {
@@ -39,7 +45,7 @@ function sinceSymptom(input: GuardInput, changes: readonly (Change | undefined)[
   const { symptom, clusterOffset, facts } = input
   const known = changes.flatMap(one => (one?.kind === 'known' ? [{ at: one.at - clusterOffset, by: one.by }] : []))
   const later = [...known, ...facts.markers.map(({ at }) => ({ at, by: 'marker' as const }))].find(
-    ({ at }) => at > symptom.at + unclear(input)
+    ({ at, by }) => at > symptom.at + unclear(input, by)
   )
   return later === undefined
     ? undefined
@@ -56,10 +62,10 @@ function blamed(input: GuardInput, template: Change | undefined, ofRelease: Chan
     return unknown?.kind === 'unknown' ? { reason: 'change-time-unknown', detail: unknown.why } : undefined
   }
   const at = known.at - clusterOffset
-  if (at > symptom.at - unclear(input)) {
+  if (at > symptom.at - unclear(input, known.by)) {
     // A dry run on request has no symptom time of its own: it takes the present, and whatever is there came before.
     if (symptom.by === 'request') return undefined
-    return { reason: 'clock-skew', detail: `${times(input, at)}: too close to tell which came first`, facts: told(input, at, known.by) }
+    return { reason: 'order-unclear', detail: `${times(input, at)}: too close to tell which came first`, facts: told(input, at, known.by) }
   }
   const within = policy.changedWithin ?? DEFAULT_CHANGED_WITHIN
   if (at < symptom.at - within)
@@ -71,8 +77,9 @@ function blamed(input: GuardInput, template: Change | undefined, ofRelease: Chan
   return undefined
 }
 
-function unclear({ clusterOffset, sourceOffset }: GuardInput): number {
-  return Math.abs(clusterOffset) + Math.abs(sourceOffset) + RESOLUTION_MS
+/** By how much two instants may differ and still leave open which came first, milliseconds. */
+function unclear({ clusterOffset, sourceOffset }: GuardInput, by: Witness): number {
+  return Math.abs(clusterOffset) + Math.abs(sourceOffset) + RESOLUTION_MS[by]
 }
 
 function times({ symptom }: GuardInput, at: number): string {

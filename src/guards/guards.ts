@@ -12,14 +12,30 @@ import { storm } from './storm.ts'
 import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
 
-/** Asked as soon as the target is known, before any query. The first reason wins. */
-export const FIRST_GUARDS: readonly Guard[] = [modeOff, namespaces, storm, targetBusy, redeployedBad, change]
+/** What forbids every run on a target, whatever its rung would do. */
+const ON_THE_TARGET = [modeOff, namespaces, storm, targetBusy, redeployedBad] as const
 
-/** Asked once the symptom is confirmed. */
-export const LATER_GUARDS: readonly Guard[] = [targetPaused, rolloutMoving, silenced, cooldown, budget]
+/** What must hold of a target whose symptom is real. */
+const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as const
 
-/** Asked of a plan that is made, before it is tried. */
-export const PLAN_GUARDS: readonly Guard[] = [ownership]
+/** Which guards are asked, by when: in each list the first that has a reason wins. */
+export const GUARDS = {
+  /** As soon as the target is known, before any query. */
+  beforeQueries: [...ON_THE_TARGET, change],
+  /** The same where no rung applies and only the symptom is asked about: nothing is blamed then. */
+  beforeSymptomOnly: ON_THE_TARGET,
+  /** Once the symptom is confirmed. */
+  onSymptom: [...ON_THE_SYMPTOM, budget],
+  /** Of a plan that is made, before it is tried: people are told which change to make instead. */
+  onPlan: [ownership],
+  /** Of a plan that was tried, before its intent is stored: everything before it is decided and audited though the switch is lowered. */
+  beforeIntent: [switchLowered],
+  /**
+   * Right before the write, everything once more (promise 7). Only the budget is not asked again: it was claimed with the intent,
+   * and the intent itself would count against it.
+   */
+  beforeWrite: [...ON_THE_TARGET, change, ...ON_THE_SYMPTOM, ownership, switchLowered]
+} as const satisfies Readonly<Record<string, readonly Guard[]>>
 
-/** Asked last, when the plan is made: everything before it is decided and audited though the switch is lowered. */
-export const LAST_GUARDS: readonly Guard[] = [switchLowered]
+/** The lists of guards, as the flow is handed them. */
+export type GuardLists = Readonly<Record<keyof typeof GUARDS, readonly Guard[]>>

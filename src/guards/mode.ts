@@ -1,22 +1,20 @@
 import type { Guard } from '../domain/guard.ts'
-import { lowestMode } from '../domain/outcomes.ts'
 
 /** Off is off: by the policy as the run began with it, by the policy as it is now, or by the service's ceiling. */
 export const modeOff: Guard = {
   name: 'mode',
-  check({ policy, current, ceiling }) {
+  check({ policy, current, ceiling, permission }) {
     if (current === undefined) return { reason: 'mode-off', detail: `policy ${policy.name} was removed` }
-    if (lowestMode(policy.mode, current.mode, ceiling) !== 'off') return undefined
+    if (permission.configured !== 'off') return undefined
     return { reason: 'mode-off', detail: ceiling === 'off' ? 'the service’s ceiling is off' : `policy ${policy.name} is off` }
   }
 }
 
-/** The last question before a write: a lowered switch lets everything be decided, and nothing be written. */
+/** A lowered switch lets everything be decided, and nothing be written. */
 export const switchLowered: Guard = {
   name: 'switch',
-  check({ switch: state, policy, current, ceiling }) {
-    const configured = lowestMode(policy.mode, current?.mode ?? 'off', ceiling)
-    if (configured === 'dry-run' || lowestMode(configured, state.mode) === configured) return undefined
+  check({ switch: state, permission }) {
+    if (permission.configured === 'dry-run' || permission.now === permission.configured) return undefined
     return {
       reason: 'switch-lowered',
       detail: `the switch is at ${state.mode} since ${new Date(state.at).toISOString()} (${state.by}: ${state.reason})`

@@ -2,7 +2,7 @@ import type { Kysely, Transaction } from 'kysely'
 import type { Incident } from '../domain/incident.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { RunFilter, RunLedger, SaveRequest } from '../domain/ports/ledger.ts'
-import { type Claim, RUN_TRANSITIONS, type Run } from '../domain/run.ts'
+import { type Claim, mayMove, type Run } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
 import { budgetUse, claimIntent, countSend, intentOf, settleIntent } from './intents.ts'
 import { returnSoon } from './loans.ts'
@@ -189,7 +189,7 @@ async function held(transaction: Transaction<Tables>, claim: Claim): Promise<Tab
 async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
   const { change } = request
   const before = toRun(row, placeholderIncident)
-  if (change.state !== undefined && !RUN_TRANSITIONS[before.state].includes(change.state))
+  if (change.state !== undefined && !mayMove(before.state, change.state))
     throw new Error(`run ${row.id} cannot go from ${before.state} to ${change.state}`)
   const ended = change.state === 'ended'
   await transaction

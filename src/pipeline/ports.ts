@@ -1,7 +1,8 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
 import type { AlertStates, Guard } from '../domain/guard.ts'
-import { lowestMode, type Mode, type Outcome } from '../domain/outcomes.ts'
+import type { Mode, Outcome } from '../domain/outcomes.ts'
+import { type Permission, permissionOf } from '../domain/permission.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
@@ -27,43 +28,81 @@ export interface Recorder {
   failed(what: string, cause: unknown): void
 }
 
-/** Everything outside that the flow talks to. */
-export interface Ports {
-  readonly clock: Clock
-  readonly ids: Ids
-  readonly ledger: Ledger
-  readonly cluster: Cluster
+/** What everything that decides looks at. Nothing among it can save. */
+export interface ReadingPorts {
+  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'budgetUse'>
+  readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
   readonly actions: readonly Action[]
   /** What actions reach the world through. */
   readonly tools: Tools
   readonly guards: {
-    readonly first: readonly Guard[]
-    readonly later: readonly Guard[]
-    readonly plan: readonly Guard[]
-    readonly last: readonly Guard[]
+    readonly beforeQueries: readonly Guard[]
+    readonly beforeSymptomOnly: readonly Guard[]
+    readonly onSymptom: readonly Guard[]
+    readonly onPlan: readonly Guard[]
+    readonly beforeIntent: readonly Guard[]
+    readonly beforeWrite: readonly Guard[]
   }
-  readonly policies: PolicyBook
-  /** Whether a channel takes good news too, or only calls for people. */
-  readonly takesNotices: (channel: string) => boolean
+  readonly policies: Pick<PolicyBook, 'policy'>
   /** The service's ceiling: no policy acts above it. */
   readonly ceiling: Mode
   readonly ownNamespace: string | undefined
   readonly faults: Faults
+  readonly recorder: Pick<Recorder, 'sampled'>
+}
+
+/**
+ * What deciding may use. There is no clock among it: a decision is made at the instant that it is given, so that the same code
+ * can decide about another time.
+ */
+export interface DecidePorts extends ReadingPorts {
+  /** Between two samples: resolves when the instant has come. */
+  readonly until: (instant: number, signal: AbortSignal) => Promise<void>
+  /** Milliseconds from any beginning; only for how long each stage took. */
+  readonly stopwatch: () => number
+}
+
+/** What a phase of a run may use: it decides, writes to the cluster, and says what is to be saved. */
+export interface PhasePorts extends ReadingPorts {
+  readonly clock: Clock
+  readonly ids: Ids
+  readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
+  readonly cluster: ReadingPorts['cluster'] & Pick<Cluster, 'uidOf'>
+  /** Whether a channel takes good news too, or only calls for people. */
+  readonly takesNotices: (channel: string) => boolean
+}
+
+/** Everything outside that the flow talks to. */
+export interface Ports extends PhasePorts {
+  readonly ledger: Ledger
+  readonly cluster: Cluster
+  readonly policies: PolicyBook
   readonly recorder: Recorder
 }
 
-export function actionOf(ports: Ports, name: string): Action {
+/** Deciding live, by the clock of the phase. */
+export function decidePorts(ports: PhasePorts): DecidePorts {
+  const { clock } = ports
+  return {
+    ...ports,
+    stopwatch: clock.now,
+    async until(instant, signal) {
+      const ms = instant - clock.now()
+      if (ms > 0) await clock.sleep(ms, signal)
+    }
+  }
+}
+
+export function actionOf(ports: Pick<DecidePorts, 'actions'>, name: string): Action {
   const action = ports.actions.find(candidate => candidate.name === name)
   if (action === undefined) throw new Error(`policy names action ${name}, which was not checked at load`)
   return action
 }
 
-/**
- * The mode by configuration: the lowest of the policy as the run began with it, as it is now (removed is off), and the
- * service's ceiling. The switch stands apart: it makes a run wait, and never ends one.
- */
-export function configuredMode(ports: Ports, run: Run): Mode {
-  return lowestMode(run.policy.mode, ports.policies.policy(run.policy.name)?.mode ?? 'off', ports.ceiling)
+/** What a run may do by configuration. */
+export function configuredPermission(ports: Pick<DecidePorts, 'policies' | 'ceiling'>, run: Run): Permission {
+  const { policy } = run
+  return permissionOf({ policy: policy.mode, current: ports.policies.policy(policy.name)?.mode, ceiling: ports.ceiling })
 }

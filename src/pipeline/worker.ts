@@ -1,9 +1,9 @@
 import { EXPIRES_AFTER_MS } from '../domain/incident.ts'
 import type { ClaimedRun } from '../domain/run.ts'
-import { admitIncidents } from './admit.ts'
-import { advance } from './advance.ts'
-import { settleLoans } from './loans.ts'
 import type { Ports } from './ports.ts'
+import { advance } from './run.ts'
+import { admitIncidents } from './settle/admit.ts'
+import { settleLoans } from './settle/loans.ts'
 
 export interface WorkerOptions {
   readonly owner: string

@@ -136,9 +136,9 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   }
 
   return {
-    async sample(queries, signal): Promise<Sample> {
+    async sample(queries, at, signal): Promise<Sample> {
       // One instant for all queries of a sample, in the source's own clock.
-      const time = options.now() + options.offset.value()
+      const time = at + options.offset.value()
       const judged = await Promise.all(queries.map(query => judge(query, time, signal)))
       return { time, ...combine(judged), queries: judged }
     },

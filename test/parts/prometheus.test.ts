@@ -63,7 +63,8 @@ t.test('a real Prometheus answers as the verification expects', async t => {
     maxAge: 60_000,
     ...more
   })
-  const ask = (promql: string, more: Partial<RenderedQuery> = {}) => prometheus.sample([query(promql, more)], AbortSignal.timeout(10_000))
+  const ask = (promql: string, more: Partial<RenderedQuery> = {}) =>
+    prometheus.sample([query(promql, more)], Date.now(), AbortSignal.timeout(10_000))
   await waitUntil(async () => (await ask('sum(rate(http_requests_total[5s]))')).verdict === 'fail', 'there are samples')
 
   const ratio = await ask('sum(rate(http_requests_total{code="500"}[5s])) / sum(rate(http_requests_total[5s]))')

@@ -15,12 +15,12 @@ import { noFaults } from '../../src/domain/ports/faults.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Run } from '../../src/domain/run.ts'
 import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
-import { FIRST_GUARDS, LAST_GUARDS, LATER_GUARDS, PLAN_GUARDS } from '../../src/guards/guards.ts'
+import { GUARDS } from '../../src/guards/guards.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
-import { admitIncidents } from '../../src/pipeline/admit.ts'
-import { advance } from '../../src/pipeline/advance.ts'
-import { settleLoans } from '../../src/pipeline/loans.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
+import { advance } from '../../src/pipeline/run.ts'
+import { admitIncidents } from '../../src/pipeline/settle/admit.ts'
+import { settleLoans } from '../../src/pipeline/settle/loans.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
 import { StoryCluster } from './story-cluster.ts'
 import { storyTools } from './story-tools.ts'
@@ -149,9 +149,9 @@ export async function openBench(
       ledger,
       cluster,
       verifier: () => ({
-        async sample(queries) {
+        async sample(queries, at) {
           const [query] = queries
-          const sample = sampleOf((query === undefined ? undefined : bench.values.get(query.name)) ?? bench.value, clock.now(), queries)
+          const sample = sampleOf((query === undefined ? undefined : bench.values.get(query.name)) ?? bench.value, at, queries)
           bench.samples.push(sample)
           return sample
         },
@@ -164,7 +164,7 @@ export async function openBench(
       },
       actions: ACTIONS,
       tools: storyTools(cluster, clock, { kube: cluster.kube, ...options.tools }),
-      guards: { first: FIRST_GUARDS, later: LATER_GUARDS, plan: PLAN_GUARDS, last: LAST_GUARDS },
+      guards: GUARDS,
       policies: {
         match: labels => indexPolicies(bench.policies).match(labels),
         policy: name => bench.policies.find(policy => policy.name === name),

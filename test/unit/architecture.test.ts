@@ -146,6 +146,23 @@ t.test('no file imports itself in a ring, types included', async t => {
   t.same(rings, [])
 })
 
+t.test('in the pipeline only settle/ saves, besides claims; and deciding has no clock', async t => {
+  const saves = /\bledger\.(save|saveDryRun|claimIntent|admit|settleLoan|targetExists|append|setSwitch|recordMarker|recordObserved)\(/
+  const pipeline = sources.filter(source => source.folder === 'pipeline')
+  const saving = pipeline.filter(source => saves.test(source.text)).map(source => source.file)
+  t.ok(saving.length > 0)
+  t.same(
+    saving.filter(file => !file.startsWith('pipeline/settle/') && file !== 'pipeline/worker.ts'),
+    []
+  )
+  const stages = ['decide', 'resolve', 'verify', 'plan', 'guard', 'ladder', 'due-rung', 'queries'].map(name => `pipeline/decide/${name}.ts`)
+  t.equal(pipeline.filter(source => stages.includes(source.file)).length, stages.length)
+  t.same(
+    pipeline.filter(source => stages.includes(source.file) && /clock\.(now|sleep)\b|\bClock\b|settle\//.test(source.text)).map(source => source.file),
+    []
+  )
+})
+
 t.test('only config.ts reads the environment; time and chance are injected', async t => {
   t.same(
     sources.filter(source => /process\.env/.test(source.text)).map(source => source.file),

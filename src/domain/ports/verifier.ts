@@ -9,8 +9,8 @@ export interface RenderedQuery extends Omit<VerificationQuery, 'promql' | 'traff
 
 /** Where numbers come from. */
 export interface Verifier {
-  /** All queries at one instant, now. Never throws for what a source does: that is a verdict. */
-  sample(queries: readonly RenderedQuery[], signal: AbortSignal): Promise<Sample>
+  /** All queries at one instant (Astern's clock). Never throws for what a source does: that is a verdict. */
+  sample(queries: readonly RenderedQuery[], at: number, signal: AbortSignal): Promise<Sample>
   /** When the condition behind the alert became true (before its `for`), by the rules API; undefined where it cannot be told. */
   activeAt(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<number | undefined>
   /** The source's clock less Astern's, in milliseconds; 0 while no difference is proven. */

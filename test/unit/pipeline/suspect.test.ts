@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
-import { NOON, revisionOf, templateOf, workloadOf } from '../../support/workloads.ts'
+import { NOON, revisionOf, TARGET, templateOf, workloadOf } from '../../support/workloads.ts'
 
 t.test('evidence belongs to the suspect: the window must lie after its rollout', async t => {
   const bench = await openBench(t)
@@ -105,4 +105,40 @@ t.test('never back to the bad version, and not on a redeployed one', async t => 
 
   t.same([(await bench.run()).outcome, (await bench.run()).reason], ['denied', 'redeployed-bad'])
   t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('change and symptom within one second: ordered by the milliseconds that the watch saw, else people', async t => {
+  const v2 = revisionOf(2, 'app:v2', NOON - 10 * MINUTE)
+  const deployed = workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), v2])
+  const observe = async (bench: Awaited<ReturnType<typeof openBench>>, at: number): Promise<void> => {
+    bench.cluster.put(deployed)
+    for (const template of [
+      { identity: revisionOf(1, 'app:v1', 0).identity, at: NOON - 300 * MINUTE, seen: false },
+      { identity: v2.identity, at, seen: true }
+    ])
+      await bench.ledger.recordObserved(TARGET, { uid: deployed.uid, ...template })
+  }
+
+  const before = await openBench(t)
+  await observe(before, NOON - 11 * MINUTE - 300)
+  before.activeAt = NOON - 11 * MINUTE
+  await before.fire()
+  await before.look()
+  t.equal(before.cluster.writes.length, 1, 'deployed 0.3 s before the symptom: it is to blame')
+
+  const after = await openBench(t)
+  await observe(after, NOON - 11 * MINUTE + 300)
+  after.activeAt = NOON - 11 * MINUTE
+  await after.fire()
+  await after.look()
+  t.equal((await after.run()).reason, 'changed-since-symptom', '0.3 s after it: somebody is fixing forward')
+
+  const unseen = await openBench(t)
+  unseen.cluster.put(deployed)
+  unseen.activeAt = NOON - 10 * MINUTE + 300
+  await unseen.fire()
+  await unseen.look()
+  t.same([(await unseen.run()).outcome, (await unseen.run()).reason], ['denied', 'order-unclear'], 'a creation time has whole seconds')
+  t.equal(unseen.cluster.writes.length, 0)
+  t.equal((await unseen.messages()).length, 1, 'waiting would not mend it')
 })

@@ -65,7 +65,7 @@ async function source(t: Test, answers: { readonly main: Answer; readonly age?: 
   return {
     asked,
     server,
-    sample: (query: Partial<RenderedQuery> = {}) => prometheus.sample([{ ...QUERY, ...query }], AbortSignal.timeout(10_000)),
+    sample: (query: Partial<RenderedQuery> = {}) => prometheus.sample([{ ...QUERY, ...query }], Date.now(), AbortSignal.timeout(10_000)),
     prometheus
   }
 }

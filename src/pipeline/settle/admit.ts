@@ -1,10 +1,10 @@
-import type { AuditEntry } from '../domain/audit.ts'
-import type { Incident } from '../domain/incident.ts'
-import type { Policy } from '../domain/policy.ts'
-import type { Admission } from '../domain/ports/ledger.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
+import type { Incident } from '../../domain/incident.ts'
+import type { Policy } from '../../domain/policy.ts'
+import type { Admission } from '../../domain/ports/ledger.ts'
+import { targetOf } from '../decide/target.ts'
+import type { Ports } from '../ports.ts'
 import { relapseMessages } from './messages.ts'
-import type { Ports } from './ports.ts'
-import { targetOf } from './target.ts'
 
 /** New incidents that are looked at together: their targets are all known before any of their runs begins (rules 4, storm). */
 const BATCH = 1_000

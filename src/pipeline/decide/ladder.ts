@@ -1,31 +1,29 @@
-import type { TraceEntry } from '../domain/dry-run.ts'
-import type { Run } from '../domain/run.ts'
-import { decide, verifyOnly } from './decide.ts'
+import type { Run } from '../../domain/run.ts'
+import { type Deciding, decide, verifyOnly } from './decide.ts'
+import { dueRung, type Passed } from './due-rung.ts'
 import type { Planned } from './plan.ts'
-import type { Ports } from './ports.ts'
-import { stepOf } from './resolve.ts'
-import { type Step, stop } from './stage.ts'
-import { dueRung, type Passed } from './when.ts'
+import { type Considered, stepOf } from './resolve.ts'
+import { type StageResult, type Stopped, stop } from './stage.ts'
 
 /** What was decided, on which rung, and which were passed over on the way to it. */
 export interface Decided {
   readonly run: Run
   readonly passed: readonly Passed[]
-  readonly result: Step<Planned>
+  readonly result: StageResult<Planned>
 }
 
 /**
  * Decides on the first rung that is due, from where the run stands. One whose own conditions do not hold is passed over, and
  * so is one whose effect is there already while the symptom, verified, goes on; unless it is the last.
  */
-export async function decideLadder(ports: Ports, run: Run, trace: TraceEntry[], signal: AbortSignal): Promise<Decided> {
+export async function decideLadder(deciding: Deciding, { run, at }: Considered): Promise<Decided> {
   const passed: Passed[] = []
   for (let from = run; ; ) {
-    const rung = await dueRung(ports, from, signal)
+    const rung = await dueRung(deciding, { run: from, at })
     passed.push(...rung.passed)
     if (rung.kind === 'refused') return { run: rung.run, passed, result: stop(rung.refusal) }
-    if (rung.kind === 'none') return { run, passed, result: await noneApplies(ports, run, passed, trace, signal) }
-    const result = await decide(ports, rung.run, trace, signal)
+    if (rung.kind === 'none') return { run, passed, result: await noneApplies(deciding, { run, at }, passed) }
+    const result = await decide(deciding, { run: rung.run, at })
     const following = rung.run.policy.steps[rung.run.step + 1]
     if (result.kind === 'next' || result.refusal.reason !== 'already-so' || following === undefined)
       return { run: rung.run, passed, result }
@@ -34,15 +32,9 @@ export async function decideLadder(ports: Ports, run: Run, trace: TraceEntry[], 
   }
 }
 
-/** People hear only of what is a symptom: whether it is comes first. */
-async function noneApplies(
-  ports: Ports,
-  run: Run,
-  passed: readonly Passed[],
-  trace: TraceEntry[],
-  signal: AbortSignal
-): Promise<{ readonly kind: 'stop'; readonly refusal: Extract<Step<never>, { readonly kind: 'stop' }>['refusal'] }> {
-  const verified = await verifyOnly(ports, run, trace, signal)
+/** People are told only of what is a symptom: whether it is one comes first. */
+async function noneApplies(deciding: Deciding, considered: Considered, passed: readonly Passed[]): Promise<Stopped> {
+  const verified = await verifyOnly(deciding, considered)
   if (verified.kind === 'stop') return verified
   return stop({ reason: 'no-step-applies', detail: passed.map(({ action, why }) => `${action}: ${why}`).join('; '), facts: { passed } })
 }

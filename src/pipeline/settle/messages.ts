@@ -1,8 +1,8 @@
-import type { Message } from '../domain/message.ts'
-import { targetKey } from '../domain/objects.ts'
-import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
-import { REASONS, type Refusal } from '../domain/reasons.ts'
-import type { Run } from '../domain/run.ts'
+import type { Message } from '../../domain/message.ts'
+import { targetKey } from '../../domain/objects.ts'
+import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
+import { REASONS, type Refusal } from '../../domain/reasons.ts'
+import type { Run } from '../../domain/run.ts'
 
 /** Kubernetes Events are written for everything that ends; the channel has this fixed name. */
 export const EVENT_CHANNEL = 'kubernetes-event'

@@ -1,22 +1,22 @@
-import type { AuditEntry } from '../domain/audit.ts'
-import type { IntentState } from '../domain/plan.ts'
-import type { Claim, Run } from '../domain/run.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
+import type { SettledIntent } from '../../domain/ports/ledger.ts'
+import type { Run } from '../../domain/run.ts'
+import type { Move, Pass } from '../pass.ts'
+import { configuredPermission, type PhasePorts } from '../ports.ts'
 import { type Ending, endingMessages, needsPeople } from './messages.ts'
-import { configuredMode, type Ports } from './ports.ts'
 
-/** What is settled together with an ending. */
+/** What is saved together with a refusal or an ending. */
 export interface Settled {
-  readonly intent?: { readonly id: string; readonly state: IntentState }
+  readonly intent?: SettledIntent
   readonly audit?: readonly AuditEntry[]
 }
 
-/** Ends a run: outcome, audit, and the messages for people, in one transaction. */
-export async function conclude(ports: Ports, run: Run, claim: Claim, ending: Ending, settled: Settled = {}): Promise<void> {
+/** Ends a run: outcome, audit, and the messages for people. */
+export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, ending: Ending, settled: Settled = {}): Promise<Move> {
   const now = ports.clock.now()
   const people = needsPeople(ending)
   const silent = isSilent(ports, run)
   const about = { runId: run.id, incidentId: run.incident.id }
-  const told = people && !silent
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent
@@ -55,24 +55,19 @@ export async function conclude(ports: Ports, run: Run, claim: Claim, ending: End
         ]
       : [])
   ]
-  const saved = await ports.ledger.save(
-    claim,
-    {
-      change: { state: 'ended', outcome: ending.outcome, reason: ending.refusal?.reason ?? null, detail: ending.detail, wrote: run.wrote },
-      audit,
-      messages,
-      told,
-      ...(settled.intent === undefined ? {} : { intent: settled.intent }),
-      release: true
-    },
-    now
-  )
-  if (!saved) return
-  ports.faults.reach('concluded')
-  ports.recorder.concluded(run, ending.outcome, ending.refusal?.reason, ending.detail)
+  return {
+    kind: 'move',
+    to: 'ended',
+    again: now,
+    change: { outcome: ending.outcome, reason: ending.refusal?.reason ?? null, detail: ending.detail, wrote: run.wrote },
+    audit,
+    messages,
+    told: people && !silent,
+    ...(settled.intent === undefined ? {} : { intent: settled.intent })
+  }
 }
 
-/** By configuration, not by the switch: a switch lowered by hand never silences anything (rules 6). Nor is silent what was written. */
-function isSilent(ports: Ports, run: Run): boolean {
-  return run.kind === 'dry-run' || (configuredMode(ports, run) === 'dry-run' && !run.wrote)
+/** A dry run tells nobody. It is one by configuration, never by the switch (rules 6); and what wrote is none. */
+function isSilent(ports: PhasePorts, run: Run): boolean {
+  return run.kind === 'dry-run' || (configuredPermission(ports, run) === 'dry-run' && !run.wrote)
 }

@@ -1,6 +1,6 @@
-import type { RenderedQuery } from '../domain/ports/verifier.ts'
-import type { Sample } from '../domain/verdict.ts'
-import type { Ports } from './ports.ts'
+import type { RenderedQuery } from '../../domain/ports/verifier.ts'
+import type { Sample } from '../../domain/verdict.ts'
+import type { DecidePorts } from '../ports.ts'
 import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
 import type { Resolved } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
@@ -14,11 +14,11 @@ export interface Verified extends Resolved {
 }
 
 /** Confirms the symptom: every sample must fail, and its window must lie after the suspect's rollout (rules 2). */
-export function verifyStage(ports: Ports): Stage<Resolved, Verified> {
+export function verifyStage(ports: DecidePorts): Stage<Resolved, Verified> {
   return {
     name: 'verify',
     async run(input, signal) {
-      const { run, workload, guardInput, action } = input
+      const { run, workload, guardInput, action, at } = input
       const rendered = renderQueries(run, workload)
       if (rendered.kind === 'refused') return stop(rendered.refusal)
       const { queries } = rendered
@@ -27,7 +27,7 @@ export function verifyStage(ports: Ports): Stage<Resolved, Verified> {
         if (workload.rollout.state === 'moving' && action.duringRollout !== true)
           return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
         const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
-        if (over !== undefined && ports.clock.now() < over) {
+        if (over !== undefined && at < over) {
           return stop({
             reason: 'window-not-over',
             detail: `until ${new Date(over).toISOString()}`,
@@ -39,16 +39,18 @@ export function verifyStage(ports: Ports): Stage<Resolved, Verified> {
       const samples: Sample[] = []
       const wanted = Math.max(...queries.map(query => query.samples))
       const every = Math.max(...queries.map(query => query.every))
+      let sampledAt = at
       while (samples.length < wanted) {
-        if (samples.length > 0) await ports.clock.sleep(every, signal)
-        const sample = await ports.verifier().sample(queries, signal)
+        sampledAt = at + samples.length * every
+        await ports.until(sampledAt, signal)
+        const sample = await ports.verifier().sample(queries, sampledAt, signal)
         ports.recorder.sampled(sample)
         const refusal = sampleRefusal(sample)
         if (refusal !== undefined) return stop(refusal)
         samples.push(sample)
       }
       ports.faults.reach('verified')
-      return next({ ...input, queries, samples, sampledAt: ports.clock.now() })
+      return next({ ...input, queries, samples, sampledAt })
     }
   }
 }

@@ -1,9 +1,9 @@
-import type { Incident } from '../domain/incident.ts'
-import type { ObjectRef } from '../domain/objects.ts'
-import type { Policy, PolicyStep } from '../domain/policy.ts'
-import type { Refusal } from '../domain/reasons.ts'
-import { renderObjectName } from '../templates/object-name.ts'
-import { renderRefusal } from '../templates/template.ts'
+import type { Incident } from '../../domain/incident.ts'
+import type { ObjectRef } from '../../domain/objects.ts'
+import type { Policy, PolicyStep } from '../../domain/policy.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import { renderObjectName } from '../../templates/object-name.ts'
+import { renderRefusal } from '../../templates/template.ts'
 
 export type TargetResult = { readonly kind: 'target'; readonly target: ObjectRef } | { readonly kind: 'refused'; readonly refusal: Refusal }
 

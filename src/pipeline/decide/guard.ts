@@ -1,5 +1,5 @@
-import type { Guard, GuardInput } from '../domain/guard.ts'
-import type { Refusal } from '../domain/reasons.ts'
+import type { Guard, GuardInput } from '../../domain/guard.ts'
+import type { Refusal } from '../../domain/reasons.ts'
 import type { Resolved } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
 

@@ -1,18 +1,24 @@
-import type { Action } from '../domain/action.ts'
-import type { GuardInput, Symptom } from '../domain/guard.ts'
-import type { ObjectRef } from '../domain/objects.ts'
-import { lockKeys } from '../domain/owner.ts'
-import type { PolicyStep } from '../domain/policy.ts'
-import type { Refusal } from '../domain/reasons.ts'
-import type { Run } from '../domain/run.ts'
-import type { Workload } from '../domain/workload.ts'
-import { actionOf, type Ports } from './ports.ts'
+import type { Action } from '../../domain/action.ts'
+import type { GuardInput, Symptom } from '../../domain/guard.ts'
+import type { ObjectRef } from '../../domain/objects.ts'
+import { lockKeys } from '../../domain/owner.ts'
+import { permissionUnder } from '../../domain/permission.ts'
+import type { PolicyStep } from '../../domain/policy.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import type { Run } from '../../domain/run.ts'
+import type { Workload } from '../../domain/workload.ts'
+import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
 import { next, type Stage, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
-/** A run with its target as it is now, and everything that the guards look at. */
-export interface Resolved {
+/** A run, and the instant (Astern's clock) at which it is decided about. */
+export interface Considered {
   readonly run: Run
+  readonly at: number
+}
+
+/** A run with its target as it is now, and everything that the guards look at. */
+export interface Resolved extends Considered {
   readonly step: PolicyStep
   readonly action: Action
   readonly target: ObjectRef
@@ -21,10 +27,10 @@ export interface Resolved {
 }
 
 /** Which object, does it exist, and what is known of it. */
-export function resolveStage(ports: Ports): Stage<Run, Resolved> {
+export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
   return {
     name: 'resolve',
-    async run(run, signal) {
+    async run({ run, at }, signal) {
       const step = stepOf(run)
       const resolved = targetOf(run.policy, run.incident, step)
       if (resolved.kind === 'refused') return stop(resolved.refusal)
@@ -35,9 +41,15 @@ export function resolveStage(ports: Ports): Stage<Run, Resolved> {
       const read = await ports.cluster.read(target, signal)
       if (read.kind !== 'found') return stop(readRefusal(read))
       const { workload } = read
-      if (run.kind === 'live' && run.incident.targetUid === undefined && step.target === undefined)
-        await ports.ledger.targetExists(run.incident.id, workload.uid, ports.policies.storm(), ports.clock.now())
-      return next({ run, step, action, target, workload, guardInput: await gather(ports, run, target, workload, action, signal) })
+      return next({
+        run,
+        at,
+        step,
+        action,
+        target,
+        workload,
+        guardInput: await gather(ports, { run, at, target, workload, action }, signal)
+      })
     }
   }
 }
@@ -61,25 +73,22 @@ export function readRefusal(read: { readonly kind: 'not-found' | 'forbidden' | '
 
 /** Reads what the guards need, once, so that each of them is a pure function of it. */
 export async function gather(
-  ports: Ports,
-  run: Run,
-  target: ObjectRef,
-  workload: Workload,
-  action: Action,
+  ports: ReadingPorts,
+  { run, at, target, workload, action }: Omit<Resolved, 'step' | 'guardInput'>,
   signal: AbortSignal
 ): Promise<GuardInput> {
-  const { ledger, policies, clock } = ports
+  const { ledger, policies } = ports
   const verifier = ports.verifier()
-  const now = clock.now()
   const [facts, state, storm, budgets, symptom, alertState, owners] = await Promise.all([
-    ledger.targetFacts(target, lockKeys(workload), run.id, now),
+    ledger.targetFacts(target, lockKeys(workload), run.id, at),
     ledger.switchState(),
-    ledger.storm(now),
-    ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, now),
+    ledger.storm(at),
+    ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, at),
     symptomOf(ports, run, signal),
     run.incident.request === undefined ? ports.alertStates()?.stateOf(run.incident.labels, signal) : undefined,
     ports.cluster.owners(workload, signal)
   ])
+  const configured = configuredPermission(ports, run)
   return {
     run,
     policy: run.policy,
@@ -91,6 +100,7 @@ export async function gather(
     storm,
     budgets,
     ceiling: ports.ceiling,
+    permission: { configured, now: permissionUnder(configured, state.mode) },
     action,
     owners,
     alertState,
@@ -98,7 +108,7 @@ export async function gather(
     clusterOffset: ports.cluster.clockOffset(),
     sourceOffset: verifier.clockOffset(),
     ownNamespace: ports.ownNamespace,
-    now
+    now: at
   }
 }
 
@@ -106,7 +116,7 @@ export async function gather(
  * When the symptom began, in Astern's clock: `activeAt` of the rule, which is before its `for`; else `startsAt`. Flapping
  * makes the rule's `activeAt` later; the first firing stays what counts.
  */
-async function symptomOf(ports: Ports, run: Run, signal: AbortSignal): Promise<Symptom> {
+async function symptomOf(ports: Pick<DecidePorts, 'verifier'>, run: Run, signal: AbortSignal): Promise<Symptom> {
   const { incident } = run
   if (incident.request !== undefined && incident.request.target !== undefined) return { at: incident.openedAt, by: 'request' }
   const verifier = ports.verifier()

@@ -1,11 +1,11 @@
-import type { GuardInput } from '../domain/guard.ts'
-import type { RenderedQuery } from '../domain/ports/verifier.ts'
-import type { Refusal } from '../domain/reasons.ts'
-import type { Run } from '../domain/run.ts'
-import type { Sample } from '../domain/verdict.ts'
-import type { Workload } from '../domain/workload.ts'
-import { quoteRegex, renderPromql } from '../templates/promql.ts'
-import { renderRefusal } from '../templates/template.ts'
+import type { GuardInput } from '../../domain/guard.ts'
+import type { RenderedQuery } from '../../domain/ports/verifier.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import type { Run } from '../../domain/run.ts'
+import type { Sample } from '../../domain/verdict.ts'
+import type { Workload } from '../../domain/workload.ts'
+import { quoteRegex, renderPromql } from '../../templates/promql.ts'
+import { renderRefusal } from '../../templates/template.ts'
 
 export type QueriesResult =
   | { readonly kind: 'queries'; readonly queries: readonly RenderedQuery[] }

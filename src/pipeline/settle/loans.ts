@@ -1,11 +1,11 @@
-import { MINUTE, SECOND } from '../base/clock.ts'
-import type { AuditEntry, AuditKind } from '../domain/audit.ts'
-import type { Message } from '../domain/message.ts'
-import { targetKey } from '../domain/objects.ts'
-import { lowestMode } from '../domain/outcomes.ts'
-import type { HeldLoan } from '../domain/ports/ledger.ts'
-import type { Run } from '../domain/run.ts'
-import { actionOf, type Ports } from './ports.ts'
+import { MINUTE, SECOND } from '../../base/clock.ts'
+import type { AuditEntry, AuditKind } from '../../domain/audit.ts'
+import type { Message } from '../../domain/message.ts'
+import { targetKey } from '../../domain/objects.ts'
+import { servicePermission } from '../../domain/permission.ts'
+import type { HeldLoan } from '../../domain/ports/ledger.ts'
+import type { Run } from '../../domain/run.ts'
+import { actionOf, type Ports } from '../ports.ts'
 
 /** Longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
@@ -37,7 +37,7 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
   ])
   const later = () =>
     ports.ledger.settleLoan(held.id, { state: 'held', nextAt: ports.clock.now() + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
-  if (lowestMode(state.mode, ports.ceiling) !== 'auto') return later()
+  if (servicePermission(ports.ceiling, state.mode) !== 'act') return later()
   if (facts.lockedBy !== undefined || storm !== undefined) return later()
   ports.faults.reach('before-return')
   const result = (await actionOf(ports, plan.action).giveBack?.(ports.tools, plan, signal)) ?? {

@@ -1,6 +1,6 @@
-import type { Plan } from '../domain/plan.ts'
+import type { Plan } from '../../domain/plan.ts'
+import type { DecidePorts } from '../ports.ts'
 import { firstRefusal } from './guard.ts'
-import type { Ports } from './ports.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
 
@@ -12,11 +12,11 @@ export interface Planned extends Verified {
 }
 
 /** Makes the plan, and asks the API server whether it would take it. */
-export function planStage(ports: Ports): Stage<Verified, Planned> {
+export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
   return {
     name: 'plan',
     async run(input, signal) {
-      const { action, workload, step, guardInput, run } = input
+      const { action, workload, step, guardInput, run, sampledAt } = input
       const offset = guardInput.clusterOffset
       const { labels, annotations } = run.incident
       const asked = {
@@ -30,14 +30,14 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
         })),
         owners: guardInput.owners,
         values: { labels, annotations },
-        now: ports.clock.now()
+        now: sampledAt
       }
       const observed = await action.observe?.(ports.tools, asked, signal)
       if (observed?.kind === 'refused') return stop(observed.refusal)
       const result = action.plan({ ...asked, ...(observed === undefined ? {} : { seen: observed.seen }) })
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
-      const owned = firstRefusal(ports.guards.plan, guardInput)
+      const owned = firstRefusal(ports.guards.onPlan, guardInput)
       if (owned !== undefined)
         return stop({
           ...owned,
@@ -52,7 +52,7 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
           return planned(tried.detail ?? 'accepted')
         case 'forbidden':
           // Without the right to patch a dry run still tells the whole decision; a live run must say why it cannot act.
-          return run.kind === 'dry-run' || run.policy.mode === 'dry-run' || ports.ceiling === 'dry-run'
+          return run.kind === 'dry-run' || guardInput.permission.configured === 'dry-run'
             ? planned('not permitted')
             : stop({ reason: 'forbidden', detail: tried.detail })
         case 'held':

@@ -1,10 +1,9 @@
-import type { AuditEntry } from '../domain/audit.ts'
-import { changeOf, releaseChangeOf } from '../domain/change.ts'
-import type { TraceEntry } from '../domain/dry-run.ts'
-import type { Write } from '../domain/plan.ts'
-import type { Run } from '../domain/run.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
+import { changeOf, releaseChangeOf } from '../../domain/change.ts'
+import type { TraceEntry } from '../../domain/dry-run.ts'
+import type { Write } from '../../domain/plan.ts'
+import type { Run } from '../../domain/run.ts'
 import type { Planned } from './plan.ts'
-import type { Ports } from './ports.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
 export function planFacts(planned: Planned): Readonly<Record<string, unknown>> {
@@ -46,9 +45,10 @@ function toldWrite(write: Write): Readonly<Record<string, unknown>> {
   return { kind: write.kind, path: write.path, operations: changes.map(({ op, path }) => ({ op, path })) }
 }
 
-export function decision(ports: Ports, run: Run, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
+/** What was decided about a run, and how long each stage took. */
+export function decision(run: Run, at: number, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
   return {
-    at: ports.clock.now(),
+    at,
     kind: 'decision',
     runId: run.id,
     incidentId: run.incident.id,

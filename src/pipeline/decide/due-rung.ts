@@ -1,11 +1,11 @@
-import { formatDuration } from '../base/duration.ts'
-import { changeOf, releaseChangeOf } from '../domain/change.ts'
-import type { PolicyStep } from '../domain/policy.ts'
-import type { Refusal } from '../domain/reasons.ts'
-import type { Run } from '../domain/run.ts'
-import type { Ports } from './ports.ts'
+import { formatDuration } from '../../base/duration.ts'
+import { changeOf, releaseChangeOf } from '../../domain/change.ts'
+import type { PolicyStep } from '../../domain/policy.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import type { Run } from '../../domain/run.ts'
+import type { Deciding } from './decide.ts'
 import { renderQueries, sampleRefusal } from './queries.ts'
-import { type Resolved, resolveStage } from './resolve.ts'
+import { type Considered, type Resolved, resolveStage } from './resolve.ts'
 
 /** A rung that was passed over, and what of its conditions did not hold. */
 export interface Passed {
@@ -24,15 +24,16 @@ export type DueRung =
  * The first rung, from where the run stands, whose own conditions hold. Asked anew at every look: a rung that did not apply
  * a minute ago may apply now, until a later one was climbed.
  */
-export async function dueRung(ports: Ports, run: Run, signal: AbortSignal): Promise<DueRung> {
+export async function dueRung(deciding: Deciding, { run, at }: Considered): Promise<DueRung> {
+  const { ports, signal } = deciding
   const passed: Passed[] = []
   for (let step = run.step; step < run.policy.steps.length; step += 1) {
     const rung = run.policy.steps[step]
     const here = { ...run, step }
     if (rung?.when === undefined) return { kind: 'due', run: here, passed }
-    const resolved = await resolveStage(ports).run(here, signal)
+    const resolved = await resolveStage(ports).run({ run: here, at }, signal)
     if (resolved.kind === 'stop') return { kind: 'refused', run: here, refusal: resolved.refusal, passed }
-    const why = await unmet(ports, resolved.value, rung.when, signal)
+    const why = await unmet(deciding, resolved.value, rung.when)
     if (why === undefined) return { kind: 'due', run: here, passed }
     if (typeof why !== 'string') return { kind: 'refused', run: here, refusal: why, passed }
     passed.push({ step, action: rung.action, why })
@@ -42,12 +43,11 @@ export async function dueRung(ports: Ports, run: Run, signal: AbortSignal): Prom
 
 /** What does not hold, in words; or why that cannot be told. */
 async function unmet(
-  ports: Ports,
+  { ports, signal }: Deciding,
   input: Resolved,
-  when: NonNullable<PolicyStep['when']>,
-  signal: AbortSignal
+  when: NonNullable<PolicyStep['when']>
 ): Promise<string | Refusal | undefined> {
-  const { workload, guardInput, run } = input
+  const { workload, guardInput, run, at: askedAt } = input
   if (when.changedWithin !== undefined) {
     const { facts, symptom, clusterOffset } = guardInput
     const markers = facts.markers.map(marker => marker.at + clusterOffset)
@@ -65,7 +65,7 @@ async function unmet(
   if (rendered.kind === 'refused') return rendered.refusal
   // One by one: each is a condition of its own, and none of them needs another to agree.
   for (const query of rendered.queries) {
-    const sample = await ports.verifier().sample([query], signal)
+    const sample = await ports.verifier().sample([query], askedAt, signal)
     const refusal = sampleRefusal(sample)
     if (refusal === undefined) continue
     const value = sample.queries[0]?.value

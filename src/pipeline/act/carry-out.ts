@@ -1,0 +1,195 @@
+import type { AuditEntry } from '../../domain/audit.ts'
+import type { Intent } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import { escalatesAt, type Progress } from '../../domain/run.ts'
+import { readRefusal, stepOf } from '../decide/resolve.ts'
+import type { Move, Next, Pass } from '../pass.ts'
+import { actionOf, type PhasePorts } from '../ports.ts'
+import { conclude } from '../settle/ending.ts'
+import { refuse } from '../settle/refusal.ts'
+import { about } from './entries.ts'
+import { intentOf } from './intent.ts'
+import { recheck } from './recheck.ts'
+
+/** A write whose result is not known is observed again after this long. */
+const OBSERVE_AGAIN_MS = 5_000
+/** A failed precondition with the same template is planned again so often (rules 3). */
+const REPLANS = 3
+
+/** An intent that is being carried out, in its pass. */
+interface Carrying extends Pass {
+  readonly intent: Intent
+}
+
+/**
+ * Carries out a durable intent. Whether it was sent or not, it is first observed: its effect is there → the run goes on; it is
+ * not → everything is checked afresh and the write is sent, with its original preconditions, at most twice in all (rules 3).
+ */
+export async function carryOut(pass: Pass): Promise<Next> {
+  const { ports, signal } = pass
+  const intent = await intentOf(pass)
+  const carrying: Carrying = { ...pass, intent }
+  const { plan } = intent
+  const read = await ports.cluster.read(plan.target, signal)
+  if (read.kind !== 'found') {
+    if (read.kind === 'unreachable') return pendingOrUnknown(carrying, read.detail)
+    return intent.sends === 0 ? withdraw(carrying, readRefusal(read)) : unknown(carrying, read.detail)
+  }
+  const { workload } = read
+  const action = actionOf(ports, plan.action)
+  const effect = await action.effect(plan, intent.id, workload, ports.tools, signal)
+  const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
+  if (effect === 'moving' || lingers) return pendingOrUnknown(carrying, 'it is still being carried out')
+  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
+  if (intent.sends > 0 && effect === 'superseded')
+    return unknown(carrying, 'the target was changed by someone else while the result of the write was not known')
+  if (intent.sends > 0 && effect === 'unclear')
+    return unknown(carrying, 'it may have been sent before Astern stopped, nothing tells, and it is never sent twice')
+  if (intent.sends >= 2) return unknown(carrying, 'the write was sent twice and its effect is not there')
+  const refusal = await recheck(pass, plan, workload)
+  if (refusal !== undefined) {
+    if (intent.sends === 0) return withdraw(carrying, refusal)
+    const why = `${refusal.reason}: ${refusal.detail}`
+    return unknown(carrying, `the write was sent once, its effect is not there, and it may not be sent again: ${why}`)
+  }
+  if (!(await pass.countSend(intent.id))) return { kind: 'lost' }
+  ports.faults.reach('before-write')
+  const result = await action.apply(ports.tools, plan, { intent: intent.id, dryRun: false }, signal)
+  ports.faults.reach('after-write')
+  return answered(carrying, result)
+}
+
+/** What the answer to the write means. */
+async function answered(carrying: Carrying, result: WriteResult): Promise<Move> {
+  const { intent } = carrying
+  switch (result.kind) {
+    case 'applied': {
+      const { generation, detail } = result
+      return written(carrying, { generation, how: 'answered', ...(detail === undefined ? {} : { detail }) })
+    }
+    case 'unknown':
+      return pendingOrUnknown(carrying, result.detail)
+    case 'forbidden':
+      return withdraw(carrying, { reason: 'forbidden', detail: result.detail })
+    case 'held':
+      return withdraw(carrying, { reason: 'disruption-budget', detail: result.detail })
+    case 'not-found':
+      return withdraw(carrying, { reason: 'target-not-found', detail: result.detail })
+    case 'refused': {
+      const audit = [writeEntry(carrying, 'refused', result.detail)]
+      const ending = { outcome: 'failed', detail: `the API server refused the write: ${result.detail}` } as const
+      return conclude(carrying, ending, { intent: { id: intent.id, state: 'refused' }, audit })
+    }
+    case 'conflict':
+      return preconditionFailed(carrying, result.detail)
+  }
+}
+
+/** Nothing in the answer says which precondition failed: the target is read again (facts G.5). */
+async function preconditionFailed(carrying: Carrying, detail: string): Promise<Move> {
+  const { ports, intent, signal } = carrying
+  const { plan } = intent
+  const read = await ports.cluster.read(plan.target, signal)
+  if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
+  const { workload } = read
+  const effect = await actionOf(ports, plan.action).effect(plan, intent.id, workload, ports.tools, signal)
+  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
+  if (workload.uid === plan.uid && workload.identity === plan.from) return replan(carrying, detail)
+  return withdraw(carrying, {
+    reason: 'changed-since-symptom',
+    detail: `the target changed between decision and write (${detail})`,
+    facts: { judged: plan.from, found: workload.identity }
+  })
+}
+
+/** The write was not made, and the reason says whether the run waits or ends. */
+async function withdraw(carrying: Carrying, refusal: Refusal): Promise<Move> {
+  return refuse(carrying, refusal, { ...withdrawn(carrying, refusal), releaseLock: !carrying.run.wrote })
+}
+
+/** The same template still is there: planned again, at once. */
+async function replan(carrying: Carrying, detail: string): Promise<Move> {
+  const { run, carried } = carrying
+  const settled = withdrawn(carrying, { reason: 'changed-since-symptom', detail })
+  if (carried.replans >= REPLANS) {
+    const times = `the write failed its precondition ${REPLANS + 1} times with the same template: ${detail}`
+    return conclude(carrying, { outcome: 'failed', detail: times }, settled)
+  }
+  const next = { replans: carried.replans + 1 }
+  return { kind: 'move', to: 'waiting', again: 'at-once', ...settled, releaseLock: !run.wrote, carried: next }
+}
+
+function withdrawn(carrying: Carrying, { reason, detail }: Refusal) {
+  const { intent } = carrying
+  const entry: AuditEntry = {
+    ...about(carrying),
+    kind: 'intent-withdrawn',
+    body: { intent: intent.id, reason, detail, sends: intent.sends }
+  }
+  return { intent: { id: intent.id, state: 'withdrawn' }, audit: [entry] } as const
+}
+
+interface HowWritten {
+  readonly generation: number
+  readonly how: 'answered' | 'observed'
+  readonly detail?: string
+}
+
+async function written(carrying: Carrying, { generation, how, detail }: HowWritten): Promise<Move> {
+  const { ports, run, intent, carried, signal } = carrying
+  const left = await leftBy(ports, intent, signal)
+  const now = ports.clock.now()
+  const step = stepOf({ ...run, step: intent.step })
+  const progress: Progress = {
+    intentId: intent.id,
+    appliedAt: now,
+    generation,
+    // Confirming may take what the escalation leaves, and no longer (rules 4).
+    deadline: Math.min(now + step.confirm.within, Math.max(now, escalatesAt(run))),
+    passes: 0
+  }
+  return {
+    kind: 'move',
+    to: 'watching',
+    again: 'at-once',
+    change: { wrote: true, progress, reason: null, detail: null },
+    audit: [writeEntry(carrying, how, detail ?? intent.plan.summary)],
+    intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) },
+    carried: { ...carried, intent: { ...intent, state: 'applied' } }
+  }
+}
+
+/** The template that the write left, where the plan could not tell: a release brings its own. */
+async function leftBy(ports: PhasePorts, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
+  if (plan.to !== undefined) return undefined
+  const read = await ports.cluster.read(plan.target, signal)
+  return read.kind === 'found' ? read.workload.identity : undefined
+}
+
+/** Whether it was done is not known yet: looked at again soon, until the time is up. */
+async function pendingOrUnknown(carrying: Carrying, detail: string): Promise<Move> {
+  const { ports, run, intent } = carrying
+  const now = ports.clock.now()
+  if (now < escalatesAt(run)) return { kind: 'move', to: 'executing', again: now + OBSERVE_AGAIN_MS, change: { detail }, audit: [] }
+  return intent.sends === 0 ? withdraw(carrying, { reason: 'cluster-unreachable', detail }) : unknown(carrying, detail)
+}
+
+async function unknown(carrying: Carrying, detail: string): Promise<Move> {
+  const { run, intent } = carrying
+  return conclude(
+    { ...carrying, run: { ...run, wrote: true } },
+    { outcome: 'unknown', detail, reverse: intent.plan.reverse },
+    { intent: { id: intent.id, state: 'unknown' }, audit: [writeEntry(carrying, 'unknown', detail)] }
+  )
+}
+
+function writeEntry(carrying: Carrying, result: 'answered' | 'observed' | 'refused' | 'unknown', detail: string): AuditEntry {
+  const { id, plan } = carrying.intent
+  const { action, target, hash, from, to, reverse } = plan
+  return {
+    ...about(carrying),
+    kind: 'write',
+    body: { result, detail, intent: id, action, target, plan: hash, from, to, reverse }
+  }
+}

@@ -1,0 +1,164 @@
+import { type Watched, watchedRollout } from '../../domain/action.ts'
+import type { AuditEntry } from '../../domain/audit.ts'
+import { servicePermission } from '../../domain/permission.ts'
+import type { Intent } from '../../domain/plan.ts'
+import type { PolicyStep } from '../../domain/policy.ts'
+import type { Progress } from '../../domain/run.ts'
+import type { Sample } from '../../domain/verdict.ts'
+import type { Workload } from '../../domain/workload.ts'
+import { renderQueries } from '../decide/queries.ts'
+import { stepOf } from '../decide/resolve.ts'
+import type { Move, Pass } from '../pass.ts'
+import { actionOf } from '../ports.ts'
+import { conclude } from '../settle/ending.ts'
+import { about } from './entries.ts'
+import { intentOf } from './intent.ts'
+
+/** How often a moving rollout is looked at. */
+const WATCH_EVERY_MS = 2_000
+
+/** A run that watches what it wrote. */
+interface Watching extends Pass {
+  readonly intent: Intent
+  readonly progress: Progress
+  readonly step: PolicyStep
+}
+
+/**
+ * One look at a run that has written: is the rollout complete, and do samples whose windows lie after it pass? The alert
+ * resolving meanwhile is evidence, nothing more (rules 5). Only a re-verified `fail` climbs to the next rung.
+ */
+export async function confirm(pass: Pass): Promise<Move> {
+  const { ports, run, signal } = pass
+  const { progress } = run
+  if (progress === undefined) throw new Error(`run ${run.id} watches nothing`)
+  const intent = await intentOf(pass)
+  const watching: Watching = { ...pass, intent, progress, step: stepOf(run) }
+  const { plan } = intent
+  const now = ports.clock.now()
+  const read = await ports.cluster.read(plan.target, signal)
+  if (read.kind !== 'found') {
+    if (read.kind === 'unreachable' && now < progress.deadline) return watchOn(progress, now + WATCH_EVERY_MS)
+    return notTold(watching, `after the write the target could not be read: ${read.detail}`)
+  }
+  const { workload } = read
+  const action = actionOf(ports, plan.action)
+  // Never a counter-write: whoever changed it now has it (facts F.2).
+  if (!action.stands(plan, intent.id, workload))
+    return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
+  const since = progress.appliedAt + ports.cluster.clockOffset()
+  const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
+  const watched = (await action.watch?.(ports.tools, plan, workload, { since, mayWrite }, signal)) ?? watchedRollout(workload, since)
+  return progress.completeAt === undefined
+    ? followRollout(watching, workload, watched)
+    : followRecovery(watching, workload, { watched, completeAt: progress.completeAt })
+}
+
+/** The rollout that the write began: it completes, moves on, or is given up. */
+async function followRollout(watching: Watching, workload: Workload, watched: Watched): Promise<Move> {
+  const { ports, run, intent, progress } = watching
+  const { cures } = actionOf(ports, intent.plan.action)
+  const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(watching, 'on-the-way', { did: watched.did })] : []
+  if (watched.state === 'complete') {
+    const completeAt = ports.clock.now()
+    ports.faults.reach('rollout-complete')
+    const audit = [...onTheWay, entry(watching, 'rollout', { state: 'complete', detail: watched.detail })]
+    if (!cures) return prepared(watching, watched.detail, audit)
+    return watchOn({ ...progress, completeAt }, completeAt + longestWindow(run), audit)
+  }
+  const now = ports.clock.now()
+  if (watched.state === 'moving' && now < progress.deadline)
+    return watchOn(progress, Math.min(now + WATCH_EVERY_MS, progress.deadline), onTheWay)
+  const sample = cures ? await judge(watching, workload) : undefined
+  return giveUp(watching, `it is not complete: ${watched.detail}`, { audit: onTheWay, ...(sample === undefined ? {} : { sample }) })
+}
+
+/** The rollout is complete: samples are taken until enough of them pass in a row, or the time is up. */
+async function followRecovery(
+  watching: Watching,
+  workload: Workload,
+  { watched, completeAt }: { readonly watched: Watched; readonly completeAt: number }
+): Promise<Move> {
+  const { ports, run, intent, progress, step } = watching
+  const now = ports.clock.now()
+  const sampleAt = completeAt + longestWindow(run)
+  if (now < sampleAt) {
+    if (now < progress.deadline) return watchOn(progress, Math.min(sampleAt, progress.deadline))
+    return giveUp(watching, 'the time was up before the query’s window lay after the rollout', { audit: [] })
+  }
+  const sample = await judge(watching, workload)
+  // A sample counts for recovery only while the rollout is, still, complete.
+  const passes = sample.verdict === 'pass' && watched.state === 'complete' ? progress.passes + 1 : 0
+  const after: Progress = { ...progress, passes, lastSample: sample }
+  const audit = [entry(watching, 'confirmation', { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })]
+  const sampled: Watching = { ...watching, run: { ...run, progress: after }, progress: after }
+  if (passes >= step.confirm.passes) {
+    ports.faults.reach('confirmed')
+    const { summary, reverse } = intent.plan
+    return conclude(sampled, { outcome: 'recovered', detail: `${summary}; ${passes} passing samples in a row`, reverse }, { audit })
+  }
+  const nextAt = ports.clock.now() + step.confirm.every
+  if (nextAt <= progress.deadline) return watchOn(after, nextAt, audit)
+  return giveUp(sampled, `recovery was not confirmed in time (last verdict: ${sample.verdict})`, { audit, sample })
+}
+
+/** Whether the write helped cannot be told. */
+async function notTold(watching: Watching, detail: string): Promise<Move> {
+  return conclude(watching, { outcome: 'unknown', detail, reverse: watching.intent.plan.reverse })
+}
+
+/** A preparation cures nothing: what it prepared follows at once. */
+async function prepared(watching: Watching, detail: string, audit: readonly AuditEntry[]): Promise<Move> {
+  const { run, intent } = watching
+  if (run.policy.steps[run.step + 1] !== undefined) return climb(watching, detail, { audit })
+  return conclude(watching, { outcome: 'ineffective', detail: `${detail}; no rung follows`, reverse: intent.plan.reverse }, { audit })
+}
+
+/** What was seen on the way to leaving a rung. */
+interface Seen {
+  readonly audit: readonly AuditEntry[]
+  readonly sample?: Sample
+}
+
+/** The rung is used up. A re-verified `fail` climbs on; anything else cannot tell whether it helped. */
+async function giveUp(watching: Watching, detail: string, { audit, sample }: Seen): Promise<Move> {
+  const { run, intent } = watching
+  const { reverse } = intent.plan
+  if (sample?.verdict !== 'fail') return conclude(watching, { outcome: 'unknown', detail, reverse }, { audit })
+  if (run.policy.steps[run.step + 1] !== undefined) return climb(watching, detail, { audit, sample })
+  return conclude(watching, { outcome: 'ineffective', detail, reverse }, { audit })
+}
+
+function climb(watching: Watching, why: string, { audit, sample }: Seen): Move {
+  const { ports, run, intent } = watching
+  const to = run.policy.steps[run.step + 1]?.action
+  const climbed = entry(watching, 'next-step', { from: intent.plan.action, to, why, ...(sample === undefined ? {} : { sample }) })
+  return {
+    kind: 'move',
+    to: 'waiting',
+    again: ports.clock.now(),
+    change: { step: run.step + 1, progress: null, reason: null, detail: null },
+    audit: [...audit, climbed]
+  }
+}
+
+async function judge({ ports, run, signal }: Watching, workload: Workload): Promise<Sample> {
+  const at = ports.clock.now()
+  const rendered = renderQueries(run, workload)
+  if (rendered.kind === 'refused') return { time: at, verdict: 'inconclusive', problem: 'no-data', queries: [] }
+  const sample = await ports.verifier().sample(rendered.queries, at, signal)
+  ports.recorder.sampled(sample)
+  return sample
+}
+
+function watchOn(progress: Progress, again: number, audit: readonly AuditEntry[] = []): Move {
+  return { kind: 'move', to: 'watching', again, change: { progress }, audit }
+}
+
+function longestWindow({ policy }: Watching['run']): number {
+  return Math.max(...policy.verify.map(query => query.window))
+}
+
+function entry(watching: Watching, kind: AuditEntry['kind'], body: AuditEntry['body']): AuditEntry {
+  return { ...about(watching), kind, body: { step: watching.run.step, ...body } }
+}

@@ -1,0 +1,107 @@
+import type { TraceEntry } from '../../domain/dry-run.ts'
+import { lockKeys } from '../../domain/owner.ts'
+import { escalatesAt } from '../../domain/run.ts'
+import { decision, planFacts } from '../decide/decision-facts.ts'
+import type { Passed } from '../decide/due-rung.ts'
+import { firstRefusal } from '../decide/guard.ts'
+import { decideLadder } from '../decide/ladder.ts'
+import type { Planned } from '../decide/plan.ts'
+import type { Intend, Move, Next, Pass } from '../pass.ts'
+import { configuredPermission, decidePorts } from '../ports.ts'
+import { conclude } from '../settle/ending.ts'
+import { refuse } from '../settle/refusal.ts'
+
+/** A waiting run: is it over, is its time up, and what is decided about it now? */
+export async function consider(pass: Pass): Promise<Next> {
+  const { ports, run, signal } = pass
+  const at = ports.clock.now()
+  const gone = run.incident.state !== 'open'
+  const detail = `the incident is ${run.incident.state}`
+  if (gone && !run.wrote) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail }, detail })
+  if (at >= escalatesAt(run)) return timedOut(pass)
+  // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
+  if (gone) return refuse(pass, { reason: 'symptom-not-confirmed', detail })
+  const counted = await countTarget(pass)
+  if (counted !== undefined) return counted
+  const trace: TraceEntry[] = []
+  const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at })
+  const onRung: Pass = { ...pass, run: decided.run }
+  if (decided.result.kind === 'next') return act(onRung, decided.result.value, { trace, passed: decided.passed })
+  const { refusal } = decided.result
+  // The conditions of none may hold in a moment; but once something was written, the ladder is used up.
+  if (refusal.reason === 'no-step-applies' && run.wrote) return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
+  return refuse(onRung, refusal, { trace })
+}
+
+async function timedOut(pass: Pass): Promise<Move> {
+  const { reason, detail = '' } = pass.run
+  return reason === undefined
+    ? conclude(pass, { outcome: 'timed-out', detail: 'the time to act was up' })
+    : conclude(pass, { outcome: 'timed-out', refusal: { reason, detail }, detail: `${reason}: ${detail}` })
+}
+
+/** An alert whose target could not be seen when it was admitted counts for the storm brake from when it is: before any decision. */
+async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefined> {
+  if (run.incident.targetUid !== undefined || run.target === undefined) return undefined
+  const uid = await ports.cluster.uidOf(run.target, signal)
+  if (uid === undefined) return undefined
+  return { kind: 'move', to: 'waiting', again: 'at-once', audit: [], countsForStorm: uid }
+}
+
+/** How a decision was come to, for the record. */
+interface Trail {
+  readonly trace: readonly TraceEntry[]
+  readonly passed: readonly Passed[]
+}
+
+/** Everything speaks for the write: only what the run may do, by configuration and by the switch, is still asked. */
+async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Next> {
+  const { ports, run } = pass
+  const facts = planFacts(planned)
+  const permission = configuredPermission(ports, run)
+  if (permission !== 'act') {
+    const reason = permission === 'off' ? 'mode-off' : 'mode-dry-run'
+    return refuse(pass, { reason, detail: `would ${planned.plan.summary}`, facts }, trail)
+  }
+  const refusal = firstRefusal(ports.guards.beforeIntent, planned.guardInput)
+  return refusal === undefined ? intend(pass, planned, trail) : refuse(pass, { ...refusal, facts }, trail)
+}
+
+function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend {
+  const { ports, run } = pass
+  const { plan } = planned
+  const now = ports.clock.now()
+  const id = ports.ids.next()
+  const body = { verdict: 'act', ...(passed.length === 0 ? {} : { passed }), ...planFacts(planned) }
+  return {
+    kind: 'intend',
+    request: {
+      id,
+      step: run.step,
+      plan,
+      locks: lockKeys(planned.workload),
+      budgets: run.policy.guards.budgets,
+      now,
+      audit: [
+        decision(run, now, body, trace),
+        {
+          at: now,
+          kind: 'intent',
+          runId: run.id,
+          incidentId: run.incident.id,
+          body: {
+            intent: id,
+            action: plan.action,
+            target: plan.target,
+            plan: plan.hash,
+            summary: plan.summary,
+            reverse: plan.reverse,
+            write: plan.write
+          }
+        }
+      ]
+    },
+    carried: { ...pass.carried, sampledAt: planned.sampledAt },
+    otherwise: refusal => refuse(pass, refusal, { trace })
+  }
+}

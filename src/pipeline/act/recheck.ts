@@ -1,0 +1,52 @@
+import type { Plan } from '../../domain/plan.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import { escalatesAt } from '../../domain/run.ts'
+import type { Workload } from '../../domain/workload.ts'
+import { firstRefusal } from '../decide/guard.ts'
+import { renderQueries, sampleRefusal } from '../decide/queries.ts'
+import { gather } from '../decide/resolve.ts'
+import type { Pass } from '../pass.ts'
+import { actionOf, configuredPermission, type PhasePorts } from '../ports.ts'
+
+/** Deciding samples may be this old at the write, else one more is taken (rules 3). */
+export const FRESH_MS = 30_000
+/** New incidents are admitted within milliseconds; a write waits this long for them, so that a storm is seen whole. */
+const ADMISSION_WAIT_MS = 2_000
+
+/** Everything once more, right before the write (promise 7): incident, clock, permission, target, evidence, guards. */
+export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promise<Refusal | undefined> {
+  const { ports, run, carried, signal } = pass
+  const { clock } = ports
+  const incident = await ports.ledger.incident(run.incident.id)
+  if (incident === undefined) throw new Error(`incident ${run.incident.id} is gone`)
+  if (incident.state !== 'open')
+    return { reason: run.wrote ? 'symptom-not-confirmed' : 'resolved', detail: `the incident is ${incident.state}` }
+  if (incident.toldAt !== undefined) return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
+  if (clock.now() >= escalatesAt(run)) return { reason: 'inconclusive', detail: 'the time to act is up' }
+  const permission = configuredPermission(ports, run)
+  if (permission !== 'act')
+    return { reason: permission === 'off' ? 'mode-off' : 'mode-dry-run', detail: `the mode was lowered to ${permission} before the write` }
+  if (workload.uid !== plan.uid || workload.identity !== plan.from) {
+    return {
+      reason: 'changed-since-symptom',
+      detail: 'the target changed between decision and write',
+      facts: { judged: plan.from, found: workload.identity }
+    }
+  }
+  const { sampledAt } = carried
+  if (sampledAt === undefined || clock.now() - sampledAt > FRESH_MS) {
+    const rendered = renderQueries(run, workload)
+    if (rendered.kind === 'refused') return rendered.refusal
+    const refusal = sampleRefusal(await ports.verifier().sample(rendered.queries, clock.now(), signal))
+    if (refusal !== undefined) return refusal
+  }
+  await admissionsDone(ports, signal)
+  const action = actionOf(ports, plan.action)
+  const input = await gather(ports, { run, at: clock.now(), target: plan.target, workload, action }, signal)
+  return firstRefusal(ports.guards.beforeWrite, input)
+}
+
+async function admissionsDone({ clock, ledger }: PhasePorts, signal: AbortSignal): Promise<void> {
+  const until = clock.now() + ADMISSION_WAIT_MS
+  while (clock.now() < until && (await ledger.unadmitted(1)).length > 0) await clock.sleep(20, signal)
+}

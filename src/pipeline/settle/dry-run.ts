@@ -1,0 +1,11 @@
+import type { DryRunAnswer } from '../../domain/dry-run.ts'
+import type { Run } from '../../domain/run.ts'
+import { decideDryRun } from '../decide/dry-run.ts'
+import type { Ports } from '../ports.ts'
+
+/** Carries out a dry run that was prepared, and stores it as a run. */
+export async function dryRun(ports: Ports, prepared: Run, by: string, signal: AbortSignal): Promise<DryRunAnswer> {
+  const { answer, run, audit } = await decideDryRun(ports, prepared, by, signal)
+  await ports.ledger.saveDryRun(run, audit)
+  return answer
+}

@@ -1,0 +1,53 @@
+import type { TraceEntry } from '../../domain/dry-run.ts'
+import type { Outcome } from '../../domain/outcomes.ts'
+import { dispositionOf, type Refusal } from '../../domain/reasons.ts'
+import { escalatesAt } from '../../domain/run.ts'
+import { decision } from '../decide/decision-facts.ts'
+import type { Move, Pass } from '../pass.ts'
+import { conclude, type Settled } from './ending.ts'
+
+/** What stands beside a refusal: how it was come to, and what of an intent is settled with it. */
+export interface Beside extends Settled {
+  readonly trace?: readonly TraceEntry[]
+  readonly releaseLock?: boolean
+}
+
+/** A reason against going on: the run waits, or ends, as the reason's disposition says. */
+export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}): Promise<Move> {
+  const { ports, run } = pass
+  const { trace = [], audit: before = [], intent, releaseLock } = beside
+  const now = ports.clock.now()
+  const { reason, detail, facts } = refusal
+  const said = decision(run, now, { verdict: 'hold', reason, detail, ...(facts === undefined ? {} : { facts }) }, trace)
+  const settled: Settled = { audit: [...before, said], ...(intent === undefined ? {} : { intent }) }
+  switch (dispositionOf(refusal.reason)) {
+    case 'people':
+      return conclude(pass, { outcome: 'denied', refusal, detail: refusal.detail }, settled)
+    case 'end':
+      // What was written and did not help is never ended quietly, whatever the mode is by now.
+      if (run.wrote)
+        return conclude(pass, { outcome: 'ineffective', refusal, detail: `the ladder goes no further: ${refusal.detail}` }, settled)
+      return conclude(pass, { outcome: endOf(refusal), refusal, detail: refusal.detail }, settled)
+    case 'wait': {
+      const up = escalatesAt(run)
+      if (now >= up) return conclude(pass, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, settled)
+      const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
+      // Audited when the reason changes: a run may wait for hours.
+      const audit = run.reason === refusal.reason ? before : [...before, said]
+      return {
+        kind: 'move',
+        to: 'waiting',
+        again: Math.min(now + run.policy.recheck, up, known),
+        change: { reason: refusal.reason, detail: refusal.detail },
+        audit,
+        ...(intent === undefined ? {} : { intent }),
+        ...(releaseLock === undefined ? {} : { releaseLock })
+      }
+    }
+  }
+}
+
+function endOf(refusal: Refusal): Outcome {
+  if (refusal.reason === 'resolved') return 'resolved'
+  return refusal.reason === 'mode-dry-run' ? 'dry-run' : 'denied'
+}
