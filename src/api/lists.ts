@@ -6,6 +6,7 @@ import type { Role } from '../domain/credential.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import type { AuditFilter, RunFilter } from '../domain/ports/ledger.ts'
 import { RUN_KINDS, RUN_STATES } from '../domain/run.ts'
+import { incidentOf } from '../domain/trigger.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import type { Operations } from './operations.ts'
 import { AuditQuerySchema, IdSchema, RunsQuerySchema } from './schemas.ts'
@@ -43,7 +44,9 @@ export function registerLists(
     async request => {
       const run = await ledger.run(request.params.id)
       if (run === undefined) throw new HttpProblem(404, 'No such run', `there is no run ${request.params.id}`)
-      const rows = await ledger.audit({ runId: run.id, incidentId: run.incident.id }, TIMELINE_ROWS)
+      const incident = incidentOf(run.trigger)
+      const about = { runId: run.id, ...(incident === undefined ? {} : { incidentId: incident.id }) }
+      const rows = await ledger.audit(about, TIMELINE_ROWS)
       return { ...runView(run), timeline: rows.map(auditView) }
     }
   )

@@ -1,7 +1,7 @@
-import type { DryRunAnswer, DryRunRequest } from '../domain/dry-run.ts'
-import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
+import type { DryRunAnswer } from '../domain/dry-run.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
+import type { AskedRun, AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
+import type { RunRequest } from '../domain/run.ts'
 
 /** How a dry run is answered: at once, or by its id where sampling takes longer than a caller should wait. */
 export type DryRunStart = { readonly kind: 'answered'; readonly answer: DryRunAnswer } | { readonly kind: 'started'; readonly id: string }
@@ -28,9 +28,9 @@ export type Reloaded =
 /** What the API lets people do; the app puts the parts together. */
 export interface Operations {
   readonly ledger: RunLedger & AuditLedger & SwitchLedger & Pick<ChangeLedger, 'recordMarker'>
-  dryRun(request: DryRunRequest): Promise<DryRunStart>
-  /** Takes a delivery as a sender's would be taken. */
-  receive(delivery: Delivery): Promise<readonly IncidentAnswer[]>
+  dryRun(request: RunRequest): Promise<DryRunStart>
+  /** The same for real, through the same guards. */
+  run(request: RunRequest): Promise<AskedRun>
   policies(): readonly Policy[]
   match(labels: Readonly<Record<string, string>>): Policy | undefined
   explain(labels: Readonly<Record<string, string>>): readonly ExplainedPolicy[]

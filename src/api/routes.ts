@@ -2,10 +2,9 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Static } from 'typebox'
 import type { Credential, Role } from '../domain/credential.ts'
-import type { DryRunRequest } from '../domain/dry-run.ts'
-import type { Alert, ManualRequest } from '../domain/incident.ts'
-import { type ObjectRef, TARGET_KINDS, targetKey } from '../domain/objects.ts'
+import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
+import type { RunRequest } from '../domain/run.ts'
 import type { Authenticator } from '../http/authentication.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { registerDeployments } from './deployments.ts'
@@ -38,7 +37,7 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
       schema: { body: RequestSchema, tags: ['runs'], summary: 'The whole decision, step by step, without a write.' }
     },
     async (request, reply) => {
-      const started = await operations.dryRun(toDryRun(operations, request.body, nameOf(request)))
+      const started = await operations.dryRun(toRunRequest(operations, request.body, nameOf(request)))
       return started.kind === 'answered'
         ? reply.code(200).send(started.answer)
         : reply.code(202).header('location', `/api/v1/runs/${started.id}`).send({ id: started.id })
@@ -49,25 +48,15 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
     '/api/v1/runs',
     {
       onRequest: allow('operator'),
-      schema: { body: RequestSchema, tags: ['runs'], summary: 'The same for real, through the same guards.' }
+      schema: {
+        body: RequestSchema,
+        tags: ['runs'],
+        summary: 'The same for real, through the same guards. Asked again for the same while that run is not over: that run.'
+      }
     },
     async (request, reply) => {
-      const by = nameOf(request)
-      const { alert, manual } = toAlertForRun(operations, request.body, by)
-      const id = operations.nextId()
-      const answers = await operations.receive({
-        id,
-        receivedAt: operations.now(),
-        source: `manual:${by}`,
-        externalUrl: '',
-        receiver: '',
-        groupKey: '',
-        truncated: 0,
-        alerts: [alert],
-        request: manual,
-        raw: JSON.stringify(request.body)
-      })
-      return reply.code(202).send({ delivery: id, incidents: answers })
+      const asked = await operations.run(toRunRequest(operations, request.body, nameOf(request)))
+      return reply.code(202).header('location', `/api/v1/runs/${asked.id}`).send(asked)
     }
   )
 
@@ -137,52 +126,23 @@ function startOf(alert: Static<typeof AlertSchema>, now: number): number {
   return instant
 }
 
-function toDryRun(operations: Operations, body: Static<typeof RequestSchema>, by: string): DryRunRequest {
-  const now = operations.now()
-  if (body.alert !== undefined) {
-    if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
-    const policy = operations.match(body.alert.labels)
-    if (policy === undefined)
-      throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
-        policies: operations.explain(body.alert.labels)
-      })
-    return { policy, labels: body.alert.labels, annotations: body.alert.annotations ?? {}, startsAt: startOf(body.alert, now), by }
+/** What is asked for: one policy on one target, or whichever policy matches an alert. */
+function toRunRequest(operations: Operations, body: Static<typeof RequestSchema>, by: string): RunRequest {
+  const at = operations.now()
+  const asked = { kind: 'request', id: operations.nextId(), by, at } as const
+  if (body.alert === undefined) {
+    const { policy, target } = named(operations, body)
+    return { policy, trigger: { ...asked, target } }
   }
-  const { policy, target } = named(operations, body)
-  return { policy, labels: {}, annotations: {}, startsAt: now, target, by }
-}
-
-function toAlertForRun(
-  operations: Operations,
-  body: Static<typeof RequestSchema>,
-  by: string
-): { readonly alert: Alert; readonly manual: ManualRequest } {
-  const now = operations.now()
-  if (body.alert !== undefined) {
-    if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
-    return {
-      alert: {
-        status: body.alert.status === 'resolved' ? 'resolved' : 'firing',
-        labels: body.alert.labels,
-        annotations: body.alert.annotations ?? {},
-        startsAt: startOf(body.alert, now),
-        generatorUrl: body.alert.generatorURL ?? ''
-      },
-      manual: { by }
-    }
-  }
-  const { policy, target } = named(operations, body)
-  // The same request while its incident is open is a heartbeat: asking twice runs once.
-  return {
-    alert: {
-      status: 'firing',
-      labels: { alertname: 'ManualRun', policy: policy.name, target: targetKey(target) },
-      annotations: {},
-      startsAt: now,
-      generatorUrl: ''
-    },
-    manual: { policy: policy.name, target, by }
-  }
+  if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
+  const { labels, annotations = {}, status } = body.alert
+  if (status === 'resolved') throw new HttpProblem(400, 'Bad request', 'alert.status is resolved: a run is about an alert that fires')
+  const policy = operations.match(labels)
+  if (policy === undefined)
+    throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
+      policies: operations.explain(labels)
+    })
+  return { policy, trigger: { ...asked, alert: { labels, annotations, startsAt: startOf(body.alert, at) } } }
 }
 
 function named(operations: Operations, body: Static<typeof RequestSchema>) {

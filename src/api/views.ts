@@ -1,10 +1,12 @@
 import { formatDuration } from '../base/duration.ts'
 import type { AuditRow } from '../domain/audit.ts'
+import type { Incident } from '../domain/incident.ts'
 import { targetKey } from '../domain/objects.ts'
 import { OUTCOMES } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { REASONS } from '../domain/reasons.ts'
 import { escalatesAt, type Run } from '../domain/run.ts'
+import { alertOf, incidentOf, type Trigger } from '../domain/trigger.ts'
 
 function time(instant: number | undefined): string | undefined {
   return instant === undefined ? undefined : new Date(instant).toISOString()
@@ -12,7 +14,6 @@ function time(instant: number | undefined): string | undefined {
 
 /** A run as the API shows it: times in RFC 3339, every closed word with its sentence. */
 export function runView(run: Run): Readonly<Record<string, unknown>> {
-  const { incident } = run
   return {
     id: run.id,
     kind: run.kind,
@@ -30,16 +31,34 @@ export function runView(run: Run): Readonly<Record<string, unknown>> {
     nextAt: run.state === 'ended' ? undefined : time(run.nextAt),
     endedAt: time(run.endedAt),
     escalatesAt: run.kind === 'live' ? time(escalatesAt(run)) : undefined,
-    incident: {
-      id: incident.id,
-      source: incident.source,
-      state: incident.state,
-      labels: incident.labels,
-      startsAt: time(incident.startsAt),
-      openedAt: time(incident.openedAt),
-      resolvedAt: time(incident.resolvedAt),
-      toldAt: time(incident.toldAt)
-    }
+    trigger: triggerView(run.trigger),
+    incident: incidentView(incidentOf(run.trigger))
+  }
+}
+
+/** What began the run: an alert's incident stands beside it. */
+function triggerView(trigger: Trigger): Readonly<Record<string, unknown>> {
+  if (trigger.kind === 'alert') return { kind: trigger.kind }
+  const alert = alertOf(trigger)
+  return {
+    kind: trigger.kind,
+    by: trigger.by,
+    at: time(trigger.at),
+    ...(alert === undefined ? {} : { alert: { labels: alert.labels, startsAt: time(alert.startsAt) } })
+  }
+}
+
+function incidentView(incident: Incident | undefined): Readonly<Record<string, unknown>> | undefined {
+  if (incident === undefined) return undefined
+  return {
+    id: incident.id,
+    source: incident.source,
+    state: incident.state,
+    labels: incident.labels,
+    startsAt: time(incident.startsAt),
+    openedAt: time(incident.openedAt),
+    resolvedAt: time(incident.resolvedAt),
+    toldAt: time(incident.toldAt)
   }
 }
 

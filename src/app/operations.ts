@@ -5,6 +5,7 @@ import type { Mode } from '../domain/outcomes.ts'
 import { ANSWER_WITHIN_MS, prepareDryRun, samplingTime } from '../pipeline/decide/dry-run.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { dryRun } from '../pipeline/settle/dry-run.ts'
+import { requestRun } from '../pipeline/settle/request.ts'
 import type { Worker } from '../pipeline/worker.ts'
 import type { PolicyStore, ReloadResult } from '../policies/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -48,19 +49,17 @@ export function createOperations(parts: OperationsParts): Operations {
     match: labels => store.index().match(labels),
     explain: labels => store.index().explain(labels),
     async dryRun(request) {
-      const run = prepareDryRun(ports, request)
+      const run = prepareDryRun(ports.ids, request)
       const signal = AbortSignal.timeout(samplingTime(request.policy) + 60_000)
-      if (samplingTime(request.policy) <= ANSWER_WITHIN_MS)
-        return { kind: 'answered', answer: await dryRun(ports, run, request.by, signal) }
+      if (samplingTime(request.policy) <= ANSWER_WITHIN_MS) return { kind: 'answered', answer: await dryRun(ports, run, signal) }
       await ledger.saveDryRun(run, [])
-      dryRun(ports, run, request.by, signal).catch((cause: unknown) => ports.recorder.failed(`dry run ${run.id}`, cause))
+      dryRun(ports, run, signal).catch((cause: unknown) => ports.recorder.failed(`dry run ${run.id}`, cause))
       return { kind: 'started', id: run.id }
     },
-    async receive(delivery) {
-      const answers = await ledger.receive(delivery)
-      for (const answer of answers) metrics.incident(answer.state)
+    async run(request) {
+      const asked = await requestRun(ports, request)
       worker.kick()
-      return answers
+      return asked
     },
     async reload() {
       const result = await parts.reload()

@@ -1,6 +1,7 @@
 import type { Delivered, QueuedMessage } from '../domain/message.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Run } from '../domain/run.ts'
+import { askedBy, incidentOf } from '../domain/trigger.ts'
 import type { Recorder } from '../pipeline/ports.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
@@ -9,7 +10,8 @@ import type { Metrics } from '../telemetry/metrics.ts'
 export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {
   const about = (run: Run) => ({
     run: run.id,
-    incident: run.incident.id,
+    incident: incidentOf(run.trigger)?.id,
+    askedBy: askedBy(run.trigger),
     policy: run.policy.name,
     target: run.target === undefined ? undefined : targetKey(run.target)
   })

@@ -6,6 +6,7 @@ import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { operateCommands } from './operate.ts'
+import { runCommand } from './run.ts'
 import { dryRunCommand, runsCommand } from './runs.ts'
 import { serveCommand } from './serve.ts'
 import { createTerminal } from './terminal.ts'
@@ -31,6 +32,7 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   validateCommand(program, terminal)
   operateCommands(program, terminal)
   dryRunCommand(program, terminal)
+  runCommand(program, terminal)
   runsCommand(program, terminal)
   tokenCommand(program, terminal)
   auditCommand(program, terminal)

@@ -66,6 +66,8 @@ export function printRun(terminal: Terminal, run: JsonObject): void {
   )
   if (run['sentence'] !== undefined) terminal.line(plain(run['sentence']))
   if (run['detail'] !== undefined) terminal.line(plain(run['detail']))
+  const by = textAt(run, 'trigger', 'by')
+  if (by !== undefined) terminal.line(terminal.dim(`asked for by ${plain(by)}`))
   terminal.line()
   for (const row of listAt(run, 'timeline')) terminal.line(timelineLine(terminal, row))
 }

@@ -1,5 +1,3 @@
-import type { ObjectRef } from './objects.ts'
-
 /** One element of a sender's payload, parsed. Instants are epoch milliseconds. */
 export interface Alert {
   readonly status: 'firing' | 'resolved'
@@ -22,16 +20,8 @@ export interface Delivery {
   readonly groupKey: string
   readonly truncated: number
   readonly alerts: readonly Alert[]
-  /** Set where a person asked for a run of one policy on one target. */
-  readonly request?: ManualRequest
   /** The body as received, kept for seven days. */
   readonly raw: string
-}
-
-export interface ManualRequest {
-  readonly policy?: string
-  readonly target?: ObjectRef
-  readonly by: string
 }
 
 export const INCIDENT_EVENTS = ['opened', 'heartbeat', 'reopened', 'resolved', 'ignored'] as const
@@ -62,7 +52,6 @@ export interface Incident {
   readonly state: IncidentState
   readonly generatorUrl: string
   readonly externalUrl: string
-  readonly request?: ManualRequest
   /** When people were told of it; nothing is written for it after that. */
   readonly toldAt?: number
   /** The target's uid, once it was seen to exist: the incident then counts for the storm brake. */

@@ -1,8 +1,8 @@
-import type { Incident } from './incident.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
+import { begunAt, type RequestTrigger, type Trigger } from './trigger.ts'
 import type { Sample } from './verdict.ts'
 
 /**
@@ -67,11 +67,11 @@ export interface Progress {
   readonly lastSample?: Sample
 }
 
-/** One policy working on one incident and target. */
+/** One policy working on one target, because of one trigger. */
 export interface Run {
   readonly id: string
   readonly kind: RunKind
-  readonly incident: Incident
+  readonly trigger: Trigger
   readonly policy: Policy
   readonly target?: ObjectRef
   readonly state: RunState
@@ -87,6 +87,12 @@ export interface Run {
   /** True once anything was written for it. */
   readonly wrote: boolean
   readonly progress?: Progress
+}
+
+/** A run, or a dry run, that somebody asks for: of one policy, on one target or about one alert. */
+export interface RunRequest {
+  readonly policy: Policy
+  readonly trigger: RequestTrigger
 }
 
 /** The right to work on a run until `expiresAt`; the fence grows with every claim, so a late owner's saves are refused. */
@@ -113,7 +119,7 @@ export interface RunChange {
   readonly progress?: Progress | null
 }
 
-/** When the time to act is up: counted from when Astern first received the incident, whatever the run does (rules 1). */
-export function escalatesAt(run: Pick<Run, 'incident' | 'policy'>): number {
-  return run.incident.openedAt + run.policy.escalate.after
+/** When the time to act is up: counted from when Astern first heard of the trigger, whatever the run does (rules 1). */
+export function escalatesAt(run: Pick<Run, 'trigger' | 'policy'>): number {
+  return begunAt(run.trigger) + run.policy.escalate.after
 }

@@ -1,12 +1,13 @@
 import { formatDuration } from '../base/duration.ts'
 import type { Guard } from '../domain/guard.ts'
+import { begunAt } from '../domain/trigger.ts'
 
-/** Between runs on a target, not between the rungs of one; for incidents that were opened after the earlier run ended (rules 4). */
+/** Between runs on a target, not between the rungs of one; for runs whose trigger came after the earlier run ended (rules 4). */
 export const cooldown: Guard = {
   name: 'cooldown',
   check({ facts, policy, run, now }) {
     const last = facts.lastRun
-    if (last === undefined || run.incident.openedAt <= last.endedAt) return undefined
+    if (last === undefined || begunAt(run.trigger) <= last.endedAt) return undefined
     const over = last.endedAt + policy.guards.cooldown
     return now < over
       ? {

@@ -146,7 +146,6 @@ function openIncident(id: string, delivery: Delivery, alert: Alert, identity: st
     state: 'open',
     generator_url: alert.generatorUrl,
     external_url: delivery.externalUrl,
-    request_json: delivery.request === undefined ? null : JSON.stringify(delivery.request),
     told_at: null,
     reopened: 0,
     admitted_at: null,

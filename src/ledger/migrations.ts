@@ -30,7 +30,6 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('state', 'text', c => c.notNull())
         .addColumn('generator_url', 'text', c => c.notNull())
         .addColumn('external_url', 'text', c => c.notNull())
-        .addColumn('request_json', 'text')
         .addColumn('told_at', 'bigint')
         .addColumn('reopened', 'integer', c => c.notNull())
         .addColumn('admitted_at', 'bigint')
@@ -48,9 +47,10 @@ const MIGRATIONS: Record<string, Migration> = {
         .createTable('runs')
         .addColumn('id', 'text', c => c.primaryKey())
         .addColumn('kind', 'text', c => c.notNull())
-        // One run per incident (rules 1); dry runs by API have none.
+        // One run per incident (rules 1); those that were asked for have none.
         .addColumn('incident_id', 'text', c => c.unique())
-        .addColumn('incident_json', 'text')
+        .addColumn('trigger_json', 'text')
+        .addColumn('asked_key', 'text')
         .addColumn('policy', 'text', c => c.notNull())
         .addColumn('policy_json', 'text', c => c.notNull())
         .addColumn('target_key', 'text')
@@ -68,6 +68,7 @@ const MIGRATIONS: Record<string, Migration> = {
         .addColumn('fence', 'integer', c => c.notNull().defaultTo(0))
         .addColumn('claim_expires_at', 'bigint')
         .execute()
+      await sql`create unique index runs_asked_once on runs (asked_key) where asked_key is not null and state <> 'ended'`.execute(db)
       await sql`create index runs_due on runs (next_at) where state <> 'ended'`.execute(db)
       await create.createIndex('runs_by_target').on('runs').columns(['target_key', 'ended_at']).execute()
       await create

@@ -1,10 +1,11 @@
-import type { Incident, IncidentState, ManualRequest } from '../domain/incident.ts'
+import type { Incident, IncidentState } from '../domain/incident.ts'
 import { parseTargetKey } from '../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import { INTENT_STATES, type Intent, type Plan } from '../domain/plan.ts'
 import type { Policy } from '../domain/policy.ts'
 import { isReason } from '../domain/reasons.ts'
-import { type Progress, RUN_KINDS, RUN_STATES, type Run } from '../domain/run.ts'
+import { type Progress, RUN_KINDS, RUN_STATES, type Run, type RunState } from '../domain/run.ts'
+import type { Trigger } from '../domain/trigger.ts'
 import type { Tables } from './tables.ts'
 
 const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired']
@@ -35,14 +36,13 @@ export function toIncident(row: Tables['incidents']): Incident {
     state: oneOf(INCIDENT_STATES, row.state, 'incident state'),
     generatorUrl: row.generator_url,
     externalUrl: row.external_url,
-    ...(row.request_json === null ? {} : { request: stored<ManualRequest>(row.request_json) }),
     ...(row.told_at === null ? {} : { toldAt: row.told_at }),
     ...(row.target_uid === null ? {} : { targetUid: row.target_uid }),
     reopened: row.reopened
   }
 }
 
-export function toRun(row: Tables['runs'], incident: Incident): Run {
+export function toRun(row: Tables['runs'], trigger: Trigger): Run {
   const target = row.target_key === null ? undefined : parseTargetKey(row.target_key)
   const outcome = row.outcome
   if (outcome !== null && !isOutcome(outcome)) throw new Error(`the ledger holds an unknown outcome: ${JSON.stringify(outcome)}`)
@@ -50,10 +50,10 @@ export function toRun(row: Tables['runs'], incident: Incident): Run {
   return {
     id: row.id,
     kind: oneOf(RUN_KINDS, row.kind, 'run kind'),
-    incident,
+    trigger,
     policy: stored<Policy>(row.policy_json),
     ...(target === undefined ? {} : { target }),
-    state: oneOf(RUN_STATES, row.state, 'run state'),
+    state: toRunState(row.state),
     step: row.step,
     createdAt: row.created_at,
     nextAt: row.next_at,
@@ -64,6 +64,10 @@ export function toRun(row: Tables['runs'], incident: Incident): Run {
     wrote: row.wrote === 1,
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) })
   }
+}
+
+export function toRunState(text: string): RunState {
+  return oneOf(RUN_STATES, text, 'run state')
 }
 
 function isOutcome(value: string): value is Outcome {
@@ -82,8 +86,8 @@ export function toIntent(row: Tables['intents']): Intent {
   }
 }
 
-export function incidentFromJson(json: string): Incident {
-  return stored<Incident>(json)
+export function triggerFromJson(json: string): Trigger {
+  return stored<Trigger>(json)
 }
 
 /** Column and value lists are sent in slices: SQLite takes at most 32,766 parameters in a statement. */

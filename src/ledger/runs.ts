@@ -7,7 +7,7 @@ import { appendAudit } from './audit-chain.ts'
 import { budgetUse, claimIntent, countSend, intentOf, settleIntent } from './intents.ts'
 import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
-import { incidentFromJson, slices, toIncident, toRun } from './rows.ts'
+import { slices, toIncident, toRun, toRunState, triggerFromJson } from './rows.ts'
 import type { Tables } from './tables.ts'
 import { targetFacts } from './target-facts.ts'
 
@@ -75,32 +75,31 @@ export function createRuns(db: Kysely<Tables>): RunsLedger {
     targetFacts: (target, also, runId, now) => targetFacts(db, target, also, runId, now),
     budgetUse: (budgets, target, policy, now) => budgetUse(db, budgets, target, policy, now),
 
+    begin: (run, key, audit) =>
+      db.transaction().execute(async transaction => {
+        const inserted = await transaction
+          .insertInto('runs')
+          .values(toAskedRow(run, key))
+          .onConflict(conflict => conflict.doNothing())
+          .executeTakeFirst()
+        if ((inserted.numInsertedOrUpdatedRows ?? 0n) > 0n) {
+          await appendAudit(transaction, audit)
+          return { id: run.id, state: 'started' }
+        }
+        const { id } = await transaction
+          .selectFrom('runs')
+          .select('id')
+          .where('asked_key', '=', key)
+          .where('state', '<>', 'ended')
+          .executeTakeFirstOrThrow()
+        return { id, state: 'under-way' }
+      }),
+
     saveDryRun: (run, audit) =>
       db.transaction().execute(async transaction => {
         await transaction
           .insertInto('runs')
-          .values({
-            id: run.id,
-            kind: run.kind,
-            incident_id: null,
-            incident_json: JSON.stringify(run.incident),
-            policy: run.policy.name,
-            policy_json: JSON.stringify(run.policy),
-            target_key: run.target === undefined ? null : targetKey(run.target),
-            state: run.state,
-            step: run.step,
-            created_at: run.createdAt,
-            next_at: run.nextAt,
-            ended_at: run.endedAt ?? null,
-            outcome: run.outcome ?? null,
-            reason: run.reason ?? null,
-            detail: run.detail ?? null,
-            wrote: 0,
-            progress_json: null,
-            owner: null,
-            fence: 0,
-            claim_expires_at: null
-          })
+          .values(toAskedRow(run, null))
           .onConflict(conflict =>
             conflict.column('id').doUpdateSet(eb => ({
               state: eb.ref('excluded.state'),
@@ -168,6 +167,33 @@ function dueRuns(db: Kysely<Tables>, now: number) {
     .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
 }
 
+/** A run that no alert began: it keeps its trigger itself. */
+function toAskedRow(run: Run, key: string | null): Tables['runs'] {
+  return {
+    id: run.id,
+    kind: run.kind,
+    incident_id: null,
+    trigger_json: JSON.stringify(run.trigger),
+    asked_key: key,
+    policy: run.policy.name,
+    policy_json: JSON.stringify(run.policy),
+    target_key: run.target === undefined ? null : targetKey(run.target),
+    state: run.state,
+    step: run.step,
+    created_at: run.createdAt,
+    next_at: run.nextAt,
+    ended_at: run.endedAt ?? null,
+    outcome: run.outcome ?? null,
+    reason: run.reason ?? null,
+    detail: run.detail ?? null,
+    wrote: 0,
+    progress_json: null,
+    owner: null,
+    fence: 0,
+    claim_expires_at: null
+  }
+}
+
 function filtered(db: Kysely<Tables>, filter: RunFilter, cursor: string | undefined) {
   let query = db.selectFrom('runs').selectAll().orderBy('id', 'desc')
   if (cursor !== undefined) query = query.where('id', '<', cursor)
@@ -188,9 +214,8 @@ async function held(transaction: Transaction<Tables>, claim: Claim): Promise<Tab
 
 async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
   const { change } = request
-  const before = toRun(row, placeholderIncident)
-  if (change.state !== undefined && !mayMove(before.state, change.state))
-    throw new Error(`run ${row.id} cannot go from ${before.state} to ${change.state}`)
+  if (change.state !== undefined && !mayMove(toRunState(row.state), change.state))
+    throw new Error(`run ${row.id} cannot go from ${row.state} to ${change.state}`)
   const ended = change.state === 'ended'
   await transaction
     .updateTable('runs')
@@ -222,23 +247,6 @@ async function saveRun(transaction: Transaction<Tables>, row: Tables['runs'], re
   await appendAudit(transaction, request.audit)
 }
 
-/** A transition is judged by the run's own columns; its incident does not matter there. */
-const placeholderIncident: Incident = {
-  id: '',
-  source: '',
-  identity: '',
-  labels: {},
-  annotations: {},
-  startsAt: 0,
-  episodeStartsAt: 0,
-  openedAt: 0,
-  lastSeenAt: 0,
-  state: 'open',
-  generatorUrl: '',
-  externalUrl: '',
-  reopened: 0
-}
-
 async function withIncidents(db: Kysely<Tables>, rows: readonly Tables['runs'][]): Promise<Run[]> {
   const ids = rows.flatMap(row => row.incident_id ?? [])
   const incidents = new Map<string, Incident>()
@@ -247,13 +255,9 @@ async function withIncidents(db: Kysely<Tables>, rows: readonly Tables['runs'][]
     for (const row of found) incidents.set(row.id, toIncident(row))
   }
   return rows.map(row => {
-    const incident =
-      row.incident_id === null
-        ? row.incident_json === null
-          ? undefined
-          : incidentFromJson(row.incident_json)
-        : incidents.get(row.incident_id)
-    if (incident === undefined) throw new Error(`run ${row.id} has no incident`)
-    return toRun(row, incident)
+    const incident = row.incident_id === null ? undefined : incidents.get(row.incident_id)
+    if (incident !== undefined) return toRun(row, { kind: 'alert', incident })
+    if (row.trigger_json === null) throw new Error(`run ${row.id} has no trigger`)
+    return toRun(row, triggerFromJson(row.trigger_json))
   })
 }

@@ -17,7 +17,6 @@ export interface Tables {
     state: string
     generator_url: string
     external_url: string
-    request_json: string | null
     told_at: number | null
     reopened: number
     admitted_at: number | null
@@ -28,7 +27,10 @@ export interface Tables {
     id: string
     kind: string
     incident_id: string | null
-    incident_json: string | null
+    /** What began it, where that is no incident. */
+    trigger_json: string | null
+    /** Of a live run that was asked for: there is at most one that is not over. */
+    asked_key: string | null
     policy: string
     policy_json: string
     target_key: string | null

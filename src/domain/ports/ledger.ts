@@ -98,6 +98,12 @@ export interface SaveRequest {
   readonly release?: boolean
 }
 
+/** What became of a request for a run. */
+export interface AskedRun {
+  readonly id: string
+  readonly state: 'started' | 'under-way'
+}
+
 export interface RunFilter {
   readonly state?: RunState
   readonly outcome?: Outcome
@@ -156,6 +162,8 @@ export interface RunLedger {
     policy: string,
     now: number
   ): Promise<readonly { readonly budget: Budget; readonly used: number }[]>
+  /** Begins a run that was asked for. While one of the same key is not over, that one is answered, and nothing is stored. */
+  begin(run: Run, key: string, audit: readonly AuditEntry[]): Promise<AskedRun>
   saveDryRun(run: Run, audit: readonly AuditEntry[]): Promise<void>
   run(id: string): Promise<Run | undefined>
   runOfIncident(incidentId: string): Promise<Run | undefined>

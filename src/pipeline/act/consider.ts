@@ -1,6 +1,7 @@
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { escalatesAt } from '../../domain/run.ts'
+import { overBecause } from '../../domain/trigger.ts'
 import { decision, planFacts } from '../decide/decision-facts.ts'
 import type { Passed } from '../decide/due-rung.ts'
 import { firstRefusal } from '../decide/guard.ts'
@@ -8,6 +9,7 @@ import { decideLadder } from '../decide/ladder.ts'
 import type { Planned } from '../decide/plan.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
+import { runIds } from '../run-ids.ts'
 import { conclude } from '../settle/ending.ts'
 import { refuse } from '../settle/refusal.ts'
 
@@ -15,12 +17,12 @@ import { refuse } from '../settle/refusal.ts'
 export async function consider(pass: Pass): Promise<Next> {
   const { ports, run, signal } = pass
   const at = ports.clock.now()
-  const gone = run.incident.state !== 'open'
-  const detail = `the incident is ${run.incident.state}`
-  if (gone && !run.wrote) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail }, detail })
+  const gone = overBecause(run.trigger)
+  if (gone !== undefined && !run.wrote)
+    return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
   if (at >= escalatesAt(run)) return timedOut(pass)
   // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
-  if (gone) return refuse(pass, { reason: 'symptom-not-confirmed', detail })
+  if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
   const counted = await countTarget(pass)
   if (counted !== undefined) return counted
   const trace: TraceEntry[] = []
@@ -42,7 +44,7 @@ async function timedOut(pass: Pass): Promise<Move> {
 
 /** An alert whose target could not be seen when it was admitted counts for the storm brake from when it is: before any decision. */
 async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefined> {
-  if (run.incident.targetUid !== undefined || run.target === undefined) return undefined
+  if (run.trigger.kind !== 'alert' || run.trigger.incident.targetUid !== undefined || run.target === undefined) return undefined
   const uid = await ports.cluster.uidOf(run.target, signal)
   if (uid === undefined) return undefined
   return { kind: 'move', to: 'waiting', again: 'at-once', audit: [], countsForStorm: uid }
@@ -87,8 +89,7 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
         {
           at: now,
           kind: 'intent',
-          runId: run.id,
-          incidentId: run.incident.id,
+          ...runIds(run),
           body: {
             intent: id,
             action: plan.action,

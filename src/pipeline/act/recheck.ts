@@ -1,6 +1,7 @@
 import type { Plan } from '../../domain/plan.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import { escalatesAt } from '../../domain/run.ts'
+import { escalatesAt, type Run } from '../../domain/run.ts'
+import { overBecause } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { firstRefusal } from '../decide/guard.ts'
 import { renderQueries, sampleRefusal } from '../decide/queries.ts'
@@ -17,11 +18,8 @@ const ADMISSION_WAIT_MS = 2_000
 export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promise<Refusal | undefined> {
   const { ports, run, carried, signal } = pass
   const { clock } = ports
-  const incident = await ports.ledger.incident(run.incident.id)
-  if (incident === undefined) throw new Error(`incident ${run.incident.id} is gone`)
-  if (incident.state !== 'open')
-    return { reason: run.wrote ? 'symptom-not-confirmed' : 'resolved', detail: `the incident is ${incident.state}` }
-  if (incident.toldAt !== undefined) return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
+  const over = await incidentIsOver(ports, run)
+  if (over !== undefined) return over
   if (clock.now() >= escalatesAt(run)) return { reason: 'inconclusive', detail: 'the time to act is up' }
   const permission = configuredPermission(ports, run)
   if (permission !== 'act')
@@ -44,6 +42,17 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   const action = actionOf(ports, plan.action)
   const input = await gather(ports, { run, at: clock.now(), target: plan.target, workload, action }, signal)
   return firstRefusal(ports.guards.beforeWrite, input)
+}
+
+/** The incident as it is now: it may have resolved, or people were told of it, since the run was taken up. */
+async function incidentIsOver({ ledger }: PhasePorts, { trigger, wrote }: Run): Promise<Refusal | undefined> {
+  if (trigger.kind !== 'alert') return undefined
+  const incident = await ledger.incident(trigger.incident.id)
+  if (incident === undefined) throw new Error(`incident ${trigger.incident.id} is gone`)
+  const detail = overBecause({ kind: 'alert', incident })
+  if (detail !== undefined) return { reason: wrote ? 'symptom-not-confirmed' : 'resolved', detail }
+  if (incident.toldAt === undefined) return undefined
+  return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
 }
 
 async function admissionsDone({ clock, ledger }: PhasePorts, signal: AbortSignal): Promise<void> {

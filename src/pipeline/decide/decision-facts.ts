@@ -3,6 +3,7 @@ import { changeOf, releaseChangeOf } from '../../domain/change.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import type { Write } from '../../domain/plan.ts'
 import type { Run } from '../../domain/run.ts'
+import { runIds } from '../run-ids.ts'
 import type { Planned } from './plan.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
@@ -50,8 +51,7 @@ export function decision(run: Run, at: number, body: Readonly<Record<string, unk
   return {
     at,
     kind: 'decision',
-    runId: run.id,
-    incidentId: run.incident.id,
+    ...runIds(run),
     body: { step: run.step, action: run.policy.steps[run.step]?.action, ...body, stages: trace.map(({ stage, ms }) => ({ stage, ms })) }
   }
 }

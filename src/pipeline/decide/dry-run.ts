@@ -1,16 +1,16 @@
-import { labelsIdentity } from '../../base/hashes.ts'
+import type { Ids } from '../../base/clock.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
-import type { DryRunAnswer, DryRunRequest, TraceEntry } from '../../domain/dry-run.ts'
-import type { Incident } from '../../domain/incident.ts'
+import type { DryRunAnswer, TraceEntry } from '../../domain/dry-run.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
 import type { Policy } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import type { Run } from '../../domain/run.ts'
+import type { Run, RunRequest } from '../../domain/run.ts'
 import { decidePorts, type PhasePorts } from '../ports.ts'
+import { runIds } from '../run-ids.ts'
 import { decision, planFacts } from './decision-facts.ts'
 import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
-import { targetOf } from './target.ts'
+import { requestedRun, startedEntry } from './requested-run.ts'
 
 /** A dry run that takes longer than this answers later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
@@ -19,37 +19,9 @@ export function samplingTime(policy: Policy): number {
   return Math.max(...policy.verify.map(query => (query.samples - 1) * query.every))
 }
 
-export function prepareDryRun({ clock, ids }: Pick<PhasePorts, 'clock' | 'ids'>, request: DryRunRequest): Run {
-  const now = clock.now()
-  const incident: Incident = {
-    id: `dry-${ids.next()}`,
-    source: 'dry-run',
-    identity: labelsIdentity(request.labels),
-    labels: request.labels,
-    annotations: request.annotations,
-    startsAt: request.startsAt,
-    episodeStartsAt: request.startsAt,
-    openedAt: now,
-    lastSeenAt: now,
-    state: 'open',
-    generatorUrl: '',
-    externalUrl: '',
-    ...(request.target === undefined ? {} : { request: { policy: request.policy.name, target: request.target, by: request.by } }),
-    reopened: 0
-  }
-  const target = targetOf(request.policy, incident)
-  return {
-    id: ids.next(),
-    kind: 'dry-run',
-    incident,
-    policy: request.policy,
-    ...(target.kind === 'target' ? { target: target.target } : {}),
-    state: 'waiting',
-    step: 0,
-    createdAt: now,
-    nextAt: now,
-    wrote: false
-  }
+/** A dry run that was asked for, before anything is decided about it. */
+export function prepareDryRun(ids: Ids, { policy, trigger }: RunRequest): Run {
+  return requestedRun({ id: ids.next(), kind: 'dry-run', policy, trigger })
 }
 
 /** What a dry run came to: the answer, and what is saved of it. */
@@ -60,7 +32,7 @@ export interface DryRunResult {
 }
 
 /** Walks the same road with the same code, and stops where the write would be. Holds no lock, spends no budget, tells nobody. */
-export async function decideDryRun(ports: PhasePorts, run: Run, by: string, signal: AbortSignal): Promise<DryRunResult> {
+export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSignal): Promise<DryRunResult> {
   const trace: TraceEntry[] = []
   const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at: ports.clock.now() })
   const { passed, result } = decided
@@ -76,20 +48,9 @@ export async function decideDryRun(ports: PhasePorts, run: Run, by: string, sign
   const outcome: Outcome = reason === 'mode-dry-run' || reason === 'switch-lowered' ? 'dry-run' : 'denied'
   const verdict = outcome === 'dry-run' ? 'would act' : 'hold'
   const audit: AuditEntry[] = [
-    {
-      at: run.createdAt,
-      kind: 'run-started',
-      runId: run.id,
-      body: {
-        policy: run.policy.name,
-        mode: 'dry-run',
-        by,
-        labels: run.incident.labels,
-        ...(run.target === undefined ? {} : { target: run.target })
-      }
-    },
+    startedEntry(run),
     decision(decided.run, now, { verdict, reason, detail, ...(passed.length === 0 ? {} : { passed }), facts }, trace),
-    { at: now, kind: 'concluded', runId: run.id, body: { outcome, reason, detail, wrote: false } }
+    { at: now, kind: 'concluded', ...runIds(run), body: { outcome, reason, detail, wrote: false } }
   ]
   return {
     answer: { id: run.id, outcome, reason, detail, stages: trace, facts },

@@ -1,4 +1,5 @@
 import type { Plan } from '../../domain/plan.ts'
+import { templateValues } from '../../domain/trigger.ts'
 import type { DecidePorts } from '../ports.ts'
 import { firstRefusal } from './guard.ts'
 import { next, type Stage, stop } from './stage.ts'
@@ -18,7 +19,6 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
     async run(input, signal) {
       const { action, workload, step, guardInput, run, sampledAt } = input
       const offset = guardInput.clusterOffset
-      const { labels, annotations } = run.incident
       const asked = {
         workload,
         with: step.with,
@@ -29,7 +29,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
           ...(to === undefined ? {} : { to: to + offset })
         })),
         owners: guardInput.owners,
-        values: { labels, annotations },
+        values: templateValues(run.trigger),
         now: sampledAt
       }
       const observed = await action.observe?.(ports.tools, asked, signal)

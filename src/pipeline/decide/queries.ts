@@ -2,6 +2,7 @@ import type { GuardInput } from '../../domain/guard.ts'
 import type { RenderedQuery } from '../../domain/ports/verifier.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
+import { templateValues } from '../../domain/trigger.ts'
 import type { Sample } from '../../domain/verdict.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { quoteRegex, renderPromql } from '../../templates/promql.ts'
@@ -12,7 +13,7 @@ export type QueriesResult =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /**
- * The policy's queries for this incident. `asked`: the symptom, which is the policy's target's whichever rung is climbed; or a
+ * The policy's queries for this run. `asked`: the symptom, which is the policy's target's whichever rung is climbed; or a
  * rung's own conditions, which are its own target's.
  */
 export function renderQueries(run: Run, workload: Workload, asked = run.policy.verify): QueriesResult {
@@ -21,8 +22,7 @@ export function renderQueries(run: Run, workload: Workload, asked = run.policy.v
     return { kind: 'refused', refusal: { reason: 'inconclusive', detail: 'the present revision has no pods to ask about' } }
   const { kind, namespace, name } = asked === run.policy.verify ? (run.target ?? workload.ref) : workload.ref
   const values = {
-    labels: run.incident.labels,
-    annotations: run.incident.annotations,
+    ...templateValues(run.trigger),
     target: { kind, namespace, name, ...(pods.length === 0 ? {} : { pods: pods.join('|') }) }
   }
   const queries: RenderedQuery[] = []

@@ -6,6 +6,7 @@ import { permissionUnder } from '../../domain/permission.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
+import { alertOf, begunAt } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
 import { next, type Stage, stop } from './stage.ts'
@@ -32,7 +33,7 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
     name: 'resolve',
     async run({ run, at }, signal) {
       const step = stepOf(run)
-      const resolved = targetOf(run.policy, run.incident, step)
+      const resolved = targetOf(run.policy, run.trigger, step)
       if (resolved.kind === 'refused') return stop(resolved.refusal)
       const { target } = resolved
       const action = actionOf(ports, step.action)
@@ -78,6 +79,7 @@ export async function gather(
   signal: AbortSignal
 ): Promise<GuardInput> {
   const { ledger, policies } = ports
+  const alert = alertOf(run.trigger)
   const verifier = ports.verifier()
   const [facts, state, storm, budgets, symptom, alertState, owners] = await Promise.all([
     ledger.targetFacts(target, lockKeys(workload), run.id, at),
@@ -85,7 +87,7 @@ export async function gather(
     ledger.storm(at),
     ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, at),
     symptomOf(ports, run, signal),
-    run.incident.request === undefined ? ports.alertStates()?.stateOf(run.incident.labels, signal) : undefined,
+    alert === undefined ? undefined : ports.alertStates()?.stateOf(alert.labels, signal),
     ports.cluster.owners(workload, signal)
   ])
   const configured = configuredPermission(ports, run)
@@ -114,14 +116,14 @@ export async function gather(
 
 /**
  * When the symptom began, in Astern's clock: `activeAt` of the rule, which is before its `for`; else `startsAt`. Flapping
- * makes the rule's `activeAt` later; the first firing stays what counts.
+ * makes the rule's `activeAt` later; the first firing stays what counts. Where somebody named a target, it is when they asked.
  */
 async function symptomOf(ports: Pick<DecidePorts, 'verifier'>, run: Run, signal: AbortSignal): Promise<Symptom> {
-  const { incident } = run
-  if (incident.request !== undefined && incident.request.target !== undefined) return { at: incident.openedAt, by: 'request' }
+  const alert = alertOf(run.trigger)
+  if (alert === undefined) return { at: begunAt(run.trigger), by: 'request' }
   const verifier = ports.verifier()
-  const active = await verifier.activeAt(incident.labels, signal)
+  const active = await verifier.activeAt(alert.labels, signal)
   const offset = verifier.clockOffset()
-  const starts = incident.startsAt - offset
+  const starts = alert.startsAt - offset
   return active !== undefined && active - offset <= starts ? { at: active - offset, by: 'activeAt' } : { at: starts, by: 'startsAt' }
 }

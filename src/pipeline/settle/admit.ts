@@ -1,6 +1,5 @@
 import type { AuditEntry } from '../../domain/audit.ts'
 import type { Incident } from '../../domain/incident.ts'
-import type { Policy } from '../../domain/policy.ts'
 import type { Admission } from '../../domain/ports/ledger.ts'
 import { targetOf } from '../decide/target.ts'
 import type { Ports } from '../ports.ts'
@@ -41,7 +40,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
         ]
       }
   }
-  const policy = policyFor(ports, incident)
+  const policy = ports.policies.match(incident.labels)
   if (policy === undefined) {
     return {
       incident,
@@ -51,13 +50,13 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
           at,
           kind: 'no-policy-matches',
           incidentId: incident.id,
-          body: incident.request?.policy === undefined ? {} : { asked: incident.request.policy }
+          body: {}
         }
       ]
     }
   }
   const id = ports.ids.next()
-  const resolved = targetOf(policy, incident)
+  const resolved = targetOf(policy, { kind: 'alert', incident })
   const target = resolved.kind === 'target' ? resolved.target : undefined
   const targetUid = target === undefined ? undefined : await ports.cluster.uidOf(target, signal)
   const audit: AuditEntry = {
@@ -79,11 +78,6 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
     run: { id, policy, ...(target === undefined ? {} : { target }), ...(targetUid === undefined ? {} : { targetUid }) },
     audit: [audit]
   }
-}
-
-function policyFor(ports: Ports, incident: Incident): Policy | undefined {
-  const asked = incident.request?.policy
-  return asked === undefined ? ports.policies.match(incident.labels) : ports.policies.policy(asked)
 }
 
 async function inParallel<A, B>(items: readonly A[], width: number, work: (item: A) => Promise<B>): Promise<B[]> {

@@ -4,8 +4,8 @@ import { decideDryRun } from '../decide/dry-run.ts'
 import type { Ports } from '../ports.ts'
 
 /** Carries out a dry run that was prepared, and stores it as a run. */
-export async function dryRun(ports: Ports, prepared: Run, by: string, signal: AbortSignal): Promise<DryRunAnswer> {
-  const { answer, run, audit } = await decideDryRun(ports, prepared, by, signal)
+export async function dryRun(ports: Ports, prepared: Run, signal: AbortSignal): Promise<DryRunAnswer> {
+  const { answer, run, audit } = await decideDryRun(ports, prepared, signal)
   await ports.ledger.saveDryRun(run, audit)
   return answer
 }

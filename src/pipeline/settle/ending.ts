@@ -3,6 +3,7 @@ import type { SettledIntent } from '../../domain/ports/ledger.ts'
 import type { Run } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { configuredPermission, type PhasePorts } from '../ports.ts'
+import { runIds } from '../run-ids.ts'
 import { type Ending, endingMessages, needsPeople } from './messages.ts'
 
 /** What is saved together with a refusal or an ending. */
@@ -16,7 +17,7 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const now = ports.clock.now()
   const people = needsPeople(ending)
   const silent = isSilent(ports, run)
-  const about = { runId: run.id, incidentId: run.incident.id }
+  const about = runIds(run)
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent

@@ -5,7 +5,9 @@ import { targetKey } from '../../domain/objects.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { HeldLoan } from '../../domain/ports/ledger.ts'
 import type { Run } from '../../domain/run.ts'
+import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
+import { runIds } from '../run-ids.ts'
 
 /** Longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
@@ -93,9 +95,8 @@ function messagesOf(run: Run, held: HeldLoan, what: string, text: string, kind: 
     title: `${targetKey(held.plan.target)}: ${what}`,
     text,
     severity: kind === 'escalation' ? 'critical' : 'info',
-    runId: run.id,
-    incidentId: run.incident.id,
-    labels: run.incident.labels,
+    ...runIds(run),
+    labels: routingLabels(run.trigger),
     details: {
       run: run.id,
       policy: run.policy.name,
@@ -110,8 +111,7 @@ function entry(ports: Ports, run: Run, held: HeldLoan, kind: AuditKind, body: Au
   return {
     at: ports.clock.now(),
     kind,
-    runId: run.id,
-    incidentId: run.incident.id,
+    ...runIds(run),
     body: { loan: held.id, action: held.plan.action, target: held.plan.target, ...body }
   }
 }

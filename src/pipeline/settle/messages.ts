@@ -3,6 +3,8 @@ import { targetKey } from '../../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
 import { REASONS, type Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
+import { alertOf, askedBy, incidentOf, routingLabels, triggerTitle } from '../../domain/trigger.ts'
+import { runIds } from '../run-ids.ts'
 
 /** Kubernetes Events are written for everything that ends; the channel has this fixed name. */
 export const EVENT_CHANNEL = 'kubernetes-event'
@@ -36,12 +38,14 @@ export function needsPeople(ending: Ending): boolean {
 
 /** What people read: what it is about, what Astern did or did not do, why, and how to undo it. */
 export function endingMessages(run: Run, ending: Ending, channels: readonly string[], storming: readonly string[] = []): Message[] {
-  const { incident, policy } = run
+  const { trigger, policy } = run
+  const about = alertOf(trigger)
+  const incident = incidentOf(trigger)
+  const by = askedBy(trigger)
   const target = run.target === undefined ? 'target unknown' : targetKey(run.target)
-  const alert = incident.labels['alertname'] ?? 'alert'
   const people = needsPeople(ending)
   const isStorm = ending.refusal?.reason === 'storm'
-  const title = isStorm ? `Astern does nothing: many targets alert at once` : `${target}: ${alert}: ${titleOf(ending)}`
+  const title = isStorm ? `Astern does nothing: many targets alert at once` : `${target}: ${triggerTitle(trigger)}: ${titleOf(ending)}`
   const why = ending.refusal === undefined ? OUTCOMES[ending.outcome] : REASONS[ending.refusal.reason].sentence
   const text = [why, ending.detail, ending.reverse === undefined ? undefined : `To undo what was written: ${ending.reverse}`]
     .filter(line => line !== undefined && line !== '')
@@ -57,15 +61,15 @@ export function endingMessages(run: Run, ending: Ending, channels: readonly stri
       title,
       text,
       severity: people ? ('critical' as const) : ('info' as const),
-      runId: run.id,
-      incidentId: incident.id,
-      labels: incident.labels,
+      ...runIds(run),
+      labels: routingLabels(trigger),
       details:
         storm !== undefined && channel !== EVENT_CHANNEL
           ? { storm, count: ending.refusal?.facts?.['targets'], targets: storming }
           : {
               run: run.id,
-              incident: incident.id,
+              ...(incident === undefined ? {} : { incident: incident.id }),
+              ...(by === undefined ? {} : { askedBy: by }),
               policy: policy.name,
               target,
               outcome: ending.outcome,
@@ -73,7 +77,9 @@ export function endingMessages(run: Run, ending: Ending, channels: readonly stri
               wrote: run.wrote,
               ...(run.progress?.lastSample === undefined ? {} : { lastSample: run.progress.lastSample }),
               ...(ending.reverse === undefined ? {} : { reverse: ending.reverse }),
-              alert: { startsAt: new Date(incident.startsAt).toISOString(), generatorURL: incident.generatorUrl }
+              ...(about === undefined
+                ? {}
+                : { alert: { startsAt: new Date(about.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })
             }
     }))
 }

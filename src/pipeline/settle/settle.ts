@@ -1,4 +1,5 @@
 import type { Run, RunChange } from '../../domain/run.ts'
+import type { Trigger } from '../../domain/trigger.ts'
 import type { Carried, Intend, Move, Next, Pass } from '../pass.ts'
 import type { Ports } from '../ports.ts'
 
@@ -47,7 +48,9 @@ async function move(ports: Ports, pass: Pass, next: Move): Promise<GoesOn | unde
   const { run, claim, carried } = pass
   const { to, again, change = {} } = next
   const now = ports.clock.now()
-  if (next.countsForStorm !== undefined) await ports.ledger.targetExists(run.incident.id, next.countsForStorm, ports.policies.storm(), now)
+  const { countsForStorm } = next
+  if (countsForStorm !== undefined && run.trigger.kind === 'alert')
+    await ports.ledger.targetExists(run.trigger.incident.id, countsForStorm, ports.policies.storm(), now)
   const saved = await ports.ledger.save(
     claim,
     {
@@ -62,10 +65,13 @@ async function move(ports: Ports, pass: Pass, next: Move): Promise<GoesOn | unde
     now
   )
   if (!saved) return undefined
-  const incident = next.countsForStorm === undefined ? run.incident : { ...run.incident, targetUid: next.countsForStorm }
-  const after = changed({ ...run, incident, state: to }, change)
+  const after = changed({ ...run, trigger: counted(run.trigger, countsForStorm), state: to }, change)
   announce(ports, run, after, next.carried ?? carried)
   return again === 'at-once' ? { run: after, carried: next.carried ?? carried } : undefined
+}
+
+function counted(trigger: Trigger, uid: string | undefined): Trigger {
+  return trigger.kind === 'alert' && uid !== undefined ? { ...trigger, incident: { ...trigger.incident, targetUid: uid } } : trigger
 }
 
 /** What is counted and logged once it is saved. */

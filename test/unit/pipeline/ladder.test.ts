@@ -105,8 +105,8 @@ t.test('what a rung would do is so already, and the symptom is there: the next r
   story.set?.(bench.cluster)
   const [policy] = bench.policies
   if (policy === undefined) throw new Error('no policy')
-  const asked = { policy, labels: {}, annotations: {}, startsAt: bench.clock.now(), target: TARGET, by: 'ann' }
-  const dry = await dryRun(bench.ports, prepareDryRun(bench.ports, asked), 'ann', AbortSignal.timeout(60_000))
+  const trigger = { kind: 'request', id: 'r', by: 'ann', at: bench.clock.now(), target: TARGET } as const
+  const dry = await dryRun(bench.ports, prepareDryRun(bench.ports.ids, { policy, trigger }), AbortSignal.timeout(60_000))
   t.match(dry, { outcome: 'dry-run', detail: /would put revision 1/ }, 'a dry run walks the same road')
   await bench.fire()
   await bench.look()

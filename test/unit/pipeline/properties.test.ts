@@ -5,6 +5,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { Plan } from '../../../src/domain/plan.ts'
+import { begunAt } from '../../../src/domain/trigger.ts'
 import type { Problem } from '../../../src/domain/verdict.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
 import { countingIds, openBench, policyOf } from '../../support/bench.ts'
@@ -179,7 +180,7 @@ t.test('the whole flow: whatever happens in whatever order, the promises hold', 
         if (applied.length > policy.steps.length) broken.push('more writes than rungs')
         const told = rows.find(row => row.kind === 'told' && row.runId === run.id)
         if (told !== undefined && applied.some(row => row.seq > told.seq)) broken.push('a write after people were told')
-        if (applied.some(row => row.at >= run.incident.openedAt + policy.escalate.after)) broken.push('a write after the time was up')
+        if (applied.some(row => row.at >= begunAt(run.trigger) + policy.escalate.after)) broken.push('a write after the time was up')
       }
       const undone = new Set<unknown>()
       for (const row of rows.filter(candidate => candidate.kind === 'write' && candidate.body['action'] === 'rollout-undo')) {
