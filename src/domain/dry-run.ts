@@ -1,3 +1,4 @@
+import type { DecisionFacts } from './decision-facts.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
@@ -27,5 +28,5 @@ export interface DryRunAnswer {
   readonly detail: string
   /** Stage by stage, with what each one saw. */
   readonly stages: readonly TraceEntry[]
-  readonly facts: Readonly<Record<string, unknown>>
+  readonly facts: DecisionFacts
 }

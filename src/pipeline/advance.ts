@@ -1,4 +1,5 @@
-import type { AuditEntry } from '../domain/audit.ts'
+import { audited, ofRun } from '../domain/audited.ts'
+import type { PassedRung } from '../domain/decision-facts.ts'
 import type { TraceEntry } from '../domain/dry-run.ts'
 import { lockKeys } from '../domain/owner.ts'
 import type { Intent } from '../domain/plan.ts'
@@ -11,8 +12,7 @@ import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import type { Planned } from './plan.ts'
 import { configuredMode, type Ports } from './ports.ts'
-import { decision, planFacts } from './told.ts'
-import type { Passed } from './when.ts'
+import { planFacts } from './told.ts'
 
 /** A failed precondition with the same template is planned again so often (rules 3). */
 const REPLANS = 3
@@ -62,7 +62,7 @@ async function consider(ports: Ports, claimed: ClaimedRun, replans: number, sign
 
 interface Trail {
   readonly trace: readonly TraceEntry[]
-  readonly passed: readonly Passed[]
+  readonly passed: readonly PassedRung[]
 }
 
 /** Everything speaks for the write: only the mode and the switch are still asked. */
@@ -116,22 +116,8 @@ async function commit(
     budgets: run.policy.guards.budgets,
     now,
     audit: [
-      decision(ports, run, { verdict: 'act', ...(passed.length === 0 ? {} : { passed }), ...planFacts(planned) }, trace),
-      {
-        at: now,
-        kind: 'intent',
-        runId: run.id,
-        incidentId: run.incident.id,
-        body: {
-          intent: id,
-          action: plan.action,
-          target: plan.target,
-          plan: plan.hash,
-          summary: plan.summary,
-          reverse: plan.reverse,
-          write: plan.write
-        }
-      }
+      audited.decision(ofRun(run, ports.clock.now()), { verdict: 'act', facts: planFacts(planned), passed, trace }),
+      audited.intent(ofRun(run, now), { id, plan })
     ]
   })
   switch (stored.kind) {
@@ -180,18 +166,11 @@ async function carryOut(
     case 'refused':
     case 'replan': {
       const why = done.kind === 'refused' ? done.refusal : { reason: 'changed-since-symptom' as const, detail: done.detail }
-      const withdrawn: AuditEntry = {
-        at: now,
-        kind: 'intent-withdrawn',
-        runId: run.id,
-        incidentId: run.incident.id,
-        body: { intent: intent.id, reason: why.reason, detail: why.detail, sends: intent.sends }
-      }
       const saved = await ports.ledger.save(
         claim,
         {
           change: { state: 'waiting', nextAt: now },
-          audit: [withdrawn],
+          audit: [audited.intentWithdrawn(ofRun(run, now), { intent, refusal: why })],
           intent: { id: intent.id, state: 'withdrawn' },
           releaseLock: !run.wrote
         },
@@ -214,14 +193,7 @@ async function carryOut(
 async function refuse(ports: Ports, claimed: ClaimedRun, refusal: Refusal, trace: readonly TraceEntry[]): Promise<void> {
   const { run, claim } = claimed
   const now = ports.clock.now()
-  const audit = [
-    decision(
-      ports,
-      run,
-      { verdict: 'hold', reason: refusal.reason, detail: refusal.detail, ...(refusal.facts === undefined ? {} : { facts: refusal.facts }) },
-      trace
-    )
-  ]
+  const audit = [audited.decision(ofRun(run, ports.clock.now()), { verdict: 'hold', refusal, trace })]
   switch (dispositionOf(refusal.reason)) {
     case 'people':
       return conclude(ports, run, claim, { outcome: 'denied', refusal, detail: refusal.detail }, { audit })

@@ -1,5 +1,6 @@
 import { watchedRollout } from '../domain/action.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { audited, ofRun } from '../domain/audited.ts'
 import { lowestMode } from '../domain/outcomes.ts'
 import type { Intent } from '../domain/plan.ts'
 import type { Claim, Progress, Run } from '../domain/run.ts'
@@ -44,12 +45,13 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = lowestMode((await ports.ledger.switchState()).mode, ports.ceiling) === 'auto'
   const watched = (await action.watch?.(ports.tools, plan, workload, { since, mayWrite }, signal)) ?? watchedRollout(workload, since)
-  const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(ports, run, 'on-the-way', { did: watched.did })] : []
+  const onTheWay =
+    'did' in watched && watched.did !== undefined ? [audited.onTheWay(ofRun(run, ports.clock.now()), { did: watched.did })] : []
   if (progress.completeAt === undefined) {
     if (watched.state === 'complete') {
       const completeAt = ports.clock.now()
       ports.faults.reach('rollout-complete')
-      const told = [...onTheWay, entry(ports, run, 'rollout', { state: 'complete', detail: watched.detail })]
+      const told = [...onTheWay, audited.rollout(ofRun(run, completeAt), { state: 'complete', detail: watched.detail })]
       if (!action.cures) return prepared(ports, run, claim, intent, watched.detail, told)
       return watchOn(ports, claim, { ...progress, completeAt }, completeAt + longestWindow(run), told)
     }
@@ -65,7 +67,7 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
   // A sample counts for recovery only while the rollout is, still, complete.
   const passes = sample.verdict === 'pass' && watched.state === 'complete' ? progress.passes + 1 : 0
   const after: Progress = { ...progress, passes, lastSample: sample }
-  const told = entry(ports, run, 'confirmation', { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })
+  const told = audited.confirmation(ofRun(run, ports.clock.now()), { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })
   if (passes >= step.confirm.passes) {
     ports.faults.reach('confirmed')
     return conclude(
@@ -126,11 +128,12 @@ async function climb(
 ): Promise<void> {
   const now = ports.clock.now()
   const to = run.policy.steps[run.step + 1]?.action
+  const next = { from: intent.plan.action, why, ...(to === undefined ? {} : { to }), ...(sample === undefined ? {} : { sample }) }
   await ports.ledger.save(
     claim,
     {
       change: { state: 'waiting', step: run.step + 1, nextAt: now, progress: null, reason: null, detail: null },
-      audit: [...audit, entry(ports, run, 'next-step', { from: intent.plan.action, to, why, ...(sample === undefined ? {} : { sample }) })],
+      audit: [...audit, audited.nextStep(ofRun(run, now), next)],
       release: true
     },
     now
@@ -151,8 +154,4 @@ async function watchOn(ports: Ports, claim: Claim, progress: Progress, nextAt: n
 
 function longestWindow(run: Run): number {
   return Math.max(...run.policy.verify.map(query => query.window))
-}
-
-function entry(ports: Ports, run: Run, kind: AuditEntry['kind'], body: AuditEntry['body']): AuditEntry {
-  return { at: ports.clock.now(), kind, runId: run.id, incidentId: run.incident.id, body: { step: run.step, ...body } }
 }

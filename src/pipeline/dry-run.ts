@@ -1,5 +1,6 @@
 import { labelsIdentity } from '../base/hashes.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { audited, ofRun } from '../domain/audited.ts'
 import type { DryRunAnswer, DryRunRequest, TraceEntry } from '../domain/dry-run.ts'
 import type { Incident } from '../domain/incident.ts'
 import type { Outcome } from '../domain/outcomes.ts'
@@ -10,7 +11,7 @@ import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import type { Ports } from './ports.ts'
 import { targetOf } from './target.ts'
-import { decision, planFacts } from './told.ts'
+import { planFacts } from './told.ts'
 
 /** A dry run that takes longer than this answers later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
@@ -67,36 +68,26 @@ export async function dryRun(ports: Ports, run: Run, by: string, signal: AbortSi
   }
   const now = ports.clock.now()
   const outcome: Outcome = refusal.reason === 'mode-dry-run' || refusal.reason === 'switch-lowered' ? 'dry-run' : 'denied'
-  const facts = refusal.facts ?? {}
+  const { reason, detail, facts = {} } = refusal
   const audit: AuditEntry[] = [
-    {
-      at: run.createdAt,
-      kind: 'run-started',
-      runId: run.id,
-      body: {
+    audited.runStarted(
+      { at: run.createdAt, runId: run.id },
+      {
         policy: run.policy.name,
         mode: 'dry-run',
         by,
         labels: run.incident.labels,
         ...(run.target === undefined ? {} : { target: run.target })
       }
-    },
-    {
-      ...decision(
-        ports,
-        onRung,
-        {
-          verdict: outcome === 'dry-run' ? 'would act' : 'hold',
-          reason: refusal.reason,
-          detail: refusal.detail,
-          ...(passed.length === 0 ? {} : { passed }),
-          facts
-        },
-        trace
-      )
-    },
-    { at: now, kind: 'concluded', runId: run.id, body: { outcome, reason: refusal.reason, detail: refusal.detail, wrote: false } }
+    ),
+    audited.decision(ofRun(onRung, ports.clock.now()), {
+      verdict: outcome === 'dry-run' ? 'would act' : 'hold',
+      refusal: { reason, detail, facts },
+      passed,
+      trace
+    }),
+    audited.concluded({ at: now, runId: run.id }, { outcome, refusal: { reason, detail }, detail, wrote: false })
   ]
-  await ports.ledger.saveDryRun({ ...run, state: 'ended', endedAt: now, outcome, reason: refusal.reason, detail: refusal.detail }, audit)
-  return { id: run.id, outcome, reason: refusal.reason, detail: refusal.detail, stages: trace, facts }
+  await ports.ledger.saveDryRun({ ...run, state: 'ended', endedAt: now, outcome, reason, detail }, audit)
+  return { id: run.id, outcome, reason, detail, stages: trace, facts }
 }

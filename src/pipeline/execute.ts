@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../domain/audit.ts'
+import { audited, ofRun } from '../domain/audited.ts'
 import type { Intent } from '../domain/plan.ts'
 import type { WriteResult } from '../domain/ports/cluster.ts'
 import type { Refusal } from '../domain/reasons.ts'
@@ -96,7 +96,10 @@ async function settle(ports: Ports, run: Run, claim: Claim, intent: Intent, resu
         run,
         claim,
         { outcome: 'failed', detail: `the API server refused the write: ${result.detail}` },
-        { intent: { id: intent.id, state: 'refused' }, audit: [writeEntry(ports, run, intent, 'refused', result.detail)] }
+        {
+          intent: { id: intent.id, state: 'refused' },
+          audit: [audited.write(ofRun(run, ports.clock.now()), { intent, result: 'refused', detail: result.detail })]
+        }
       )
       return { kind: 'ended' }
     case 'conflict': {
@@ -144,7 +147,7 @@ async function written(
     claim,
     {
       change: { state: 'watching', wrote: true, progress, nextAt: now, reason: null, detail: null },
-      audit: [writeEntry(ports, run, intent, how.how, how.detail ?? intent.plan.summary)],
+      audit: [audited.write(ofRun(run, ports.clock.now()), { intent, result: how.how, detail: how.detail ?? intent.plan.summary })],
       intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) }
     },
     now
@@ -175,28 +178,10 @@ async function unknown(ports: Ports, run: Run, claim: Claim, intent: Intent, det
     { ...run, wrote: true },
     claim,
     { outcome: 'unknown', detail, reverse: intent.plan.reverse },
-    { intent: { id: intent.id, state: 'unknown' }, audit: [writeEntry(ports, run, intent, 'unknown', detail)] }
+    {
+      intent: { id: intent.id, state: 'unknown' },
+      audit: [audited.write(ofRun(run, ports.clock.now()), { intent, result: 'unknown', detail })]
+    }
   )
   return { kind: 'ended' }
-}
-
-export function writeEntry(ports: Ports, run: Run, intent: Intent, result: string, detail: string): AuditEntry {
-  const { plan } = intent
-  return {
-    at: ports.clock.now(),
-    kind: 'write',
-    runId: run.id,
-    incidentId: run.incident.id,
-    body: {
-      result,
-      detail,
-      intent: intent.id,
-      action: plan.action,
-      target: plan.target,
-      plan: plan.hash,
-      from: plan.from,
-      to: plan.to,
-      reverse: plan.reverse
-    }
-  }
 }

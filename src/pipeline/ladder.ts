@@ -1,3 +1,4 @@
+import type { PassedRung } from '../domain/decision-facts.ts'
 import type { TraceEntry } from '../domain/dry-run.ts'
 import type { Run } from '../domain/run.ts'
 import { decide, verifyOnly } from './decide.ts'
@@ -5,12 +6,12 @@ import type { Planned } from './plan.ts'
 import type { Ports } from './ports.ts'
 import { stepOf } from './resolve.ts'
 import { type Step, stop } from './stage.ts'
-import { dueRung, type Passed } from './when.ts'
+import { dueRung } from './when.ts'
 
 /** What was decided, on which rung, and which were passed over on the way to it. */
 export interface Decided {
   readonly run: Run
-  readonly passed: readonly Passed[]
+  readonly passed: readonly PassedRung[]
   readonly result: Step<Planned>
 }
 
@@ -19,7 +20,7 @@ export interface Decided {
  * so is one whose effect is there already while the symptom, verified, goes on; unless it is the last.
  */
 export async function decideLadder(ports: Ports, run: Run, trace: TraceEntry[], signal: AbortSignal): Promise<Decided> {
-  const passed: Passed[] = []
+  const passed: PassedRung[] = []
   for (let from = run; ; ) {
     const rung = await dueRung(ports, from, signal)
     passed.push(...rung.passed)
@@ -38,7 +39,7 @@ export async function decideLadder(ports: Ports, run: Run, trace: TraceEntry[], 
 async function noneApplies(
   ports: Ports,
   run: Run,
-  passed: readonly Passed[],
+  passed: readonly PassedRung[],
   trace: TraceEntry[],
   signal: AbortSignal
 ): Promise<{ readonly kind: 'stop'; readonly refusal: Extract<Step<never>, { readonly kind: 'stop' }>['refusal'] }> {
