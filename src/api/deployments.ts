@@ -2,6 +2,7 @@ import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance, preHandlerAsyncHookHandler } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { DAY, MINUTE } from '../base/clock.ts'
+import { audited } from '../domain/audited.ts'
 import { TARGET_KINDS, targetKey } from '../domain/objects.ts'
 import { releaseKey } from '../domain/owner.ts'
 import { HttpProblem } from '../http/http-problem.ts'
@@ -60,7 +61,7 @@ export function registerDeployments(
           ...(body.author === undefined ? {} : { author: body.author }),
           ...(url === undefined ? {} : { url })
         }
-        await operations.ledger.recordMarker({ ...marker, of }, [{ at: now, kind: 'deploy-marker', body: { of, ...marker } }])
+        await operations.ledger.recordMarker({ ...marker, of }, [audited.deployMarker({ at: now }, { of, ...marker })])
         return reply.code(201).send({ id: marker.id, of, at: new Date(at).toISOString() })
       }
     )

@@ -1,4 +1,5 @@
 import type { Clock } from '../base/clock.ts'
+import { audited } from '../domain/audited.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { AuditLedger } from '../domain/ports/ledger.ts'
 import type { PolicyStore, ReloadResult } from '../policies/store.ts'
@@ -29,7 +30,7 @@ export function createReload({ store, ledger, clock, metrics, logger, loaded }: 
     const result = await store.reload()
     if (result.kind === 'loaded') {
       await loaded()
-      await ledger.append([{ at: clock.now(), kind: 'policies-loaded', body: { version: store.version(), policies: result.policies } }])
+      await ledger.append([audited.policiesLoaded({ at: clock.now() }, { version: store.version(), policies: result.policies })])
       logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
     } else if (result.kind === 'bad' && result.fresh)
       logger.error({ problems: result.problems }, 'the policy files are bad; the policies in force are unchanged')
@@ -48,11 +49,7 @@ export function createReload({ store, ledger, clock, metrics, logger, loaded }: 
     },
     recordStart: ceiling =>
       ledger.append([
-        {
-          at: clock.now(),
-          kind: 'policies-loaded',
-          body: { version: store.version(), policies: store.current().policies.length, mode: ceiling }
-        }
+        audited.policiesLoaded({ at: clock.now() }, { version: store.version(), policies: store.current().policies.length, mode: ceiling })
       ])
   }
 }

@@ -1,5 +1,6 @@
-import { at, listAt, numberAt, textAt } from '../base/json.ts'
 import type { AuditRow } from '../domain/audit.ts'
+import type { AuditBodies } from '../domain/audit-bodies.ts'
+import type { Sample } from '../domain/verdict.ts'
 import { plain, type Terminal } from './terminal.ts'
 
 /** Tells the demo as a timeline, each line with the seconds since the beginning. */
@@ -48,62 +49,65 @@ interface Told {
   readonly tone: 'plain' | 'good' | 'bad' | 'act'
 }
 
-function describe({ kind, body }: AuditRow): Told | undefined {
-  switch (kind) {
-    case 'incident-opened':
-      return {
-        what: 'alert',
-        text: `${textAt(body, 'labels', 'alertname') ?? ''} fires for ${textAt(body, 'labels', 'namespace') ?? ''}/${textAt(body, 'labels', 'deployment') ?? ''}; delivered by Alertmanager, stored before it was acknowledged`,
-        tone: 'bad'
-      }
-    case 'run-started':
+/** What the demo says of a row; nothing where the story goes on without it. */
+function describe(row: AuditRow): Told | undefined {
+  switch (row.kind) {
+    case 'incident-opened': {
+      const { alertname = '', namespace = '', deployment = '' } = row.body.labels
+      const text = `${alertname} fires for ${namespace}/${deployment}; delivered by Alertmanager, stored before it was acknowledged`
+      return { what: 'alert', text, tone: 'bad' }
+    }
+    case 'run-started': {
+      const { policy, target } = row.body
       return {
         what: 'matched',
-        text: `policy ${textAt(body, 'policy') ?? ''}, target ${textAt(body, 'target', 'kind') ?? ''} ${textAt(body, 'target', 'namespace') ?? ''}/${textAt(body, 'target', 'name') ?? ''}`,
+        text: `policy ${policy}, target ${target?.kind ?? ''} ${target?.namespace ?? ''}/${target?.name ?? ''}`,
         tone: 'plain'
       }
+    }
     case 'decision':
-      return decision(body)
+      return decision(row.body)
     case 'intent':
-      return {
-        what: 'intent',
-        text: `${textAt(body, 'summary') ?? ''} (plan ${textAt(body, 'plan') ?? ''}, durable before the write)`,
-        tone: 'act'
-      }
+      return { what: 'intent', text: `${row.body.summary} (plan ${row.body.plan}, durable before the write)`, tone: 'act' }
     case 'write':
-      return {
-        what: 'wrote',
-        text: `${textAt(body, 'action') ?? ''}: accepted with its preconditions; to undo: ${textAt(body, 'reverse') ?? ''}`,
-        tone: 'act'
-      }
+      return { what: 'wrote', text: `${row.body.action}: accepted with its preconditions; to undo: ${row.body.reverse}`, tone: 'act' }
     case 'rollout':
-      return { what: 'rolled out', text: textAt(body, 'detail') ?? '', tone: 'plain' }
-    case 'confirmation':
-      return {
-        what: 'confirm',
-        text: `error ratio ${percent(at(body, 'sample', 'queries', 0, 'value'))} → ${textAt(body, 'verdict') ?? ''} (${String(body['passes'])} of ${String(body['needed'])})`,
-        tone: 'plain'
-      }
+      return { what: 'rolled out', text: row.body.detail, tone: 'plain' }
+    case 'confirmation': {
+      const { sample, verdict, passes, needed } = row.body
+      return { what: 'confirm', text: `error ratio ${percent(sample)} → ${verdict} (${passes} of ${needed})`, tone: 'plain' }
+    }
     case 'incident-resolved':
       return { what: 'resolved', text: 'Alertmanager says that the alert is gone (evidence, not proof)', tone: 'plain' }
     case 'concluded':
-      return {
-        what: textAt(body, 'outcome') ?? '',
-        text: textAt(body, 'detail') ?? '',
-        tone: textAt(body, 'outcome') === 'recovered' ? 'good' : 'bad'
-      }
+      return { what: row.body.outcome, text: row.body.detail, tone: row.body.outcome === 'recovered' ? 'good' : 'bad' }
     case 'told':
-      return { what: 'told', text: `people, by ${listAt(body, 'channels').join(', ')}`, tone: 'bad' }
-    default:
+      return { what: 'told', text: `people, by ${row.body.channels.join(', ')}`, tone: 'bad' }
+    case 'incident-reopened':
+    case 'incident-expired':
+    case 'no-policy-matches':
+    case 'run-reopened':
+    case 'intent-withdrawn':
+    case 'on-the-way':
+    case 'next-step':
+    case 'would-tell':
+    case 'delivered':
+    case 'delivery-failed':
+    case 'switch':
+    case 'policies-loaded':
+    case 'storm':
+    case 'deploy-marker':
+    case 'loan-returned':
+    case 'loan-kept':
+    case 'reminded':
       return undefined
   }
 }
 
-function decision(body: AuditRow['body']): Told {
-  if (body['verdict'] === 'hold')
-    return { what: 'waits', text: `${textAt(body, 'reason') ?? ''}: ${textAt(body, 'detail') ?? ''}`, tone: 'plain' }
-  const values = listAt(body, 'samples').map(sample => percent(at(sample, 'queries', 0, 'value')))
-  const took = listAt(body, 'stages').reduce((sum: number, stage) => sum + (numberAt(stage, 'ms') ?? 0), 0)
+function decision(body: AuditBodies['decision']): Told {
+  if (body.verdict !== 'act') return { what: 'waits', text: `${body.reason}: ${body.detail}`, tone: 'plain' }
+  const values = body.samples.map(percent)
+  const took = body.stages.reduce((sum, { ms }) => sum + ms, 0)
   return {
     what: 'verified',
     text: `error ratio ${values.join(', ')}: fail; all guards agree; decided in ${(took / 1_000).toFixed(1)} s`,
@@ -111,6 +115,7 @@ function decision(body: AuditRow['body']): Told {
   }
 }
 
-function percent(value: unknown): string {
-  return typeof value === 'number' ? `${(value * 100).toFixed(1)} %` : '?'
+/** The demo's policy has one query. */
+function percent({ queries: [query] }: Sample): string {
+  return query?.value === undefined ? '?' : `${(query.value * 100).toFixed(1)} %`
 }

@@ -1,5 +1,6 @@
 import { sha256 } from '../base/hashes.ts'
 import { canonicalJson } from '../base/json.ts'
+import type { AuditBodies } from './audit-bodies.ts'
 
 /** What an audit row is about: a closed set. */
 export const AUDIT_KINDS = [
@@ -30,24 +31,31 @@ export const AUDIT_KINDS = [
   'loan-returned',
   'loan-kept',
   'reminded'
-] as const
+] as const satisfies readonly (keyof AuditBodies)[]
 export type AuditKind = (typeof AUDIT_KINDS)[number]
 
-/** One fact for the record; secrets never enter it. */
-export interface AuditEntry {
+/** One fact of one kind. `audited.ts` makes them. */
+export interface AuditFact<Kind extends AuditKind> {
   readonly at: number
-  readonly kind: AuditKind
+  readonly kind: Kind
   readonly runId?: string
   readonly incidentId?: string
-  readonly body: Readonly<Record<string, unknown>>
+  /** `askedBy`: who asked for the run; absent where an alert began it. */
+  readonly body: AuditBodies[Kind] & { readonly askedBy?: string }
 }
 
-/** An entry as it stands in the chain. `seq` has no gaps; `hash` covers the entry, its place and the row before it. */
-export interface AuditRow extends AuditEntry {
+/** One fact for the record; its kind tells what its body is. */
+export type AuditEntry = { readonly [Kind in AuditKind]: AuditFact<Kind> }[AuditKind]
+
+/** An entry's place in the chain. `seq` has no gaps; `hash` covers the entry, its place and the row before it. */
+export interface AuditPlace {
   readonly seq: number
   readonly previous: string
   readonly hash: string
 }
+
+/** An entry as it stands in the chain. */
+export type AuditRow = AuditEntry & AuditPlace
 
 export const CHAIN_START = '0'.repeat(64)
 

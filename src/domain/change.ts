@@ -9,6 +9,12 @@ export type Change =
   | { readonly kind: 'known'; readonly at: number; readonly by: Witness }
   | { readonly kind: 'unknown'; readonly why: string }
 
+/** When the symptom began, in Astern's clock, and by what it is known. */
+export interface Symptom {
+  readonly at: number
+  readonly by: 'activeAt' | 'startsAt' | 'request'
+}
+
 /** What CI told of a deployment (`POST /api/v1/deployments`). */
 export interface DeployMarker {
   readonly id: string

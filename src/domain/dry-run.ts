@@ -1,3 +1,4 @@
+import type { DecisionFacts } from './decision-facts.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Reason, Refusal } from './reasons.ts'
 
@@ -15,5 +16,5 @@ export interface DryRunAnswer {
   readonly detail: string
   /** Stage by stage, with what each one saw. */
   readonly stages: readonly TraceEntry[]
-  readonly facts: Readonly<Record<string, unknown>>
+  readonly facts: DecisionFacts
 }

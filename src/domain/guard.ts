@@ -1,4 +1,5 @@
 import type { Action } from './action.ts'
+import type { Symptom } from './change.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode } from './outcomes.ts'
 import type { Owner } from './owner.ts'
@@ -36,12 +37,6 @@ export interface GuardInput {
   /** Astern's own namespace, if it runs in a cluster. */
   readonly ownNamespace: string | undefined
   readonly now: number
-}
-
-/** When the symptom began, in Astern's clock, and by what it is known. */
-export interface Symptom {
-  readonly at: number
-  readonly by: 'activeAt' | 'startsAt' | 'request'
 }
 
 /** A check that answers nothing, or one closed reason why not. */

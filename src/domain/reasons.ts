@@ -1,3 +1,5 @@
+import type { DecisionFacts } from './decision-facts.ts'
+
 /**
  * Why a run waits or was denied: a closed set, and the metric label of the same name.
  * Each reason has one fixed disposition; code, docs (`docs/reasons.md`) and metrics share this table.
@@ -90,7 +92,7 @@ export function dispositionOf(reason: Reason): Disposition {
 export interface Refusal {
   readonly reason: Reason
   readonly detail: string
-  readonly facts?: Readonly<Record<string, unknown>>
+  readonly facts?: DecisionFacts
   /** Epoch milliseconds; only for `wait` reasons whose end is known, such as `window-not-over`. */
   readonly until?: number
 }

@@ -1,6 +1,7 @@
 import { SECOND } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { type Change, changeOf, DEFAULT_CHANGED_WITHIN, releaseChangeOf, releaseRevision, type Witness } from '../domain/change.ts'
+import type { OrderFacts } from '../domain/decision-facts.ts'
 import type { Guard, GuardInput } from '../domain/guard.ts'
 import type { Refusal } from '../domain/reasons.ts'
 
@@ -86,7 +87,7 @@ function times({ symptom }: GuardInput, at: number): string {
   return `changed ${new Date(at).toISOString()}, symptom since ${new Date(symptom.at).toISOString()}`
 }
 
-function told({ symptom, workload, facts }: GuardInput, at: number, by: string): Readonly<Record<string, unknown>> {
+function told({ symptom, workload, facts }: GuardInput, at: number, by: Witness): OrderFacts {
   return {
     changedAt: at,
     changeKnownBy: by,

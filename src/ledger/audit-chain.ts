@@ -1,8 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
-import { isObject, numberAt, objectAt, textAt } from '../base/json.ts'
-import { AUDIT_KINDS, type AuditEntry, type AuditKind, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
+import { AUDIT_KINDS, type AuditEntry, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
 import type { BulkRows } from './bulk.ts'
-import { slices } from './rows.ts'
+import { slices, stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export interface ChainHead {
@@ -109,21 +108,11 @@ function faultOf(row: Tables['audit'], expected: number, previous: string): Chai
   return undefined
 }
 
-export function toAuditRow(row: Tables['audit']): AuditRow {
-  const parsed: unknown = JSON.parse(row.text)
-  if (!isObject(parsed)) throw new Error(`audit row ${row.seq} is not an object`)
-  const kind: AuditKind | undefined = AUDIT_KINDS.find(known => known === parsed['kind'])
-  if (kind === undefined) throw new Error(`audit row ${row.seq} is of an unknown kind`)
-  const runId = textAt(parsed, 'runId')
-  const incidentId = textAt(parsed, 'incidentId')
-  return {
-    seq: row.seq,
-    at: numberAt(parsed, 'at') ?? Number.NaN,
-    kind,
-    ...(runId === undefined ? {} : { runId }),
-    ...(incidentId === undefined ? {} : { incidentId }),
-    body: objectAt(parsed, 'body'),
-    previous: row.previous,
-    hash: row.hash
-  }
+/** @throws where the row's text is of no kind that this version knows */
+export function toAuditRow({ seq, text, previous, hash }: Tables['audit']): AuditRow {
+  const { at, kind, runId, incidentId, body } = stored<AuditEntry>(text)
+  if (!AUDIT_KINDS.includes(kind)) throw new Error(`audit row ${seq} is of an unknown kind`)
+  // In the order in which an export tells it.
+  const told = { seq, at, kind, ...(runId === undefined ? {} : { runId }), ...(incidentId === undefined ? {} : { incidentId }) }
+  return { ...told, body, previous, hash } as AuditRow
 }

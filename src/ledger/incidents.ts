@@ -1,6 +1,7 @@
 import type { Kysely, Transaction } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
 import { type Admission, type IncidentLedger, STORM_LISTED, type StormState } from '../domain/ports/ledger.ts'
@@ -90,7 +91,7 @@ export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): I
             .execute()
           await appendAudit(
             transaction,
-            rows.map(row => ({ at: now, kind: 'incident-expired', incidentId: row.id, body: { why: 'no heartbeat' } }) as const)
+            rows.map(row => audited.incidentExpired({ at: now, incidentId: row.id }, { why: 'no heartbeat' }))
           )
         }
       }),
@@ -191,7 +192,7 @@ async function brew(transaction: Transaction<Tables>, limits: StormLimits, now: 
   if (active === undefined) {
     const id = ids.next()
     await transaction.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
-    return [{ at: now, kind: 'storm', body: { storm: id, targets: count, within: limits.within } }]
+    return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
   }
   await transaction.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
   return []

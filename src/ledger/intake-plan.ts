@@ -1,5 +1,6 @@
 import { labelsIdentity } from '../base/hashes.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { audited } from '../domain/audited.ts'
 import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
 import type { Tables } from './tables.ts'
 
@@ -100,12 +101,10 @@ function apply(
     if (event !== 'opened') return { id: '', state: 'ignored' }
     const row = openIncident(nextId(), delivery, alert, identity)
     drafts.set(key, { row, fresh: row, change: 'none' })
-    audit.push({
-      at: now,
-      kind: 'incident-opened',
-      incidentId: row.id,
-      body: { source: delivery.source, labels: alert.labels, startsAt: alert.startsAt, delivery: delivery.id }
-    })
+    const { labels, startsAt } = alert
+    audit.push(
+      audited.incidentOpened({ at: now, incidentId: row.id }, { source: delivery.source, labels, startsAt, delivery: delivery.id })
+    )
     return { id: row.id, state: 'opened' }
   }
   const { row } = draft
@@ -115,18 +114,14 @@ function apply(
   if (event === 'resolved') {
     row.state = 'resolved'
     row.resolved_at = now
-    audit.push({ at: now, kind: 'incident-resolved', incidentId: row.id, body: { delivery: delivery.id } })
+    audit.push(audited.incidentResolved({ at: now, incidentId: row.id }, { delivery: delivery.id }))
   } else if (event === 'reopened') {
     row.state = 'open'
     row.resolved_at = null
     row.episode_starts_at = alert.startsAt
     row.reopened += 1
-    audit.push({
-      at: now,
-      kind: 'incident-reopened',
-      incidentId: row.id,
-      body: { delivery: delivery.id, startsAt: alert.startsAt, times: row.reopened }
-    })
+    const told = { delivery: delivery.id, startsAt: alert.startsAt, times: row.reopened }
+    audit.push(audited.incidentReopened({ at: now, incidentId: row.id }, told))
   }
   return { id: row.id, state: event }
 }

@@ -1,5 +1,6 @@
 import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
+import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
 import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
@@ -78,7 +79,8 @@ function createSwitch(db: Kysely<Tables>): SwitchLedger {
           .where('state', '=', 'waiting')
           .where('reason', '=', 'switch-lowered')
           .execute()
-        await appendAudit(transaction, [{ at: state.at, kind: 'switch', body: { mode: state.mode, reason: state.reason, by: state.by } }])
+        const { at, mode, reason, by } = state
+        await appendAudit(transaction, [audited.switch({ at }, { mode, reason, by })])
       })
   }
 }

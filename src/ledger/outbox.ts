@@ -1,4 +1,5 @@
 import type { Kysely, Transaction } from 'kysely'
+import { audited } from '../domain/audited.ts'
 import type { Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
@@ -78,19 +79,12 @@ export function createOutbox(db: Kysely<Tables>): OutboxLedger {
           // An update that came in meanwhile is still to be sent.
           .where('revision', '=', queued.revision)
           .execute()
+        const about = { at: now, runId: message.runId, incidentId: message.incidentId }
+        const attempt = { channel: message.channel, key: message.key, attempt: queued.attempts + 1 }
         await appendAudit(transaction, [
-          {
-            at: now,
-            kind: delivered ? 'delivered' : 'delivery-failed',
-            ...(message.runId === undefined ? {} : { runId: message.runId }),
-            ...(message.incidentId === undefined ? {} : { incidentId: message.incidentId }),
-            body: {
-              channel: message.channel,
-              key: message.key,
-              attempt: queued.attempts + 1,
-              ...(delivered ? {} : { detail: result.detail, final: result.kind === 'refused' })
-            }
-          }
+          delivered
+            ? audited.delivered(about, attempt)
+            : audited.deliveryFailed(about, { ...attempt, detail: result.detail, final: result.kind === 'refused' })
         ])
       }),
 

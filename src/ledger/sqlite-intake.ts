@@ -1,5 +1,6 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import { isObject } from '../base/json.ts'
+import { audited } from '../domain/audited.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { chained } from './audit-chain.ts'
 import { type KnownIncident, planIntake } from './intake-plan.ts'
@@ -68,9 +69,7 @@ function reopen(prepare: Prepare, incidentId: string, now: number) {
     `update incidents set admitted_at = null where id = ?1 and told_at is null
      and exists (select 1 from runs where incident_id = ?1 and state = 'ended' and wrote = 1)`
   ).run(incidentId)
-  return runs.map(
-    run => ({ at: now, kind: 'run-reopened', runId: String(run['id']), incidentId, body: { why: 'the alert fires again' } }) as const
-  )
+  return runs.map(run => audited.runReopened({ at: now, runId: String(run['id']), incidentId }, { why: 'the alert fires again' }))
 }
 
 /** Rows of one shape, each value in the order of the first row's columns. */

@@ -6,7 +6,7 @@ import { ACTIONS } from '../../src/actions/registry.ts'
 import type { Clock, Ids } from '../../src/base/clock.ts'
 import { MINUTE } from '../../src/base/clock.ts'
 import type { Tools } from '../../src/domain/action.ts'
-import type { AuditRow } from '../../src/domain/audit.ts'
+import type { AuditKind, AuditRow } from '../../src/domain/audit.ts'
 import type { AlertState } from '../../src/domain/guard.ts'
 import type { Alert } from '../../src/domain/incident.ts'
 import type { Mode } from '../../src/domain/outcomes.ts'
@@ -86,6 +86,8 @@ export function policyOf(more: Partial<Policy> = {}): Policy {
   }
 }
 
+type RowOf<Kind extends AuditKind> = Extract<AuditRow, { readonly kind: Kind }>
+
 export interface Bench {
   readonly clock: StoryClock
   readonly cluster: StoryCluster
@@ -107,7 +109,7 @@ export interface Bench {
   /** Lets time pass, looking at whatever becomes due on the way. */
   pass(ms: number): Promise<void>
   run(): Promise<Run>
-  audit(kind?: string): Promise<readonly AuditRow[]>
+  audit<Kind extends AuditKind = AuditKind>(kind?: Kind): Promise<readonly RowOf<Kind>[]>
   messages(): Promise<readonly string[]>
 }
 
@@ -233,7 +235,7 @@ export async function openBench(
     },
     async audit(kind) {
       const rows = await ledger.audit({}, 10_000)
-      return kind === undefined ? rows : rows.filter(row => row.kind === kind)
+      return rows.filter((row): row is RowOf<NonNullable<typeof kind>> => kind === undefined || row.kind === kind)
     },
     async messages() {
       return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000))

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import { MINUTE, SECOND } from '../../src/base/clock.ts'
+import { audited } from '../../src/domain/audited.ts'
 import type { Alert } from '../../src/domain/incident.ts'
 import type { Message } from '../../src/domain/message.ts'
 import type { Plan } from '../../src/domain/plan.ts'
@@ -109,7 +110,10 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal(
       await ledger.save(
         first.claim,
-        { change: { state: 'ended', outcome: 'failed' }, audit: [{ at: NOON, kind: 'concluded', body: {} }] },
+        {
+          change: { state: 'ended', outcome: 'failed' },
+          audit: [audited.concluded({ at: NOON }, { outcome: 'failed', detail: 'late', wrote: false })]
+        },
         NOON
       ),
       false,

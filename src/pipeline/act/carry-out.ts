@@ -1,4 +1,6 @@
 import type { AuditEntry } from '../../domain/audit.ts'
+import type { WriteOutcome } from '../../domain/audit-bodies.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
@@ -8,7 +10,6 @@ import type { Move, Next, Pass } from '../pass.ts'
 import { actionOf, type PhasePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
 import { refuse } from '../settle/refusal.ts'
-import { about } from './entries.ts'
 import { intentOf } from './intent.ts'
 import { recheck } from './recheck.ts'
 
@@ -120,13 +121,13 @@ async function replan(carrying: Carrying, detail: string): Promise<Move> {
   return { kind: 'move', to: 'waiting', again: 'at-once', ...settled, releaseLock: !run.wrote, carried: next }
 }
 
-function withdrawn(carrying: Carrying, { reason, detail }: Refusal) {
+function about({ ports, run }: Carrying) {
+  return ofRun(run, ports.clock.now())
+}
+
+function withdrawn(carrying: Carrying, refusal: Refusal) {
   const { intent } = carrying
-  const entry: AuditEntry = {
-    ...about(carrying),
-    kind: 'intent-withdrawn',
-    body: { intent: intent.id, reason, detail, sends: intent.sends }
-  }
+  const entry = audited.intentWithdrawn(about(carrying), { intent, refusal })
   return { intent: { id: intent.id, state: 'withdrawn' }, audit: [entry] } as const
 }
 
@@ -184,12 +185,6 @@ async function unknown(carrying: Carrying, detail: string): Promise<Move> {
   )
 }
 
-function writeEntry(carrying: Carrying, result: 'answered' | 'observed' | 'refused' | 'unknown', detail: string): AuditEntry {
-  const { id, plan } = carrying.intent
-  const { action, target, hash, from, to, reverse } = plan
-  return {
-    ...about(carrying),
-    kind: 'write',
-    body: { result, detail, intent: id, action, target, plan: hash, from, to, reverse }
-  }
+function writeEntry(carrying: Carrying, result: WriteOutcome, detail: string): AuditEntry {
+  return audited.write(about(carrying), { intent: carrying.intent, result, detail })
 }

@@ -1,5 +1,6 @@
 import { type Watched, watchedRollout } from '../../domain/action.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
@@ -11,7 +12,6 @@ import { stepOf } from '../decide/resolve.ts'
 import type { Move, Pass } from '../pass.ts'
 import { actionOf } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
-import { about } from './entries.ts'
 import { intentOf } from './intent.ts'
 
 /** How often a moving rollout is looked at. */
@@ -58,11 +58,11 @@ export async function confirm(pass: Pass): Promise<Move> {
 async function followRollout(watching: Watching, workload: Workload, watched: Watched): Promise<Move> {
   const { ports, run, intent, progress } = watching
   const { cures } = actionOf(ports, intent.plan.action)
-  const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(watching, 'on-the-way', { did: watched.did })] : []
+  const onTheWay = 'did' in watched && watched.did !== undefined ? [audited.onTheWay(about(watching), { did: watched.did })] : []
   if (watched.state === 'complete') {
     const completeAt = ports.clock.now()
     ports.faults.reach('rollout-complete')
-    const audit = [...onTheWay, entry(watching, 'rollout', { state: 'complete', detail: watched.detail })]
+    const audit = [...onTheWay, audited.rollout(about(watching), { state: 'complete', detail: watched.detail })]
     if (!cures) return prepared(watching, watched.detail, audit)
     return watchOn({ ...progress, completeAt }, completeAt + longestWindow(run), audit)
   }
@@ -90,7 +90,7 @@ async function followRecovery(
   // A sample counts for recovery only while the rollout is, still, complete.
   const passes = sample.verdict === 'pass' && watched.state === 'complete' ? progress.passes + 1 : 0
   const after: Progress = { ...progress, passes, lastSample: sample }
-  const audit = [entry(watching, 'confirmation', { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })]
+  const audit = [audited.confirmation(about(watching), { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })]
   const sampled: Watching = { ...watching, run: { ...run, progress: after }, progress: after }
   if (passes >= step.confirm.passes) {
     ports.faults.reach('confirmed')
@@ -132,7 +132,8 @@ async function giveUp(watching: Watching, detail: string, { audit, sample }: See
 function climb(watching: Watching, why: string, { audit, sample }: Seen): Move {
   const { ports, run, intent } = watching
   const to = run.policy.steps[run.step + 1]?.action
-  const climbed = entry(watching, 'next-step', { from: intent.plan.action, to, why, ...(sample === undefined ? {} : { sample }) })
+  const next = { from: intent.plan.action, why, ...(to === undefined ? {} : { to }), ...(sample === undefined ? {} : { sample }) }
+  const climbed = audited.nextStep(about(watching), next)
   return {
     kind: 'move',
     to: 'waiting',
@@ -159,6 +160,6 @@ function longestWindow({ policy }: Watching['run']): number {
   return Math.max(...policy.verify.map(query => query.window))
 }
 
-function entry(watching: Watching, kind: AuditEntry['kind'], body: AuditEntry['body']): AuditEntry {
-  return { ...about(watching), kind, body: { step: watching.run.step, ...body } }
+function about({ ports, run }: Watching) {
+  return ofRun(run, ports.clock.now())
 }

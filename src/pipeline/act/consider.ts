@@ -1,15 +1,15 @@
+import { audited, ofRun } from '../../domain/audited.ts'
+import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { escalatesAt } from '../../domain/run.ts'
 import { overBecause } from '../../domain/trigger.ts'
-import { decision, planFacts } from '../decide/decision-facts.ts'
-import type { Passed } from '../decide/due-rung.ts'
+import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
 import { decideLadder } from '../decide/ladder.ts'
 import type { Planned } from '../decide/plan.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
-import { runIds } from '../run-ids.ts'
 import { conclude } from '../settle/ending.ts'
 import { refuse } from '../settle/refusal.ts'
 
@@ -53,7 +53,7 @@ async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefin
 /** How a decision was come to, for the record. */
 interface Trail {
   readonly trace: readonly TraceEntry[]
-  readonly passed: readonly Passed[]
+  readonly passed: readonly PassedRung[]
 }
 
 /** Everything speaks for the write: only what the run may do, by configuration and by the switch, is still asked. */
@@ -74,7 +74,8 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
   const { plan } = planned
   const now = ports.clock.now()
   const id = ports.ids.next()
-  const body = { verdict: 'act', ...(passed.length === 0 ? {} : { passed }), ...planFacts(planned) }
+  const about = ofRun(run, now)
+  const decision = audited.decision(about, { verdict: 'act', facts: planFacts(planned), passed, trace })
   return {
     kind: 'intend',
     request: {
@@ -84,23 +85,7 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       locks: lockKeys(planned.workload),
       budgets: run.policy.guards.budgets,
       now,
-      audit: [
-        decision(run, now, body, trace),
-        {
-          at: now,
-          kind: 'intent',
-          ...runIds(run),
-          body: {
-            intent: id,
-            action: plan.action,
-            target: plan.target,
-            plan: plan.hash,
-            summary: plan.summary,
-            reverse: plan.reverse,
-            write: plan.write
-          }
-        }
-      ]
+      audit: [decision, audited.intent(about, { id, plan })]
     },
     carried: { ...pass.carried, sampledAt: planned.sampledAt },
     otherwise: refusal => refuse(pass, refusal, { trace })

@@ -1,57 +1,25 @@
-import type { AuditEntry } from '../../domain/audit.ts'
 import { changeOf, releaseChangeOf } from '../../domain/change.ts'
-import type { TraceEntry } from '../../domain/dry-run.ts'
-import type { Write } from '../../domain/plan.ts'
-import type { Run } from '../../domain/run.ts'
-import { runIds } from '../run-ids.ts'
+import { type PlannedFacts, toldPlan } from '../../domain/decision-facts.ts'
 import type { Planned } from './plan.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
-export function planFacts(planned: Planned): Readonly<Record<string, unknown>> {
+export function planFacts(planned: Planned): PlannedFacts {
   const { plan, samples, serverDryRun, guardInput } = planned
-  return {
-    plan: {
-      hash: plan.hash,
-      summary: plan.summary,
-      reverse: plan.reverse,
-      write: toldWrite(plan.write),
-      ...plan.facts
-    },
-    samples,
-    serverDryRun,
-    symptom: guardInput.symptom,
-    ...changesOf(planned)
-  }
+  return { plan: toldPlan(plan), samples, serverDryRun, symptom: guardInput.symptom, ...changesOf(planned) }
 }
 
 /** What changed and when: the evidence that ties the symptom to it. */
-function changesOf({ workload, guardInput }: Planned): Readonly<Record<string, unknown>> {
+function changesOf({ workload, guardInput }: Planned): Pick<PlannedFacts, 'change' | 'releaseChange' | 'release' | 'markers'> {
   const { observed, markers } = guardInput.facts
-  const release = releaseChangeOf(workload)
+  const { release } = workload
+  const releaseChange = releaseChangeOf(workload)
   return {
     change: changeOf(
       workload,
       observed,
       markers.map(marker => marker.at + guardInput.clusterOffset)
     ),
-    ...(release === undefined ? {} : { releaseChange: release, release: workload.release }),
+    ...(release === undefined || releaseChange === undefined ? {} : { releaseChange, release }),
     ...(markers.length === 0 ? {} : { markers: markers.slice(0, 5) })
-  }
-}
-
-/** A write as people read it in a decision; the intent's own row has it whole. */
-function toldWrite(write: Write): Readonly<Record<string, unknown>> {
-  if (write.kind !== 'json-patch') return { ...write }
-  const changes = write.operations.filter(operation => operation.op !== 'test')
-  return { kind: write.kind, path: write.path, operations: changes.map(({ op, path }) => ({ op, path })) }
-}
-
-/** What was decided about a run, and how long each stage took. */
-export function decision(run: Run, at: number, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
-  return {
-    at,
-    kind: 'decision',
-    ...runIds(run),
-    body: { step: run.step, action: run.policy.steps[run.step]?.action, ...body, stages: trace.map(({ stage, ms }) => ({ stage, ms })) }
   }
 }

@@ -1,13 +1,13 @@
 import type { Ids } from '../../base/clock.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
 import type { DryRunAnswer, TraceEntry } from '../../domain/dry-run.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
 import type { Policy } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run, RunRequest } from '../../domain/run.ts'
 import { decidePorts, type PhasePorts } from '../ports.ts'
-import { runIds } from '../run-ids.ts'
-import { decision, planFacts } from './decision-facts.ts'
+import { planFacts } from './decision-facts.ts'
 import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import { requestedRun, startedEntry } from './requested-run.ts'
@@ -49,8 +49,8 @@ export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSig
   const verdict = outcome === 'dry-run' ? 'would act' : 'hold'
   const audit: AuditEntry[] = [
     startedEntry(run),
-    decision(decided.run, now, { verdict, reason, detail, ...(passed.length === 0 ? {} : { passed }), facts }, trace),
-    { at: now, kind: 'concluded', ...runIds(run), body: { outcome, reason, detail, wrote: false } }
+    audited.decision(ofRun(decided.run, now), { verdict, refusal: { reason, detail, facts }, passed, trace }),
+    audited.concluded(ofRun(run, now), { outcome, refusal: { reason, detail }, detail, wrote: false })
   ]
   return {
     answer: { id: run.id, outcome, reason, detail, stages: trace, facts },

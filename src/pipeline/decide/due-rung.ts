@@ -1,5 +1,6 @@
 import { formatDuration } from '../../base/duration.ts'
 import { changeOf, releaseChangeOf } from '../../domain/change.ts'
+import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
@@ -7,18 +8,11 @@ import type { Deciding } from './decide.ts'
 import { renderQueries, sampleRefusal } from './queries.ts'
 import { type Considered, type Resolved, resolveStage } from './resolve.ts'
 
-/** A rung that was passed over, and what of its conditions did not hold. */
-export interface Passed {
-  readonly step: number
-  readonly action: string
-  readonly why: string
-}
-
 export type DueRung =
-  | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly Passed[] }
-  | { readonly kind: 'none'; readonly passed: readonly Passed[] }
+  | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly PassedRung[] }
+  | { readonly kind: 'none'; readonly passed: readonly PassedRung[] }
   /** Whether a condition holds cannot be told: unknown is neither yes nor no. */
-  | { readonly kind: 'refused'; readonly run: Run; readonly refusal: Refusal; readonly passed: readonly Passed[] }
+  | { readonly kind: 'refused'; readonly run: Run; readonly refusal: Refusal; readonly passed: readonly PassedRung[] }
 
 /**
  * The first rung, from where the run stands, whose own conditions hold. Asked anew at every look: a rung that did not apply
@@ -26,7 +20,7 @@ export type DueRung =
  */
 export async function dueRung(deciding: Deciding, { run, at }: Considered): Promise<DueRung> {
   const { ports, signal } = deciding
-  const passed: Passed[] = []
+  const passed: PassedRung[] = []
   for (let step = run.step; step < run.policy.steps.length; step += 1) {
     const rung = run.policy.steps[step]
     const here = { ...run, step }

@@ -1,6 +1,7 @@
+import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { Run } from '../../domain/run.ts'
 import { type Deciding, decide, verifyOnly } from './decide.ts'
-import { dueRung, type Passed } from './due-rung.ts'
+import { dueRung } from './due-rung.ts'
 import type { Planned } from './plan.ts'
 import { type Considered, stepOf } from './resolve.ts'
 import { type StageResult, type Stopped, stop } from './stage.ts'
@@ -8,7 +9,7 @@ import { type StageResult, type Stopped, stop } from './stage.ts'
 /** What was decided, on which rung, and which were passed over on the way to it. */
 export interface Decided {
   readonly run: Run
-  readonly passed: readonly Passed[]
+  readonly passed: readonly PassedRung[]
   readonly result: StageResult<Planned>
 }
 
@@ -17,7 +18,7 @@ export interface Decided {
  * so is one whose effect is there already while the symptom, verified, goes on; unless it is the last.
  */
 export async function decideLadder(deciding: Deciding, { run, at }: Considered): Promise<Decided> {
-  const passed: Passed[] = []
+  const passed: PassedRung[] = []
   for (let from = run; ; ) {
     const rung = await dueRung(deciding, { run: from, at })
     passed.push(...rung.passed)
@@ -33,7 +34,7 @@ export async function decideLadder(deciding: Deciding, { run, at }: Considered):
 }
 
 /** People are told only of what is a symptom: whether it is one comes first. */
-async function noneApplies(deciding: Deciding, considered: Considered, passed: readonly Passed[]): Promise<Stopped> {
+async function noneApplies(deciding: Deciding, considered: Considered, passed: readonly PassedRung[]): Promise<Stopped> {
   const verified = await verifyOnly(deciding, considered)
   if (verified.kind === 'stop') return verified
   return stop({ reason: 'no-step-applies', detail: passed.map(({ action, why }) => `${action}: ${why}`).join('; '), facts: { passed } })

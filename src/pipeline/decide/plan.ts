@@ -1,3 +1,4 @@
+import { ownedFacts } from '../../domain/decision-facts.ts'
 import type { Plan } from '../../domain/plan.ts'
 import { templateValues } from '../../domain/trigger.ts'
 import type { DecidePorts } from '../ports.ts'
@@ -42,7 +43,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         return stop({
           ...owned,
           detail: `${owned.detail}. The change to make there: ${plan.summary}`,
-          facts: { owners: guardInput.owners, revert: plan.summary, ...plan.facts }
+          facts: ownedFacts(guardInput.owners, plan)
         })
       const tried = await action.apply(ports.tools, plan, { intent: 'dry-run', dryRun: true }, signal)
       ports.faults.reach('planned')

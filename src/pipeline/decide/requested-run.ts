@@ -1,7 +1,7 @@
 import type { AuditEntry } from '../../domain/audit.ts'
-import type { Run } from '../../domain/run.ts'
-import { askedBy, begunAt, templateValues } from '../../domain/trigger.ts'
-import { runIds } from '../run-ids.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
+import { escalatesAt, type Run } from '../../domain/run.ts'
+import { begunAt, templateValues } from '../../domain/trigger.ts'
 import { targetOf } from './target.ts'
 
 /** A run as it begins because somebody asked for it. */
@@ -22,20 +22,14 @@ export function requestedRun({ id, kind, policy, trigger }: Pick<Run, 'id' | 'ki
   }
 }
 
-/** The first row of a run's record: who asked for what. */
+/** The first row of the record of a run that was asked for. */
 export function startedEntry(run: Run): AuditEntry {
   const { policy, target, trigger, kind, createdAt } = run
-  const by = askedBy(trigger)
-  return {
-    at: createdAt,
-    kind: 'run-started',
-    ...runIds(run),
-    body: {
-      policy: policy.name,
-      mode: kind === 'dry-run' ? 'dry-run' : policy.mode,
-      ...(by === undefined ? {} : { by }),
-      labels: templateValues(trigger).labels,
-      ...(target === undefined ? {} : { target })
-    }
-  }
+  return audited.runStarted(ofRun(run, createdAt), {
+    policy: policy.name,
+    mode: kind === 'dry-run' ? 'dry-run' : policy.mode,
+    labels: templateValues(trigger).labels,
+    ...(target === undefined ? {} : { target }),
+    ...(kind === 'dry-run' ? {} : { escalatesAt: escalatesAt(run) })
+  })
 }

@@ -1,5 +1,6 @@
 import type { Action } from '../../domain/action.ts'
-import type { GuardInput, Symptom } from '../../domain/guard.ts'
+import type { Symptom } from '../../domain/change.ts'
+import type { GuardInput } from '../../domain/guard.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { permissionUnder } from '../../domain/permission.ts'

@@ -26,13 +26,14 @@ export function verifyStage(ports: DecidePorts): Stage<Resolved, Verified> {
       if (needsSuspect(guardInput) && workload.rollout.state !== 'stalled') {
         if (workload.rollout.state === 'moving' && action.duringRollout !== true)
           return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
+        const { completedAt } = workload.rollout
         const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
         if (over !== undefined && at < over) {
           return stop({
             reason: 'window-not-over',
             detail: `until ${new Date(over).toISOString()}`,
             until: over,
-            facts: { completedAt: workload.rollout.completedAt }
+            facts: completedAt === undefined ? {} : { completedAt }
           })
         }
       }

@@ -1,4 +1,4 @@
-import type { AuditEntry } from '../../domain/audit.ts'
+import { audited } from '../../domain/audited.ts'
 import type { Incident } from '../../domain/incident.ts'
 import type { Admission } from '../../domain/ports/ledger.ts'
 import { targetOf } from '../decide/target.ts'
@@ -30,53 +30,36 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
         at,
         messages: relapseMessages(before),
         audit: [
-          {
-            at,
-            kind: 'told',
-            runId: before.id,
-            incidentId: incident.id,
-            body: { why: 'the alert is back after a confirmed recovery', channels: before.policy.escalate.to }
-          }
+          audited.told(
+            { at, runId: before.id, incidentId: incident.id },
+            { why: 'the alert is back after a confirmed recovery', channels: before.policy.escalate.to }
+          )
         ]
       }
   }
   const policy = ports.policies.match(incident.labels)
   if (policy === undefined) {
-    return {
-      incident,
-      at,
-      audit: [
-        {
-          at,
-          kind: 'no-policy-matches',
-          incidentId: incident.id,
-          body: {}
-        }
-      ]
-    }
+    return { incident, at, audit: [audited.noPolicyMatches({ at, incidentId: incident.id }, {})] }
   }
   const id = ports.ids.next()
   const resolved = targetOf(policy, { kind: 'alert', incident })
   const target = resolved.kind === 'target' ? resolved.target : undefined
   const targetUid = target === undefined ? undefined : await ports.cluster.uidOf(target, signal)
-  const audit: AuditEntry = {
-    at,
-    kind: 'run-started',
-    runId: id,
-    incidentId: incident.id,
-    body: {
+  const started = audited.runStarted(
+    { at, runId: id, incidentId: incident.id },
+    {
       policy: policy.name,
       mode: policy.mode,
       ...(target === undefined ? {} : { target }),
       labels: incident.labels,
       escalatesAt: incident.openedAt + policy.escalate.after
     }
-  }
+  )
   return {
     incident,
     at,
     run: { id, policy, ...(target === undefined ? {} : { target }), ...(targetUid === undefined ? {} : { targetUid }) },
-    audit: [audit]
+    audit: [started]
   }
 }
 

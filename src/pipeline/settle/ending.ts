@@ -1,9 +1,9 @@
 import type { AuditEntry } from '../../domain/audit.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
 import type { SettledIntent } from '../../domain/ports/ledger.ts'
 import type { Run } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { configuredPermission, type PhasePorts } from '../ports.ts'
-import { runIds } from '../run-ids.ts'
 import { type Ending, endingMessages, needsPeople } from './messages.ts'
 
 /** What is saved together with a refusal or an ending. */
@@ -17,7 +17,7 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const now = ports.clock.now()
   const people = needsPeople(ending)
   const silent = isSilent(ports, run)
-  const about = runIds(run)
+  const about = ofRun(run, now)
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent
@@ -27,34 +27,12 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
       : run.wrote
         ? endingMessages(run, ending, run.policy.escalate.to.filter(ports.takesNotices))
         : []
+  const storm = ending.refusal?.facts?.storm
+  const whom = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
   const audit: AuditEntry[] = [
     ...(settled.audit ?? []),
-    {
-      at: now,
-      kind: 'concluded',
-      ...about,
-      body: {
-        outcome: ending.outcome,
-        ...(ending.refusal === undefined ? {} : { reason: ending.refusal.reason, facts: ending.refusal.facts }),
-        detail: ending.detail,
-        step: run.step,
-        wrote: run.wrote,
-        ...(ending.reverse === undefined ? {} : { reverse: ending.reverse })
-      }
-    },
-    ...(people
-      ? [
-          {
-            at: now,
-            kind: silent ? ('would-tell' as const) : ('told' as const),
-            ...about,
-            body: {
-              channels: run.policy.escalate.to,
-              ...(ending.refusal?.reason === 'storm' ? { storm: ending.refusal.facts?.['storm'] } : {})
-            }
-          }
-        ]
-      : [])
+    audited.concluded(about, { ...ending, wrote: run.wrote }),
+    ...(people ? [silent ? audited.wouldTell(about, whom) : audited.told(about, whom)] : [])
   ]
   return {
     kind: 'move',

@@ -1,5 +1,5 @@
 import { MINUTE, SECOND } from '../../base/clock.ts'
-import type { AuditEntry, AuditKind } from '../../domain/audit.ts'
+import { audited, ofRun } from '../../domain/audited.ts'
 import type { Message } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { servicePermission } from '../../domain/permission.ts'
@@ -52,12 +52,14 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
   const detail = returned
     ? loan.summary
     : `${loan.summary}: not done, ${result.kind === 'conflict' ? 'somebody changed it since' : result.detail}`
+  const about = ofRun(run, ports.clock.now())
+  const told = { held, result: result.kind, detail }
   await ports.ledger.settleLoan(
     held.id,
     {
       state: returned ? 'returned' : 'kept',
       nextAt: now,
-      audit: [entry(ports, run, held, returned ? 'loan-returned' : 'loan-kept', { result: result.kind, detail })],
+      audit: [returned ? audited.loanReturned(about, told) : audited.loanKept(about, told)],
       messages: messagesOf(run, held, returned ? 'given back' : 'not given back', detail, returned ? 'notice' : 'escalation').filter(
         message => !returned || ports.takesNotices(message.channel)
       )
@@ -74,13 +76,18 @@ async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSigna
   if (lent === 'unknown')
     return ports.ledger.settleLoan(held.id, { state: 'held', nextAt: now + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
   const over = lent === 'no'
+  const about = ofRun(run, now)
   await ports.ledger.settleLoan(
     held.id,
     {
       state: over ? 'returned' : 'held',
       nextAt: now + loan.after,
       told: told + 1,
-      audit: [entry(ports, run, held, over ? 'loan-returned' : 'reminded', { detail: over ? 'people took it back' : loan.summary })],
+      audit: [
+        over
+          ? audited.loanReturned(about, { held, detail: 'people took it back' })
+          : audited.reminded(about, { held, detail: loan.summary })
+      ],
       messages: over ? [] : messagesOf(run, held, `reminder ${told + 1}`, loan.summary, 'escalation')
     },
     now
@@ -105,13 +112,4 @@ function messagesOf(run: Run, held: HeldLoan, what: string, text: string, kind: 
       loan: held.loan.summary
     }
   }))
-}
-
-function entry(ports: Ports, run: Run, held: HeldLoan, kind: AuditKind, body: AuditEntry['body']): AuditEntry {
-  return {
-    at: ports.clock.now(),
-    kind,
-    ...runIds(run),
-    body: { loan: held.id, action: held.plan.action, target: held.plan.target, ...body }
-  }
 }

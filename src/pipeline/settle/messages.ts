@@ -1,3 +1,4 @@
+import type { DecisionFacts } from '../../domain/decision-facts.ts'
 import type { Message } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
@@ -50,7 +51,7 @@ export function endingMessages(run: Run, ending: Ending, channels: readonly stri
   const text = [why, ending.detail, ending.reverse === undefined ? undefined : `To undo what was written: ${ending.reverse}`]
     .filter(line => line !== undefined && line !== '')
     .join('\n')
-  const storm = isStorm ? String(ending.refusal?.facts?.['storm'] ?? '') : undefined
+  const storm = isStorm ? (ending.refusal?.facts?.storm ?? '') : undefined
   return [...channels, EVENT_CHANNEL]
     .filter(channel => channel !== EVENT_CHANNEL || run.target !== undefined)
     .map(channel => ({
@@ -65,7 +66,7 @@ export function endingMessages(run: Run, ending: Ending, channels: readonly stri
       labels: routingLabels(trigger),
       details:
         storm !== undefined && channel !== EVENT_CHANNEL
-          ? { storm, count: ending.refusal?.facts?.['targets'], targets: storming }
+          ? { storm, count: ending.refusal?.facts?.targets, targets: storming }
           : {
               run: run.id,
               ...(incident === undefined ? {} : { incident: incident.id }),
@@ -97,6 +98,6 @@ function titleOf(ending: Ending): string {
   return ending.refusal === undefined ? ending.outcome : `${ending.outcome} (${ending.refusal.reason})`
 }
 
-function evidenceOf(refusal: Refusal): { readonly evidence?: unknown } {
+function evidenceOf(refusal: Refusal): { readonly evidence?: DecisionFacts } {
   return refusal.facts === undefined ? {} : { evidence: refusal.facts }
 }

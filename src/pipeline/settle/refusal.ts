@@ -1,8 +1,8 @@
+import { audited, ofRun } from '../../domain/audited.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
 import { dispositionOf, type Refusal } from '../../domain/reasons.ts'
 import { escalatesAt } from '../../domain/run.ts'
-import { decision } from '../decide/decision-facts.ts'
 import type { Move, Pass } from '../pass.ts'
 import { conclude, type Settled } from './ending.ts'
 
@@ -17,8 +17,7 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
   const { ports, run } = pass
   const { trace = [], audit: before = [], intent, releaseLock } = beside
   const now = ports.clock.now()
-  const { reason, detail, facts } = refusal
-  const said = decision(run, now, { verdict: 'hold', reason, detail, ...(facts === undefined ? {} : { facts }) }, trace)
+  const said = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
   const settled: Settled = { audit: [...before, said], ...(intent === undefined ? {} : { intent }) }
   switch (dispositionOf(refusal.reason)) {
     case 'people':

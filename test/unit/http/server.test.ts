@@ -170,7 +170,7 @@ t.test('dry runs, manual runs, explain, the switch', async t => {
   t.match((await call('GET', `/api/v1/runs/${String(run.body['id'])}`)).body, {
     kind: 'live',
     trigger: { kind: 'request', by: 'the-operator' },
-    timeline: [{ kind: 'run-started', by: 'the-operator' }]
+    timeline: [{ kind: 'run-started', askedBy: 'the-operator' }]
   })
   const alert = { labels: { alertname: 'A', namespace: 'shop' } }
   t.match(await call('POST', '/api/v1/runs', { body: { alert } }), { status: 202, body: { state: 'started' } })

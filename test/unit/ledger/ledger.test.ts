@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
+import { audited } from '../../../src/domain/audited.ts'
 import type { Ledger } from '../../../src/domain/ports/ledger.ts'
 import { openAuditFile, openSqliteLedger } from '../../../src/ledger/sqlite.ts'
 import { sqliteDialect } from '../../../src/ledger/sqlite-dialect.ts'
@@ -86,7 +87,7 @@ t.test('what is beyond its time is deleted, and the chain verifies from where it
   await ledger.receive(deliveryOf([alertOf({ alertname: 'A1' }, { status: 'resolved', endsAt: NOON })], { receivedAt: NOON }))
   await ledger.receive(deliveryOf([alertOf({ alertname: 'late' })], { receivedAt: NOON + 1_000 }))
   await ledger.prune(NOON + 1_000, NOON + 1_000)
-  await ledger.append([{ at: NOON + 2_000, kind: 'switch', body: {} }])
+  await ledger.append([audited.switch({ at: NOON + 2_000 }, { mode: 'off', reason: 'why', by: 'ann' })])
   t.same(
     (await ledger.audit({}, 100)).map(row => row.seq),
     [7, 8],

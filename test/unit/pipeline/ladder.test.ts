@@ -111,7 +111,7 @@ t.test('what a rung would do is so already, and the symptom is there: the next r
   await bench.fire()
   await bench.look()
   t.same(written(bench), ['rollout-undo'])
-  const [act] = (await bench.audit('decision')).filter(row => row.body['verdict'] === 'act')
+  const [act] = (await bench.audit('decision')).filter(row => row.body.verdict === 'act')
   t.match(act?.body, { passed: [{ step: 0, action: 'circuit-breaker-reset', why: /CLOSED/ }] })
 
   const last = await openBench(t, { policies: [ladder(...story.steps)], tools: { http: closed } })

@@ -171,11 +171,11 @@ t.test('the whole flow: whatever happens in whatever order, the promises hold', 
       const intents = rows.filter(row => row.kind === 'intent')
       const sent = new Map<string, number>()
       for (const plan of bench.cluster.writes) sent.set(plan.hash, (sent.get(plan.hash) ?? 0) + 1)
-      if ([...sent.keys()].some(hash => !intents.some(row => row.body['plan'] === hash))) broken.push('a write without an intent')
+      if ([...sent.keys()].some(hash => !intents.some(row => row.body.plan === hash))) broken.push('a write without an intent')
       if (runs.some(run => run.state !== 'ended')) broken.push('a run that never ended')
       for (const run of runs) {
         const applied = rows.filter(
-          row => row.kind === 'write' && row.runId === run.id && (row.body['result'] === 'answered' || row.body['result'] === 'observed')
+          row => row.kind === 'write' && row.runId === run.id && (row.body.result === 'answered' || row.body.result === 'observed')
         )
         if (applied.length > policy.steps.length) broken.push('more writes than rungs')
         const told = rows.find(row => row.kind === 'told' && row.runId === run.id)
@@ -183,9 +183,10 @@ t.test('the whole flow: whatever happens in whatever order, the promises hold', 
         if (applied.some(row => row.at >= begunAt(run.trigger) + policy.escalate.after)) broken.push('a write after the time was up')
       }
       const undone = new Set<unknown>()
-      for (const row of rows.filter(candidate => candidate.kind === 'write' && candidate.body['action'] === 'rollout-undo')) {
-        if (undone.has(row.body['to'])) broken.push('back to what was undone')
-        undone.add(row.body['from'])
+      for (const row of rows) {
+        if (row.kind !== 'write' || row.body.action !== 'rollout-undo') continue
+        if (undone.has(row.body.to)) broken.push('back to what was undone')
+        undone.add(row.body.from)
       }
       if (bench.cluster.writes.some(plan => patchOf(plan).operations.filter(operation => operation.op === 'test').length < 2))
         broken.push('a write without preconditions')

@@ -121,7 +121,7 @@ t.test('a weekend’s pause never ends in Friday’s rollback on Monday', async 
   await bench.look()
   t.same([(await bench.run()).state, (await bench.run()).reason], ['waiting', 'switch-lowered'])
   const [decided] = await bench.audit('decision')
-  t.match(decided?.body['facts'], { plan: { summary: /put revision 1/ } }, 'everything is decided and audited though nothing is written')
+  t.match(decided?.body, { facts: { plan: { summary: /put revision 1/ } } }, 'everything is decided and audited though nothing is written')
 
   await bench.pass(60 * 60 * MINUTE)
   await bench.ledger.setSwitch({ mode: 'auto', reason: 'monday', by: 'ann', at: bench.clock.now() })
@@ -193,5 +193,5 @@ t.test('without the right to patch a dry run tells the whole decision; a live ru
   await bench.look()
 
   t.same([(await bench.run()).outcome, (await bench.run()).reason], ['dry-run', 'mode-dry-run'])
-  t.match((await bench.audit('decision'))[0]?.body['facts'], { serverDryRun: 'not permitted' })
+  t.match((await bench.audit('decision'))[0]?.body, { facts: { serverDryRun: 'not permitted' } })
 })

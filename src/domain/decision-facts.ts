@@ -1,0 +1,120 @@
+import type { JsonObject } from '../base/json.ts'
+import type { Change, DeployMarker, Symptom, Witness } from './change.ts'
+import type { Owner } from './owner.ts'
+import type { PatchOperation, PatchWrite, Plan, Write } from './plan.ts'
+import type { Sample } from './verdict.ts'
+import type { Release } from './workload.ts'
+
+/** A patch as people read it: what it changes, without the values and the preconditions. The intent's own row has it whole. */
+export interface ToldPatch {
+  readonly kind: PatchWrite['kind']
+  readonly path: string
+  readonly operations: readonly Pick<PatchOperation, 'op' | 'path'>[]
+}
+
+/** A write as people read it in a decision. */
+export type ToldWrite = Exclude<Write, PatchWrite> | ToldPatch
+
+/** A plan as people read it. What the action adds for people (`Plan.facts`) stands beside these, under names of its own. */
+export interface ToldPlan {
+  readonly hash: string
+  readonly summary: string
+  readonly reverse: string
+  readonly write: ToldWrite
+}
+
+/** Why the write would be right: the plan, the numbers, the change that it blames. */
+export interface PlannedFacts {
+  readonly plan: ToldPlan
+  /** The deciding samples, oldest first. */
+  readonly samples: readonly Sample[]
+  /** What the API server said to a write that it did not store. */
+  readonly serverDryRun: string
+  readonly symptom: Symptom
+  readonly change: Change
+  /** With `release`: only where a release owns the target. */
+  readonly releaseChange?: Change
+  readonly release?: Release
+  /** The newest of them; absent where CI told of none. */
+  readonly markers?: readonly DeployMarker[]
+}
+
+/** What came first, the change or the symptom. Instants in Astern's clock. */
+export interface OrderFacts {
+  readonly changedAt: number
+  readonly changeKnownBy: Witness
+  readonly symptomAt: number
+  readonly symptomKnownBy: Symptom['by']
+  /** Identity of the template that the target has. */
+  readonly template: string
+  readonly release?: Release
+  readonly markers?: readonly DeployMarker[]
+}
+
+export interface StormFacts {
+  /** The storm's id. */
+  readonly storm: string
+  /** How many targets. The list is in the storm's one message, and not in a row of each of them. */
+  readonly targets: number
+  readonly calmAt: number
+}
+
+/** One look at the queries that did not confirm the symptom. */
+export interface SampleFacts {
+  readonly sample: Sample
+}
+
+/** The target has another template than the one that was judged. Both are identities. */
+export interface MovedFacts {
+  readonly judged: string
+  readonly found: string
+}
+
+/** A rung that was passed over, and what of its conditions did not hold. */
+export interface PassedRung {
+  readonly step: number
+  readonly action: string
+  readonly why: string
+}
+
+export interface PassedFacts {
+  readonly passed: readonly PassedRung[]
+}
+
+export interface WindowFacts {
+  /** When the suspect's rollout was complete, API server's clock. */
+  readonly completedAt: number
+}
+
+/** Who declares what the target is, and what to change there. What the action adds for people (`Plan.facts`) stands beside. */
+export interface OwnedFacts {
+  readonly owners: readonly Owner[]
+  readonly revert: string
+}
+
+/** The revisions that were looked at, each with the reason against it; an action says of one what its people want to see. */
+export interface CandidateFacts {
+  readonly provenFor: string
+  readonly candidates: readonly JsonObject[]
+}
+
+/** What was seen by whatever refused. Which of these stand there follows from the reason; a reason may have none. */
+export type DecisionFacts = Partial<
+  PlannedFacts & OrderFacts & StormFacts & SampleFacts & MovedFacts & PassedFacts & WindowFacts & OwnedFacts & CandidateFacts
+>
+
+/** Tells a plan to people. */
+export function toldPlan({ hash, summary, reverse, write, facts }: Plan): ToldPlan {
+  return { hash, summary, reverse, write: toldWrite(write), ...facts }
+}
+
+function toldWrite(write: Write): ToldWrite {
+  if (write.kind !== 'json-patch') return write
+  const changes = write.operations.filter(operation => operation.op !== 'test')
+  return { kind: write.kind, path: write.path, operations: changes.map(({ op, path }) => ({ op, path })) }
+}
+
+/** Tells people which change to make where the target is declared, in place of the write. */
+export function ownedFacts(owners: readonly Owner[], { summary, facts }: Plan): OwnedFacts {
+  return { owners, revert: summary, ...facts }
+}
