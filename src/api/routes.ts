@@ -144,7 +144,7 @@ function toDryRun(operations: Operations, body: Static<typeof RequestSchema>, by
     const policy = operations.match(body.alert.labels)
     if (policy === undefined)
       throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
-        policies: operations.explain(body.alert.labels)
+        more: { policies: operations.explain(body.alert.labels) }
       })
     return { policy, labels: body.alert.labels, annotations: body.alert.annotations ?? {}, startsAt: startOf(body.alert, now), by }
   }
