@@ -19,7 +19,7 @@ export interface ApiOptions {
   readonly authenticator: Authenticator
 }
 
-/** The HTTP API of people and CI (design section 5), but for the lists. */
+/** The HTTP API of people and CI (`docs/api.md`), but for the lists. */
 export function registerApi(instance: FastifyInstance, { operations, authenticator }: ApiOptions): void {
   const server = instance.withTypeProvider<TypeBoxTypeProvider>()
   const allow = (role: Role) => async (request: FastifyRequest) => {

@@ -4,7 +4,7 @@ import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { listAt, numberAt, textAt } from '../../src/base/json.ts'
 
-/** Which folders each may import, besides its own files (design section 6). `*` sees everything. */
+/** The layout of `src/`: which folders each may import, besides its own files. `*` sees everything. */
 const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   base: [],
   domain: ['base'],
