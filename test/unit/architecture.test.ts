@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
 import { dirname, join, relative, resolve } from 'node:path'
 import t from 'tap'
 import { listAt, numberAt, textAt } from '../../src/base/json.ts'
@@ -238,7 +239,9 @@ export function four(a: 1, b: 2, c: 3, d: 4): void {}
 `
 
 t.test('the linter finds functions of more than four parameters, and exported ones with a boolean', async t => {
-  const folder = t.testdir({})
+  // Outside of the checkout: a second biome.json in it would be in the way of the first.
+  const folder = mkdtempSync(join(tmpdir(), 'astern-lint-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'src'))
   writeFileSync(join(folder, 'src/sample.ts'), LINTED)
   cpSync('biome.json', join(folder, 'biome.json'))
