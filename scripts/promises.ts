@@ -13,10 +13,10 @@ const PROMISES: readonly (readonly [string, string, string])[] = [
   ['Promise 4', 'One at a time.', ''],
   ['Promise 5', 'Never back to the bad version.', 'story 8'],
   ['Promise 6', 'No data is not bad, and not good.', 'story 10; `test/parts/prometheus.test.ts` asks a real Prometheus'],
-  ['Promise 7', 'Fresh at the write.', 'approvals come with a later issue'],
+  ['Promise 7', 'Fresh at the write.', 'approvals are not built yet'],
   ['Promise 8', 'Bounded.', ''],
-  ['Promise 9', 'Symptom is not cause.', 'declared causes come with a later issue'],
-  ['Promise 10', 'Someone else is acting → hands off.', 'story 9; GitOps and freeze windows come with a later issue'],
+  ['Promise 9', 'Symptom is not cause.', 'declared causes are not built yet'],
+  ['Promise 10', 'Someone else is acting → hands off.', 'stories 9 and 11; freeze windows are not built yet'],
   ['Promise 11', 'Ineffective counts.', 'story 8'],
   ['Promise 12', 'Untrusted labels.', 'property tests'],
   ['Promise 13', 'Closed by default.', ''],
@@ -41,6 +41,8 @@ ${PROMISES.map(
       .join('\n')}\n`
 ).join('')}
 # Rules of decision
+
+What they say, and why, stands in [rules.md](rules.md); the number is that of its section.
 ${rules
   .map(
     rule =>

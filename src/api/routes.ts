@@ -18,7 +18,7 @@ export interface ApiOptions {
   readonly authenticator: Authenticator
 }
 
-/** The HTTP API of people and CI (design section 5), but for the lists. */
+/** The HTTP API of people and CI (`docs/api.md`), but for the lists. */
 export function registerApi(instance: FastifyInstance, { operations, authenticator }: ApiOptions): void {
   const server = instance.withTypeProvider<TypeBoxTypeProvider>()
   const allow = (role: Role) => async (request: FastifyRequest) => {
@@ -140,7 +140,7 @@ function toRunRequest(operations: Operations, body: Static<typeof RequestSchema>
   const policy = operations.match(labels)
   if (policy === undefined)
     throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
-      policies: operations.explain(labels)
+      more: { policies: operations.explain(labels) }
     })
   return { policy, trigger: { ...asked, alert: { labels, annotations, startsAt: startOf(body.alert, at) } } }
 }

@@ -71,7 +71,7 @@ const KICK_EVERY_MS = 50
 
 /** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true, process.stdout)
+  const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true ? 'pretty' : 'json', process.stdout)
   const { onStop, undo } = createCleanups(logger)
   try {
     return { ...(await compose(config, { ...parts, logger }, onStop)), stop: undo }

@@ -54,7 +54,7 @@ export async function play(flags: DemoFlags, namespace: string, terminal: Termin
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => reject(new CommandError(EXIT.bad, 'stopped')))
   })
   try {
-    await Promise.race([story(flags, namespace, folder, terminal, cleanups), stopped])
+    await Promise.race([story(flags, terminal, { namespace, folder, cleanups }), stopped])
     // The story is told; only Ctrl-C ends what was asked to go on.
     if (flags.keep === true) await stopped.catch(() => {})
   } finally {
@@ -62,13 +62,13 @@ export async function play(flags: DemoFlags, namespace: string, terminal: Termin
   }
 }
 
-async function story(
-  flags: DemoFlags,
-  namespace: string,
-  folder: string,
-  terminal: Terminal,
-  cleanups: (() => Promise<unknown>)[]
-): Promise<void> {
+interface Stage {
+  readonly namespace: string
+  readonly folder: string
+  readonly cleanups: (() => Promise<unknown>)[]
+}
+
+async function story(flags: DemoFlags, terminal: Terminal, { namespace, folder, cleanups }: Stage): Promise<void> {
   const narrator = createNarrator(terminal)
   narrator.title('Astern demo: a bad rollout, undone')
   narrator.aside(
@@ -123,7 +123,7 @@ async function story(
       },
       {}
     ),
-    { logger: createLogger('silent', false, process.stderr) }
+    { logger: createLogger('silent', 'json', process.stderr) }
   )
   cleanups.push(() => app.stop())
   narrator.did('started', `Prometheus ${prometheus.url} · Alertmanager ${alertmanager.url} · Astern ${app.address} (mode auto)`)
@@ -139,7 +139,7 @@ async function story(
   await setImage(client, namespace, BAD_IMAGE)
   narrator.bad('deployed', `${APP} ${BAD_IMAGE}: it answers 35 % of its requests with 500`)
   const run = await follow(app.ledger, narrator)
-  await finish(run, client, namespace, dataDir, narrator)
+  await finish(run, { client, namespace, dataDir }, narrator)
   if (flags.keep !== true) return
   narrator.keep([
     ['Prometheus', prometheus.url],
@@ -205,7 +205,11 @@ async function follow(ledger: Ledger, narrator: Narrator): Promise<Run> {
 }
 
 /** The story really happened, or the exit code says that it did not. */
-async function finish(run: Run, client: KubeClient, namespace: string, dataDir: string, narrator: Narrator): Promise<void> {
+async function finish(
+  run: Run,
+  { client, namespace, dataDir }: { readonly client: KubeClient; readonly namespace: string; readonly dataDir: string },
+  narrator: Narrator
+): Promise<void> {
   const image = await runningImage(client, namespace)
   const file = await openAuditFile(dataDir)
   const chain = await file.verify().finally(() => file.close())

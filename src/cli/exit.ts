@@ -1,4 +1,4 @@
-/** Exit codes (design section 5). */
+/** How a command ended, for scripts; `docs/operations.md` lists them. */
 export const EXIT = {
   /** As wished. */
   ok: 0,

@@ -31,8 +31,7 @@ export function toArgoRollout(
   ref: ObjectRef,
   object: JsonObject,
   holder: { readonly path: string; readonly object: JsonObject } | undefined,
-  replicaSets: readonly unknown[],
-  pods: readonly unknown[]
+  { replicaSets, pods }: { readonly replicaSets: readonly unknown[]; readonly pods: readonly unknown[] }
 ): Workload {
   const common = commonOf(ref, object, holder)
   const { owned } = setsOf(common.uid, '', replicaSets, pods)

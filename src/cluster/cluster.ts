@@ -64,7 +64,7 @@ async function withHistory(client: KubeClient, target: ObjectRef, object: JsonOb
   if (pods.kind !== 'ok') return failedRead(pods, target)
   return {
     kind: 'found',
-    workload: toWorkload(target, object, holder, listAt(revisions.object, 'items'), listAt(pods.object, 'items'))
+    workload: toWorkload(target, object, holder, { revisions: listAt(revisions.object, 'items'), pods: listAt(pods.object, 'items') })
   }
 }
 
@@ -72,8 +72,7 @@ function toWorkload(
   target: ObjectRef,
   object: JsonObject,
   holder: { readonly path: string; readonly object: JsonObject } | undefined,
-  revisions: readonly unknown[],
-  pods: readonly unknown[]
+  { revisions, pods }: { readonly revisions: readonly unknown[]; readonly pods: readonly unknown[] }
 ): Workload {
   switch (target.kind) {
     case 'Deployment':
@@ -82,7 +81,7 @@ function toWorkload(
     case 'DaemonSet':
       return toRevisioned(target, object, revisions, pods)
     case 'Rollout':
-      return toArgoRollout(target, object, holder, revisions, pods)
+      return toArgoRollout(target, object, holder, { replicaSets: revisions, pods })
   }
 }
 

@@ -21,7 +21,7 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
   const summaries = pods
     .filter(isObject)
     .filter(pod => controllerUid(pod) === common.uid)
-    .map(pod => toPod(pod, current.has(textAt(pod, 'metadata', 'labels', POD_REVISION))))
+    .map(pod => toPod(pod, { current: current.has(textAt(pod, 'metadata', 'labels', POD_REVISION)) }))
   const partition = numberAt(set, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')
   const isStateful = ref.kind === 'StatefulSet'
   return {

@@ -17,6 +17,11 @@ const WATCH_MS = 5 * 60_000
 
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
 
+interface Body {
+  readonly type: string
+  readonly value: unknown
+}
+
 export function createKubeClient(
   connection: ClusterConnection,
   client: HttpClient,
@@ -26,10 +31,8 @@ export function createKubeClient(
   async function call(
     method: HttpRequest['method'],
     path: string,
-    body: unknown,
-    contentType: string,
-    signal?: AbortSignal,
-    accept = 'application/json'
+    signal: AbortSignal | undefined,
+    { body, accept = 'application/json' }: { readonly body?: Body; readonly accept?: string } = {}
   ): Promise<KubeAnswer> {
     let tls: HttpRequest['tls']
     try {
@@ -44,8 +47,8 @@ export function createKubeClient(
       {
         method,
         url: connection.server + path,
-        headers: { accept, 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': contentType }) },
-        ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+        headers: { accept, 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': body.type }) },
+        ...(body === undefined ? {} : { body: JSON.stringify(body.value) }),
         deadlineMs: DEADLINE_MS,
         tls
       },
@@ -56,13 +59,14 @@ export function createKubeClient(
   }
 
   return {
-    get: (path, signal) => call('GET', path, undefined, '', signal),
-    metadata: (path, signal) => call('GET', path, undefined, '', signal, METADATA_LIST),
+    get: (path, signal) => call('GET', path, signal),
+    metadata: (path, signal) => call('GET', path, signal, { accept: METADATA_LIST }),
     // The content type is always said: guessing it is how other clients send merge patches as JSON patches (facts B.0).
-    jsonPatch: (path, operations, signal) => call('PATCH', path, operations, 'application/json-patch+json', signal),
-    post: (path, object, signal) => call('POST', path, object, 'application/json', signal),
-    put: (path, object, signal) => call('PUT', path, object, 'application/json', signal),
-    delete: (path, signal) => call('DELETE', path, undefined, '', signal),
+    jsonPatch: (path, operations, signal) =>
+      call('PATCH', path, signal, { body: { type: 'application/json-patch+json', value: operations } }),
+    post: (path, object, signal) => call('POST', path, signal, { body: { type: 'application/json', value: object } }),
+    put: (path, object, signal) => call('PUT', path, signal, { body: { type: 'application/json', value: object } }),
+    delete: (path, signal) => call('DELETE', path, signal),
     async watch(path, onEvent, signal) {
       const tls = await connection.options()
       const result = await client.lines(

@@ -16,7 +16,8 @@ const BROKEN = new Set([
 /** The annotation of a pod that a node made from a file of its own. */
 const MIRROR = 'kubernetes.io/config.mirror'
 
-export function toPod(pod: JsonObject, current: boolean): PodSummary {
+/** @param told `current`: whether it has the target's present template. */
+export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>): PodSummary {
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
   const waiting = statuses.flatMap(status => textAt(status, 'state', 'waiting', 'reason') ?? []).find(reason => BROKEN.has(reason))
   const condition = listAt(pod, 'status', 'conditions').find(found => textAt(found, 'type') === 'Ready')
@@ -50,6 +51,6 @@ export function podsOf(
 ): PodSummary[] {
   return pods.filter(isObject).flatMap(pod => {
     const controller = controllerUid(pod)
-    return controller === undefined || !sets.owned.has(controller) ? [] : [toPod(pod, sets.current.has(controller))]
+    return controller === undefined || !sets.owned.has(controller) ? [] : [toPod(pod, { current: sets.current.has(controller) })]
   })
 }

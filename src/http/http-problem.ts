@@ -8,12 +8,11 @@ export class HttpProblem extends Error {
     status: number,
     title: string,
     detail: string,
-    more: Readonly<Record<string, unknown>> = {},
-    options?: { readonly cause: unknown }
+    about: { readonly more?: Readonly<Record<string, unknown>>; readonly cause?: unknown } = {}
   ) {
-    super(detail, options)
+    super(detail, about.cause === undefined ? {} : { cause: about.cause })
     this.status = status
     this.title = title
-    this.more = more
+    this.more = about.more ?? {}
   }
 }

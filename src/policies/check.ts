@@ -119,15 +119,20 @@ function checkChannel(name: string, channel: NonNullable<PolicyFile['channels']>
       return [{ path: [...path, 'webhook'], message: 'needs url or urlFile, and not both' }]
     if (url !== undefined) return urlFindings(url, [...path, 'webhook', 'url'])
   }
-  return channel.alertmanager === undefined ? [] : urlFindings(channel.alertmanager.url, [...path, 'alertmanager', 'url'], true)
+  if (channel.alertmanager === undefined) return []
+  return urlFindings(channel.alertmanager.url, [...path, 'alertmanager', 'url'], { plainHttp: 'anywhere' })
 }
 
-/** What Astern tells people is not for the whole network to read: https, or http on loopback and inside the cluster's own Alertmanager. */
-export function urlFindings(url: string, path: Path, plainAllowed = false): Finding[] {
+/** What Astern tells people is not for the whole network to read: https, or http on loopback and to the cluster's own Alertmanager. */
+function urlFindings(
+  url: string,
+  path: Path,
+  { plainHttp }: { readonly plainHttp: 'loopback' | 'anywhere' } = { plainHttp: 'loopback' }
+): Finding[] {
   if (!URL.canParse(url)) return [{ path, message: 'is not a URL' }]
   const { protocol, hostname } = new URL(url)
   if (protocol === 'https:') return []
   if (protocol !== 'http:') return [{ path, message: 'must begin with https://' }]
   const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-  return loopback || plainAllowed ? [] : [{ path, message: 'must begin with https:// (http only on loopback)' }]
+  return loopback || plainHttp === 'anywhere' ? [] : [{ path, message: 'must begin with https:// (http only on loopback)' }]
 }

@@ -6,8 +6,11 @@ export type { Logger }
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const
 export type LogLevel = (typeof LOG_LEVELS)[number]
 
-/** JSON lines; pretty on a terminal. Messages are static, data stands beside them. */
-export function createLogger(level: LogLevel, terminal: boolean, destination: NodeJS.WritableStream): Logger {
+/** For programs (`json`, one object a line) or for people on a terminal (`pretty`). */
+export type LogForm = 'json' | 'pretty'
+
+/** Messages are static, data stands beside them. */
+export function createLogger(level: LogLevel, form: LogForm, destination: NodeJS.WritableStream): Logger {
   const options = {
     level,
     base: null,
@@ -27,7 +30,7 @@ export function createLogger(level: LogLevel, terminal: boolean, destination: No
       censor: '[redacted]'
     }
   }
-  if (!terminal) return pino(options, destination)
+  if (form === 'json') return pino(options, destination)
   return pino(
     options,
     pretty({

@@ -35,7 +35,7 @@ export function alertmanagerWebhook(server: FastifyInstance, options: Alertmanag
       if ('message' in payload) {
         options.refused('malformed')
         throw new HttpProblem(400, 'Malformed payload', `${payload.path === '' ? 'the body' : payload.path} ${payload.message}`, {
-          path: payload.path
+          more: { path: payload.path }
         })
       }
       if (options.ledger.pending() >= INTAKE_LIMIT) {
@@ -60,7 +60,7 @@ export function alertmanagerWebhook(server: FastifyInstance, options: Alertmanag
         })
       } catch (cause) {
         options.refused('unavailable')
-        throw new HttpProblem(503, 'The ledger does not take writes', 'the delivery was not stored; send it again', {}, { cause })
+        throw new HttpProblem(503, 'The ledger does not take writes', 'the delivery was not stored; send it again', { cause })
       }
       options.faults.reach('delivery-stored')
       options.received(answers, (options.clock.now() - started) / 1_000, payload.truncated)

@@ -103,13 +103,16 @@ const PER_POD = (namespace: string): string =>
 /** 6. A surge without a deploy: the autoscaler's floor is raised, and put back later; never a rollback. */
 export async function story6(t: Test, site: Site, namespace: string): Promise<void> {
   let surge = 1
-  const world = await surgeWorld(t, site, namespace, () => surge, [
-    {
-      action: 'scale',
-      with: { by: '+100%', max: 6, autoscaler: 'floor', restoreAfter: '3s' },
-      confirm: { within: '40s', passes: 2, every: '1s' }
-    }
-  ])
+  const world = await surgeWorld(t, site, namespace, {
+    surge: () => surge,
+    steps: [
+      {
+        action: 'scale',
+        with: { by: '+100%', max: 6, autoscaler: 'floor', restoreAfter: '3s' },
+        confirm: { within: '40s', passes: 2, every: '1s' }
+      }
+    ]
+  })
   await world.deploy('app:v1')
   ok(await world.clients.kube.post(hpaPath(namespace), autoscalerOf('api', 2, 6)))
   const floor = async (): Promise<number | undefined> =>
@@ -134,7 +137,12 @@ export async function story6(t: Test, site: Site, namespace: string): Promise<vo
   t.match(JSON.stringify(body), /raise the floor of autoscaler api from 2 to 4/)
 }
 
-async function surgeWorld(t: Test, site: Site, namespace: string, surge: () => number, steps: readonly unknown[]): Promise<World> {
+async function surgeWorld(
+  t: Test,
+  site: Site,
+  namespace: string,
+  { surge, steps }: { readonly surge: () => number; readonly steps: readonly unknown[] }
+): Promise<World> {
   const world = await openWorld(t, site, namespace, {
     load: surge,
     groups: [
@@ -166,9 +174,10 @@ async function surgeWorld(t: Test, site: Site, namespace: string, surge: () => n
 /** Without an autoscaler: the scale subresource, and back. Another number that people set meanwhile is theirs. */
 export async function scaledAndKept(t: Test, site: Site, namespace: string): Promise<void> {
   let surge = 1
-  const world = await surgeWorld(t, site, namespace, () => surge, [
-    { action: 'scale', with: { by: '+2', max: 5, restoreAfter: '2s' }, confirm: { within: '40s', passes: 2, every: '1s' } }
-  ])
+  const world = await surgeWorld(t, site, namespace, {
+    surge: () => surge,
+    steps: [{ action: 'scale', with: { by: '+2', max: 5, restoreAfter: '2s' }, confirm: { within: '40s', passes: 2, every: '1s' } }]
+  })
   await world.deploy('app:v1')
   await world.astern()
   surge = 3

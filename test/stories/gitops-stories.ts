@@ -56,7 +56,12 @@ export const FLUX: Tool = {
   suspended: owner => objectAt(owner, 'spec')['suspend'] === true
 }
 
-async function play(t: Test, site: Site, namespace: string, tool: Tool, steps: readonly unknown[]): Promise<World> {
+async function play(
+  t: Test,
+  site: Site,
+  namespace: string,
+  { tool, steps }: { readonly tool: Tool; readonly steps: readonly unknown[] }
+): Promise<World> {
   const world = await openWorld(t, site, namespace, {
     workload: { metadata: tool.metadata(namespace) },
     policies: [storyPolicy(namespace, { steps })]
@@ -81,7 +86,7 @@ const UNDO = { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { wit
 
 /** 11. A GitOps tool enforces the target: denied, with the owner and the revert to make. */
 export async function story11(t: Test, site: Site, namespace: string, tool: Tool): Promise<void> {
-  const world = await play(t, site, namespace, tool, [UNDO])
+  const world = await play(t, site, namespace, { tool, steps: [UNDO] })
 
   const run = await world.untilRun(ended, 'the run ends')
 
@@ -94,7 +99,7 @@ export async function story11(t: Test, site: Site, namespace: string, tool: Tool
 
 /** 11, where the policy says so: suspended first, then undone; remembered, and reminded of, until people resume it. */
 export async function suspendedFirst(t: Test, site: Site, namespace: string, tool: Tool): Promise<void> {
-  const world = await play(t, site, namespace, tool, [{ action: 'gitops-suspend', with: { remindEvery: '3s' } }, UNDO])
+  const world = await play(t, site, namespace, { tool, steps: [{ action: 'gitops-suspend', with: { remindEvery: '3s' } }, UNDO] })
 
   const run = await world.untilRun(ended, 'the run ends')
 

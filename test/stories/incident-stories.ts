@@ -170,7 +170,7 @@ export async function i1BadDeploy(t: Test, site: Site, namespace: string): Promi
 }
 
 /** I2: traffic triples, 98 of 100 connections, three alerts, nothing deployed: nothing is undone, and people are told why. */
-export async function i2PoolExhausted(t: Test, site: Site, namespace: string, leak: boolean): Promise<void> {
+export async function i2PoolExhausted(t: Test, site: Site, namespace: string, { leak }: { readonly leak: boolean }): Promise<void> {
   let active = 45
   const world = await openWorld(t, site, namespace, {
     policies: shippedPolicies(namespace, { ...(leak ? {} : { 'database-pool-exhausted': { changedWithin: '1s' } }) }),

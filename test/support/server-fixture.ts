@@ -80,7 +80,7 @@ export async function open(t: Test): Promise<ServerFixture> {
       },
       {}
     ),
-    { logger: createLogger('silent', false, process.stderr) }
+    { logger: createLogger('silent', 'json', process.stderr) }
   )
   t.teardown(async () => {
     await app.stop()

@@ -1,7 +1,13 @@
 /** On a pod template: its pods never become ready, with this waiting reason. The same key works in the sandbox. */
 export const BROKEN = 'sandbox.astern.dev/broken'
 
-const stage = (name: string, kind: 'Node' | 'Pod', matchExpressions: readonly unknown[], next: unknown, delayMs: number): unknown => ({
+/** @param wanted `delayMs`: how long an object is in the stage before, milliseconds. */
+const stage = (
+  name: string,
+  kind: 'Node' | 'Pod',
+  matchExpressions: readonly unknown[],
+  { next, delayMs }: { readonly next: unknown; readonly delayMs: number }
+): unknown => ({
   apiVersion: 'kwok.x-k8s.io/v1alpha1',
   kind: 'Stage',
   metadata: { name },
@@ -17,21 +23,19 @@ const RUNS_ONCE = { key: '.spec.restartPolicy', values: ['Never'] }
 
 /** What kwok does with nodes and pods: it has no stages of its own. */
 export const STAGES: readonly unknown[] = [
-  stage(
-    'node-ready',
-    'Node',
-    [absent('.metadata.deletionTimestamp'), { key: '.status.phase', operator: 'NotIn', values: ['Running'] }],
-    {
+  stage('node-ready', 'Node', [absent('.metadata.deletionTimestamp'), { key: '.status.phase', operator: 'NotIn', values: ['Running'] }], {
+    next: {
       statusTemplate: `phase: Running\nconditions:\n- type: Ready\n  status: "True"\n  reason: KubeletReady\n  lastHeartbeatTime: {{ Now | Quote }}\n  lastTransitionTime: {{ Now | Quote }}\n`
     },
-    0
-  ),
+    delayMs: 0
+  }),
   stage(
     'pod-ready',
     'Pod',
     [absent('.metadata.deletionTimestamp'), absent('.status.podIP'), absent(broken), { ...RUNS_ONCE, operator: 'NotIn' }],
     {
-      statusTemplate: `{{ $now := Now }}
+      next: {
+        statusTemplate: `{{ $now := Now }}
 phase: Running
 podIP: {{ PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) | Quote }}
 hostIP: 127.0.0.1
@@ -45,8 +49,9 @@ containerStatuses:
 - { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: true, started: true, restartCount: 0, state: { running: { startedAt: {{ $now | Quote }} } } }
 {{ end }}
 `
-    },
-    500
+      },
+      delayMs: 500
+    }
   ),
   stage(
     'pod-succeeded',
@@ -56,14 +61,10 @@ containerStatuses:
       { ...RUNS_ONCE, operator: 'In' },
       { key: '.status.phase', operator: 'NotIn', values: ['Succeeded'] }
     ],
-    { statusTemplate: 'phase: Succeeded\n' },
-    300
+    { next: { statusTemplate: 'phase: Succeeded\n' }, delayMs: 300 }
   ),
-  stage(
-    'pod-broken',
-    'Pod',
-    [absent('.metadata.deletionTimestamp'), absent('.status.startTime'), present(broken)],
-    {
+  stage('pod-broken', 'Pod', [absent('.metadata.deletionTimestamp'), absent('.status.startTime'), present(broken)], {
+    next: {
       statusTemplate: `{{ $now := Now }}{{ $why := index .metadata.annotations "${BROKEN}" }}
 phase: Pending
 startTime: {{ $now | Quote }}
@@ -75,7 +76,7 @@ containerStatuses:
 {{ end }}
 `
     },
-    300
-  ),
-  stage('pod-delete', 'Pod', [present('.metadata.deletionTimestamp')], { finalizers: { empty: true }, delete: true }, 0)
+    delayMs: 300
+  }),
+  stage('pod-delete', 'Pod', [present('.metadata.deletionTimestamp')], { next: { finalizers: { empty: true }, delete: true }, delayMs: 0 })
 ]

@@ -178,7 +178,7 @@ function judge(
   if (latest === undefined) throw new Error('a release has a history')
   const wrong: string[] = []
   const byNumber = new Map(before.map(entry => [entry.revision, entry]))
-  // An oracle of its own, from the words of facts C.
+  // An oracle of its own, from the words of facts C.1 alone.
   const source = (entry: Entry): number => {
     const to = Number(/^Rollback to (\d+)$/.exec(entry.description)?.[1])
     const origin = byNumber.get(to)

@@ -213,7 +213,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     image: image => setImage(clients.kube, target, image),
     async astern() {
       const app = await startApp(readConfig(flags, {}), {
-        logger: createLogger(process.env['ASTERN_TEST_LOG'] === 'info' ? 'info' : 'silent', false, process.stderr)
+        logger: createLogger(process.env['ASTERN_TEST_LOG'] === 'info' ? 'info' : 'silent', 'json', process.stderr)
       })
       t.teardown(() => app.stop())
       return app

@@ -151,7 +151,7 @@ t.test('Argo Rollouts: generations are strings, and a version is the ReplicaSet 
     }
   })
   const sets = [replicaSet('h1', templateOf('app:v1'), 1), replicaSet('h2', templateOf('app:v2'), 2)]
-  const read = (object: JsonObject): Workload => toArgoRollout(ref, object, undefined, sets, [])
+  const read = (object: JsonObject): Workload => toArgoRollout(ref, object, undefined, { replicaSets: sets, pods: [] })
   t.match(read(rollout({})), { identity: 'h2', rollout: { state: 'complete', available: true }, canary: { stable: 'h2', aborted: false } })
   t.match(read(rollout({ observedGeneration: '3' })).rollout, { state: 'moving', seen: false })
   t.match(read(rollout({ phase: 'Paused', stableRS: 'h1', currentStepIndex: 1 })).rollout, { state: 'moving', detail: /Paused: step 1/ })
