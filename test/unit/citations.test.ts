@@ -91,8 +91,8 @@ t.test('stories: every citation and every test has its heading, and every headin
   const known = headings('docs/stories.md', /^## (?:Story )?(I?\d+)\. /gm)
   t.same(unfounded([...cited('story', NUMBER), ...cited('stories', NUMBER)], known), [])
   const played = files
-    .filter(({ file }) => /^test\/(stories|e2e)\/.*\.test\.ts$/.test(file))
-    .flatMap(({ text }) => [...text.matchAll(/\bt\.test\(\s*['"`](I?\d+)\. /g)].map(found => found[1] ?? ''))
+    .filter(({ file }) => /^test\/(stories|e2e)\/.*\.test\.ts$/.test(file) || file === 'test/stories/everywhere.ts')
+    .flatMap(({ text }) => [...text.matchAll(/(?:\bt\.test\(|\btitle:)\s*['"`](I?\d+)\. /g)].map(found => found[1] ?? ''))
   t.same([...new Set(played)].sort(), [...known].sort())
 })
 
