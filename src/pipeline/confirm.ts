@@ -33,7 +33,7 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
   }
   const { workload } = read
   const action = actionOf(ports, plan.action)
-  if (!action.stands(plan, intent.id, workload)) {
+  if (!action.stands(intent, workload)) {
     // Never a counter-write: whoever changed it now has it (facts F.2).
     return conclude(ports, run, claim, {
       outcome: 'unknown',
@@ -43,7 +43,7 @@ export async function confirm(ports: Ports, run: Run, claim: Claim, intent: Inte
   }
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = lowestMode((await ports.ledger.switchState()).mode, ports.ceiling) === 'auto'
-  const watched = (await action.watch?.(ports.tools, plan, workload, { since, mayWrite }, signal)) ?? watchedRollout(workload, since)
+  const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)
   const onTheWay = 'did' in watched && watched.did !== undefined ? [entry(ports, run, 'on-the-way', { did: watched.did })] : []
   if (progress.completeAt === undefined) {
     if (watched.state === 'complete') {

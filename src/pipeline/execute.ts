@@ -40,7 +40,7 @@ export async function execute(
     return intent.sends === 0 ? { kind: 'refused', refusal: readRefusal(read), intent } : unknown(ports, run, claim, intent, read.detail)
   }
   const action = actionOf(ports, plan.action)
-  const effect = await action.effect(plan, intent.id, read.workload, ports.tools, signal)
+  const effect = await action.effect(intent, read.workload, ports.tools, signal)
   const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
   if (effect === 'moving' || lingers) return pendingOrUnknown(ports, run, claim, intent, 'it is still being carried out')
   if (effect === 'seen') return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' }, signal)
@@ -62,7 +62,7 @@ export async function execute(
         )
   if (!(await ports.ledger.countSend(claim, intent.id))) return { kind: 'ended' }
   ports.faults.reach('before-write')
-  const result = await action.apply(ports.tools, plan, { intent: intent.id, dryRun: false }, signal)
+  const result = await action.apply(ports.tools, intent, { dryRun: false }, signal)
   ports.faults.reach('after-write')
   return settle(ports, run, claim, intent, result, signal)
 }
@@ -104,7 +104,7 @@ async function settle(ports: Ports, run: Run, claim: Claim, intent: Intent, resu
       const read = await ports.cluster.read(intent.plan.target, signal)
       if (read.kind !== 'found') return { kind: 'refused', refusal: readRefusal(read), intent }
       const action = actionOf(ports, intent.plan.action)
-      if ((await action.effect(intent.plan, intent.id, read.workload, ports.tools, signal)) === 'seen')
+      if ((await action.effect(intent, read.workload, ports.tools, signal)) === 'seen')
         return written(ports, run, claim, intent, { generation: read.workload.generation, how: 'observed' }, signal)
       if (read.workload.uid === intent.plan.uid && read.workload.identity === intent.plan.from)
         return { kind: 'replan', intent, detail: result.detail }

@@ -1,4 +1,4 @@
-import type { Plan } from '../domain/plan.ts'
+import { DRY_RUN_INTENT, type Plan } from '../domain/plan.ts'
 import { firstRefusal } from './guard.ts'
 import type { Ports } from './ports.ts'
 import { next, type Stage, stop } from './stage.ts'
@@ -19,7 +19,8 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
       const { action, workload, step, guardInput, run } = input
       const offset = guardInput.clusterOffset
       const { labels, annotations } = run.incident
-      const asked = {
+      const now = ports.clock.now()
+      const request = {
         workload,
         with: step.with,
         observed: guardInput.facts.observed,
@@ -30,11 +31,9 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
         })),
         owners: guardInput.owners,
         values: { labels, annotations },
-        now: ports.clock.now()
+        now
       }
-      const observed = await action.observe?.(ports.tools, asked, signal)
-      if (observed?.kind === 'refused') return stop(observed.refusal)
-      const result = action.plan({ ...asked, ...(observed === undefined ? {} : { seen: observed.seen }) })
+      const result = await action.plan(ports.tools, request, signal)
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
       const owned = firstRefusal(ports.guards.plan, guardInput)
@@ -44,7 +43,7 @@ export function planStage(ports: Ports): Stage<Verified, Planned> {
           detail: `${owned.detail}. The change to make there: ${plan.summary}`,
           facts: { owners: guardInput.owners, revert: plan.summary, ...plan.facts }
         })
-      const tried = await action.apply(ports.tools, plan, { intent: 'dry-run', dryRun: true }, signal)
+      const tried = await action.apply(ports.tools, { id: DRY_RUN_INTENT, plan, createdAt: now }, { dryRun: true }, signal)
       ports.faults.reach('planned')
       const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
       switch (tried.kind) {

@@ -39,11 +39,11 @@ function changesOf({ workload, guardInput }: Planned): Readonly<Record<string, u
   }
 }
 
-/** A write as people read it in a decision; the intent's own row has it whole. */
-function toldWrite(write: Write): Readonly<Record<string, unknown>> {
-  if (write.kind !== 'json-patch') return { ...write }
-  const changes = write.operations.filter(operation => operation.op !== 'test')
-  return { kind: write.kind, path: write.path, operations: changes.map(({ op, path }) => ({ op, path })) }
+/** A write as people read it in a decision: of a patch, what it changes. The intent's own row has it whole. */
+function toldWrite({ operations, mark: _, ...write }: Write): Readonly<Record<string, unknown>> {
+  if (operations === undefined) return write
+  const changes = operations.filter(operation => operation.op !== 'test')
+  return { ...write, operations: changes.map(({ op, path }) => ({ op, path })) }
 }
 
 export function decision(ports: Ports, run: Run, body: Readonly<Record<string, unknown>>, trace: readonly TraceEntry[]): AuditEntry {
