@@ -71,9 +71,15 @@ export interface Plan<W extends Write = Write> extends PlanDraft<W> {
 /** A plan whose write is a patch, as it is sent; what is borrowed is no part of the sending. */
 export type PatchPlan = Omit<Plan<PatchWrite>, 'loan'>
 
-/** Makes a plan of a draft. */
+/**
+ * Makes a plan of a draft. The hash covers all that is executed and all that decides about it, so that a plan which somebody
+ * approved is the one that is executed. It covers none of the words for people (`summary`, `reverse`, `facts`, the loan's
+ * `summary`), and a plan holds nothing that changes by itself: an unchanged workload gives the same hash at any time.
+ */
 export function hashPlan<W extends Write>(draft: PlanDraft<W>): Plan<W> {
-  return { ...draft, hash: hashOf({ action: draft.action, target: draft.target, write: draft.write }).slice(0, 16) }
+  const { summary: _summary, reverse: _reverse, facts: _facts, loan, ...executed } = draft
+  const borrowed = loan === undefined ? undefined : { kind: loan.kind, after: loan.after, atMost: loan.atMost, write: loan.write }
+  return { ...draft, hash: hashOf({ ...executed, loan: borrowed }).slice(0, 16) }
 }
 
 /** The annotation on the object that tells which intent wrote it; a crash is judged by it. */

@@ -2,11 +2,11 @@ import { Type } from 'typebox'
 import type { Effect } from '../../domain/action.ts'
 import { type PlanResult, refused } from '../../domain/action.ts'
 import { kubectlName, TARGET_KINDS } from '../../domain/objects.ts'
-import { hashPlan, INTENT_ANNOTATION, type PatchWrite, type WriteIntent } from '../../domain/plan.ts'
+import { hashPlan, INTENT_ANNOTATION, type WriteIntent } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
-import { applyPatch, imagesOf, patchRight, templateEffect } from '../template-patch.ts'
+import { imagesOf, patchRight, templateEffect } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
-import { restartOfRollout, restartOfTemplate, stampedPatch } from './stamp.ts'
+import { type RestartWrite, restartOfRollout, restartOfTemplate, stampedPatch } from './stamp.ts'
 
 /** `with:` of `rollout-restart`: there is nothing to choose. */
 const RolloutRestartWith = Type.Object({}, { additionalProperties: false })
@@ -22,14 +22,15 @@ export const rolloutRestart = {
   cures: true,
   rights: kind => [patchRight(kind)],
   with: RolloutRestartWith,
-  writes: ['json-patch'],
+  writes: ['restart'],
   plan,
-  apply: applyPatch,
+  apply: (tools, { id, plan, createdAt }, { dryRun }, signal) =>
+    tools.cluster.write({ ...plan, write: stampedPatch(plan.write, createdAt) }, { intent: id, dryRun }, signal),
   effect,
   stands: (intent, workload) => effect(intent, workload) === 'seen'
-} satisfies TypedAction<typeof RolloutRestartWith, PatchWrite>
+} satisfies TypedAction<typeof RolloutRestartWith, RestartWrite>
 
-function plan({ workload, now }: PlanInput<unknown>): PlanResult<PatchWrite> {
+function plan({ workload }: PlanInput<unknown>): PlanResult<RestartWrite> {
   const { namespace } = workload.ref
   if (workload.strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
@@ -42,7 +43,7 @@ function plan({ workload, now }: PlanInput<unknown>): PlanResult<PatchWrite> {
       summary: `restart all ${workload.replicas} pods (${imagesOf(workload.template)})${workload.strategy === 'Recreate' ? '; strategy Recreate: all at once' : ''}${partition === undefined ? '' : `; those below ordinal ${partition} stay (partition)`}`,
       reverse: `nothing to undo: the template is the same (kubectl -n ${namespace} get ${kubectlName(workload.ref)})`,
       uid: workload.uid,
-      write: stampedPatch(workload.ref.kind === 'Rollout' ? restartOfRollout(workload) : restartOfTemplate(workload), now),
+      write: workload.ref.kind === 'Rollout' ? restartOfRollout(workload) : restartOfTemplate(workload),
       from: workload.identity,
       to: workload.identity,
       bad: [],

@@ -4,7 +4,10 @@ import { type PatchOperation, type PatchWrite, pointerKey } from '../../domain/p
 import type { Workload } from '../../domain/workload.ts'
 import { templateMark, templateTests } from '../template-patch.ts'
 
-/** A restart: where its time is to be written, and not the time itself. */
+/**
+ * A restart: where its time is to be written, and not the time itself. The time is the intent's, so that the plan that a person
+ * approves says nothing that changes by itself, and that a restart which is sent twice is one.
+ */
 export interface RestartWrite extends Omit<PatchWrite, 'kind'> {
   readonly kind: 'restart'
   /** The preconditions, and nothing else. */

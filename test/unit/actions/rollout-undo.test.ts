@@ -1,11 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { rolloutRestart } from '../../../src/actions/rollout-restart/rollout-restart.ts'
+import { stampedPatch } from '../../../src/actions/rollout-restart/stamp.ts'
 import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import { changeOf } from '../../../src/domain/change.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../../src/domain/workload.ts'
-import { intentOf, NOON, planInput, revisionOf, templateOf, workloadOf } from '../../support/workloads.ts'
+import { intentOf, NOON, planInput, revisionOf, TARGET, templateOf, workloadOf } from '../../support/workloads.ts'
 
 const chosen = (workload: Workload, more: Partial<Parameters<typeof rolloutUndo.plan>[0]> = {}): unknown => {
   const result = rolloutUndo.plan(planInput(workload, more))
@@ -151,7 +152,7 @@ t.test('restart: our own key, the same identity, every precondition', async t =>
   const workload = workloadOf([revisionOf(1, 'app:v1', NOON)])
   const result = rolloutRestart.plan(planInput(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
-  const { operations } = result.plan.write
+  const { operations } = stampedPatch(result.plan.write, NOON)
   t.same(
     operations.map(({ op, path }) => `${op} ${path}`),
     ['test /metadata/uid', 'test /spec/template', 'add /spec/template/metadata/annotations']
@@ -159,6 +160,24 @@ t.test('restart: our own key, the same identity, every precondition', async t =>
   t.same(operations[2]?.value, { 'astern.dev/restartedAt': '2026-11-21T12:00:00.000Z' })
   t.equal(result.plan.from, result.plan.to)
   t.same(result.plan.bad, [])
+})
+
+t.test('restart of an Argo Rollout: its own field, in whole seconds, and the mark on the Rollout itself', async t => {
+  const workload: Workload = { ...workloadOf([revisionOf(1, 'app:v1', NOON)]), ref: { ...TARGET, kind: 'Rollout' } }
+  const result = rolloutRestart.plan(planInput(workload))
+  if (result.kind !== 'plan') throw new Error('no plan')
+  t.same(stampedPatch(result.plan.write, NOON + 999), {
+    kind: 'json-patch',
+    path: '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/api',
+    operations: [
+      { op: 'test', path: '/metadata/uid', value: 'uid-api' },
+      { op: 'add', path: '/spec/restartAt', value: '2026-11-21T12:00:00Z' }
+    ],
+    mark: 'first'
+  })
+  const intent = intentOf(result.plan, 'i1')
+  t.equal(rolloutRestart.effect(intent, workload), 'not-seen')
+  t.equal(rolloutRestart.effect(intent, { ...workload, annotations: { 'astern.dev/intent': 'i1' } }), 'seen')
 })
 
 t.test('effect: told by the intent’s mark on the object, never guessed', async t => {
