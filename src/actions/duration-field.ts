@@ -1,6 +1,6 @@
 import { Type } from 'typebox'
 
-/** Prometheus' durations, milliseconds included: how long a revision ran may be asked for as `0s`, and stories use `500ms`. */
+/** Prometheus’ durations, from milliseconds up; `0s` is one, and means that a revision need not have run for any time. */
 const ANY = '^([0-9]+(ms|s|m|h|d|w|y))+$'
 /** What is done again and again in this time: milliseconds would make it a flood. */
 const REPEATED = '^([0-9]+(s|m|h|d|w|y))+$'

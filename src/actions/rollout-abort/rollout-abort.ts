@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import type { Effect, Look, PlanResult, Tools, Watched } from '../../domain/action.ts'
-import { refused } from '../../domain/action.ts'
+import { type Effect, type Look, type PlanResult, refused, type Tools, type Watched } from '../../domain/action.ts'
 import { objectPath } from '../../domain/objects.ts'
 import { hashPlan, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'

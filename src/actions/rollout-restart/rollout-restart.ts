@@ -1,6 +1,5 @@
 import { Type } from 'typebox'
-import type { Effect } from '../../domain/action.ts'
-import { type PlanResult, refused } from '../../domain/action.ts'
+import { type Effect, type PlanResult, refused } from '../../domain/action.ts'
 import { kubectlName, TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type WriteIntent } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
