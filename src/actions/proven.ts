@@ -1,6 +1,6 @@
 import { MINUTE } from '../base/clock.ts'
 import { durationOr } from '../base/duration.ts'
-import type { PlanInput } from '../domain/action.ts'
+import type { PlanSituation } from '../domain/action.ts'
 import type { Revision } from '../domain/workload.ts'
 
 /** Rules 2. */
@@ -17,6 +17,9 @@ export interface Candidate {
   readonly refusedBecause?: string
 }
 
+/** What tells whether a revision is proven. */
+type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents'>
+
 /** A stretch of time in which one template was the target's. */
 interface Period {
   readonly identity: string
@@ -29,7 +32,7 @@ interface Period {
  * The revisions that could be gone back to, newest first, each with the reason against it (rules 2). Proven: when it was
  * replaced it had run for `provenFor` with no incident of the target open, and it is not remembered as bad.
  */
-export function judgeRevisions(input: PlanInput, provenFor: number): readonly Candidate[] {
+export function judgeRevisions(input: History, provenFor: number): readonly Candidate[] {
   const { workload } = input
   const periods = [...watchedPeriods(input), ...replicaSetPeriods(workload.revisions)]
   const seen = new Set<string>()
@@ -44,7 +47,7 @@ export function judgeRevisions(input: PlanInput, provenFor: number): readonly Ca
   return candidates
 }
 
-function whyNot(revision: Revision, periods: readonly Period[], input: PlanInput, provenFor: number): string | undefined {
+function whyNot(revision: Revision, periods: readonly Period[], input: History, provenFor: number): string | undefined {
   if (input.bad.includes(revision.identity)) return 'it is remembered as bad'
   const own = periods.filter(period => period.identity === revision.identity)
   if (own.length === 0)
@@ -59,7 +62,7 @@ function whyNot(revision: Revision, periods: readonly Period[], input: PlanInput
 }
 
 /** What Astern saw itself: a template stood from one observation to the next one that it saw happen. */
-function watchedPeriods(input: PlanInput): Period[] {
+function watchedPeriods(input: History): Period[] {
   const observed = input.observed.filter(template => template.uid === input.workload.uid)
   return observed.flatMap((template, index) => {
     const next = observed[index + 1]

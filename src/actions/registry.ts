@@ -1,31 +1,60 @@
 import type { TObject } from 'typebox'
 import type { Action } from '../domain/action.ts'
-import { CircuitBreakerResetWith, checkCircuitBreakerReset, circuitBreakerReset } from './circuit-breaker-reset/circuit-breaker-reset.ts'
-import { DeletePodWith, deletePod } from './delete-pod/delete-pod.ts'
-import { GitopsSuspendWith, gitopsSuspend } from './gitops-suspend/gitops-suspend.ts'
-import { HelmRollbackWith, helmRollback } from './helm-rollback/helm-rollback.ts'
-import { checkHttp, HttpWith, http } from './http/http.ts'
-import { RolloutAbortWith, rolloutAbort } from './rollout-abort/rollout-abort.ts'
-import { RolloutRestartWith, rolloutRestart } from './rollout-restart/rollout-restart.ts'
-import { RolloutUndoWith, rolloutUndo } from './rollout-undo/rollout-undo.ts'
-import { checkScale, ScaleWith, scale } from './scale/scale.ts'
+import type { Write } from '../domain/plan.ts'
+import { CIRCUIT_BREAKER_RESET, circuitBreakerReset } from './circuit-breaker-reset/circuit-breaker-reset.ts'
+import { deletePod } from './delete-pod/delete-pod.ts'
+import { type DescribedAction, describe, throughDoor } from './door.ts'
+import { gitopsSuspend } from './gitops-suspend/gitops-suspend.ts'
+import type { Helm } from './helm-rollback/helm-port.ts'
+import { HELM_ROLLBACK, helmRollback } from './helm-rollback/helm-rollback.ts'
+import { HTTP, http } from './http/http.ts'
+import { rolloutAbort } from './rollout-abort/rollout-abort.ts'
+import { rolloutRestart } from './rollout-restart/rollout-restart.ts'
+import { rolloutUndo } from './rollout-undo/rollout-undo.ts'
+import { scale } from './scale/scale.ts'
+import type { RequestNeeds } from './step-request.ts'
+import type { ActionDescription, TypedAction } from './typed-action.ts'
 
-export interface RegisteredAction extends Action {
-  /** Schema of the step's `with:`. */
-  readonly with: TObject
-  /** What is wrong in a `with:` that keeps the schema; undefined where nothing is. */
-  readonly check?: (value: unknown) => string | undefined
+/** What single actions need, besides the tools of all. */
+export interface ActionNeeds extends RequestNeeds {
+  readonly helm: Helm
 }
 
 /** Every action that Astern has. Adding one is adding a folder and a line here. */
-export const ACTIONS: readonly RegisteredAction[] = [
-  { ...rolloutUndo, with: RolloutUndoWith },
-  { ...rolloutRestart, with: RolloutRestartWith },
-  { ...rolloutAbort, with: RolloutAbortWith },
-  { ...helmRollback, with: HelmRollbackWith },
-  { ...scale, with: ScaleWith, check: checkScale },
-  { ...deletePod, with: DeletePodWith },
-  { ...circuitBreakerReset, with: CircuitBreakerResetWith, check: checkCircuitBreakerReset },
-  { ...http, with: HttpWith, check: checkHttp },
-  { ...gitopsSuspend, with: GitopsSuspendWith }
+const REGISTERED: readonly Registered[] = [
+  action(rolloutUndo),
+  action(rolloutRestart),
+  action(rolloutAbort),
+  actionWith(HELM_ROLLBACK, ({ helm }) => helmRollback(helm)),
+  action(scale),
+  action(deletePod),
+  actionWith(CIRCUIT_BREAKER_RESET, circuitBreakerReset),
+  actionWith(HTTP, http),
+  action(gitopsSuspend)
 ]
+
+/** What every action is like, without what it takes to carry it out. */
+export const ACTIONS: readonly DescribedAction[] = REGISTERED.map(({ description }) => description)
+
+/** Makes every action. */
+export function createActions(needs: ActionNeeds): readonly Action[] {
+  return REGISTERED.map(({ create }) => create(needs))
+}
+
+interface Registered {
+  readonly description: DescribedAction
+  readonly create: (needs: ActionNeeds) => Action
+}
+
+/** An action that gets along with the tools of all. */
+function action<T extends TObject, W extends Write, S>(made: TypedAction<T, W, S>): Registered {
+  return { description: describe(made), create: () => throughDoor(made) }
+}
+
+/** An action that needs something that others do not. */
+function actionWith<T extends TObject, W extends Write, S>(
+  description: ActionDescription<T>,
+  create: (needs: ActionNeeds) => TypedAction<T, W, S>
+): Registered {
+  return { description: describe(description), create: needs => throughDoor(create(needs)) }
+}

@@ -1,10 +1,18 @@
 import { Type } from 'typebox'
 import { MINUTE, SECOND } from '../base/clock.ts'
 import { durationOr } from '../base/duration.ts'
-import type { ActionHttp, StepValues, Tools } from '../domain/action.ts'
-import type { Refusal } from '../domain/reasons.ts'
+import { type Refused, refused, type StepValues } from '../domain/action.ts'
+import type { ActionHttp, HttpSending } from '../domain/ports/action-http.ts'
 import { renderRefusal } from '../templates/template.ts'
 import { parseUrlTemplate, renderUrl } from '../templates/url.ts'
+import { durationField } from './duration-field.ts'
+
+/** What actions that call something over HTTP are given. */
+export interface RequestNeeds {
+  readonly http: ActionHttp
+  /** Texts of files that a step names; a secret is never in a policy. Throws where a file cannot be read. */
+  readonly readFile: (path: string) => string
+}
 
 /** What steps that call something over HTTP have alike. */
 export const REQUEST_FIELDS = {
@@ -13,13 +21,13 @@ export const REQUEST_FIELDS = {
       description: 'Headers whose value stands in a file, such as Authorization. No secret is ever in a policy.'
     })
   ),
-  timeout: Type.Optional(
-    Type.String({ pattern: '^([0-9]+(ms|s|m|h|d|w|y))+$', description: 'Deadline of one request; default 10s, at most 1m.' })
-  )
+  timeout: durationField('Deadline of one request; default 10s, at most 1m.')
 } as const
 
+/** A breaker or a hook answers at once; who does not within this is taken for unreachable. */
 const DEFAULT_TIMEOUT_MS = 10 * SECOND
 
+/** How the requests of a plan are sent: which files hold headers, never what they hold. */
 export interface RequestOptions {
   readonly headersFromFiles?: Readonly<Record<string, string>>
   readonly timeout?: string
@@ -40,15 +48,11 @@ export function urlError(url: string): string | undefined {
 }
 
 /** A step's URL for a pod (by its address) or for the host that the policy names. */
-export function stepUrl(
-  source: string,
-  values: StepValues,
-  address: string | undefined
-): { readonly url: string } | { readonly refusal: Refusal } {
+export function stepUrl(source: string, values: StepValues, address: string | undefined): { readonly url: string } | Refused {
   const rendered = renderUrl(source.replace(POD_HOST, `$1${PLACEHOLDER}`), values)
-  if (rendered.kind !== 'text') return { refusal: renderRefusal(rendered) }
+  if (rendered.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(rendered) }
   if (!namesPod(source)) return { url: rendered.text }
-  if (address === undefined) return { refusal: { reason: 'address-refused', detail: 'the pod has no address' } }
+  if (address === undefined) return refused('address-refused', 'the pod has no address')
   return { url: rendered.text.replace(PLACEHOLDER, address.includes(':') ? `[${address}]` : address) }
 }
 
@@ -57,13 +61,29 @@ export function toldUrl(url: string): string {
   return url.split(/[?#]/)[0] ?? ''
 }
 
-/** How a request of the step is sent. Throws where a file cannot be read: nothing may be sent without what it says. */
-export function sendOptions(
-  tools: Tools,
-  options: RequestOptions,
+/** What a step says of how its requests are sent, without the rest of its options. */
+export function requestOptions({ headersFromFiles, timeout }: RequestOptions): RequestOptions {
+  return { ...(headersFromFiles === undefined ? {} : { headersFromFiles }), ...(timeout === undefined ? {} : { timeout }) }
+}
+
+export type PreparedSending =
+  | { readonly kind: 'ready'; readonly sending: HttpSending }
+  | { readonly kind: 'failed'; readonly detail: string }
+
+/**
+ * How a request of the step is sent: with the headers that stand in files, and `more`. It fails where a file cannot be read:
+ * nothing may be sent without what the file says.
+ */
+export function prepareSending(
+  { readFile }: Pick<RequestNeeds, 'readFile'>,
+  { headersFromFiles = {}, timeout }: RequestOptions,
   more: Readonly<Record<string, string>> = {}
-): Parameters<ActionHttp['send']>[1] {
-  const headers = Object.fromEntries(Object.entries(options.headersFromFiles ?? {}).map(([name, file]) => [name, tools.readFile(file)]))
-  const asked = durationOr(options.timeout, DEFAULT_TIMEOUT_MS)
-  return { headers: { ...headers, ...more }, timeoutMs: Math.min(asked, MINUTE) }
+): PreparedSending {
+  const timeoutMs = Math.min(durationOr(timeout, DEFAULT_TIMEOUT_MS), MINUTE)
+  try {
+    const headers = Object.fromEntries(Object.entries(headersFromFiles).map(([name, file]) => [name, readFile(file)]))
+    return { kind: 'ready', sending: { headers: { ...headers, ...more }, timeoutMs } }
+  } catch (cause) {
+    return { kind: 'failed', detail: `a header’s file cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
+  }
 }

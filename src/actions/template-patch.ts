@@ -1,17 +1,26 @@
 import type { JsonObject } from '../base/json.ts'
-import type { Action, Effect } from '../domain/action.ts'
+import type { ActionWriter, Effect } from '../domain/action.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
-import type { PatchOperation, PatchWrite, Plan } from '../domain/plan.ts'
+import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
 import type { Right } from '../domain/rights.ts'
 import type { Workload } from '../domain/workload.ts'
 
-/** What all actions that write a template have alike. */
-export const TEMPLATE_ACTION = {
-  cures: true,
-  apply: (tools, plan, options, signal) => tools.cluster.write(plan, options, signal),
+/** Sends a patch that stands in the plan as it is. */
+export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan }, { dryRun }, signal) =>
+  tools.cluster.write(plan, { intent: id, dryRun }, signal)
+
+/** Whether a write of a template, once it is known to have been made, still stands. */
+export function templateWriteStands(intent: WriteIntent, workload: Workload): boolean {
+  return templateEffect(intent, workload) === 'seen'
+}
+
+/** What is alike in all actions that put another template in place. */
+export const TEMPLATE_WRITER = {
+  writes: ['json-patch'],
+  apply: applyPatch,
   effect: templateEffect,
-  stands: (plan: Plan, intentId: string, workload: Workload) => templateEffect(plan, intentId, workload) === 'seen'
-} satisfies Partial<Action>
+  stands: templateWriteStands
+} satisfies ActionWriter<PatchWrite> & { readonly writes: readonly PatchWrite['kind'][] }
 
 export function patchRight(kind: TargetKind): Right {
   const { group, resource } = KINDS[kind]
@@ -22,27 +31,33 @@ export function patchRight(kind: TargetKind): Right {
  * The preconditions of every template write: this very object, with the very template that was judged. Not the
  * generation, which an autoscaler moves (rules 3).
  */
-export function templateWrite({ templateAt, template }: Workload, operations: readonly PatchOperation[]): PatchWrite {
+export function templateTests({ templateAt, template }: Workload): readonly PatchOperation[] {
+  return [
+    { op: 'test', path: '/metadata/uid', value: templateAt.uid },
+    { op: 'test', path: templateAt.pointer, value: template }
+  ]
+}
+
+/** How a patch marks the object that holds the template. */
+export function templateMark({ templateAt }: Workload): PatchWrite['mark'] {
+  return templateAt.annotated ? 'add' : 'first'
+}
+
+/** Puts another template in place of the one that was judged. */
+export function replaceTemplate(workload: Workload, template: JsonObject): PatchWrite {
+  const { path, pointer } = workload.templateAt
   return {
     kind: 'json-patch',
-    path: templateAt.path,
-    operations: [
-      { op: 'test', path: '/metadata/uid', value: templateAt.uid },
-      { op: 'test', path: templateAt.pointer, value: template },
-      ...operations
-    ],
-    mark: templateAt.annotated ? 'add' : 'first'
+    path,
+    operations: [...templateTests(workload), { op: 'replace', path: pointer, value: template }],
+    mark: templateMark(workload)
   }
 }
 
-export function replaceTemplate(workload: Workload, template: JsonObject): PatchWrite {
-  return templateWrite(workload, [{ op: 'replace', path: workload.templateAt.pointer, value: template }])
-}
-
 /** The write is there if the object carries this intent's mark; another template means that someone wrote after it, or instead. */
-export function templateEffect(plan: Plan, intentId: string, workload: Workload): Effect {
+export function templateEffect({ id, plan }: WriteIntent, workload: Workload): Effect {
   if (workload.uid !== plan.uid) return 'superseded'
-  if (workload.templateAt.mark === intentId) return workload.identity === plan.to ? 'seen' : 'superseded'
+  if (workload.templateAt.mark === id) return workload.identity === plan.to ? 'seen' : 'superseded'
   return workload.identity === plan.from ? 'not-seen' : 'superseded'
 }
 

@@ -24,6 +24,7 @@ import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
+import { openActions } from './actions.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -32,7 +33,6 @@ import { countRefused, registerRoutes } from './routes.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createOutside } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
-import { createTools } from './tools.ts'
 import { VERSION } from './version.ts'
 import { startWatching } from './watching.ts'
 
@@ -111,8 +111,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     cluster,
     verifier: () => outside.verifier,
     alertStates: () => outside.alertStates,
-    actions: ACTIONS,
-    tools: createTools({ kube, cluster, http, clock, config }),
+    actions: openActions(http, config),
+    tools: { kube, cluster, clock },
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     takesNotices: name => channel(name)?.takesNotices ?? false,

@@ -36,7 +36,6 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
     owners: (workload, signal) => readOwners(client, workload, argocd, signal),
 
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
-      if (plan.write.kind !== 'json-patch') throw new Error(`${plan.action} is not written by a patch`)
       const { path, operations, mark } = plan.write
       const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
       return toWriteResult(await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)

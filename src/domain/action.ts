@@ -1,36 +1,18 @@
 import type { Clock } from '../base/clock.ts'
 import type { TargetKind } from './objects.ts'
 import type { Owner } from './owner.ts'
-import type { HttpCall, Plan } from './plan.ts'
+import type { Plan, Write, WriteIntent } from './plan.ts'
 import type { Cluster, WriteResult } from './ports/cluster.ts'
-import type { Helm } from './ports/helm.ts'
 import type { Kube } from './ports/kube.ts'
 import type { Reason, Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
-/** One request of an action, with everything that keeps it from going where it must not (facts B.7). */
-export interface ActionHttp {
-  send(
-    call: HttpCall,
-    options: { readonly headers: Readonly<Record<string, string>>; readonly timeoutMs: number },
-    signal: AbortSignal
-  ): Promise<
-    | { readonly kind: 'response'; readonly status: number; readonly body: string }
-    /** `sent`: whether it may have got there. */
-    | { readonly kind: 'failed'; readonly sent: boolean; readonly detail: string }
-  >
-}
-
-/** What actions reach the world through. */
+/** What every action reaches the world through. What only single actions need is given to them when they are made. */
 export interface Tools {
   readonly kube: Kube
   readonly cluster: Pick<Cluster, 'write' | 'owners' | 'clockOffset'>
-  readonly helm: Helm
-  readonly http: ActionHttp
   readonly clock: Clock
-  /** Texts of files that a step names; a secret is never in a policy. */
-  readonly readFile: (path: string) => string
 }
 
 /** What templates of a step may name. */
@@ -39,10 +21,9 @@ export interface StepValues {
   readonly annotations: Readonly<Record<string, string>>
 }
 
-/** What an action may look at when it plans. */
-export interface PlanInput {
+/** What an action may look at when it plans, besides its own options. */
+export interface PlanSituation {
   readonly workload: Workload
-  readonly with: Readonly<Record<string, unknown>>
   readonly observed: readonly ObservedTemplate[]
   /** Remembered as bad for this target: template identities, `release@number`. */
   readonly bad: readonly string[]
@@ -50,19 +31,26 @@ export interface PlanInput {
   readonly incidents: readonly { readonly from: number; readonly to?: number }[]
   readonly owners: readonly Owner[]
   readonly values: StepValues
-  /** What {@link Action.observe} saw; each action knows its own. */
-  readonly seen?: unknown
   readonly now: number
 }
 
-export type PlanResult = { readonly kind: 'plan'; readonly plan: Plan } | { readonly kind: 'refused'; readonly refusal: Refusal }
-
-/** What `plan` and `observe` both answer where the step may not be taken. */
-export function refused(reason: Reason, detail: string): Extract<PlanResult, { readonly kind: 'refused' }> {
-  return { kind: 'refused', refusal: { reason, detail } }
+/** What a plan is asked for with. */
+export interface PlanRequest extends PlanSituation {
+  /** The step's `with:`, as the policy has it. */
+  readonly with: Readonly<Record<string, unknown>>
 }
 
-export type Observation = { readonly kind: 'seen'; readonly seen: unknown } | { readonly kind: 'refused'; readonly refusal: Refusal }
+export interface Refused {
+  readonly kind: 'refused'
+  readonly refusal: Refusal
+}
+
+export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W> } | Refused
+
+/** What planning and looking both answer where the step may not be taken. */
+export function refused(reason: Reason, detail: string, more: Pick<Refusal, 'facts' | 'until'> = {}): Refused {
+  return { kind: 'refused', refusal: { reason, detail, ...more } }
+}
 
 /**
  * What of an intent can be seen after a crash, or later. `moving`: it is being done right now. `unclear`: nothing tells, and
@@ -78,6 +66,8 @@ export type Watched =
 
 /** One look at what was written. */
 export interface Look {
+  /** The target as it is now. */
+  readonly workload: Workload
   /** When it was written, API server's clock. */
   readonly since: number
   /** False while the switch is lowered: what the plan still has to do on the way waits. */
@@ -85,7 +75,7 @@ export interface Look {
 }
 
 /** What stands after a write that leaves the template alone: the same object, with the template that was planned on. */
-export function templateStands(plan: Plan, _intentId: string, workload: Workload): boolean {
+export function templateStands({ plan }: WriteIntent, workload: Workload): boolean {
   return workload.uid === plan.uid && workload.identity === plan.from
 }
 
@@ -102,8 +92,8 @@ export function watchedRollout({ rollout }: Workload, since: number): Watched {
 /** What a step blames: a new template, a new revision of the release, or nothing, as what it does needs no culprit. */
 export type Blame = 'template' | 'release' | 'nothing'
 
-/** Observe → plan → apply → watch, the contract of every action. `plan` is pure. */
-export interface Action {
+/** What an action is like, whatever it is used on. */
+export interface ActionTraits {
   readonly name: string
   /** One line for `--help`, docs and the timeline. */
   readonly title: string
@@ -117,24 +107,38 @@ export interface Action {
   readonly cures: boolean
   /** What planning, writing and watching take in the target's namespace, beyond reading it. */
   rights(kind: TargetKind): readonly Right[]
-  /** More than the workload, where the plan needs it. Reads only. */
-  observe?(tools: Tools, input: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation>
-  plan(input: PlanInput): PlanResult
+}
+
+/** Makes plans. */
+export interface ActionPlanner {
+  /** Looks at more than the workload where the plan needs it, and plans. Reads only. */
+  plan(tools: Tools, request: PlanRequest, signal: AbortSignal): Promise<PlanResult>
+}
+
+/** Carries plans out, and tells what became of them. */
+export interface ActionWriter<W extends Write = Write> {
   /** Makes the plan's write; with `dryRun`, everything but the storing. Never throws for what the other side does. */
-  apply(tools: Tools, plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
-  /** Whether the write of this plan is there. */
-  effect(plan: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
+  apply(tools: Tools, intent: WriteIntent<W>, options: { readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** Whether the write of this intent is there. */
+  effect(intent: WriteIntent<W>, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
   /**
    * How long, milliseconds, a write that was sent may still come by itself, because what carries it out outlives Astern. Until then
    * one that is not seen is not sent again.
    */
-  lingers?(plan: Plan): number
+  lingers?(plan: Plan<W>): number
   /** Whether the write, once it is known to have been made, still stands; nobody wrote over it. Pure. */
-  stands(plan: Plan, intentId: string, workload: Workload): boolean
-  /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as it was left. Sending it twice does nothing more. */
-  giveBack?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<WriteResult>
-  /** Whether what the plan borrowed (`loan.kind: remind`) is not given back by people yet. */
-  lent?(tools: Tools, plan: Plan, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'>
+  stands(intent: WriteIntent<W>, workload: Workload): boolean
   /** Where it is; absent: where the rollout of the target is. */
-  watch?(tools: Tools, plan: Plan, workload: Workload, look: Look, signal: AbortSignal): Promise<Watched>
+  watch?(tools: Tools, plan: Plan<W>, look: Look, signal: AbortSignal): Promise<Watched>
 }
+
+/** What becomes of what a plan borrowed. */
+export interface ActionLender<W extends Write = Write> {
+  /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as it was left. Sending it twice does nothing more. */
+  giveBack?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<WriteResult>
+  /** Whether what the plan borrowed (`loan.kind: remind`) is not given back by people yet. */
+  lent?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'>
+}
+
+/** An action as the flow knows it, without the types of its own options and writes (`src/actions/typed-action.ts` has them). */
+export interface Action extends ActionTraits, ActionPlanner, ActionWriter, ActionLender {}

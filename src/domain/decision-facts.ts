@@ -1,19 +1,14 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Change, DeployMarker, Symptom, Witness } from './change.ts'
 import type { Owner } from './owner.ts'
-import type { PatchOperation, PatchWrite, Plan, Write } from './plan.ts'
+import type { PatchOperation, Plan, Write } from './plan.ts'
 import type { Sample } from './verdict.ts'
 import type { Release } from './workload.ts'
 
-/** A patch as people read it: what it changes, without the values and the preconditions. The intent's own row has it whole. */
-export interface ToldPatch {
-  readonly kind: PatchWrite['kind']
-  readonly path: string
-  readonly operations: readonly Pick<PatchOperation, 'op' | 'path'>[]
+/** A write as people read it: of a patch, what it changes, without the values and the preconditions. The intent's own row has it whole. */
+export interface ToldWrite extends Omit<Write, 'operations' | 'mark'> {
+  readonly operations?: readonly Pick<PatchOperation, 'op' | 'path'>[]
 }
-
-/** A write as people read it in a decision. */
-export type ToldWrite = Exclude<Write, PatchWrite> | ToldPatch
 
 /** A plan as people read it. What the action adds for people (`Plan.facts`) stands beside these, under names of its own. */
 export interface ToldPlan {
@@ -108,10 +103,10 @@ export function toldPlan({ hash, summary, reverse, write, facts }: Plan): ToldPl
   return { hash, summary, reverse, write: toldWrite(write), ...facts }
 }
 
-function toldWrite(write: Write): ToldWrite {
-  if (write.kind !== 'json-patch') return write
-  const changes = write.operations.filter(operation => operation.op !== 'test')
-  return { kind: write.kind, path: write.path, operations: changes.map(({ op, path }) => ({ op, path })) }
+function toldWrite({ operations, mark: _, ...write }: Write): ToldWrite {
+  if (operations === undefined) return write
+  const changes = operations.filter(operation => operation.op !== 'test')
+  return { ...write, operations: changes.map(({ op, path }) => ({ op, path })) }
 }
 
 /** Tells people which change to make where the target is declared, in place of the write. */

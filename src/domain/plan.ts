@@ -8,65 +8,39 @@ export interface PatchOperation {
   readonly value?: unknown
 }
 
-/** A patch of one object of the API, with its preconditions as `test` operations. */
-export interface PatchWrite {
-  readonly kind: 'json-patch'
+/** A JSON patch of one object of the API, with its preconditions as `test` operations. */
+interface Patch {
   readonly path: string
   readonly operations: readonly PatchOperation[]
   /** How the intent's mark is set: as one annotation more, as the first one, or (in a status) not at all. */
   readonly mark: 'add' | 'first' | 'none'
 }
 
-/** A number of pods, through the scale subresource. `from` and the uid must be found, and its resourceVersion goes along. */
-export interface ScaleWrite {
-  readonly kind: 'scale'
-  readonly path: string
-  readonly from: number
-  readonly replicas: number
+/** What an action writes. Each action has its own kinds, and only it knows them; what is a patch, or will be one, has a patch's fields. */
+export interface Write extends Partial<Patch> {
+  readonly kind: string
 }
 
-/** Evictions: each pod goes only if it still is this very one, and only if its disruption budget allows. */
-export interface EvictionWrite {
-  readonly kind: 'eviction'
-  readonly namespace: string
-  readonly pods: readonly { readonly name: string; readonly uid: string }[]
+/** The write of most actions: a patch that can be sent as it is. */
+export interface PatchWrite extends Patch {
+  readonly kind: 'json-patch'
 }
 
-/** `helm rollback`. Helm has no precondition: `latest` is read right before, and the one made must be the next. */
-export interface HelmWrite {
-  readonly kind: 'helm-rollback'
-  readonly release: string
-  readonly namespace: string
-  readonly latest: number
-  readonly to: number
-  readonly arguments: readonly string[]
+/** What Astern borrowed: it gives it back by itself (`return`), or reminds people that they must (`remind`). */
+export interface Loan<W extends Write = Write> {
+  readonly kind: 'return' | 'remind'
+  /** One line for people. */
+  readonly summary: string
+  /** Milliseconds after the recovery (`return`), or between two reminders. */
+  readonly after: number
+  /** At the latest, milliseconds after the write. */
+  readonly atMost: number
+  /** The write that gives it back. */
+  readonly write: W
 }
 
-/** Requests that change something outside the cluster's API, or in a pod. */
-export interface HttpWrite {
-  readonly kind: 'http'
-  readonly requests: readonly HttpCall[]
-  /** How they are sent: which files hold headers, never what they hold. */
-  readonly options: {
-    readonly headersFromFiles?: Readonly<Record<string, string>>
-    readonly timeout?: string
-    readonly expect?: readonly number[]
-  }
-}
-
-export interface HttpCall {
-  /** Whom it is for: a pod's name, or the host. */
-  readonly to: string
-  readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
-  readonly url: string
-  readonly body?: string
-  readonly contentType?: string
-}
-
-export type Write = PatchWrite | ScaleWrite | EvictionWrite | HelmWrite | HttpWrite
-
-/** The exact write, its preconditions, and a hash of both. Made by a pure function of what was observed. */
-export interface Plan {
+/** Everything of a plan but its hash. */
+export interface PlanDraft<W extends Write = Write> {
   readonly action: string
   readonly target: ObjectRef
   /** One line for people: what will be done. */
@@ -75,7 +49,7 @@ export interface Plan {
   readonly reverse: string
   /** Of the target: another object of the same name is another target. */
   readonly uid: string
-  readonly write: Write
+  readonly write: W
   /** Template identity before and after; equal where the template stays. Absent where only reading it after the write tells. */
   readonly from: string
   readonly to?: string
@@ -84,26 +58,28 @@ export interface Plan {
   /** What is remembered as bad for the target: template identities, `release@number`. */
   readonly bad: readonly string[]
   /** What must be given back, or reminded of, later. */
-  readonly loan?: Loan
-  /** What people want to see: revisions, images, who is not chosen and why. */
+  readonly loan?: Loan<W>
+  /** For people, and for nobody else: revisions, images, who is not chosen and why. Nothing that executes reads it. */
   readonly facts: JsonObject
+}
+
+/** The exact write, its preconditions, and a hash of both. Made by a pure function of what was observed. */
+export interface Plan<W extends Write = Write> extends PlanDraft<W> {
   readonly hash: string
 }
 
-/** What Astern borrowed: it gives it back by itself (`return`), or reminds people that they must (`remind`). */
-export interface Loan {
-  readonly kind: 'return' | 'remind'
-  /** One line for people. */
-  readonly summary: string
-  /** Milliseconds after the recovery (`return`), or between two reminders. */
-  readonly after: number
-  /** At the latest, milliseconds after the write. */
-  readonly atMost: number
-  readonly write: PatchWrite | ScaleWrite
-}
+/** A plan whose write is a patch, as it is sent; what is borrowed is no part of the sending. */
+export type PatchPlan = Omit<Plan<PatchWrite>, 'loan'>
 
-export function hashPlan(plan: Omit<Plan, 'hash'>): Plan {
-  return { ...plan, hash: hashOf({ action: plan.action, target: plan.target, write: plan.write }).slice(0, 16) }
+/**
+ * Makes a plan of a draft. The hash covers all that is executed and all that decides about it, so that a plan which somebody
+ * approved is the one that is executed. It covers none of the words for people (`summary`, `reverse`, `facts`, the loan's
+ * `summary`), and a plan holds nothing that changes by itself: an unchanged workload gives the same hash at any time.
+ */
+export function hashPlan<W extends Write>(draft: PlanDraft<W>): Plan<W> {
+  const { summary: _summary, reverse: _reverse, facts: _facts, loan, ...executed } = draft
+  const borrowed = loan === undefined ? undefined : { kind: loan.kind, after: loan.after, atMost: loan.atMost, write: loan.write }
+  return { ...draft, hash: hashOf({ ...executed, loan: borrowed }).slice(0, 16) }
 }
 
 /** The annotation on the object that tells which intent wrote it; a crash is judged by it. */
@@ -128,17 +104,29 @@ export function markOperations(mark: PatchWrite['mark'], intent: string): readon
 export const INTENT_STATES = ['pending', 'applied', 'refused', 'withdrawn', 'unknown'] as const
 export type IntentState = (typeof INTENT_STATES)[number]
 
-/** The plan, durable before it is applied. */
-export interface Intent {
+/** What an action needs of an intent. A dry run has no intent, and uses the id `dry-run`. */
+export interface WriteIntent<W extends Write = Write> {
+  /** Marks the object that is written. */
   readonly id: string
+  readonly plan: Plan<W>
+  /**
+   * Epoch milliseconds. A write that says when it was made says this instant, and so it is the same, to the byte, when it is sent
+   * once more after a crash.
+   */
+  readonly createdAt: number
+}
+
+/** The plan, durable before it is applied. */
+export interface Intent extends WriteIntent {
   readonly runId: string
   readonly step: number
-  readonly plan: Plan
   readonly state: IntentState
-  readonly createdAt: number
   /** How many times the write was sent; at most twice, the second only after a crash and with the same preconditions. */
   readonly sends: number
 }
+
+/** The intent of a dry run: nothing is stored, and so its id marks nothing. */
+export const DRY_RUN_INTENT = 'dry-run'
 
 /** JSON pointer escape of one key (RFC 6901). */
 export function pointerKey(key: string): string {

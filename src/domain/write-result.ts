@@ -2,9 +2,18 @@ import { numberAt } from '../base/json.ts'
 import type { WriteResult } from './ports/cluster.ts'
 import type { KubeAnswer } from './ports/kube.ts'
 
+/** Why a write was not made, or may not have been. */
+export type NotApplied = Exclude<WriteResult, { readonly kind: 'applied' }>
+
 /** What the API server's answer to a write means (facts G.2). */
 export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResult {
-  if (answer.kind === 'ok') return { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
+  return answer.kind === 'ok'
+    ? { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
+    : toNotApplied(answer)
+}
+
+/** What the API server's answer to a write means where it is no success (facts G.2). */
+export function toNotApplied(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>): NotApplied {
   if (answer.kind === 'unreachable') return { kind: 'unknown', detail: answer.detail }
   const { status, detail } = answer
   // A failed `test` is 422, and so is an object that is not valid: only reading again tells which (facts B.0, G.5).

@@ -1,6 +1,6 @@
 import { lookup } from 'node:dns'
 import { isIP, type LookupFunction } from 'node:net'
-import type { ActionHttp } from '../domain/action.ts'
+import type { ActionHttp } from '../domain/ports/action-http.ts'
 import { mayCall } from './addresses.ts'
 import { type GuardedClient, withBreaker } from './breaker.ts'
 import type { HttpClient } from './http-client.ts'

@@ -71,7 +71,7 @@ t.test('real RBAC: who may read, but not patch, gets a dry run that is not permi
     { apiGroups: ['apps'], resources: ['deployments', 'replicasets'], verbs: ['get', 'list', 'watch'] },
     { apiGroups: [''], resources: ['pods'], verbs: ['get', 'list'] }
   ]
-  const result = rolloutUndo.plan(planInput(workload, { with: { provenFor: '0s' }, now: Date.now() }))
+  const result = rolloutUndo.plan(planInput(workload, { options: { provenFor: '0s' }, now: Date.now() }))
   if (result.kind !== 'plan') throw new Error(result.refusal.detail)
 
   const reader = await as('reader', read)

@@ -2,10 +2,9 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
-import { ACTIONS } from '../../src/actions/registry.ts'
+import { type ActionNeeds, createActions } from '../../src/actions/registry.ts'
 import type { Clock, Ids } from '../../src/base/clock.ts'
 import { MINUTE } from '../../src/base/clock.ts'
-import type { Tools } from '../../src/domain/action.ts'
 import type { AuditKind, AuditRow } from '../../src/domain/audit.ts'
 import type { AlertState } from '../../src/domain/guard.ts'
 import type { Alert } from '../../src/domain/incident.ts'
@@ -23,7 +22,7 @@ import { admitIncidents } from '../../src/pipeline/settle/admit.ts'
 import { settleLoans } from '../../src/pipeline/settle/loans.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
 import { StoryCluster } from './story-cluster.ts'
-import { storyTools } from './story-tools.ts'
+import { storyNeeds, storyTools } from './story-tools.ts'
 import { badRollout, NOON } from './workloads.ts'
 
 /** Time stands still until it is told to move; who sleeps moves it. */
@@ -119,7 +118,7 @@ const LABELS = { alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'ap
 export async function openBench(
   t: Test,
   options: {
-    readonly tools?: Partial<Tools>
+    readonly needs?: Partial<ActionNeeds>
     readonly policies?: Policy[]
     readonly ceiling?: Mode
     readonly storm?: Ports['policies']['storm']
@@ -164,8 +163,8 @@ export async function openBench(
         const state = bench.alertState
         return state === undefined ? undefined : { stateOf: async () => state }
       },
-      actions: ACTIONS,
-      tools: storyTools(cluster, clock, { kube: cluster.kube, ...options.tools }),
+      actions: createActions(storyNeeds(options.needs)),
+      tools: storyTools(cluster, clock, { kube: cluster.kube }),
       guards: GUARDS,
       policies: {
         match: labels => indexPolicies(bench.policies).match(labels),

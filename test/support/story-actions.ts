@@ -1,8 +1,8 @@
+import type { Helm, HelmRevision } from '../../src/actions/helm-rollback/helm-port.ts'
+import type { ActionNeeds } from '../../src/actions/registry.ts'
 import { numberAt, objectAt } from '../../src/base/json.ts'
-import type { Tools } from '../../src/domain/action.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import type { PolicyStep } from '../../src/domain/policy.ts'
-import type { Helm, HelmRevision } from '../../src/domain/ports/helm.ts'
 import type { StoryCluster } from './story-cluster.ts'
 import { badRollout, NOON, podOf, TARGET } from './workloads.ts'
 
@@ -16,7 +16,7 @@ export interface ActionStory {
   readonly name: string
   readonly steps: readonly PolicyStep[]
   readonly changedWithin?: undefined
-  readonly tools?: Partial<Tools>
+  readonly needs?: Partial<ActionNeeds>
   readonly set?: (cluster: StoryCluster) => void
   /** Effective writes of the action so far. */
   readonly done: (cluster: StoryCluster) => number
@@ -68,7 +68,7 @@ export function storyHelm(
 }
 
 /** Somebody who is called, and answers as a Resilience4j actuator with one open breaker. */
-export function storyHttp(): Tools['http'] & { readonly posts: string[] } {
+export function storyHttp(): ActionNeeds['http'] & { readonly posts: string[] } {
   let state = 'OPEN'
   const posts: string[] = []
   return {
@@ -172,7 +172,7 @@ export function actionStories(): readonly ActionStory[] {
     {
       name: 'helm-rollback',
       steps: [step('helm-rollback')],
-      tools: { helm },
+      needs: { helm },
       set: cluster => {
         const at = (revision: number): void =>
           cluster.put({
@@ -205,7 +205,7 @@ export function actionStories(): readonly ActionStory[] {
       name: 'circuit-breaker-reset',
       steps: [step('circuit-breaker-reset', { url: 'http://{{ pod.ip }}:8080/actuator/circuitbreakers/payments', each: 'pod' })],
       changedWithin: undefined,
-      tools: { http: breaker },
+      needs: { http: breaker },
       set: cluster => cluster.put({ ...badRollout(), pods: [podOf('api-1', { ip: '10.1.1.1' })] }),
       done: () => breaker.posts.length,
       unclear: true
@@ -214,7 +214,7 @@ export function actionStories(): readonly ActionStory[] {
       name: 'http',
       steps: [step('http', { url: 'https://cache.example/flush' })],
       changedWithin: undefined,
-      tools: { http: called },
+      needs: { http: called },
       done: () => called.posts.length,
       unclear: true
     },

@@ -2,7 +2,7 @@ import type { Clock } from '../../src/base/clock.ts'
 import { canonicalJson, type JsonObject } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
-import { markOperations, type PatchWrite, type Plan } from '../../src/domain/plan.ts'
+import { markOperations, type PatchPlan } from '../../src/domain/plan.ts'
 import type { Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
@@ -17,8 +17,8 @@ export class StoryCluster implements Cluster {
   }
 
   readonly workloads = new Map<string, Workload>()
-  readonly writes: Plan[] = []
-  readonly dryRuns: Plan[] = []
+  readonly writes: PatchPlan[] = []
+  readonly dryRuns: PatchPlan[] = []
   unreachable = false
   forbidden = false
   offset = 0
@@ -42,7 +42,7 @@ export class StoryCluster implements Cluster {
     return workload === undefined ? { kind: 'not-found', detail: `there is no ${targetKey(target)}` } : { kind: 'found', workload }
   }
 
-  async write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }): Promise<WriteResult> {
+  async write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }): Promise<WriteResult> {
     if (this.unreachable) return { kind: 'unknown', detail: 'connection refused' }
     if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
     if (options.dryRun) {
@@ -50,8 +50,7 @@ export class StoryCluster implements Cluster {
       return { kind: 'applied', generation: 0, at: 0 }
     }
     const own = this.workloads.get(targetKey(plan.target))
-    if (plan.write.kind === 'json-patch' && plan.write.path !== own?.templateAt.path)
-      return this.#elsewhere(plan, plan.write, options.intent)
+    if (plan.write.path !== own?.templateAt.path) return this.#elsewhere(plan, options.intent)
     this.beforeWrite?.()
     this.beforeWrite = undefined
     this.writes.push(plan)
@@ -64,7 +63,8 @@ export class StoryCluster implements Cluster {
   /** Objects besides the targets: autoscalers, owners, statuses. */
   readonly kube = new StoryKube()
 
-  async #elsewhere(plan: Plan, { path, operations, mark }: PatchWrite, intent: string): Promise<WriteResult> {
+  async #elsewhere(plan: PatchPlan, intent: string): Promise<WriteResult> {
+    const { path, operations, mark } = plan.write
     this.writes.push(plan)
     return toWriteResult(await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
   }
@@ -75,10 +75,9 @@ export class StoryCluster implements Cluster {
     return workload === undefined ? 0 : workload.generation - 2
   }
 
-  apply(plan: Plan, intent: string): WriteResult {
+  apply(plan: PatchPlan, intent: string): WriteResult {
     const before = this.workloads.get(targetKey(plan.target))
     if (before === undefined) return { kind: 'not-found', detail: 'gone' }
-    if (plan.write.kind !== 'json-patch') throw new Error('no patch')
     const { operations } = plan.write
     for (const operation of operations) {
       if (operation.op !== 'test') continue

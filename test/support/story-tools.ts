@@ -1,7 +1,8 @@
+import type { Helm } from '../../src/actions/helm-rollback/helm-port.ts'
+import type { ActionNeeds } from '../../src/actions/registry.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import type { Tools } from '../../src/domain/action.ts'
 import type { Cluster } from '../../src/domain/ports/cluster.ts'
-import type { Helm } from '../../src/domain/ports/helm.ts'
 import type { Kube } from '../../src/domain/ports/kube.ts'
 
 const nothing = (what: string) => async (): Promise<never> => {
@@ -30,6 +31,13 @@ export function storyTools(cluster: Cluster, clock: Clock, more: Partial<Tools> 
     cluster,
     clock,
     kube: noKube,
+    ...more
+  }
+}
+
+/** What single actions need, of which only that works that a story is about. */
+export function storyNeeds(more: Partial<ActionNeeds> = {}): ActionNeeds {
+  return {
     helm: noHelm,
     http: { send: nothing('a request') },
     readFile: path => {

@@ -1,8 +1,8 @@
 import { MINUTE } from '../../src/base/clock.ts'
 import type { JsonObject } from '../../src/base/json.ts'
-import type { PlanInput } from '../../src/domain/action.ts'
+import type { PlanSituation } from '../../src/domain/action.ts'
 import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
-import type { PatchWrite, Plan } from '../../src/domain/plan.ts'
+import type { Plan, Write, WriteIntent } from '../../src/domain/plan.ts'
 import { type PodSummary, type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 
 export const NOON = Date.parse('2026-11-21T12:00:00Z')
@@ -79,11 +79,17 @@ export function workloadOf(revisions: readonly Revision[], more: Partial<Workloa
   }
 }
 
-/** What an action is asked to plan with, where nothing else matters. */
-export function planInput(workload: Workload, more: Partial<PlanInput> = {}): PlanInput {
+interface PlainInput extends PlanSituation {
+  readonly options: object
+}
+
+/** What an action plans by, where nothing else matters; `more` says what does. */
+export function planInput(workload: Workload): PlainInput
+export function planInput<const M extends object>(workload: Workload, more: M): PlainInput & M
+export function planInput(workload: Workload, more: object = {}): PlainInput {
   return {
     workload,
-    with: {},
+    options: {},
     observed: [],
     bad: [],
     incidents: [],
@@ -94,10 +100,9 @@ export function planInput(workload: Workload, more: Partial<PlanInput> = {}): Pl
   }
 }
 
-/** The plan's patch. @throws where it writes otherwise */
-export function patchOf({ write }: Plan): PatchWrite {
-  if (write.kind !== 'json-patch') throw new Error(`a ${write.kind} is no patch`)
-  return write
+/** An intent of the plan, as the action is given it. */
+export function intentOf<W extends Write>(plan: Plan<W>, id = 'i', createdAt = NOON): WriteIntent<W> {
+  return { id, plan, createdAt }
 }
 
 /** The usual beginning: v1 ran since yesterday, v2 was deployed ten minutes before noon. */

@@ -1,7 +1,6 @@
 import { at, isObject, textAt } from '../../base/json.ts'
 import { atPointer } from '../../base/json-pointer.ts'
-import type { ActionHttp, Tools } from '../../domain/action.ts'
-import type { HttpCall } from '../../domain/plan.ts'
+import type { ActionHttp, HttpCall, HttpSending } from '../../domain/ports/action-http.ts'
 
 /** How a breaker is asked and reset. Plain JSON: it goes into the plan. */
 export interface BreakerProtocol {
@@ -21,7 +20,18 @@ export type BreakerState =
   | { readonly kind: 'absent'; readonly detail: string }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
-type Options = Parameters<ActionHttp['send']>[1]
+/** How breakers are spoken to. */
+export interface BreakerLine {
+  readonly http: ActionHttp
+  readonly protocol: BreakerProtocol
+  readonly sending: HttpSending
+}
+
+/** Where one breaker is: whose it is (a pod, or a host), and its own URL. */
+export interface BreakerPlace {
+  readonly to: string
+  readonly url: string
+}
 
 /** `…/circuitbreakers/payments` → `…/circuitbreakers`, and the name. */
 function listed(url: string): { readonly list: string; readonly name: string } {
@@ -31,18 +41,16 @@ function listed(url: string): { readonly list: string; readonly name: string } {
   return { list: `${parsed.origin}${parts.join('/')}`, name }
 }
 
+/** Asks one breaker for its state. */
 export async function readState(
-  tools: Pick<Tools, 'http'>,
-  to: string,
-  url: string,
-  protocol: BreakerProtocol,
-  options: Options,
+  { http, protocol, sending }: BreakerLine,
+  { to, url }: BreakerPlace,
   signal: AbortSignal
 ): Promise<BreakerState> {
   const isActuator = protocol.style === 'resilience4j'
   const { list, name } = listed(url)
   const asked = isActuator ? list : protocol.statePath === undefined ? url : new URL(protocol.statePath, url).href
-  const answer = await tools.http.send({ to, method: 'GET', url: asked }, options, signal)
+  const answer = await http.send({ to, method: 'GET', url: asked }, sending, signal)
   if (answer.kind === 'failed') return { kind: 'unreachable', detail: answer.detail }
   if (answer.status === 404) return { kind: 'absent', detail: `${to} answered 404` }
   if (answer.status !== 200) return { kind: 'unreachable', detail: `${to} answered ${answer.status}` }
@@ -60,19 +68,23 @@ export async function readState(
     : { kind: 'absent', detail: `${to} says nothing at ${protocol.pointer}` }
 }
 
+/** What became of one reset. `sent`: whether the request may have got there. */
+export interface Reset {
+  readonly to: string
+  readonly closed: boolean
+  readonly sent: boolean
+  readonly detail: string
+}
+
 /** Resets one breaker, and looks whether it is closed: an answer of 200 alone says nothing (facts B.7). */
-export async function reset(
-  tools: Pick<Tools, 'http'>,
-  call: HttpCall,
-  protocol: BreakerProtocol,
-  options: Options,
-  signal: AbortSignal
-): Promise<{ readonly closed: boolean; readonly detail: string; readonly sent: boolean }> {
-  const answer = await tools.http.send(call, options, signal)
+export async function reset(line: BreakerLine, call: HttpCall, signal: AbortSignal): Promise<Reset> {
+  const { http, protocol, sending } = line
+  const answer = await http.send(call, sending, signal)
   const said = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
-  const after = await readState(tools, call.to, call.url, protocol, options, signal)
+  const after = await readState(line, call, signal)
   const closed = after.kind === 'state' && after.state === protocol.closed
   return {
+    to: call.to,
     closed,
     sent: answer.kind === 'response' || answer.sent,
     detail: closed ? `${call.to} is ${protocol.closed}` : `${said}, and it is ${after.kind === 'state' ? after.state : after.detail}`

@@ -1,28 +1,28 @@
 import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 import { MINUTE } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
 import {
-  type Action,
   type Look,
-  type PlanInput,
   type PlanResult,
+  type Refused,
   refused,
   type Tools,
   templateStands,
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
-import { hashPlan, type Plan } from '../../domain/plan.ts'
+import { hashPlan, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { PodSummary, Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
-import { isObjectName } from '../../templates/object-name.ts'
-import { parseTemplate, renderTemplate } from '../../templates/template.ts'
+import { renderObjectName } from '../../templates/object-name.ts'
+import { parseTemplate, renderRefusal } from '../../templates/template.ts'
+import { durationField } from '../duration-field.ts'
 import { EVICT, evict } from '../evict.ts'
+import type { PlanInput, TypedAction } from '../typed-action.ts'
 
 /** `with:` of `delete-pod`. */
-export const DeletePodWith = Type.Object(
+const DeletePodWith = Type.Object(
   {
     pod: Type.Optional(
       Type.String({
@@ -36,15 +36,18 @@ export const DeletePodWith = Type.Object(
         description: 'So many unhealthy pods are outliers; more are nobody’s single fault. Default 1, or a fifth of all.'
       })
     ),
-    olderThan: Type.Optional(
-      Type.String({
-        pattern: '^([0-9]+(ms|s|m|h|d|w|y))+$',
-        description: 'Younger pods are still starting, and are left alone. Default 5m.'
-      })
-    )
+    olderThan: durationField('Younger pods are still starting, and are left alone. Default 5m.')
   },
   { additionalProperties: false }
 )
+type Options = Static<typeof DeletePodWith>
+
+/** Evictions: each pod goes only if it still is this very one, and only if its disruption budget allows. */
+interface EvictionWrite {
+  readonly kind: 'eviction'
+  readonly namespace: string
+  readonly pods: readonly { readonly name: string; readonly uid: string }[]
+}
 
 const DEFAULT_OLDER_THAN_MS = 5 * MINUTE
 /** One of five: what most rollouts would take away at a time themselves (facts F.3). */
@@ -59,20 +62,20 @@ export const deletePod = {
   overridesOwner: false,
   cures: true,
   rights: () => [EVICT],
+  with: DeletePodWith,
+  writes: ['eviction'],
   plan,
   apply,
-  effect: (made, _intentId, workload) => {
+  effect: ({ plan: made }, workload) => {
     if (workload.uid !== made.uid) return 'superseded'
     return leftOf(made, workload).length === 0 ? 'seen' : 'not-seen'
   },
   stands: templateStands,
   watch
-} satisfies Action
+} satisfies TypedAction<typeof DeletePodWith, EvictionWrite>
 
-function plan(input: PlanInput): PlanResult {
-  const { workload, now } = input
-  if (!Check(DeletePodWith, input.with)) throw new Error('the step was not checked at load')
-  const options: Static<typeof DeletePodWith> = input.with
+function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
+  const { workload, options, now } = input
   const olderThan = durationOr(options.olderThan, DEFAULT_OLDER_THAN_MS)
   const living = workload.pods.filter(pod => !pod.terminating)
   const unhealthy = living.filter(pod => !pod.ready)
@@ -97,14 +100,7 @@ function plan(input: PlanInput): PlanResult {
     )
   const young = chosen.find(pod => now - pod.createdAt < olderThan)
   if (young !== undefined)
-    return {
-      kind: 'refused',
-      refusal: {
-        reason: 'rollout-moving',
-        detail: `${young.name} is younger than ${formatDuration(olderThan)}`,
-        until: young.createdAt + olderThan
-      }
-    }
+    return refused('rollout-moving', `${young.name} is younger than ${formatDuration(olderThan)}`, { until: young.createdAt + olderThan })
   const { namespace } = workload.ref
   return {
     kind: 'plan',
@@ -123,41 +119,36 @@ function plan(input: PlanInput): PlanResult {
   }
 }
 
-function nameOf(source: string, { values }: PlanInput): string | PlanResult {
+function nameOf(source: string, { values }: PlanInput<Options>): string | Refused {
   const template = parseTemplate(source)
   if ('error' in template) return refused('unsuitable-target', template.error)
-  const rendered = renderTemplate(template, values, text =>
-    isObjectName('name', text) ? { text } : { unsafe: `${JSON.stringify(text.slice(0, 80))} is no name of a pod` }
-  )
-  if (rendered.kind === 'text') return rendered.text
-  return rendered.kind === 'missing'
-    ? refused('label-missing', `${rendered.name} is missing or empty`)
-    : refused('label-unsafe', rendered.why)
+  const rendered = renderObjectName(source, 'name', values)
+  return rendered.kind === 'text' ? rendered.text : { kind: 'refused', refusal: renderRefusal(rendered) }
 }
 
 function told({ name, waiting }: PodSummary): string {
   return waiting === undefined ? name : `${name} (${waiting})`
 }
 
-function podsOf({ write }: Plan): readonly { readonly name: string; readonly uid: string }[] {
-  if (write.kind !== 'eviction') throw new Error('this plan evicts nothing')
-  return write.pods
-}
-
 /** Those of the plan's pods that are still there as they were. */
-function leftOf(made: Plan, { pods }: Workload): readonly { readonly name: string }[] {
-  return podsOf(made).filter(({ uid }) => pods.some(pod => pod.uid === uid && !pod.terminating))
+function leftOf({ write }: Plan<EvictionWrite>, { pods }: Workload): EvictionWrite['pods'] {
+  return write.pods.filter(({ uid }) => pods.some(pod => pod.uid === uid && !pod.terminating))
 }
 
-async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult> {
+async function apply(
+  tools: Tools,
+  { plan: { write } }: WriteIntent<EvictionWrite>,
+  { dryRun }: { readonly dryRun: boolean },
+  signal: AbortSignal
+): Promise<WriteResult> {
   const gone: string[] = []
-  for (const pod of podsOf(made)) {
-    const result = await evict(tools, made.target.namespace, pod, dryRun, signal)
+  for (const pod of write.pods) {
+    const result = await evict(tools, { namespace: write.namespace, ...pod }, { dryRun }, signal)
     if (result.kind === 'gone') {
       gone.push(pod.name)
       continue
     }
-    const why = result.kind === 'held' ? result.detail : 'detail' in result.result ? (result.result.detail ?? '') : ''
+    const why = result.kind === 'held' ? result.detail : result.result.detail
     // What was done is done: the rest is told, and the confirmation judges.
     if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
     return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
@@ -165,7 +156,7 @@ async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: bo
   return appliedWith(dryRun ? 'accepted' : `evicted ${gone.join(', ')}`, tools.clock.now())
 }
 
-async function watch(_tools: Tools, made: Plan, workload: Workload, { since }: Look): Promise<Watched> {
+async function watch(_tools: Tools, made: Plan<EvictionWrite>, { workload, since }: Look): Promise<Watched> {
   const left = leftOf(made, workload)
   return left.length > 0
     ? { state: 'moving', detail: `${left.map(({ name }) => name).join(', ')} is still there` }

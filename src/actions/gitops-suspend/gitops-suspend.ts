@@ -1,33 +1,19 @@
 import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 import { DAY, HOUR } from '../../base/clock.ts'
 import { durationOr } from '../../base/duration.ts'
 import { objectAt, textAt } from '../../base/json.ts'
-import {
-  type Action,
-  type Effect,
-  type Look,
-  type PlanInput,
-  type PlanResult,
-  type Tools,
-  templateStands,
-  type Watched
-} from '../../domain/action.ts'
+import { type Effect, type Look, type PlanResult, refused, type Tools, templateStands, type Watched } from '../../domain/action.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import type { Owner } from '../../domain/owner.ts'
-import { hashPlan, INTENT_ANNOTATION, type PatchOperation, type PatchWrite, type Plan } from '../../domain/plan.ts'
+import { hashPlan, INTENT_ANNOTATION, type PatchOperation, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
+import { intervalField } from '../duration-field.ts'
+import { applyPatch } from '../template-patch.ts'
+import type { PlanInput, TypedAction } from '../typed-action.ts'
 
 /** `with:` of `gitops-suspend`. */
-export const GitopsSuspendWith = Type.Object(
-  {
-    remindEvery: Type.Optional(
-      Type.String({
-        pattern: '^([0-9]+(s|m|h|d|w|y))+$',
-        description: 'People are reminded of the suspension this often until it is over. Default 4h.'
-      })
-    )
-  },
+const GitopsSuspendWith = Type.Object(
+  { remindEvery: intervalField('People are reminded of the suspension this often until it is over. Default 4h.') },
   { additionalProperties: false }
 )
 
@@ -43,26 +29,22 @@ export const gitopsSuspend = {
   cures: false,
   // Of the owner, which mostly lives in another namespace: the chart's `gitops` values grant it.
   rights: () => [],
+  with: GitopsSuspendWith,
+  writes: ['json-patch'],
   plan,
-  apply: (tools, made, options, signal) => tools.cluster.write(made, options, signal),
+  apply: applyPatch,
   effect,
   stands: templateStands,
   watch,
   lent
-} satisfies Action
+} satisfies TypedAction<typeof GitopsSuspendWith, PatchWrite>
 
-function plan(input: PlanInput): PlanResult {
-  const { workload, owners } = input
-  if (!Check(GitopsSuspendWith, input.with)) throw new Error('the step was not checked at load')
-  const options: Static<typeof GitopsSuspendWith> = input.with
+function plan({ workload, owners, options }: PlanInput<Static<typeof GitopsSuspendWith>>): PlanResult<PatchWrite> {
   const owner = owners.find(candidate => candidate.enforces !== 'no' && candidate.kind !== 'controller')
-  if (owner === undefined) return { kind: 'refused', refusal: { reason: 'already-so', detail: 'nothing enforces the target' } }
+  if (owner === undefined) return refused('already-so', 'nothing enforces the target')
   const patch = owner.object === undefined || owner.enforces === 'unknown' ? undefined : suspension(owner, owner.object)
   if (patch === undefined)
-    return {
-      kind: 'refused',
-      refusal: { reason: 'gitops-owned', detail: `${owner.kind} ${owner.name} cannot be suspended so that it lasts: ${owner.detail}` }
-    }
+    return refused('gitops-owned', `${owner.kind} ${owner.name} cannot be suspended so that it lasts: ${owner.detail}`)
   const remind = durationOr(options.remindEvery, DEFAULT_REMIND_MS)
   return {
     kind: 'plan',
@@ -141,15 +123,14 @@ function resume({ kind, name, automated }: Owner): string {
   }
 }
 
-async function effect(made: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Promise<Effect> {
-  if (workload.uid !== made.uid || made.write.kind !== 'json-patch') return 'superseded'
+async function effect({ id, plan: made }: WriteIntent<PatchWrite>, workload: Workload, tools: Tools, signal: AbortSignal): Promise<Effect> {
+  if (workload.uid !== made.uid) return 'superseded'
   const found = await tools.kube.get(made.write.path, signal)
   if (found.kind !== 'ok') return 'moving'
-  return textAt(found.object, 'metadata', 'annotations', INTENT_ANNOTATION) === intentId ? 'seen' : 'not-seen'
+  return textAt(found.object, 'metadata', 'annotations', INTENT_ANNOTATION) === id ? 'seen' : 'not-seen'
 }
 
-async function lent(tools: Tools, { write }: Plan, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'> {
-  if (write.kind !== 'json-patch') return 'unknown'
+async function lent(tools: Tools, { write }: Plan<PatchWrite>, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'> {
   const found = await tools.kube.get(write.path, signal)
   if (found.kind === 'error' && found.status === 404) return 'no'
   if (found.kind !== 'ok') return 'unknown'
@@ -159,7 +140,7 @@ async function lent(tools: Tools, { write }: Plan, signal: AbortSignal): Promise
 }
 
 /** A reconciliation that began before still ends; only then is it quiet. */
-async function watch(tools: Tools, _made: Plan, workload: Workload, _look: Look, signal: AbortSignal): Promise<Watched> {
+async function watch(tools: Tools, _made: Plan, { workload }: Look, signal: AbortSignal): Promise<Watched> {
   const owners = await tools.cluster.owners(workload, signal)
   const enforcing = owners.find(owner => owner.enforces !== 'no')
   return enforcing === undefined

@@ -1,7 +1,7 @@
 import { SECOND } from '../../base/clock.ts'
 import { formatDuration } from '../../base/duration.ts'
-import type { PlanInput } from '../../domain/action.ts'
-import type { HelmRevision } from '../../domain/ports/helm.ts'
+import type { PlanSituation } from '../../domain/action.ts'
+import type { HelmRevision } from './helm-port.ts'
 
 /** What was seen of a release: its history, and a digest of what each revision that could be gone back to makes. */
 export interface SeenRelease {
@@ -9,6 +9,9 @@ export interface SeenRelease {
   readonly history: readonly HelmRevision[]
   readonly digests: ReadonlyMap<number, string>
 }
+
+/** What tells whether a revision is proven. */
+type Past = Pick<PlanSituation, 'bad' | 'incidents'>
 
 export interface ReleaseCandidate {
   readonly revision: HelmRevision
@@ -35,11 +38,7 @@ export function badMark(origin: number): string {
  * The revisions that the release could go back to, newest first, each with the reason against it. Never `current - 1`
  * blindly: that one may have failed, or be the bad one once more (facts C.1).
  */
-export function judgeReleases(
-  seen: SeenRelease,
-  input: Pick<PlanInput, 'bad' | 'incidents'>,
-  provenFor: number
-): readonly ReleaseCandidate[] {
+export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number): readonly ReleaseCandidate[] {
   const { history } = seen
   const latest = history.at(-1)
   if (latest === undefined) return []
@@ -47,7 +46,7 @@ export function judgeReleases(
   const candidates: ReleaseCandidate[] = []
   for (const revision of [...history].reverse()) {
     if (revision === latest) continue
-    const because = whyNot(revision, latest, seen, input, provenFor)
+    const because = whyNot(revision, seen, past, provenFor)
     const origin = originOf(revision, history)
     // Of several with the same contents the newest that may be taken stands for all.
     if (taken.has(origin)) continue
@@ -59,14 +58,14 @@ export function judgeReleases(
 
 function whyNot(
   revision: HelmRevision,
-  latest: HelmRevision,
   { history, digests }: SeenRelease,
-  { bad, incidents }: Pick<PlanInput, 'bad' | 'incidents'>,
+  { bad, incidents }: Past,
   provenFor: number
 ): string | undefined {
+  const latest = history.at(-1)
   if (!WAS_DEPLOYED.has(revision.status)) return `it is ${revision.status}`
   const origin = originOf(revision, history)
-  if (origin === originOf(latest, history)) return 'it is what is deployed now'
+  if (latest === undefined || origin === originOf(latest, history)) return 'it is what is deployed now'
   if (bad.includes(badMark(origin))) return 'it is remembered as bad'
   const digest = digests.get(revision.revision)
   if (digest === undefined) return 'what it makes cannot be read'

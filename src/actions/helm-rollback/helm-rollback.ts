@@ -1,34 +1,25 @@
 import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
-import { type Action, type Effect, type Observation, type PlanInput, type PlanResult, refused, type Tools } from '../../domain/action.ts'
+import { type PlanResult, refused } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
-import { type HelmWrite, hashPlan, type Plan } from '../../domain/plan.ts'
-import type { WriteResult } from '../../domain/ports/cluster.ts'
-import type { HelmPlace, HelmProblem } from '../../domain/ports/helm.ts'
+import { hashPlan } from '../../domain/plan.ts'
 import type { Reason } from '../../domain/reasons.ts'
-import { STUCK_AFTER_MS, type Workload } from '../../domain/workload.ts'
-import { appliedWith } from '../../domain/write-result.ts'
+import { STUCK_AFTER_MS } from '../../domain/workload.ts'
+import { durationField } from '../duration-field.ts'
 import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
+import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
-
-const DURATION = '^([0-9]+(ms|s|m|h|d|w|y))+$'
+import type { Helm, HelmProblem } from './helm-port.ts'
+import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
-export const HelmRollbackWith = Type.Object(
+const HelmRollbackWith = Type.Object(
   {
-    provenFor: Type.Optional(
-      Type.String({
-        pattern: DURATION,
-        description: 'How long a revision must have run without an incident before it was replaced. Default 10m; 0s accepts any.'
-      })
-    ),
-    timeout: Type.Optional(
-      Type.String({ pattern: DURATION, description: 'helm’s own --timeout: how long it waits for what it made to be ready. Default 5m.' })
-    ),
+    provenFor: durationField('How long a revision must have run without an incident before it was replaced. Default 10m; 0s accepts any.'),
+    timeout: durationField('helm’s own --timeout: how long it waits for what it made to be ready. Default 5m.'),
     recoverStuck: Type.Optional(
       Type.Boolean({
         description:
@@ -38,13 +29,13 @@ export const HelmRollbackWith = Type.Object(
   },
   { additionalProperties: false }
 )
+type Options = Static<typeof HelmRollbackWith>
 
 const DEFAULT_TIMEOUT_MS = 5 * MINUTE
 /** What helm takes besides its waits. */
 const LINGERS_MS = 30 * SECOND
 
-/** Rolls the release that owns the target back to its newest proven revision, by the real helm. */
-export const helmRollback = {
+export const HELM_ROLLBACK = {
   name: 'helm-rollback',
   title: 'Roll the Helm release that owns the target back to its newest proven revision.',
   kinds: TARGET_KINDS,
@@ -58,18 +49,25 @@ export const helmRollback = {
     { verb: 'create', group: '', resource: 'secrets' },
     { verb: 'update', group: '', resource: 'secrets' }
   ],
-  observe,
-  plan,
-  apply,
-  effect,
-  // A helm goes on when only Astern dies, and makes its revision a moment later.
-  lingers: made => timeoutIn(writeOf(made)) + LINGERS_MS,
-  // The release's own revision tells, not the template: a ConfigMap may be all that changed.
-  stands: (made, _intentId, workload) =>
-    workload.uid === made.uid &&
-    made.write.kind === 'helm-rollback' &&
-    (workload.release?.latest === undefined || workload.release.latest.revision === made.write.latest + 1)
-} satisfies Action
+  with: HelmRollbackWith
+} satisfies ActionDescription<typeof HelmRollbackWith>
+
+/** Rolls the release that owns the target back to its newest proven revision, by the real helm. */
+export function helmRollback(helm: Helm) {
+  return {
+    ...HELM_ROLLBACK,
+    writes: ['helm-rollback'],
+    observe: (_tools, input, signal) => observe(helm, input, signal),
+    plan,
+    apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
+    effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
+    // A helm goes on when only Astern dies, and makes its revision a moment later.
+    lingers: ({ write }) => write.timeoutMs + LINGERS_MS,
+    // The release's own revision tells, not the template: a ConfigMap may be all that changed.
+    stands: ({ plan: { uid, write } }, workload) =>
+      workload.uid === uid && (workload.release?.latest === undefined || workload.release.latest.revision === write.latest + 1)
+  } satisfies TypedAction<typeof HelmRollbackWith, HelmWrite, SeenRelease>
+}
 
 /** What helm's answer means for a decision. */
 const REASONS: Readonly<Record<HelmProblem, Reason>> = {
@@ -87,15 +85,12 @@ const REASONS: Readonly<Record<HelmProblem, Reason>> = {
   other: 'unsuitable-target'
 }
 
-async function observe(tools: Tools, { workload }: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation> {
+async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: AbortSignal): Promise<Observation<SeenRelease>> {
   const { release } = workload
   if (release === undefined)
-    return {
-      kind: 'refused',
-      refusal: { reason: 'not-helm-owned', detail: 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm' }
-    }
+    return refused('not-helm-owned', 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm')
   const place = { release: release.name, namespace: release.namespace }
-  const [major, history] = await Promise.all([tools.helm.major(signal), tools.helm.history(place, signal)])
+  const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
   if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)
   if (history.kind === 'failed') return refused(REASONS[history.problem], history.detail)
   const worth = history.value.filter(
@@ -104,24 +99,19 @@ async function observe(tools: Tools, { workload }: Omit<PlanInput, 'seen'>, sign
   const digests = new Map<number, string>()
   // Newest first, and only the newest few: each is a process, and older ones are hardly ever wanted.
   for (const { revision } of worth.slice(-DIGESTS)) {
-    const digest = await tools.helm.manifestDigest(place, revision, signal)
+    const digest = await helm.manifestDigest(place, revision, signal)
     if (digest.kind === 'done') digests.set(revision, digest.value)
   }
-  return { kind: 'seen', seen: { major: major.value, history: history.value, digests } satisfies SeenRelease }
+  return { kind: 'seen', seen: { major: major.value, history: history.value, digests } }
 }
 
 /** Revisions that are looked at: as many as Helm keeps by default. */
 const DIGESTS = 10
 
-function isSeen(seen: unknown): seen is SeenRelease {
-  return typeof seen === 'object' && seen !== null && 'history' in seen
-}
-
-function plan(input: PlanInput): PlanResult {
-  const { workload, seen, now } = input
-  const options = readOptions(input.with)
+function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrite> {
+  const { workload, options, now } = input
   const { release } = workload
-  if (release === undefined || !isSeen(seen)) throw new Error('helm-rollback plans without having looked')
+  if (release === undefined) throw new Error('helm-rollback plans without having looked')
   const latest = seen.history.at(-1)
   if (latest === undefined) return refused('no-good-revision', 'the release has no history')
   if (isOneWayDoor(workload)) return ONE_WAY_DOOR
@@ -146,39 +136,11 @@ function plan(input: PlanInput): PlanResult {
   const chosen = candidates.find(candidate => candidate.refusedBecause === undefined)
   if (chosen === undefined) {
     const why = candidates.map(({ revision, refusedBecause }) => `revision ${revision.revision}: ${refusedBecause ?? ''}`).join('; ')
-    return {
-      kind: 'refused',
-      refusal: {
-        reason: 'no-good-revision',
-        detail: why === '' ? 'the release has no other revision' : why,
-        facts: { provenFor: formatDuration(provenFor), candidates: told }
-      }
-    }
+    return refused('no-good-revision', why === '' ? 'the release has no other revision' : why, {
+      facts: { provenFor: formatDuration(provenFor), candidates: told }
+    })
   }
   const to = chosen.revision.revision
-  const timeoutMs = timeoutOf(options)
-  const write: HelmWrite = {
-    kind: 'helm-rollback',
-    release: release.name,
-    namespace: release.namespace,
-    latest: latest.revision,
-    to,
-    arguments: [
-      'rollback',
-      release.name,
-      String(to),
-      '--namespace',
-      release.namespace,
-      // Helm 4 has several ways to wait; its own default one is meant.
-      '--wait',
-      '--timeout',
-      `${Math.round(timeoutMs / 1_000)}s`,
-      '--cleanup-on-fail',
-      // Helm would prune the oldest revisions, and with them the evidence.
-      '--history-max',
-      '0'
-    ]
-  }
   const digest = (revision: number): string | undefined => seen.digests.get(revision)?.slice(0, 12)
   return {
     kind: 'plan',
@@ -188,7 +150,7 @@ function plan(input: PlanInput): PlanResult {
       summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
-      write,
+      write: rollbackOf(release, { latest: latest.revision, to, timeoutMs: durationOr(options.timeout, DEFAULT_TIMEOUT_MS) }),
       from: workload.identity,
       makes: releaseRevision(release, latest.revision + 1),
       bad: [badMark(originOf(latest, seen.history))],
@@ -206,81 +168,4 @@ function plan(input: PlanInput): PlanResult {
 
 function named({ chart, appVersion }: { readonly chart: string; readonly appVersion: string }): string {
   return appVersion === '' ? chart : `${chart}, app ${appVersion}`
-}
-
-function readOptions(value: unknown): Static<typeof HelmRollbackWith> {
-  if (!Check(HelmRollbackWith, value)) throw new Error('the step was not checked at load')
-  return value
-}
-
-function timeoutOf({ timeout }: Static<typeof HelmRollbackWith>): number {
-  return durationOr(timeout, DEFAULT_TIMEOUT_MS)
-}
-
-function writeOf({ write }: Plan): HelmWrite {
-  if (write.kind !== 'helm-rollback') throw new Error('this plan is not helm’s')
-  return write
-}
-
-function timeoutIn(write: HelmWrite): number {
-  return durationOr(write.arguments[write.arguments.indexOf('--timeout') + 1], DEFAULT_TIMEOUT_MS)
-}
-
-/** Helm has no precondition: its latest revision is read right before, and the one made must be the next (rules 3). */
-async function apply(tools: Tools, made: Plan, { dryRun }: { readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult> {
-  const write = writeOf(made)
-  const place: HelmPlace = { release: write.release, namespace: write.namespace }
-  const before = await tools.helm.history(place, signal)
-  if (before.kind === 'failed') return notWritten(before.problem, before.detail)
-  const latest = before.value.at(-1)?.revision
-  if (latest !== write.latest)
-    return { kind: 'conflict', detail: `the release is at revision ${latest ?? 'none'}, not at ${write.latest} any more` }
-  const timeoutMs = timeoutIn(write)
-  if (dryRun) {
-    const tried = await tools.helm.rollback([...write.arguments.filter(argument => argument !== '--wait'), '--dry-run'], timeoutMs, signal)
-    return tried.kind === 'done' ? appliedWith('helm would do it', tools.clock.now()) : notWritten(tried.problem, tried.detail)
-  }
-  const done = await tools.helm.rollback(write.arguments, timeoutMs, signal)
-  const after = await tools.helm.history(place, signal)
-  if (after.kind === 'failed') return { kind: 'unknown', detail: `${done.kind === 'failed' ? `${done.detail}; ` : ''}${after.detail}` }
-  const newest = after.value.at(-1)
-  if (newest?.revision === write.latest)
-    return done.kind === 'failed'
-      ? notWritten(done.problem, done.detail)
-      : { kind: 'unknown', detail: 'helm said it was done, and made no revision' }
-  if (newest?.revision !== write.latest + 1 || !isOurs(newest.description, write.to))
-    return {
-      kind: 'unknown',
-      detail: `revision ${newest?.revision ?? '?'} is not the one that was asked for: ${newest?.description ?? ''}`
-    }
-  return appliedWith(
-    done.kind === 'done'
-      ? `revision ${newest.revision}: ${newest.description}`
-      : `revision ${newest.revision} is ${newest.status}: ${done.detail}`,
-    tools.clock.now()
-  )
-}
-
-function notWritten(problem: HelmProblem, detail: string): WriteResult {
-  if (problem === 'forbidden') return { kind: 'forbidden', detail }
-  if (problem === 'release-not-found') return { kind: 'not-found', detail }
-  return problem === 'unreachable' || problem === 'stopped' ? { kind: 'unknown', detail } : { kind: 'refused', detail }
-}
-
-/** What helm writes of a rollback that went well, and of one that did not. */
-function isOurs(description: string, to: number): boolean {
-  return description === `Rollback to ${to}` || /^(Rollback|Release) .* failed/.test(description)
-}
-
-async function effect(made: Plan, _intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Promise<Effect> {
-  const write = writeOf(made)
-  if (workload.uid !== made.uid) return 'superseded'
-  const history = await tools.helm.history({ release: write.release, namespace: write.namespace }, signal)
-  // Whether it is there cannot be told now: looked at again, until the time is up.
-  if (history.kind === 'failed') return 'moving'
-  const newest = history.value.at(-1)
-  if (newest === undefined || newest.revision < write.latest) return 'superseded'
-  if (newest.revision === write.latest) return 'not-seen'
-  if (newest.revision > write.latest + 1 || !isOurs(newest.description, write.to)) return 'superseded'
-  return newest.status === 'pending-rollback' ? 'moving' : 'seen'
 }

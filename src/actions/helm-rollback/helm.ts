@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { sha256 } from '../../base/hashes.ts'
 import { instantAt, isObject, numberAt, textAt } from '../../base/json.ts'
-import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from '../../domain/ports/helm.ts'
+import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from './helm-port.ts'
 
 export interface HelmOptions {
   /** A name on `PATH`, or a path. */

@@ -1,14 +1,14 @@
 import { Type } from 'typebox'
-import type { Action, Effect, PlanInput, PlanResult, Tools, Watched } from '../../domain/action.ts'
+import { type Effect, type Look, type PlanResult, refused, type Tools, type Watched } from '../../domain/action.ts'
 import { objectPath } from '../../domain/objects.ts'
-import { hashPlan, type PatchWrite, type Plan } from '../../domain/plan.ts'
+import { hashPlan, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import type { Right } from '../../domain/rights.ts'
 import type { Workload } from '../../domain/workload.ts'
-import { imagesOf } from '../template-patch.ts'
+import { applyPatch, imagesOf } from '../template-patch.ts'
+import type { PlanInput, TypedAction } from '../typed-action.ts'
 
 /** `with:` of `rollout-abort`: there is nothing to choose. */
-export const RolloutAbortWith = Type.Object({}, { additionalProperties: false })
+const RolloutAbortWith = Type.Object({}, { additionalProperties: false })
 
 /** Ends an update of an Argo Rollout that is under way: traffic and pods go back to the stable version. */
 export const rolloutAbort = {
@@ -20,23 +20,22 @@ export const rolloutAbort = {
   overridesOwner: false,
   duringRollout: true,
   cures: true,
-  rights: (): readonly Right[] => [{ verb: 'patch', group: 'argoproj.io', resource: 'rollouts/status' }],
+  rights: () => [{ verb: 'patch', group: 'argoproj.io', resource: 'rollouts/status' }],
+  with: RolloutAbortWith,
+  writes: ['json-patch'],
   plan,
   apply,
-  effect: (made, _intentId, workload) => effect(made, workload),
-  stands: (made, _intentId, workload) => effect(made, workload) === 'seen',
+  effect,
+  stands: (intent, workload) => effect(intent, workload) === 'seen',
   watch
-} satisfies Action
+} satisfies TypedAction<typeof RolloutAbortWith, PatchWrite>
 
-function plan({ workload }: PlanInput): PlanResult {
+function plan({ workload }: PlanInput<unknown>): PlanResult<PatchWrite> {
   const { canary, ref } = workload
   if (canary === undefined) throw new Error('rollout-abort is for Rollouts')
-  if (canary.aborted) return { kind: 'refused', refusal: { reason: 'already-so', detail: `it is aborted already: ${canary.message}` } }
+  if (canary.aborted) return refused('already-so', `it is aborted already: ${canary.message}`)
   if (canary.stable === canary.current || canary.stable === '')
-    return {
-      kind: 'refused',
-      refusal: { reason: 'unsuitable-target', detail: 'no update is under way: an abort would do nothing; rollout-undo goes back' }
-    }
+    return refused('unsuitable-target', 'no update is under way: an abort would do nothing; rollout-undo goes back')
   const path = `${objectPath(ref)}/status`
   return {
     kind: 'plan',
@@ -73,22 +72,23 @@ function plan({ workload }: PlanInput): PlanResult {
 /** On the status subresource; where the CRD has none, on the object itself. */
 async function apply(
   tools: Tools,
-  made: Plan,
-  options: { readonly intent: string; readonly dryRun: boolean },
+  intent: WriteIntent<PatchWrite>,
+  options: { readonly dryRun: boolean },
   signal: AbortSignal
 ): Promise<WriteResult> {
-  const result = await tools.cluster.write(made, options, signal)
-  if (result.kind !== 'not-found' || made.write.kind !== 'json-patch') return result
-  const write: PatchWrite = { ...made.write, path: objectPath(made.target) }
-  return tools.cluster.write({ ...made, write }, options, signal)
+  const result = await applyPatch(tools, intent, options, signal)
+  if (result.kind !== 'not-found') return result
+  const { plan: made } = intent
+  const onObject: PatchWrite = { ...made.write, path: objectPath(made.target) }
+  return applyPatch(tools, { ...intent, plan: { ...made, write: onObject } }, options, signal)
 }
 
-function effect(made: Plan, workload: Workload): Effect {
+function effect({ plan: made }: WriteIntent, workload: Workload): Effect {
   if (workload.uid !== made.uid || workload.identity !== made.from || workload.canary === undefined) return 'superseded'
   return workload.canary.aborted ? 'seen' : 'not-seen'
 }
 
-async function watch(_tools: Tools, _made: Plan, workload: Workload): Promise<Watched> {
+async function watch(_tools: Tools, _made: Plan, { workload }: Look): Promise<Watched> {
   const stable = workload.pods.filter(pod => !pod.current && pod.ready).length
   const detail = workload.canary?.message ?? ''
   const left = workload.pods.filter(pod => pod.current).length

@@ -1,25 +1,22 @@
 import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 import { formatDuration } from '../../base/duration.ts'
-import { type Action, type PlanInput, type PlanResult, refused } from '../../domain/action.ts'
+import { type PlanResult, refused } from '../../domain/action.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
-import { hashPlan } from '../../domain/plan.ts'
+import { hashPlan, type PatchWrite } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'
+import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
 import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
-import { imagesOf, patchRight, replaceTemplate, TEMPLATE_ACTION, undoCommand } from '../template-patch.ts'
+import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, undoCommand } from '../template-patch.ts'
+import type { PlanInput, TypedAction } from '../typed-action.ts'
 import { watchUndo } from './unstick.ts'
 
 /** `with:` of `rollout-undo`. */
-export const RolloutUndoWith = Type.Object(
+const RolloutUndoWith = Type.Object(
   {
-    provenFor: Type.Optional(
-      Type.String({
-        pattern: '^([0-9]+(ms|s|m|h|d|w|y))+$',
-        description:
-          'How long a revision must have run without an incident before it was replaced, to count as proven. Prometheus’ duration; default 10m; 0s accepts any.'
-      })
+    provenFor: durationField(
+      'How long a revision must have run without an incident before it was replaced, to count as proven. Prometheus’ duration; default 10m; 0s accepts any.'
     ),
     evenIfHelmOwned: Type.Optional(
       Type.Boolean({
@@ -33,21 +30,22 @@ export const RolloutUndoWith = Type.Object(
 
 /** Puts the pod template of the newest proven revision back. */
 export const rolloutUndo = {
-  ...TEMPLATE_ACTION,
+  ...TEMPLATE_WRITER,
   name: 'rollout-undo',
   title: 'Go back to the newest proven revision whose template differs.',
   kinds: TARGET_KINDS,
   blames: 'template',
   overridesOwner: true,
+  cures: true,
   // A StatefulSet waits for a broken pod for good: that one is evicted.
   rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
+  with: RolloutUndoWith,
   plan,
   watch: watchUndo
-} satisfies Action
+} satisfies TypedAction<typeof RolloutUndoWith, PatchWrite>
 
-function plan(input: PlanInput): PlanResult {
-  const { workload } = input
-  const options = readOptions(input.with)
+function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<PatchWrite> {
+  const { workload, options } = input
   const provenFor = provenForOf(options.provenFor)
   if (isOneWayDoor(workload)) return ONE_WAY_DOOR
   const { release, strategy } = workload
@@ -71,10 +69,7 @@ function plan(input: PlanInput): PlanResult {
       candidates.length === 0
         ? 'no other revision is kept'
         : candidates.map(({ revision, refusedBecause }) => `revision ${revision.number}: ${refusedBecause ?? ''}`).join('; ')
-    return {
-      kind: 'refused',
-      refusal: { reason: 'no-good-revision', detail: why, facts: { provenFor: formatDuration(provenFor), candidates: told } }
-    }
+    return refused('no-good-revision', why, { facts: { provenFor: formatDuration(provenFor), candidates: told } })
   }
   const { revision } = chosen
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
@@ -101,9 +96,4 @@ function plan(input: PlanInput): PlanResult {
       }
     })
   }
-}
-
-function readOptions(value: unknown): Static<typeof RolloutUndoWith> {
-  if (!Check(RolloutUndoWith, value)) throw new Error('the step was not checked at load')
-  return value
 }

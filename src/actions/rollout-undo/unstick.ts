@@ -1,6 +1,6 @@
 import { type Look, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import type { Plan } from '../../domain/plan.ts'
-import type { PodSummary, Workload } from '../../domain/workload.ts'
+import type { PodSummary } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
 
 /**
@@ -8,13 +8,7 @@ import { evict } from '../evict.ts'
  * template was undone (facts B.2): pods that are not ready and not of the present revision are then evicted, highest
  * ordinal first, one at a time, and never before the controller has seen the undo.
  */
-export async function watchUndo(
-  tools: Tools,
-  _plan: Plan,
-  workload: Workload,
-  { since, mayWrite }: Look,
-  signal: AbortSignal
-): Promise<Watched> {
+export async function watchUndo(tools: Tools, _plan: Plan, { workload, since, mayWrite }: Look, signal: AbortSignal): Promise<Watched> {
   const { rollout, ref, inOrder, partition = 0 } = workload
   const watched = watchedRollout(workload, since)
   if (ref.kind !== 'StatefulSet' || inOrder !== true || watched.state !== 'moving') return watched
@@ -25,14 +19,14 @@ export async function watchUndo(
     .sort((a, b) => ordinalOf(b) - ordinalOf(a))[0]
   if (stuck === undefined) return watched
   if (!mayWrite) return moving(`${stuck.name} holds up the rollout; the switch is lowered, and it is left there`)
-  const evicted = await evict(tools, ref.namespace, stuck, false, signal)
+  const evicted = await evict(tools, { namespace: ref.namespace, ...stuck }, { dryRun: false }, signal)
   switch (evicted.kind) {
     case 'gone':
       return moving(rollout.detail, `evicted ${stuck.name}: it was broken and held up the rollout`)
     case 'held':
       return moving(`${stuck.name} holds up the rollout, and a disruption budget keeps it: ${evicted.detail}`)
     case 'not-evicted':
-      return moving(`${stuck.name} holds up the rollout and cannot be evicted: ${'detail' in evicted.result ? evicted.result.detail : ''}`)
+      return moving(`${stuck.name} holds up the rollout and cannot be evicted: ${evicted.result.detail}`)
   }
 }
 

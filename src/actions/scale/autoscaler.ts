@@ -1,5 +1,17 @@
 import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../base/json.ts'
+import type { Tools } from '../../domain/action.ts'
 import { KINDS, type ObjectRef } from '../../domain/objects.ts'
+import type { PatchWrite } from '../../domain/plan.ts'
+
+/** A patch of an autoscaler's bounds, by which its number of pods goes from one to another. */
+export interface FloorWrite extends PatchWrite {
+  /** The autoscaler's name. */
+  readonly autoscaler: string
+  /** The floor that the write leaves. */
+  readonly floor: number
+  readonly from: number
+  readonly replicas: number
+}
 
 /** A HorizontalPodAutoscaler of the target (facts B.5). */
 export interface Autoscaler {
@@ -44,4 +56,18 @@ export function toAutoscaler(item: JsonObject, namespace: string): Autoscaler {
     annotated: Object.keys(objectAt(item, 'metadata', 'annotations')).length > 0,
     keda: listAt(item, 'metadata', 'ownerReferences').some(owner => textAt(owner, 'kind') === 'ScaledObject')
   }
+}
+
+/** One autoscaler as it is now, by the list, which planning reads too: no right is needed for reading it alone. */
+export async function readAutoscaler(
+  tools: Pick<Tools, 'kube'>,
+  namespace: string,
+  { autoscaler }: FloorWrite,
+  signal: AbortSignal
+): Promise<JsonObject | 'unknown' | undefined> {
+  const list = await tools.kube.get(autoscalersPath(namespace), signal)
+  if (list.kind !== 'ok') return 'unknown'
+  return listAt(list.object, 'items')
+    .filter(isObject)
+    .find(item => textAt(item, 'metadata', 'name') === autoscaler)
 }

@@ -1,14 +1,9 @@
-import { type Static, Type } from 'typebox'
-import { Check } from 'typebox/value'
 import { DAY, MINUTE } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
-import { isObject, type JsonObject, listAt, numberAt, textAt } from '../../base/json.ts'
+import { listAt, textAt } from '../../base/json.ts'
 import {
-  type Action,
   type Effect,
   type Look,
-  type Observation,
-  type PlanInput,
   type PlanResult,
   refused,
   type Tools,
@@ -16,52 +11,17 @@ import {
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
-import { KINDS, objectPath } from '../../domain/objects.ts'
-import { hashPlan, INTENT_ANNOTATION, type Plan } from '../../domain/plan.ts'
+import { KINDS } from '../../domain/objects.ts'
+import { hashPlan, INTENT_ANNOTATION, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import type { Workload } from '../../domain/workload.ts'
-import { type Autoscaler, autoscalersOf, autoscalersPath, toAutoscaler } from './autoscaler.ts'
-import { throughAutoscaler, throughSubresource } from './means.ts'
+import type { Observation, PlanInput, TypedAction } from '../typed-action.ts'
+import { type Autoscaler, autoscalersOf, autoscalersPath, readAutoscaler } from './autoscaler.ts'
+import { giveBack } from './give-back.ts'
+import { type Means, type ScaleWrite, throughAutoscaler, throughSubresource } from './means.ts'
+import { checkScale, type ScaleOptions, ScaleWith, wantedReplicas } from './options.ts'
 import { type NodeRoom, nodeRoom, type QuotaRoom, quotaRoom } from './room.ts'
 import { writeScale } from './write-scale.ts'
-
-const DURATION = '^([0-9]+(ms|s|m|h|d|w|y))+$'
-
-/** `with:` of `scale`. */
-export const ScaleWith = Type.Object(
-  {
-    to: Type.Optional(Type.Integer({ minimum: 1, description: 'So many pods. Never 0.' })),
-    by: Type.Optional(Type.String({ pattern: '^[+-][1-9]\\d*%?$', description: 'More or fewer, such as "+2" or "+50%".' })),
-    min: Type.Optional(Type.Integer({ minimum: 1, description: 'Never fewer than this; default 1.' })),
-    max: Type.Integer({ minimum: 1, description: 'Never more than this.' }),
-    autoscaler: Type.Optional(
-      Type.Enum(['floor', 'floor-and-ceiling', 'deny'], {
-        description: 'Where a HorizontalPodAutoscaler decides: raise its floor (default), its ceiling too, or leave it alone.'
-      })
-    ),
-    restoreAfter: Type.Optional(Type.String({ pattern: DURATION, description: 'Given back so long after the recovery; default 30m.' })),
-    restoreAtMost: Type.Optional(Type.String({ pattern: DURATION, description: 'Given back at the latest; default 1d.' })),
-    reportNodes: Type.Optional(
-      Type.Boolean({ description: 'Tell what the nodes could hold, too. Needs `list nodes` in the whole cluster. Default false.' })
-    ),
-    connections: Type.Optional(
-      Type.Object(
-        { perReplica: Type.Integer({ minimum: 1 }), atMost: Type.Integer({ minimum: 1 }) },
-        { additionalProperties: false, description: 'What each pod takes of something that all share, such as a database’s connections.' }
-      )
-    )
-  },
-  { additionalProperties: false }
-)
-export type ScaleOptions = Static<typeof ScaleWith>
-
-/** What is wrong in `with:` beyond its schema. */
-export function checkScale(value: unknown): string | undefined {
-  if (!Check(ScaleWith, value)) return undefined
-  if ((value.to === undefined) === (value.by === undefined)) return 'needs "to" or "by", and not both'
-  return (value.min ?? 1) > value.max ? 'min is more than max' : undefined
-}
 
 interface SeenScale {
   readonly autoscalers: readonly Autoscaler[]
@@ -84,19 +44,19 @@ export const scale = {
     { verb: 'patch', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
     { verb: 'list', group: '', resource: 'resourcequotas' }
   ],
+  with: ScaleWith,
+  check: checkScale,
+  writes: ['scale', 'json-patch'],
   observe,
   plan,
-  apply: (tools, made, { intent, dryRun }, signal) =>
-    made.write.kind === 'scale'
-      ? writeScale(tools, made.write, made.uid, dryRun, signal)
-      : tools.cluster.write(made, { intent, dryRun }, signal),
+  apply,
   effect,
   stands: templateStands,
   watch,
   giveBack
-} satisfies Action
+} satisfies TypedAction<typeof ScaleWith, ScaleWrite, SeenScale>
 
-async function observe(tools: Tools, { workload, with: step }: Omit<PlanInput, 'seen'>, signal: AbortSignal): Promise<Observation> {
+async function observe(tools: Tools, { workload, options }: PlanInput<ScaleOptions>, signal: AbortSignal): Promise<Observation<SeenScale>> {
   const { namespace } = workload.ref
   const [autoscalers, quotas] = await Promise.all([
     tools.kube.get(autoscalersPath(namespace), signal),
@@ -105,7 +65,7 @@ async function observe(tools: Tools, { workload, with: step }: Omit<PlanInput, '
   for (const answer of [autoscalers, quotas])
     if (answer.kind !== 'ok')
       return refused(answer.kind === 'error' && answer.status === 403 ? 'forbidden' : 'cluster-unreachable', answer.detail)
-  const nodes = optionsOf(step).reportNodes === true ? await tools.kube.get('/api/v1/nodes', signal) : undefined
+  const nodes = options.reportNodes === true ? await tools.kube.get('/api/v1/nodes', signal) : undefined
   const items = (answer: typeof autoscalers): readonly unknown[] => (answer.kind === 'ok' ? listAt(answer.object, 'items') : [])
   return {
     kind: 'seen',
@@ -113,31 +73,11 @@ async function observe(tools: Tools, { workload, with: step }: Omit<PlanInput, '
       autoscalers: autoscalersOf(workload.ref, items(autoscalers)),
       quotas: items(quotas),
       ...(nodes === undefined ? {} : { nodes: nodes.kind === 'ok' ? nodeRoom(items(nodes)) : nodes.detail })
-    } satisfies SeenScale
+    }
   }
 }
 
-function isSeen(seen: unknown): seen is SeenScale {
-  return typeof seen === 'object' && seen !== null && 'autoscalers' in seen
-}
-
-function optionsOf(value: unknown): ScaleOptions {
-  if (!Check(ScaleWith, value)) throw new Error('the step was not checked at load')
-  return value
-}
-
-/** How many pods the policy wants, within its bounds. */
-export function wantedReplicas(current: number, { to, by, min = 1, max }: ScaleOptions): number {
-  const amount = Number.parseInt(by ?? '0', 10)
-  // At least one more: two thirds of a pod is none.
-  const change = by?.endsWith('%') === true ? Math.sign(amount) * Math.max(1, Math.round((current * Math.abs(amount)) / 100)) : amount
-  return Math.min(max, Math.max(1, min, to ?? current + change))
-}
-
-function plan(input: PlanInput): PlanResult {
-  const { workload, seen } = input
-  if (!isSeen(seen)) throw new Error('scale plans without having looked')
-  const options = optionsOf(input.with)
+function plan({ workload, options }: PlanInput<ScaleOptions>, seen: SeenScale): PlanResult<ScaleWrite> {
   if (workload.replicas === 0) return refused('unsuitable-target', 'it has 0 replicas: somebody turned it off')
   const wanted = wantedReplicas(workload.replicas, options)
   const [autoscaler, another] = seen.autoscalers
@@ -149,24 +89,22 @@ function plan(input: PlanInput): PlanResult {
       'out-of-bounds',
       `${wanted} pods take ${wanted * connections.perReplica} connections, and there are ${connections.atMost}`
     )
-  const means = autoscaler === undefined ? throughSubresource(workload, wanted) : throughAutoscaler(workload, autoscaler, wanted, options)
-  if ('reason' in means) return refused(means.reason, means.detail)
-  const room = quotaRoom(seen.quotas, workload, means.replicas - workload.replicas)
-  const full = room.find(({ hard, used, needed }) => used + needed > hard)
+  const found = autoscaler === undefined ? throughSubresource(workload, wanted) : throughAutoscaler(workload, autoscaler, wanted, options)
+  if (found.kind === 'refused') return found
+  const { means } = found
+  const quotas = quotaRoom(seen.quotas, workload, means.write.replicas - workload.replicas)
+  const full = quotas.find(({ hard, used, needed }) => used + needed > hard)
   if (full !== undefined)
     return refused('no-room', `quota ${full.quota}: ${full.resource} ${full.used} of ${full.hard} used, ${full.needed} more needed`)
-  return {
-    kind: 'plan',
-    plan: planOf(workload, means, options, { quotas: room, ...(seen.nodes === undefined ? {} : { nodes: seen.nodes }) })
-  }
+  return { kind: 'plan', plan: planOf(workload, means, options, { quotas, ...(seen.nodes === undefined ? {} : { nodes: seen.nodes }) }) }
 }
 
 function planOf(
   workload: Workload,
-  means: Exclude<ReturnType<typeof throughSubresource>, { readonly reason: Reason }>,
+  means: Means,
   options: ScaleOptions,
   room: { readonly quotas: readonly QuotaRoom[]; readonly nodes?: NodeRoom | string }
-): Plan {
+): Plan<ScaleWrite> {
   const restoreAfter = durationOr(options.restoreAfter, 30 * MINUTE)
   return hashPlan({
     action: 'scale',
@@ -185,64 +123,37 @@ function planOf(
       atMost: durationOr(options.restoreAtMost, DAY),
       write: means.giveBack
     },
-    facts: { replicas: means.replicas, from: workload.replicas, ...room, ...means.facts }
+    facts: { replicas: means.write.replicas, from: workload.replicas, ...room, ...means.facts }
   })
 }
 
-function wantedIn(made: Plan): number {
-  const { replicas } = made.facts
-  if (typeof replicas !== 'number') throw new Error('this plan scales nothing')
-  return replicas
+async function apply(
+  tools: Tools,
+  { id, plan: made }: WriteIntent<ScaleWrite>,
+  { dryRun }: { readonly dryRun: boolean },
+  signal: AbortSignal
+): Promise<WriteResult> {
+  const { write } = made
+  return write.kind === 'scale'
+    ? writeScale(tools, { uid: made.uid, write }, { dryRun }, signal)
+    : tools.cluster.write({ ...made, write }, { intent: id, dryRun }, signal)
 }
 
-async function effect(made: Plan, intentId: string, workload: Workload, tools: Tools, signal: AbortSignal): Promise<Effect> {
+async function effect({ id, plan: made }: WriteIntent<ScaleWrite>, workload: Workload, tools: Tools, signal: AbortSignal): Promise<Effect> {
+  const { write } = made
   if (workload.uid !== made.uid) return 'superseded'
-  if (made.write.kind === 'scale') {
-    if (workload.replicas === made.write.replicas) return 'seen'
-    return workload.replicas === made.write.from ? 'not-seen' : 'superseded'
+  if (write.kind === 'scale') {
+    if (workload.replicas === write.replicas) return 'seen'
+    return workload.replicas === write.from ? 'not-seen' : 'superseded'
   }
-  if (made.write.kind !== 'json-patch') throw new Error('this plan scales nothing')
-  const found = await readAutoscaler(tools, made, signal)
+  const found = await readAutoscaler(tools, made.target.namespace, write, signal)
   if (found === 'unknown') return 'moving'
   if (found === undefined) return 'superseded'
-  return textAt(found, 'metadata', 'annotations', INTENT_ANNOTATION) === intentId ? 'seen' : 'not-seen'
+  return textAt(found, 'metadata', 'annotations', INTENT_ANNOTATION) === id ? 'seen' : 'not-seen'
 }
 
-/** By the list, which planning reads too: no right is needed for it alone. */
-async function readAutoscaler(tools: Tools, made: Plan, signal: AbortSignal): Promise<JsonObject | 'unknown' | undefined> {
-  const list = await tools.kube.get(autoscalersPath(made.target.namespace), signal)
-  if (list.kind !== 'ok') return 'unknown'
-  return listAt(list.object, 'items')
-    .filter(isObject)
-    .find(item => textAt(item, 'metadata', 'name') === made.facts['autoscaler'])
-}
-
-async function watch(_tools: Tools, made: Plan, workload: Workload, { since }: Look): Promise<Watched> {
-  const wanted = wantedIn(made)
-  const rising = made.facts['from'] !== undefined && wanted > Number(made.facts['from'])
-  if (rising && workload.replicas < wanted) return { state: 'moving', detail: `${workload.replicas} of ${wanted} pods are asked for` }
+async function watch(_tools: Tools, { write: { from, replicas: wanted } }: Plan<ScaleWrite>, { workload, since }: Look): Promise<Watched> {
+  if (wanted > from && workload.replicas < wanted)
+    return { state: 'moving', detail: `${workload.replicas} of ${wanted} pods are asked for` }
   return watchedRollout(workload, since)
-}
-
-/** Puts the old number back, if what is there still is what Astern set: a floor that people moved since is theirs. */
-async function giveBack(tools: Tools, made: Plan, signal: AbortSignal): Promise<WriteResult> {
-  const { loan, write } = made
-  if (loan === undefined) throw new Error('nothing was borrowed')
-  if (loan.write.kind === 'scale') {
-    const result = await writeScale(tools, loan.write, made.uid, false, signal)
-    if (result.kind !== 'conflict') return result
-    const read = await tools.kube.get(`${objectPath(made.target)}/scale`, signal)
-    return read.kind === 'ok' && numberAt(read.object, 'spec', 'replicas') === loan.write.replicas ? given(tools) : result
-  }
-  const result = await tools.cluster.write({ ...made, write: loan.write }, { intent: '', dryRun: false }, signal)
-  if (result.kind !== 'conflict' || write.kind !== 'json-patch') return result
-  // Sent before, and the answer lost: it is back already.
-  const found = await readAutoscaler(tools, made, signal)
-  if (found === 'unknown' || found === undefined) return result
-  const { floor } = toAutoscaler(found, made.target.namespace)
-  return floor === made.facts['floorBefore'] ? given(tools) : result
-}
-
-function given(tools: Tools): WriteResult {
-  return { kind: 'applied', generation: 0, at: tools.clock.now(), detail: 'it was back already' }
 }

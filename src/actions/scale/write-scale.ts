@@ -1,9 +1,16 @@
 import { numberAt, objectAt, textAt } from '../../base/json.ts'
 import type { Tools } from '../../domain/action.ts'
-import type { ScaleWrite } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import { FIELD_MANAGER } from '../../domain/ports/kube.ts'
 import { toWriteResult } from '../../domain/write-result.ts'
+
+/** A number of pods, through the scale subresource. `from` and the target's uid must be found, and its resourceVersion goes along. */
+export interface SubresourceWrite {
+  readonly kind: 'scale'
+  readonly path: string
+  readonly from: number
+  readonly replicas: number
+}
 
 /** An object's status moves its resourceVersion: so often the write is tried with a fresh one. */
 const ATTEMPTS = 4
@@ -11,9 +18,8 @@ const ATTEMPTS = 4
 /** Sets the number of pods through the scale subresource: only from the number that was judged, and with its resourceVersion. */
 export async function writeScale(
   tools: Pick<Tools, 'kube' | 'clock'>,
-  write: ScaleWrite,
-  uid: string,
-  dryRun: boolean,
+  { uid, write }: { readonly uid: string; readonly write: SubresourceWrite },
+  { dryRun }: { readonly dryRun: boolean },
   signal: AbortSignal
 ): Promise<WriteResult> {
   for (let attempt = 1; ; attempt += 1) {

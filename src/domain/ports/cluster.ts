@@ -1,6 +1,6 @@
 import type { ObjectRef } from '../objects.ts'
 import type { Owner } from '../owner.ts'
-import type { Plan } from '../plan.ts'
+import type { PatchPlan } from '../plan.ts'
 import type { ObservedTemplate, Workload } from '../workload.ts'
 
 /** Why the cluster gave no answer that can be used. */
@@ -31,7 +31,7 @@ export interface Cluster {
   /** Who else declares what the target is, and whether they would undo a write. */
   owners(workload: Workload, signal: AbortSignal): Promise<readonly Owner[]>
   /** Sends a plan's patch; with `dryRun`, everything but the storing (`dryRun=All`). */
-  write(plan: Plan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
 }

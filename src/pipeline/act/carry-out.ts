@@ -39,7 +39,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   }
   const { workload } = read
   const action = actionOf(ports, plan.action)
-  const effect = await action.effect(plan, intent.id, workload, ports.tools, signal)
+  const effect = await action.effect(intent, workload, ports.tools, signal)
   const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
   if (effect === 'moving' || lingers) return pendingOrUnknown(carrying, 'it is still being carried out')
   if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
@@ -56,7 +56,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   }
   if (!(await pass.countSend(intent.id))) return { kind: 'lost' }
   ports.faults.reach('before-write')
-  const result = await action.apply(ports.tools, plan, { intent: intent.id, dryRun: false }, signal)
+  const result = await action.apply(ports.tools, intent, { dryRun: false }, signal)
   ports.faults.reach('after-write')
   return answered(carrying, result)
 }
@@ -94,7 +94,7 @@ async function preconditionFailed(carrying: Carrying, detail: string): Promise<M
   const read = await ports.cluster.read(plan.target, signal)
   if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
   const { workload } = read
-  const effect = await actionOf(ports, plan.action).effect(plan, intent.id, workload, ports.tools, signal)
+  const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
   if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
   if (workload.uid === plan.uid && workload.identity === plan.from) return replan(carrying, detail)
   return withdraw(carrying, {

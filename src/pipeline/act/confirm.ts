@@ -44,11 +44,10 @@ export async function confirm(pass: Pass): Promise<Move> {
   const { workload } = read
   const action = actionOf(ports, plan.action)
   // Never a counter-write: whoever changed it now has it (facts F.2).
-  if (!action.stands(plan, intent.id, workload))
-    return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
+  if (!action.stands(intent, workload)) return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
-  const watched = (await action.watch?.(ports.tools, plan, workload, { since, mayWrite }, signal)) ?? watchedRollout(workload, since)
+  const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)
   return progress.completeAt === undefined
     ? followRollout(watching, workload, watched)
     : followRecovery(watching, workload, { watched, completeAt: progress.completeAt })

@@ -1,5 +1,5 @@
 import { ownedFacts } from '../../domain/decision-facts.ts'
-import type { Plan } from '../../domain/plan.ts'
+import { DRY_RUN_INTENT, type Plan } from '../../domain/plan.ts'
 import { templateValues } from '../../domain/trigger.ts'
 import type { DecidePorts } from '../ports.ts'
 import { firstRefusal } from './guard.ts'
@@ -20,7 +20,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
     async run(input, signal) {
       const { action, workload, step, guardInput, run, sampledAt } = input
       const offset = guardInput.clusterOffset
-      const asked = {
+      const request = {
         workload,
         with: step.with,
         observed: guardInput.facts.observed,
@@ -33,9 +33,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         values: templateValues(run.trigger),
         now: sampledAt
       }
-      const observed = await action.observe?.(ports.tools, asked, signal)
-      if (observed?.kind === 'refused') return stop(observed.refusal)
-      const result = action.plan({ ...asked, ...(observed === undefined ? {} : { seen: observed.seen }) })
+      const result = await action.plan(ports.tools, request, signal)
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
       const owned = firstRefusal(ports.guards.onPlan, guardInput)
@@ -45,7 +43,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
           detail: `${owned.detail}. The change to make there: ${plan.summary}`,
           facts: ownedFacts(guardInput.owners, plan)
         })
-      const tried = await action.apply(ports.tools, plan, { intent: 'dry-run', dryRun: true }, signal)
+      const tried = await action.apply(ports.tools, { id: DRY_RUN_INTENT, plan, createdAt: sampledAt }, { dryRun: true }, signal)
       ports.faults.reach('planned')
       const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
       switch (tried.kind) {

@@ -6,13 +6,12 @@ import { scale } from '../../../src/actions/scale/scale.ts'
 import { at, listAt, numberAt, textAt } from '../../../src/base/json.ts'
 import { EVENT_RIGHT, mayI } from '../../../src/cluster/rights.ts'
 import { startWatcher } from '../../../src/cluster/watcher.ts'
-import type { Action, PlanInput } from '../../../src/domain/action.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
-import type { Plan } from '../../../src/domain/plan.ts'
+import type { PatchWrite, Plan } from '../../../src/domain/plan.ts'
 import type { ObservedTemplate, Workload } from '../../../src/domain/workload.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
 import { storyTools } from '../story-tools.ts'
-import { patchOf, planInput } from '../workloads.ts'
+import { intentOf, planInput } from '../workloads.ts'
 import { deploymentOf, imageOf, ok, openClients, pathOf, setImage, statusOf, untilWorkload } from './clients.ts'
 
 const BROKEN = 'sandbox.astern.dev/broken'
@@ -30,18 +29,8 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     await untilWorkload(cluster, ref, workload => workload.revisions.length === 1, `${name} got its first revision`)
     return ref
   }
-  const planOf = (workload: Workload, action: Action = rolloutUndo): Plan => {
-    const input: PlanInput = {
-      workload,
-      with: action === rolloutUndo ? { provenFor: '0s' } : {},
-      observed: [],
-      bad: [],
-      incidents: [],
-      owners: [],
-      values: { labels: {}, annotations: {} },
-      now: Date.now()
-    }
-    const result = action.plan(input)
+  const planOf = (workload: Workload): Plan<PatchWrite> => {
+    const result = rolloutUndo.plan(planInput(workload, { options: { provenFor: '0s' }, now: Date.now() }))
     if (result.kind !== 'plan') throw new Error(`no plan: ${result.refusal.detail}`)
     return result.plan
   }
@@ -86,7 +75,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.match(undone.revisions[0], { reused: true, madeAs: 1 })
     t.equal(undone.revisions[0]?.createdAt, first.revisions[0]?.createdAt)
     t.equal(undone.templateAt.mark, 'intent-1')
-    t.equal(rolloutUndo.effect(planOf(bad), 'intent-1', undone), 'seen')
+    t.equal(rolloutUndo.effect(intentOf(planOf(bad), 'intent-1'), undone), 'seen')
     t.equal(undone.templateManager, 'astern')
   })
 
@@ -94,12 +83,16 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     const ref = await deploy('restart', 'app:1')
     const before = await untilWorkload(cluster, ref, done, 'the first rollout')
 
-    t.equal((await cluster.write(planOf(before, rolloutRestart), { intent: 'intent-2', dryRun: false }, soon())).kind, 'applied')
+    const result = rolloutRestart.plan(planInput(before))
+    if (result.kind !== 'plan') throw new Error(`no plan: ${result.refusal.detail}`)
+    const intent = intentOf(result.plan, 'intent-2', Date.now())
+    const tools = storyTools(cluster, systemClock)
+    t.equal((await rolloutRestart.apply(tools, intent, { dryRun: false }, soon())).kind, 'applied')
     const after = await untilWorkload(cluster, ref, workload => done(workload) && workload.revisions.length === 2, 'the restart')
 
     t.equal(after.identity, before.identity, 'a restart is no change')
     t.notSame(after.pods.map(pod => pod.name).sort(), before.pods.map(pod => pod.name).sort())
-    t.equal(rolloutRestart.effect(planOf(before, rolloutRestart), 'intent-2', after), 'seen')
+    t.equal(rolloutRestart.effect(intent, after), 'seen')
   })
 
   await t.test('preconditions: scaling does not fail them, another template does', async t => {
@@ -119,9 +112,9 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
 
     const now = await untilWorkload(cluster, ref, workload => imageOf(workload) === 'app:3', 'app:3')
     t.equal(now.replicas, 3)
-    const otherObject: Plan = {
+    const otherObject: Plan<PatchWrite> = {
       ...plan,
-      write: { ...patchOf(plan), operations: [{ op: 'test', path: '/metadata/uid', value: 'another' }] }
+      write: { ...plan.write, operations: [{ op: 'test', path: '/metadata/uid', value: 'another' }] }
     }
     t.equal((await cluster.write(otherObject, { intent: 'i', dryRun: false }, soon())).kind, 'conflict')
   })
@@ -162,12 +155,12 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     const before = await untilWorkload(cluster, ref, done, 'the first rollout')
     const options = { to: 4, max: 5 }
     const tools = storyTools(cluster, systemClock, { kube })
-    const input = planInput(before, { with: options })
+    const input = planInput(before, { options })
     const observed = await scale.observe(tools, input, soon())
     if (observed.kind === 'refused') throw new Error(observed.refusal.detail)
-    const result = scale.plan({ ...input, seen: observed.seen })
+    const result = scale.plan(input, observed.seen)
     if (result.kind !== 'plan') throw new Error(result.refusal.detail)
-    const apply = async (dryRun: boolean): Promise<string> => (await scale.apply(tools, result.plan, { intent: 'i', dryRun }, soon())).kind
+    const apply = async (dryRun: boolean): Promise<string> => (await scale.apply(tools, intentOf(result.plan), { dryRun }, soon())).kind
 
     t.equal(await apply(true), 'applied')
     t.equal((await untilWorkload(cluster, ref, () => true, 'a read')).replicas, 2)
@@ -189,17 +182,17 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     const isThere = async (): Promise<boolean> =>
       (await untilWorkload(cluster, ref, () => true, 'a read')).pods.some(one => one.uid === pod.uid && !one.terminating)
 
-    t.same(await evict(tools, namespace, pod, true, soon()), { kind: 'gone' })
+    t.same(await evict(tools, { namespace, ...pod }, { dryRun: true }, soon()), { kind: 'gone' })
     t.ok(await isThere(), 'a dry run')
     t.same(
-      await evict(tools, namespace, { ...pod, uid: 'another' }, false, soon()),
+      await evict(tools, { namespace, ...pod, uid: 'another' }, { dryRun: false }, soon()),
       { kind: 'gone' },
       'the one that was meant is not there'
     )
     t.ok(await isThere(), 'another pod of that name stays')
-    t.same(await evict(tools, namespace, pod, false, soon()), { kind: 'gone' })
+    t.same(await evict(tools, { namespace, ...pod }, { dryRun: false }, soon()), { kind: 'gone' })
     await untilWorkload(cluster, ref, workload => done(workload) && workload.pods.every(one => one.uid !== pod.uid), 'another one comes')
-    t.same(await evict(tools, namespace, pod, false, soon()), { kind: 'gone' }, 'twice is once')
+    t.same(await evict(tools, { namespace, ...pod }, { dryRun: false }, soon()), { kind: 'gone' }, 'twice is once')
   })
 
   await t.test('error codes', async t => {

@@ -2,7 +2,7 @@ import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { type JsonObject, objectAt, textMap } from '../../../src/base/json.ts'
 import { templateIdentity } from '../../../src/domain/workload.ts'
 import { ok, pathOf } from '../conformance/clients.ts'
-import { patchOf, planInput } from '../workloads.ts'
+import { planInput } from '../workloads.ts'
 import { bare, isCurrent, kubectl, type Played, revisionOf, type Stage, settled } from './play.ts'
 
 /** Every way in which Astern's undo is meant to differ from kubectl's, and why. Nothing else may differ. */
@@ -32,8 +32,8 @@ export async function compare(stage: Stage, { name, observed, bad }: Played): Pr
   const { deployment, sets } = await settled(stage, name)
   const read = await cluster.read({ kind: 'Deployment', namespace: stage.namespace, name }, AbortSignal.timeout(10_000))
   if (read.kind !== 'found') throw new Error(`${name}: ${read.detail}`)
-  const result = rolloutUndo.plan(planInput(read.workload, { with: { provenFor: '0s' }, observed, bad, now: Date.now() }))
-  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...patchOf(result.plan).operations])) : undefined
+  const result = rolloutUndo.plan(planInput(read.workload, { options: { provenFor: '0s' }, observed, bad, now: Date.now() }))
+  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...result.plan.write.operations])) : undefined
   const answer = await kubectl(stage, 'rollout', 'undo', `deployment/${name}`)
   const after = ok(await kube.get(path))
   const theirs = templateOf(after) === templateOf(deployment) ? undefined : after

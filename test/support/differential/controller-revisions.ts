@@ -6,7 +6,7 @@ import { kubectlName, type ObjectRef, objectPath } from '../../../src/domain/obj
 import { type ObservedTemplate, templateIdentity } from '../../../src/domain/workload.ts'
 import { startControlPlane } from '../cluster/control-plane.ts'
 import { deploymentOf, ok, openClients } from '../conformance/clients.ts'
-import { patchOf, planInput } from '../workloads.ts'
+import { planInput } from '../workloads.ts'
 import { kubectl, type Stage } from './play.ts'
 
 /** Every way in which Astern's undo of these kinds is meant to differ from kubectl's, and why. Nothing else may differ. */
@@ -105,8 +105,8 @@ async function playAndCompare(stage: Stage, ref: ObjectRef, { deeds, watched }: 
   const seen = watched ? observed : []
   const read = await cluster.read(ref, AbortSignal.timeout(10_000))
   if (read.kind !== 'found') throw new Error(`${ref.name}: ${read.detail}`)
-  const result = rolloutUndo.plan(planInput(read.workload, { with: { provenFor: '0s' }, observed: seen, bad, now: Date.now() }))
-  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...patchOf(result.plan).operations])) : undefined
+  const result = rolloutUndo.plan(planInput(read.workload, { options: { provenFor: '0s' }, observed: seen, bad, now: Date.now() }))
+  const ours = result.kind === 'plan' ? ok(await kube.jsonPatch(`${path}?dryRun=All`, [...result.plan.write.operations])) : undefined
   const answer = await kubectl(stage, 'rollout', 'undo', kubectlName(ref))
   const after = ok(await kube.get(path))
   const theirs = same(templateOf(after), templateOf(now.set)) ? undefined : after

@@ -136,7 +136,7 @@ async function playAndCompare(stage: Stage, name: string, { deeds, pending }: Hi
   const workload = { ...workloadOf([revisionOf(1, 'app:v1', 0)]), release: { name, namespace } }
   const input = {
     workload,
-    with: { provenFor: '0s', ...(pending?.recoverStuck === true ? { recoverStuck: true } : {}) },
+    options: { provenFor: '0s', ...(pending?.recoverStuck === true ? { recoverStuck: true } : {}) },
     observed: [],
     bad,
     incidents: [],
@@ -145,12 +145,13 @@ async function playAndCompare(stage: Stage, name: string, { deeds, pending }: Hi
     // Long ago is twenty minutes.
     now: Date.now() + (pending?.old === true ? 20 * 60_000 : 0)
   }
-  const tools = storyTools(stage.admin.cluster, systemClock, { helm: stage.ours })
+  const tools = storyTools(stage.admin.cluster, systemClock)
+  const action = helmRollback(stage.ours)
   const signal = AbortSignal.timeout(60_000)
-  const observed = await helmRollback.observe(tools, input, signal)
+  const observed = await action.observe(tools, input, signal)
   if (observed.kind === 'refused') throw new Error(`${name}: ${observed.refusal.detail}`)
-  const result = helmRollback.plan({ ...input, seen: observed.seen })
-  const ours = result.kind === 'plan' && result.plan.write.kind === 'helm-rollback' ? result.plan.write.to : undefined
+  const result = action.plan(input, observed.seen)
+  const ours = result.kind === 'plan' ? result.plan.write.to : undefined
   const said = await helm('rollback', name, ...place).catch((cause: unknown) => String(cause))
   const after = (await entries(stage, name)).at(-1)
   const theirs =

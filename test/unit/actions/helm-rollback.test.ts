@@ -4,17 +4,15 @@ import { join } from 'node:path'
 import t from 'tap'
 import { badMark, judgeReleases, originOf } from '../../../src/actions/helm-rollback/choose.ts'
 import { classify, createHelm, parseHistory } from '../../../src/actions/helm-rollback/helm.ts'
+import type { Helm, HelmRevision } from '../../../src/actions/helm-rollback/helm-port.ts'
 import { helmRollback } from '../../../src/actions/helm-rollback/helm-rollback.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import { readConfig } from '../../../src/config.ts'
-import type { PlanInput, PlanResult } from '../../../src/domain/action.ts'
-import type { Plan } from '../../../src/domain/plan.ts'
 import type { WriteResult } from '../../../src/domain/ports/cluster.ts'
-import type { Helm, HelmRevision } from '../../../src/domain/ports/helm.ts'
 import { storyHelm } from '../../support/story-actions.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
-import { storyTools } from '../../support/story-tools.ts'
-import { badRollout, NOON, planInput } from '../../support/workloads.ts'
+import { noHelm, storyTools } from '../../support/story-tools.ts'
+import { badRollout, intentOf, NOON, planInput } from '../../support/workloads.ts'
 
 const RELEASE = { name: 'api', namespace: 'shop' }
 const WORKLOAD = { ...badRollout(), release: RELEASE }
@@ -33,24 +31,16 @@ const history = (...revisions: Partial<HelmRevision>[]): readonly HelmRevision[]
     ...revision
   }))
 
-const plan = (revisions: readonly HelmRevision[], more: Partial<PlanInput> = {}, same: readonly number[] = []): PlanResult =>
-  helmRollback.plan(
-    planInput(WORKLOAD, {
-      seen: {
-        major: 4,
-        history: revisions,
-        digests: new Map(revisions.map(({ revision }) => [revision, same.includes(revision) ? 'same' : `digest-${revision}`]))
-      },
-      ...more
-    })
-  )
+type Input = Parameters<ReturnType<typeof helmRollback>['plan']>[0]
+const plan = (revisions: readonly HelmRevision[], more: Partial<Input> = {}, same: readonly number[] = []) =>
+  helmRollback(noHelm).plan(planInput(WORKLOAD, more), {
+    major: 4,
+    history: revisions,
+    digests: new Map(revisions.map(({ revision }) => [revision, same.includes(revision) ? 'same' : `digest-${revision}`]))
+  })
 const to = (...args: Parameters<typeof plan>): unknown => {
   const result = plan(...args)
-  return result.kind === 'plan' && result.plan.write.kind === 'helm-rollback'
-    ? result.plan.write.to
-    : result.kind === 'refused'
-      ? result.refusal.reason
-      : ''
+  return result.kind === 'plan' ? result.plan.write.to : result.refusal.reason
 }
 
 t.test('which revision: never a failed one, never the bad one once more, never current − 1 blindly', async t => {
@@ -75,7 +65,7 @@ t.test('which revision: never a failed one, never the bad one once more, never c
 t.test('which revision: proven, by how long it ran and what was open then', async t => {
   const quick = history({}, {}, {}).map(entry => (entry.revision === 2 ? { ...entry, updatedAt: NOON - 15 * MINUTE } : entry))
   t.equal(to(quick), 1, '2 ran for five minutes')
-  t.equal(to(quick, { with: { provenFor: '5m' } }), 2)
+  t.equal(to(quick, { options: { provenFor: '5m' } }), 2)
   t.equal(to(history({}, {}, {}), { incidents: [{ from: NOON - 12 * MINUTE }] }), 1, 'an incident was open when 2 was replaced')
   t.equal(to(history({}, {}, {}), { incidents: [{ from: NOON - 12 * HOUR }] }), 'no-good-revision')
 })
@@ -84,13 +74,13 @@ t.test('pending: one that is under way is waited for, a dead one is people’s, 
   const pending = (minutes: number) => history({}, {}, { status: 'pending-upgrade', updatedAt: NOON - minutes * MINUTE })
   t.equal(to(pending(5)), 'rollout-moving')
   t.equal(to(pending(20)), 'release-stuck')
-  t.equal(to(pending(20), { with: { recoverStuck: true } }), 2)
-  t.equal(to(pending(5), { with: { recoverStuck: true } }), 'rollout-moving')
-  t.equal(to(history({ status: 'pending-install', updatedAt: NOON - HOUR }), { with: { recoverStuck: true } }), 'no-good-revision')
+  t.equal(to(pending(20), { options: { recoverStuck: true } }), 2)
+  t.equal(to(pending(5), { options: { recoverStuck: true } }), 'rollout-moving')
+  t.equal(to(history({ status: 'pending-install', updatedAt: NOON - HOUR }), { options: { recoverStuck: true } }), 'no-good-revision')
 })
 
 t.test('the plan: every argument said, what it makes, what is bad now', async t => {
-  const result = plan(history({}, {}, {}), { with: { timeout: '2m' } })
+  const result = plan(history({}, {}, {}), { options: { timeout: '2m' } })
   if (result.kind !== 'plan') throw new Error(result.refusal.detail)
   t.match(result.plan, {
     summary: /roll release api back to revision 2 .* in place of revision 3/,
@@ -108,8 +98,9 @@ t.test('the plan: every argument said, what it makes, what is bad now', async t 
 t.test('the write: read right before, checked right after, anything else is unknown', async t => {
   const made = plan(history({}, {}))
   if (made.kind !== 'plan') throw new Error('no plan')
+  const intent = intentOf(made.plan)
   const apply = (helm: Helm, dryRun = false): Promise<WriteResult> =>
-    helmRollback.apply(storyTools(new StoryCluster(clock), clock, { helm }), made.plan, { dryRun }, never)
+    helmRollback(helm).apply(storyTools(new StoryCluster(clock), clock), intent, { dryRun }, never)
   const two = [{}, {}]
   t.match(await apply(storyHelm(two)), { kind: 'applied', detail: 'revision 3: Rollback to 1' })
   const dry = storyHelm(two)
@@ -148,18 +139,20 @@ t.test('the write: read right before, checked right after, anything else is unkn
     }
   }
   t.match(await apply(race), { kind: 'unknown' }, 'one more than ours')
+  const seen = (revisions: readonly Partial<HelmRevision>[]) =>
+    helmRollback(storyHelm(revisions)).effect(intent, WORKLOAD, storyTools(new StoryCluster(clock), clock), never)
   t.equal(
-    helmRollback.stands(made.plan, '', { ...WORKLOAD, release: { ...RELEASE, latest: { revision: 4, status: 'deployed', changedAt: 0 } } }),
+    helmRollback(noHelm).stands(intent, {
+      ...WORKLOAD,
+      release: { ...RELEASE, latest: { revision: 4, status: 'deployed', changedAt: 0 } }
+    }),
     false
   )
-  t.equal(await seen(made.plan, [{}, {}, { status: 'pending-rollback', description: 'Rollback to 1' }]), 'moving')
-  t.equal(await seen(made.plan, [{}, {}, { description: 'Rollback to 1' }]), 'seen')
-  t.equal(await seen(made.plan, [{}, {}, { description: 'Upgrade complete' }]), 'superseded')
-  t.equal(await seen(made.plan, two), 'not-seen')
+  t.equal(await seen([{}, {}, { status: 'pending-rollback', description: 'Rollback to 1' }]), 'moving')
+  t.equal(await seen([{}, {}, { description: 'Rollback to 1' }]), 'seen')
+  t.equal(await seen([{}, {}, { description: 'Upgrade complete' }]), 'superseded')
+  t.equal(await seen(two), 'not-seen')
 })
-
-const seen = (made: Plan, revisions: readonly Partial<HelmRevision>[]) =>
-  helmRollback.effect(made, '', WORKLOAD, storyTools(new StoryCluster(clock), clock, { helm: storyHelm(revisions) }), never)
 
 t.test('what helm says is classified by its words', async t => {
   const said: readonly (readonly [string, string])[] = [

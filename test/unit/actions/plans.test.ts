@@ -8,22 +8,23 @@ import { ACTIONS } from '../../../src/actions/registry.ts'
 import { rolloutAbort } from '../../../src/actions/rollout-abort/rollout-abort.ts'
 import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { watchUndo } from '../../../src/actions/rollout-undo/unstick.ts'
+import { type ScaleOptions, wantedReplicas } from '../../../src/actions/scale/options.ts'
 import { quantityOf, quotaRoom } from '../../../src/actions/scale/room.ts'
-import { scale, wantedReplicas } from '../../../src/actions/scale/scale.ts'
+import { scale } from '../../../src/actions/scale/scale.ts'
 import { namesPod, stepUrl, urlError } from '../../../src/actions/step-request.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
-import type { PlanInput, PlanResult } from '../../../src/domain/action.ts'
+import type { PlanResult } from '../../../src/domain/action.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
-import type { Plan } from '../../../src/domain/plan.ts'
+import type { Plan, Write } from '../../../src/domain/plan.ts'
 import type { Workload } from '../../../src/domain/workload.ts'
 import { mayCall } from '../../../src/outgoing/addresses.ts'
 import { storyHttp } from '../../support/story-actions.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
-import { storyTools } from '../../support/story-tools.ts'
-import { badRollout, NOON, planInput, podOf, revisionOf, workloadOf } from '../../support/workloads.ts'
+import { storyNeeds, storyTools } from '../../support/story-tools.ts'
+import { badRollout, intentOf, NOON, planInput, podOf, revisionOf, workloadOf } from '../../support/workloads.ts'
 
 const told = (result: PlanResult): string => (result.kind === 'plan' ? result.plan.summary : result.refusal.reason)
-const planned = (result: PlanResult): Plan => {
+const planned = <W extends Write>(result: PlanResult<W>): Plan<W> => {
   if (result.kind === 'plan') return result.plan
   throw new Error(`${result.refusal.reason}: ${result.refusal.detail}`)
 }
@@ -45,14 +46,14 @@ t.test('delete-pod: outliers only', async t => {
   t.equal(told(deletePod.plan(planInput(sick(1, 5)))), 'evict api-0 (1 of 5 unhealthy)')
   t.equal(told(deletePod.plan(planInput(sick(2, 10)))), 'evict api-0, api-1 (2 of 10 unhealthy)', 'a fifth')
   t.equal(told(deletePod.plan(planInput(sick(2, 5)))), 'too-many-unhealthy')
-  t.equal(told(deletePod.plan(planInput(sick(2, 5), { with: { atMost: 2 } }))), 'evict api-0, api-1 (2 of 5 unhealthy)')
+  t.equal(told(deletePod.plan(planInput(sick(2, 5), { options: { atMost: 2 } }))), 'evict api-0, api-1 (2 of 5 unhealthy)')
   t.equal(told(deletePod.plan(planInput(sick(1, 1)))), 'too-many-unhealthy', 'the only one')
   t.equal(told(deletePod.plan(planInput(sick(0, 3)))), 'already-so')
   t.equal(told(deletePod.plan(planInput(sick(1, 5, { controlled: false })))), 'unsuitable-target')
   t.equal(told(deletePod.plan(planInput(sick(1, 5, { mirror: true })))), 'unsuitable-target')
   t.equal(told(deletePod.plan(planInput(sick(1, 5, { createdAt: NOON - MINUTE })))), 'rollout-moving', 'it is still starting')
   const named = (pod: string, labels = {}) =>
-    told(deletePod.plan(planInput(sick(0, 3), { with: { pod }, values: { labels, annotations: {} } })))
+    told(deletePod.plan(planInput(sick(0, 3), { options: { pod }, values: { labels, annotations: {} } })))
   t.equal(named('{{ labels.pod }}', { pod: 'api-2' }), 'evict api-2 (1 of 3 unhealthy)')
   t.equal(named('{{ labels.pod }}', { pod: 'other' }), 'target-not-found')
   t.equal(named('{{ labels.pod }}', { pod: '../secrets' }), 'label-unsafe')
@@ -63,20 +64,20 @@ t.test('delete-pod: a disruption budget says not now; of several, those that wen
   const cluster = new StoryCluster({ now: () => NOON, sleep: async () => {} })
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
   const workload = { ...badRollout(), pods: ['a', 'b', 'c', 'd', 'e'].map((name, index) => podOf(name, { ready: index > 1 })) }
-  const plan = planned(deletePod.plan(planInput(workload, { with: { atMost: 2 } })))
+  const plan = planned(deletePod.plan(planInput(workload, { options: { atMost: 2 } })))
   cluster.kube.onPost = () => ({ kind: 'error', status: 429, detail: 'Cannot evict pod as it would violate the budget' })
-  t.match(await deletePod.apply(tools, plan, { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
+  t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
   cluster.kube.onPost = path =>
     path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { kind: 'error', status: 429, detail: 'no' }
-  t.match(await deletePod.apply(tools, plan, { dryRun: false }, never), { kind: 'applied', detail: 'evicted a; not b: no' })
+  t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'applied', detail: 'evicted a; not b: no' })
   cluster.kube.onPost = () => ({ kind: 'error', status: 500, detail: 'two budgets match' })
-  t.match(await deletePod.apply(tools, plan, { dryRun: false }, never), { kind: 'unknown' })
+  t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'unknown' })
 })
 
 const SEEN = { autoscalers: [], quotas: [] }
 const HPA = { name: 'api', path: '/hpa', uid: 'u', floor: 2, ceiling: 6, annotated: false, keda: false }
-const scaled = (options: PlanInput['with'], more: object = {}, seen: object = SEEN): string =>
-  told(scale.plan(planInput({ ...badRollout(), ...more }, { with: options, seen })))
+const scaled = (options: ScaleOptions, more: Partial<Workload> = {}, seen: Parameters<typeof scale.plan>[1] = SEEN): string =>
+  told(scale.plan(planInput({ ...badRollout(), ...more }, { options }), seen))
 
 t.test('scale: absolute, relative, within bounds, never to 0', async t => {
   t.match(scaled({ to: 5, max: 6 }), /^scale from 3 to 5 pods; given back 30m after the recovery/)
@@ -103,7 +104,7 @@ t.test('scale: absolute, relative, within bounds, never to 0', async t => {
 })
 
 t.test('scale: an autoscaler decides, so its floor is raised; or it is left alone', async t => {
-  const through = (options: PlanInput['with'], autoscaler: object = HPA, more = {}): string =>
+  const through = (options: ScaleOptions, autoscaler = HPA, more = {}): string =>
     scaled(options, more, { autoscalers: [autoscaler], quotas: [] })
   t.match(through({ by: '+2', max: 9 }), /raise the floor of autoscaler api from 2 to 5;/)
   t.match(through({ by: '+5', max: 9 }), /from 2 to 6;/, 'not above its ceiling')
@@ -159,7 +160,7 @@ t.test('rollout-abort: where the CRD has no status subresource, on the object it
   const path = '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/api'
   cluster.kube.objects.set(path, { metadata: { uid: 'uid-api' }, status: { currentPodHash: 'v2', stableRS: 'v1' } })
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} })
-  const result = await rolloutAbort.apply(tools, planned(rolloutAbort.plan(planInput(workload))), { intent: 'i', dryRun: false }, never)
+  const result = await rolloutAbort.apply(tools, intentOf(planned(rolloutAbort.plan(planInput(workload)))), { dryRun: false }, never)
   t.equal(result.kind, 'applied')
   t.same(cluster.kube.writes, [`PATCH ${path}`])
   t.match(cluster.kube.objects.get(path), { status: { abort: true } })
@@ -168,7 +169,7 @@ t.test('rollout-abort: where the CRD has no status subresource, on the object it
 t.test('rollout-undo: a release’s own workload, and OnDelete', async t => {
   const release = { name: 'shop', namespace: 'shop' }
   t.equal(told(rolloutUndo.plan(planInput({ ...badRollout(), release }))), 'helm-owned')
-  t.match(told(rolloutUndo.plan(planInput({ ...badRollout(), release }, { with: { evenIfHelmOwned: true } }))), /put revision 1/)
+  t.match(told(rolloutUndo.plan(planInput({ ...badRollout(), release }, { options: { evenIfHelmOwned: true } }))), /put revision 1/)
   t.equal(told(rolloutUndo.plan(planInput({ ...badRollout(), strategy: 'OnDelete' }))), 'unsuitable-target')
   t.match(told(rolloutUndo.plan(planInput({ ...badRollout(), partition: 2 }))), /pods below ordinal 2 keep theirs/)
 })
@@ -190,7 +191,7 @@ t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only
   }
   const plan = planned(rolloutUndo.plan(planInput(badRollout())))
   const look = async (workload: Workload, mayWrite = true): Promise<string> => {
-    const watched = await watchUndo(tools, plan, workload, { since: NOON, mayWrite }, never)
+    const watched = await watchUndo(tools, plan, { workload, since: NOON, mayWrite }, never)
     return 'did' in watched && watched.did !== undefined ? watched.did : watched.state
   }
   t.equal(await look(stuck, false), 'moving', 'nothing is written while the switch is lowered')
@@ -204,19 +205,20 @@ t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only
 
 t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to be closed', async t => {
   const workload = { ...badRollout(), pods: [podOf('api-1', { ip: '10.0.0.1' }), podOf('api-2', { ip: '10.0.0.2', hostNetwork: true })] }
-  const options = { url: 'http://{{ pod.ip }}:8080/actuator/circuitbreakers/payments', each: 'pod' }
+  const options = { url: 'http://{{ pod.ip }}:8080/actuator/circuitbreakers/payments', each: 'pod' } as const
   const clock = { now: () => NOON, sleep: async () => {} }
-  const tools = (send: ReturnType<typeof storyHttp>['send']) => storyTools(new StoryCluster(clock), clock, { http: { send } })
-  const plan = async (send: ReturnType<typeof storyHttp>['send'], more = {}): Promise<PlanResult> => {
-    const asked = planInput({ ...workload, ...more }, { with: options })
-    const seen = await circuitBreakerReset.observe(tools(send), asked, never)
-    return seen.kind === 'refused' ? seen : circuitBreakerReset.plan({ ...asked, seen: seen.seen })
+  const tools = storyTools(new StoryCluster(clock), clock)
+  const by = (send: ReturnType<typeof storyHttp>['send']) => circuitBreakerReset(storyNeeds({ http: { send } }))
+  const plan = async (send: ReturnType<typeof storyHttp>['send'], more = {}) => {
+    const input = planInput({ ...workload, ...more }, { options })
+    const seen = await by(send).observe(tools, input, never)
+    return seen.kind === 'refused' ? seen : by(send).plan(input, seen.seen)
   }
   const answer = (status: number, body: unknown) => async () => ({ kind: 'response' as const, status, body: JSON.stringify(body) })
   const story = storyHttp()
   const result = planned(await plan(story.send))
   t.match(result.summary, /in api-1$/, 'a pod on the host’s network is not called')
-  t.match(await circuitBreakerReset.apply(tools(story.send), result, { dryRun: false }, never), {
+  t.match(await by(story.send).apply(tools, intentOf(result), { dryRun: false }, never), {
     kind: 'applied',
     detail: 'closed in api-1'
   })
@@ -228,7 +230,7 @@ t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to 
   t.equal(told(await plan(story.send, { pods: [] })), 'breaker-unknown')
   const stays = answer(200, { circuitBreakers: { payments: { state: 'OPEN' } } })
   t.match(
-    await circuitBreakerReset.apply(tools(stays), planned(await plan(stays)), { dryRun: false }, never),
+    await by(stays).apply(tools, intentOf(planned(await plan(stays))), { dryRun: false }, never),
     { kind: 'applied', detail: /closed in 0 of 1: api-1 answered 200, and it is OPEN/ },
     'an answer of 200 proves nothing'
   )
@@ -236,14 +238,14 @@ t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to 
 
 t.test('http: what an answer means', async t => {
   const clock = { now: () => NOON, sleep: async () => {} }
-  const plan = planned(http.plan(planInput(badRollout(), { with: { url: 'https://cache.example/flush?key=secret' } })))
+  const plan = planned(http(storyNeeds()).plan(planInput(badRollout(), { options: { url: 'https://cache.example/flush?key=secret' } })))
   t.notMatch(plan.summary, /secret/, 'a query may hold a secret')
   const sent = async (answer: Awaited<ReturnType<ReturnType<typeof storyHttp>['send']>>): Promise<string> =>
     (
-      await http.apply(
-        storyTools(new StoryCluster(clock), clock, { http: { send: async () => answer } }),
-        plan,
-        { intent: 'i', dryRun: false },
+      await http(storyNeeds({ http: { send: async () => answer } })).apply(
+        storyTools(new StoryCluster(clock), clock),
+        intentOf(plan),
+        { dryRun: false },
         never
       )
     ).kind

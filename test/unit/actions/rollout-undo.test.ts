@@ -1,14 +1,14 @@
 import fc from 'fast-check'
 import t from 'tap'
 import { rolloutRestart } from '../../../src/actions/rollout-restart/rollout-restart.ts'
+import { stampedPatch } from '../../../src/actions/rollout-restart/stamp.ts'
 import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
-import type { PlanInput } from '../../../src/domain/action.ts'
 import { changeOf } from '../../../src/domain/change.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../../src/domain/workload.ts'
-import { NOON, patchOf, planInput, revisionOf, templateOf, workloadOf } from '../../support/workloads.ts'
+import { intentOf, NOON, planInput, revisionOf, TARGET, templateOf, workloadOf } from '../../support/workloads.ts'
 
-const chosen = (workload: Workload, more: Partial<PlanInput> = {}): unknown => {
+const chosen = (workload: Workload, more: Partial<Parameters<typeof rolloutUndo.plan>[0]> = {}): unknown => {
   const result = rolloutUndo.plan(planInput(workload, more))
   return result.kind === 'plan' ? result.plan.facts['toRevision'] : result.refusal.reason
 }
@@ -65,19 +65,19 @@ t.test('proven: long enough, and no incident open when it was replaced', async t
   const v3 = revisionOf(3, 'app:v3', NOON - 10 * MINUTE)
   const workload = workloadOf([v1, v2, v3])
   t.equal(chosen(workload), 1, 'v2 ran five minutes only')
-  t.equal(chosen(workload, { with: { provenFor: '5m' } }), 2)
+  t.equal(chosen(workload, { options: { provenFor: '5m' } }), 2)
   t.equal(
-    chosen(workload, { with: { provenFor: '5m' }, incidents: [{ from: NOON - 12 * MINUTE }] }),
+    chosen(workload, { options: { provenFor: '5m' }, incidents: [{ from: NOON - 12 * MINUTE }] }),
     1,
     'an incident was open when v2 was replaced'
   )
   t.equal(
-    chosen(workload, { with: { provenFor: '5m' }, incidents: [{ from: NOON - 12 * MINUTE, to: NOON - 11 * MINUTE }] }),
+    chosen(workload, { options: { provenFor: '5m' }, incidents: [{ from: NOON - 12 * MINUTE, to: NOON - 11 * MINUTE }] }),
     1,
     'or shortly before'
   )
   t.equal(
-    chosen(workload, { with: { provenFor: '5m' }, incidents: [{ from: NOON - 5 * MINUTE }] }),
+    chosen(workload, { options: { provenFor: '5m' }, incidents: [{ from: NOON - 5 * MINUTE }] }),
     2,
     'the one of now does not count against it'
   )
@@ -137,9 +137,9 @@ t.test('whatever the history, the plan goes to a kept revision that differs, is 
         plan.to !== workload.identity &&
         !badIdentities.includes(plan.to ?? '') &&
         revisions.some(revision => revision.identity === plan.to) &&
-        patchOf(plan).operations[0]?.path === '/metadata/uid' &&
-        patchOf(plan).operations[1]?.op === 'test' &&
-        patchOf(plan).operations[1]?.value === workload.template &&
+        plan.write.operations[0]?.path === '/metadata/uid' &&
+        plan.write.operations[1]?.op === 'test' &&
+        plan.write.operations[1]?.value === workload.template &&
         /kubectl/.test(plan.reverse)
       )
     }),
@@ -152,25 +152,44 @@ t.test('restart: our own key, the same identity, every precondition', async t =>
   const workload = workloadOf([revisionOf(1, 'app:v1', NOON)])
   const result = rolloutRestart.plan(planInput(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
+  const { operations } = stampedPatch(result.plan.write, NOON)
   t.same(
-    patchOf(result.plan).operations.map(({ op, path }) => `${op} ${path}`),
+    operations.map(({ op, path }) => `${op} ${path}`),
     ['test /metadata/uid', 'test /spec/template', 'add /spec/template/metadata/annotations']
   )
-  t.same(patchOf(result.plan).operations[2]?.value, { 'astern.dev/restartedAt': '2026-11-21T12:00:00.000Z' })
+  t.same(operations[2]?.value, { 'astern.dev/restartedAt': '2026-11-21T12:00:00.000Z' })
   t.equal(result.plan.from, result.plan.to)
   t.same(result.plan.bad, [])
+})
+
+t.test('restart of an Argo Rollout: its own field, in whole seconds, and the mark on the Rollout itself', async t => {
+  const workload: Workload = { ...workloadOf([revisionOf(1, 'app:v1', NOON)]), ref: { ...TARGET, kind: 'Rollout' } }
+  const result = rolloutRestart.plan(planInput(workload))
+  if (result.kind !== 'plan') throw new Error('no plan')
+  t.same(stampedPatch(result.plan.write, NOON + 999), {
+    kind: 'json-patch',
+    path: '/apis/argoproj.io/v1alpha1/namespaces/shop/rollouts/api',
+    operations: [
+      { op: 'test', path: '/metadata/uid', value: 'uid-api' },
+      { op: 'add', path: '/spec/restartAt', value: '2026-11-21T12:00:00Z' }
+    ],
+    mark: 'first'
+  })
+  const intent = intentOf(result.plan, 'i1')
+  t.equal(rolloutRestart.effect(intent, workload), 'not-seen')
+  t.equal(rolloutRestart.effect(intent, { ...workload, annotations: { 'astern.dev/intent': 'i1' } }), 'seen')
 })
 
 t.test('effect: told by the intent’s mark on the object, never guessed', async t => {
   const workload = workloadOf([revisionOf(1, 'app:v1', NOON - 10 * HOUR), revisionOf(2, 'app:v2', NOON - 10 * MINUTE)])
   const result = rolloutUndo.plan(planInput(workload))
   if (result.kind !== 'plan') throw new Error('no plan')
-  const { plan } = result
+  const intent = intentOf(result.plan, 'i1')
   const back = workloadOf([revisionOf(2, 'app:v2', NOON), revisionOf(3, 'app:v1', NOON - 10 * HOUR)])
-  t.equal(rolloutUndo.effect(plan, 'i1', workload), 'not-seen')
-  t.equal(rolloutUndo.effect(plan, 'i1', { ...back, templateAt: { ...back.templateAt, mark: 'i1' } }), 'seen')
-  t.equal(rolloutUndo.effect(plan, 'i1', back), 'superseded', 'somebody else’s undo is not ours')
-  t.equal(rolloutUndo.effect(plan, 'i1', { ...workload, uid: 'new' }), 'superseded', 'the object was replaced')
+  t.equal(rolloutUndo.effect(intent, workload), 'not-seen')
+  t.equal(rolloutUndo.effect(intent, { ...back, templateAt: { ...back.templateAt, mark: 'i1' } }), 'seen')
+  t.equal(rolloutUndo.effect(intent, back), 'superseded', 'somebody else’s undo is not ours')
+  t.equal(rolloutUndo.effect(intent, { ...workload, uid: 'new' }), 'superseded', 'the object was replaced')
 })
 
 t.test('when it changed: the watch, else the ReplicaSet made for it, else two witnesses that agree', async t => {

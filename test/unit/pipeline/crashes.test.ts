@@ -22,7 +22,7 @@ async function play(t: Parameters<typeof openBench>[0], index: number, point: Fa
   const { changedWithin: _, ...policy } = policyOf({ steps: [...story.steps], recheck: 10 * SECOND })
   const bench = await openBench(t, {
     policies: ['changedWithin' in story ? policy : { ...policy, changedWithin: 60 * MINUTE }],
-    ...(story.tools === undefined ? {} : { tools: story.tools })
+    ...(story.needs === undefined ? {} : { needs: story.needs })
   })
   story.set?.(bench.cluster)
   let armed = point

@@ -101,7 +101,7 @@ t.test('what a rung would do is so already, and the symptom is there: the next r
   const closed = {
     send: async () => ({ kind: 'response' as const, status: 200, body: '{"circuitBreakers":{"payments":{"state":"CLOSED"}}}' })
   }
-  const bench = await openBench(t, { policies: [ladder(...story.steps, step('rollout-undo'))], tools: { http: closed } })
+  const bench = await openBench(t, { policies: [ladder(...story.steps, step('rollout-undo'))], needs: { http: closed } })
   story.set?.(bench.cluster)
   const [policy] = bench.policies
   if (policy === undefined) throw new Error('no policy')
@@ -114,7 +114,7 @@ t.test('what a rung would do is so already, and the symptom is there: the next r
   const [act] = (await bench.audit('decision')).filter(row => row.body.verdict === 'act')
   t.match(act?.body, { passed: [{ step: 0, action: 'circuit-breaker-reset', why: /CLOSED/ }] })
 
-  const last = await openBench(t, { policies: [ladder(...story.steps)], tools: { http: closed } })
+  const last = await openBench(t, { policies: [ladder(...story.steps)], needs: { http: closed } })
   story.set?.(last.cluster)
   await last.fire()
   await last.look()

@@ -10,7 +10,7 @@ import type { Problem } from '../../../src/domain/verdict.ts'
 import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
 import { countingIds, openBench, policyOf } from '../../support/bench.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
-import { NOON, patchOf, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
+import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
 const PLAN: Plan = {
   action: 'rollout-undo',
@@ -188,7 +188,7 @@ t.test('the whole flow: whatever happens in whatever order, the promises hold', 
         if (undone.has(row.body.to)) broken.push('back to what was undone')
         undone.add(row.body.from)
       }
-      if (bench.cluster.writes.some(plan => patchOf(plan).operations.filter(operation => operation.op === 'test').length < 2))
+      if (bench.cluster.writes.some(plan => plan.write.operations.filter(operation => operation.op === 'test').length < 2))
         broken.push('a write without preconditions')
       written += bench.cluster.writes.length
       if (broken.length > 0) t.comment(broken.join(', '))

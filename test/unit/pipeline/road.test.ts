@@ -1,7 +1,7 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
-import { NOON, patchOf } from '../../support/workloads.ts'
+import { NOON } from '../../support/workloads.ts'
 
 const undoThenRestart = policyOf({
   steps: [
@@ -24,7 +24,7 @@ t.test('the main road: verified, undone once, confirmed, and told nobody but by 
   t.equal(run.outcome, 'recovered')
   t.equal(bench.cluster.writes.length, 1)
   t.same(await bench.messages(), ['notice: Deployment/shop/api: HighErrorRatio: recovered'])
-  const [operations] = bench.cluster.writes.map(plan => patchOf(plan).operations)
+  const [operations] = bench.cluster.writes.map(plan => plan.write.operations)
   t.same(
     operations?.slice(0, 2).map(({ op, path }) => [op, path]),
     [

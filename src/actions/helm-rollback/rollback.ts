@@ -1,0 +1,118 @@
+import { SECOND } from '../../base/clock.ts'
+import type { Effect } from '../../domain/action.ts'
+import type { WriteIntent } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { Release, Workload } from '../../domain/workload.ts'
+import { appliedWith, type NotApplied } from '../../domain/write-result.ts'
+import type { Helm, HelmPlace, HelmProblem } from './helm-port.ts'
+
+/** `helm rollback`. Helm has no precondition: `latest` is read right before, and the one made must be the next. */
+export interface HelmWrite extends HelmPlace {
+  readonly kind: 'helm-rollback'
+  readonly latest: number
+  readonly to: number
+  /** How long helm waits for what it made to be ready. */
+  readonly timeoutMs: number
+  readonly arguments: readonly string[]
+}
+
+/** The rollback of a release to a revision, with every argument said. */
+export function rollbackOf(release: Release, { latest, to, timeoutMs }: Pick<HelmWrite, 'latest' | 'to' | 'timeoutMs'>): HelmWrite {
+  const { name, namespace } = release
+  return {
+    kind: 'helm-rollback',
+    release: name,
+    namespace,
+    latest,
+    to,
+    timeoutMs,
+    arguments: [
+      'rollback',
+      name,
+      String(to),
+      '--namespace',
+      namespace,
+      // Helm 4 has several ways to wait; its own default one is meant.
+      '--wait',
+      '--timeout',
+      `${Math.round(timeoutMs / SECOND)}s`,
+      '--cleanup-on-fail',
+      // Helm would prune the oldest revisions, and with them the evidence.
+      '--history-max',
+      '0'
+    ]
+  }
+}
+
+/** Helm has no precondition: its latest revision is read right before, and the one made must be the next (rules 3). */
+export async function rollBack(helm: Helm, write: HelmWrite, now: () => number, signal: AbortSignal): Promise<WriteResult> {
+  const moved = await movedOn(helm, write, signal)
+  if (moved !== undefined) return moved
+  const done = await helm.rollback(write.arguments, write.timeoutMs, signal)
+  const after = await helm.history(write, signal)
+  if (after.kind === 'failed') return { kind: 'unknown', detail: `${done.kind === 'failed' ? `${done.detail}; ` : ''}${after.detail}` }
+  const newest = after.value.at(-1)
+  if (newest?.revision === write.latest)
+    return done.kind === 'failed'
+      ? notWritten(done.problem, done.detail)
+      : { kind: 'unknown', detail: 'helm said it was done, and made no revision' }
+  if (newest?.revision !== write.latest + 1 || !isOurs(newest.description, write.to))
+    return {
+      kind: 'unknown',
+      detail: `revision ${newest?.revision ?? '?'} is not the one that was asked for: ${newest?.description ?? ''}`
+    }
+  return appliedWith(
+    done.kind === 'done'
+      ? `revision ${newest.revision}: ${newest.description}`
+      : `revision ${newest.revision} is ${newest.status}: ${done.detail}`,
+    now()
+  )
+}
+
+/** Helm's own dry run, which reads and does not wait. */
+export async function tryRollBack(helm: Helm, write: HelmWrite, now: () => number, signal: AbortSignal): Promise<WriteResult> {
+  const moved = await movedOn(helm, write, signal)
+  if (moved !== undefined) return moved
+  const withoutWait = write.arguments.filter(argument => argument !== '--wait')
+  const tried = await helm.rollback([...withoutWait, '--dry-run'], write.timeoutMs, signal)
+  return tried.kind === 'done' ? appliedWith('helm would do it', now()) : notWritten(tried.problem, tried.detail)
+}
+
+/** Why the write may not be made: the release is no longer where it was judged, or that cannot be told. */
+async function movedOn(helm: Helm, write: HelmWrite, signal: AbortSignal): Promise<NotApplied | undefined> {
+  const before = await helm.history(write, signal)
+  if (before.kind === 'failed') return notWritten(before.problem, before.detail)
+  const latest = before.value.at(-1)?.revision
+  return latest === write.latest
+    ? undefined
+    : { kind: 'conflict', detail: `the release is at revision ${latest ?? 'none'}, not at ${write.latest} any more` }
+}
+
+function notWritten(problem: HelmProblem, detail: string): NotApplied {
+  if (problem === 'forbidden') return { kind: 'forbidden', detail }
+  if (problem === 'release-not-found') return { kind: 'not-found', detail }
+  return problem === 'unreachable' || problem === 'stopped' ? { kind: 'unknown', detail } : { kind: 'refused', detail }
+}
+
+/** What helm writes of a rollback that went well, and of one that did not. */
+function isOurs(description: string, to: number): boolean {
+  return description === `Rollback to ${to}` || /^(Rollback|Release) .* failed/.test(description)
+}
+
+/** Whether the release's history has the revision that the write makes. */
+export async function effectOfRollback(
+  helm: Helm,
+  { plan: { uid, write } }: WriteIntent<HelmWrite>,
+  workload: Workload,
+  signal: AbortSignal
+): Promise<Effect> {
+  if (workload.uid !== uid) return 'superseded'
+  const history = await helm.history(write, signal)
+  // Whether it is there cannot be told now: looked at again, until the time is up.
+  if (history.kind === 'failed') return 'moving'
+  const newest = history.value.at(-1)
+  if (newest === undefined || newest.revision < write.latest) return 'superseded'
+  if (newest.revision === write.latest) return 'not-seen'
+  if (newest.revision > write.latest + 1 || !isOurs(newest.description, write.to)) return 'superseded'
+  return newest.status === 'pending-rollback' ? 'moving' : 'seen'
+}

@@ -1,0 +1,23 @@
+import { readFileSync } from 'node:fs'
+import { createHelm } from '../actions/helm-rollback/helm.ts'
+import { createActions } from '../actions/registry.ts'
+import type { Config } from '../config.ts'
+import type { Action } from '../domain/action.ts'
+import { createActionHttp } from '../outgoing/action-http.ts'
+import type { HttpClient } from '../outgoing/http-client.ts'
+
+/** Makes every action, with the real helm, the guarded way out, and the files of this machine. */
+export function openActions(
+  http: HttpClient,
+  { helm, kubeconfig, context }: Pick<Config, 'kubeconfig' | 'context' | 'helm'>
+): readonly Action[] {
+  return createActions({
+    helm: createHelm({
+      ...helm,
+      ...(kubeconfig === undefined ? {} : { kubeconfig }),
+      ...(context === undefined ? {} : { context })
+    }),
+    http: createActionHttp(http),
+    readFile: path => readFileSync(path, 'utf8').trim()
+  })
+}
