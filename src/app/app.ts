@@ -18,7 +18,6 @@ import { createClockOffset } from '../outgoing/clock-offset.ts'
 import { createHttpClient } from '../outgoing/http-client.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
-import { EVENT_CHANNEL } from '../pipeline/settle/messages.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
@@ -61,6 +60,8 @@ export interface AppParts {
   readonly logger?: Logger
 }
 
+/** Kubernetes Events are written for everything that ends; the channel has this fixed name. */
+const EVENT_CHANNEL = 'kubernetes-event'
 /** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
 const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
@@ -100,7 +101,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const makeOutside = createOutside(http, clock, config.prometheusUrl)
   let outside = makeOutside(store.current())
   const recorder = createRecorder(logger, metrics)
-  const events = eventChannel(kube, clock, EVENT_CHANNEL, hostname())
+  const events = eventChannel(kube, clock, hostname())
   const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
 
   const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
@@ -115,7 +116,11 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     tools: createTools({ kube, cluster, http, clock, config }),
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
-    takesNotices: name => channel(name)?.takesNotices ?? false,
+    channels: {
+      standing: [EVENT_CHANNEL],
+      // A run may name a channel that a reload removed: who is needed is told when it is back, good news can be missed.
+      takes: (name, event) => channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
+    },
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,
     faults,

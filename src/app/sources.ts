@@ -109,8 +109,8 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
 function channelsOf(set: PolicySet, http: HttpClient, clock: Clock): ReadonlyMap<string, Channel> {
   const channels = new Map<string, Channel>()
   for (const [name, channel] of Object.entries(set.channels)) {
-    if (channel.alertmanager !== undefined) channels.set(name, alertmanagerChannel({ name, ...channel.alertmanager }, http, clock))
-    if (channel.webhook !== undefined) channels.set(name, webhookChannel({ name, ...channel.webhook }, http, clock))
+    if (channel.alertmanager !== undefined) channels.set(name, alertmanagerChannel(channel.alertmanager, http, clock))
+    if (channel.webhook !== undefined) channels.set(name, webhookChannel(channel.webhook, http, clock))
   }
   return channels
 }

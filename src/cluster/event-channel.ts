@@ -1,7 +1,7 @@
 import type { Clock } from '../base/clock.ts'
 import { sha256 } from '../base/hashes.ts'
 import { textAt } from '../base/json.ts'
-import type { Channel } from '../domain/message.ts'
+import { type Channel, MESSAGE_EVENTS } from '../domain/message.ts'
 import { KINDS, objectPath, parseTargetKey, targetKey } from '../domain/objects.ts'
 import type { KubeClient } from './kube-client.ts'
 
@@ -12,10 +12,9 @@ const NOTE_BYTES = 1_024
  * What ended, as an Event on the target, so that `kubectl describe` shows it. Visibility only: Events are short-lived, and
  * the audit log is the record. Its name is made of the message's key, so that sending twice makes one.
  */
-export function eventChannel(client: KubeClient, clock: Clock, name: string, instance: string): Channel {
+export function eventChannel(client: KubeClient, clock: Clock, instance: string): Channel {
   return {
-    name,
-    takesNotices: true,
+    takes: MESSAGE_EVENTS,
     async send(message, _revision, signal) {
       const key = message.details['target']
       const target = typeof key === 'string' ? parseTargetKey(key) : undefined
@@ -34,7 +33,7 @@ export function eventChannel(client: KubeClient, clock: Clock, name: string, ins
           reportingInstance: instance.slice(0, 128),
           action: 'Remediate',
           reason: reasonOf(message.details['outcome']),
-          type: message.kind === 'notice' ? 'Normal' : 'Warning',
+          type: message.event === 'over' ? 'Normal' : 'Warning',
           note: clip(`${message.title}\n${message.text}`),
           regarding: {
             apiVersion: `${KINDS[target.kind].group}/${KINDS[target.kind].version}`,

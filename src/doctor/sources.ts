@@ -109,7 +109,8 @@ function testMessage(channel: string, id: string): Message {
   return {
     key: `doctor/${id}/${channel}`,
     channel,
-    kind: 'notice',
+    subject: { kind: 'test', id },
+    event: 'over',
     title: 'Test message of astern doctor',
     text: 'Nothing is wrong. Somebody wanted to know whether this channel reaches you: it does.',
     severity: 'info',

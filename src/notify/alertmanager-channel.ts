@@ -4,7 +4,6 @@ import type { Channel, Delivered, Message } from '../domain/message.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 
 export interface AlertmanagerChannelOptions {
-  readonly name: string
   readonly url: string
   readonly bearerTokenFile?: string
 }
@@ -19,9 +18,8 @@ const DEADLINE_MS = 10_000
  */
 export function alertmanagerChannel(options: AlertmanagerChannelOptions, client: HttpClient, clock: Clock): Channel {
   return {
-    name: options.name,
-    // A notice would wake people with good news: routes cannot tell it apart.
-    takesNotices: false,
+    // Routes cannot tell good news apart: it would wake people.
+    takes: ['needs-people', 'approval'],
     async send(message, _revision, signal): Promise<Delivered> {
       const token = options.bearerTokenFile === undefined ? undefined : (await readFile(options.bearerTokenFile, 'utf8')).trim()
       const now = clock.now()
@@ -48,15 +46,17 @@ const ROUTING_LABELS = ['namespace', 'deployment', 'service', 'team', 'cluster',
 
 function toAlert(message: Message, now: number): Readonly<Record<string, unknown>> {
   const routing = Object.fromEntries(
-    ROUTING_LABELS.flatMap(name => (message.labels[name] === undefined || message.kind === 'storm' ? [] : [[name, message.labels[name]]]))
+    ROUTING_LABELS.flatMap(name =>
+      message.labels[name] === undefined || message.subject.kind === 'storm' ? [] : [[name, message.labels[name]]]
+    )
   )
   return {
     labels: {
       ...routing,
-      alertname: message.kind === 'storm' ? 'AsternStorm' : 'AsternNeedsPeople',
+      alertname: message.subject.kind === 'storm' ? 'AsternStorm' : 'AsternNeedsPeople',
       severity: message.severity,
       astern_message: message.key,
-      ...(message.kind === 'storm'
+      ...(message.subject.kind === 'storm'
         ? {}
         : { astern_outcome: String(message.details['outcome'] ?? ''), astern_alertname: message.labels['alertname'] ?? '' })
     },

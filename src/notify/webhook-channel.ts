@@ -1,11 +1,10 @@
 import { createHmac } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
-import type { Channel, Delivered } from '../domain/message.ts'
+import { type Channel, type Delivered, MESSAGE_EVENTS } from '../domain/message.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 
 export interface WebhookChannelOptions {
-  readonly name: string
   readonly url?: string
   readonly urlFile?: string
   readonly secretFile?: string
@@ -19,8 +18,7 @@ const DEADLINE_MS = 10_000
  */
 export function webhookChannel(options: WebhookChannelOptions, client: HttpClient, clock: Clock): Channel {
   return {
-    name: options.name,
-    takesNotices: true,
+    takes: MESSAGE_EVENTS,
     async send(message, revision, signal): Promise<Delivered> {
       const url = options.url ?? (options.urlFile === undefined ? undefined : (await readFile(options.urlFile, 'utf8')).trim())
       if (url === undefined || !isAllowed(url))

@@ -21,7 +21,8 @@ import { waitUntil } from '../support/world/world.ts'
 const MESSAGE: Message = {
   key: 'run-1/denied/people',
   channel: 'people',
-  kind: 'escalation',
+  subject: { kind: 'run', id: 'run-1' },
+  event: 'needs-people',
   title: 'Deployment/shop/api: denied (storm)',
   text: 'why',
   severity: 'critical',
@@ -61,7 +62,7 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
     rmSync(folder, { recursive: true, force: true })
   })
 
-  const channel = alertmanagerChannel({ name: 'people', url: server.url }, client, systemClock)
+  const channel = alertmanagerChannel({ url: server.url }, client, systemClock)
   t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' })
   t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' }, 'again: the same alert')
   await waitUntil(() => bodies.length > 0, 'the route tells the people')
@@ -128,7 +129,6 @@ t.test('the webhook channel: JSON, an idempotency key, a signature over the body
   writeFileSync(join(folder, 'key'), 's3cret\n')
   const channel = webhookChannel(
     {
-      name: 'bot',
       url: `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}/x`,
       secretFile: join(folder, 'key')
     },
@@ -145,13 +145,13 @@ t.test('the webhook channel: JSON, an idempotency key, a signature over the body
       .update(`${String(first?.headers['x-astern-timestamp'])}.${first?.body}`)
       .digest('hex')}`
   )
-  t.match(JSON.parse(first?.body ?? '{}'), { version: 1, kind: 'escalation', key: MESSAGE.key })
+  t.match(JSON.parse(first?.body ?? '{}'), { version: 1, event: 'needs-people', key: MESSAGE.key })
   t.notMatch(first?.body, /s3cret/)
   await channel.send(MESSAGE, 2, soon())
   t.equal(seen[1]?.headers['idempotency-key'], `${MESSAGE.key}/2`, 'an update is told apart')
   status = 500
   t.match(await channel.send(MESSAGE, 1, soon()), { kind: 'failed', detail: 'answered 500' })
-  const plain = webhookChannel({ name: 'bot', url: 'http://example.org/' }, client, systemClock)
+  const plain = webhookChannel({ url: 'http://example.org/' }, client, systemClock)
   t.match(await plain.send(MESSAGE, 1, soon()), { kind: 'refused' }, 'never in plain text over the network')
 })
 

@@ -29,7 +29,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
       return {
         incident,
         at,
-        messages: relapseMessages(before),
+        messages: relapseMessages(before, ports.channels),
         audit: [
           {
             at,
