@@ -3,7 +3,6 @@ import { ACTIONS } from '../actions/registry.ts'
 import type { Clock, Ids } from '../base/clock.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
-import { eventChannel } from '../cluster/event-channel.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
@@ -12,6 +11,8 @@ import { GUARDS } from '../guards/guards.ts'
 import { listen, readTokens } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
+import { createChannels } from '../notify/channels.ts'
+import { CHANNELS } from '../notify/registry.ts'
 import { startSender } from '../notify/sender.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
 import { createClockOffset } from '../outgoing/clock-offset.ts'
@@ -31,8 +32,9 @@ import { countRefused, registerRoutes } from './routes.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createOutside } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
-import { createTools } from './tools.ts'
+import { createChannelTools, createTools } from './tools.ts'
 import { VERSION } from './version.ts'
+import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
 
 /** Policies that do not load at the start: exit code 1, and the problems. */
@@ -60,8 +62,6 @@ export interface AppParts {
   readonly logger?: Logger
 }
 
-/** Kubernetes Events are written for everything that ends; the channel has this fixed name. */
-const EVENT_CHANNEL = 'kubernetes-event'
 /** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
 const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
@@ -85,7 +85,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 async function compose(config: Config, parts: AppParts & { readonly logger: Logger }, onStop: OnStop): Promise<Omit<App, 'stop'>> {
   const { clock = systemClock, ids = systemIds, faults = noFaults, logger } = parts
   const authenticator = readTokens(config)
-  const opened = await openPolicyStore(config.policies, ACTIONS)
+  const opened = await openPolicyStore(config.policies, VOCABULARY)
   if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
   const { store } = opened
   const metrics = createMetrics(ACTIONS.map(action => action.name))
@@ -101,9 +101,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const makeOutside = createOutside(http, clock, config.prometheusUrl)
   let outside = makeOutside(store.current())
   const recorder = createRecorder(logger, metrics)
-  const events = eventChannel(kube, clock, hostname())
-  const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
-
+  const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
+  channels.follow(store.current().channels)
   const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
   const ports: Ports = {
     clock,
@@ -116,18 +115,14 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     tools: createTools({ kube, cluster, http, clock, config }),
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
-    channels: {
-      standing: [EVENT_CHANNEL],
-      // A run may name a channel that a reload removed: who is needed is told when it is back, good news can be missed.
-      takes: (name, event) => channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
-    },
+    channels,
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,
     faults,
     recorder
   }
   const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
-  const sender = startSender({ ledger, clock, faults, channel, sent: recorder.sent, failed: recorder.failed })
+  const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
@@ -141,6 +136,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     logger,
     async loaded() {
       outside = makeOutside(store.current())
+      channels.follow(store.current().channels)
       await watching.follow()
       worker.kick()
     }

@@ -1,8 +1,11 @@
 import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { hostname } from 'node:os'
 import { createHelm } from '../actions/helm-rollback/helm.ts'
 import type { Clock } from '../base/clock.ts'
 import type { Config } from '../config.ts'
 import type { Tools } from '../domain/action.ts'
+import type { ChannelTools } from '../notify/channel-kind.ts'
 import { createActionHttp } from '../outgoing/action-http.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 
@@ -27,4 +30,9 @@ export function createTools(parts: {
     }),
     readFile: path => readFileSync(path, 'utf8').trim()
   }
+}
+
+/** What channels reach the world through. */
+export function createChannelTools(parts: Pick<ChannelTools, 'http' | 'kube' | 'clock'>): ChannelTools {
+  return { ...parts, instance: hostname(), readFile: async path => (await readFile(path, 'utf8')).trim() }
 }

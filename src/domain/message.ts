@@ -47,3 +47,9 @@ export interface Channel {
   readonly takes: readonly MessageEvent[]
   send(message: Message, revision: number, signal: AbortSignal): Promise<Delivered>
 }
+
+/** A channel as a policy file has it: its kind, and settings that were checked at load. */
+export interface ConfiguredChannel {
+  readonly kind: string
+  readonly settings: unknown
+}

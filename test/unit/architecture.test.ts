@@ -50,7 +50,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['policies', 'http'],
   commander: ['cli'],
   rfc6902: ['sandbox'],
-  typebox: ['policies', 'actions', 'api', 'http']
+  typebox: ['policies', 'actions', 'notify', 'api', 'http']
 }
 
 /** Lines. */
@@ -158,7 +158,9 @@ t.test('in the pipeline only settle/ saves, besides claims; and deciding has no 
   const stages = ['decide', 'resolve', 'verify', 'plan', 'guard', 'ladder', 'due-rung', 'queries'].map(name => `pipeline/decide/${name}.ts`)
   t.equal(pipeline.filter(source => stages.includes(source.file)).length, stages.length)
   t.same(
-    pipeline.filter(source => stages.includes(source.file) && /clock\.(now|sleep)\b|\bClock\b|settle\//.test(source.text)).map(source => source.file),
+    pipeline
+      .filter(source => stages.includes(source.file) && /clock\.(now|sleep)\b|\bClock\b|settle\//.test(source.text))
+      .map(source => source.file),
     []
   )
 })
