@@ -3,7 +3,6 @@ import { ACTIONS } from '../actions/registry.ts'
 import type { Clock, Ids } from '../base/clock.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
-import { eventChannel } from '../cluster/event-channel.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
@@ -12,19 +11,21 @@ import { GUARDS } from '../guards/guards.ts'
 import { listen, readTokens } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
 import { openSqliteLedger } from '../ledger/sqlite.ts'
+import { createChannels } from '../notify/channels.ts'
+import { CHANNELS } from '../notify/registry.ts'
 import { startSender } from '../notify/sender.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
 import { createClockOffset } from '../outgoing/clock-offset.ts'
 import { createHttpClient } from '../outgoing/http-client.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
-import { EVENT_CHANNEL } from '../pipeline/settle/messages.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { createLogger, type Logger } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
+import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -34,6 +35,7 @@ import { createSourceProbe } from './source-probe.ts'
 import { createOutside } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
 import { VERSION } from './version.ts'
+import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
 
 /** Policies that do not load at the start: exit code 1, and the problems. */
@@ -84,7 +86,7 @@ export async function startApp(config: Config, parts: AppParts = {}): Promise<Ap
 async function compose(config: Config, parts: AppParts & { readonly logger: Logger }, onStop: OnStop): Promise<Omit<App, 'stop'>> {
   const { clock = systemClock, ids = systemIds, faults = noFaults, logger } = parts
   const authenticator = readTokens(config)
-  const opened = await openPolicyStore(config.policies, ACTIONS)
+  const opened = await openPolicyStore(config.policies, VOCABULARY)
   if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
   const { store } = opened
   const metrics = createMetrics(ACTIONS.map(action => action.name))
@@ -100,9 +102,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const makeOutside = createOutside(http, clock, config.prometheusUrl)
   let outside = makeOutside(store.current())
   const recorder = createRecorder(logger, metrics)
-  const events = eventChannel(kube, clock, EVENT_CHANNEL, hostname())
-  const channel = (name: string) => (name === EVENT_CHANNEL ? events : outside.channels.get(name))
-
+  const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
+  channels.follow(store.current().channels)
   const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
   const ports: Ports = {
     clock,
@@ -115,14 +116,14 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     tools: { kube, cluster, clock },
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
-    takesNotices: name => channel(name)?.takesNotices ?? false,
+    channels,
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,
     faults,
     recorder
   }
   const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
-  const sender = startSender({ ledger, clock, faults, channel, sent: recorder.sent, failed: recorder.failed })
+  const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
@@ -136,6 +137,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     logger,
     async loaded() {
       outside = makeOutside(store.current())
+      channels.follow(store.current().channels)
       await watching.follow()
       worker.kick()
     }

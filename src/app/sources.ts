@@ -2,10 +2,7 @@ import { readFileSync } from 'node:fs'
 import type { Clock } from '../base/clock.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { AlertStates } from '../domain/guard.ts'
-import type { Channel } from '../domain/message.ts'
 import type { Verifier } from '../domain/ports/verifier.ts'
-import { alertmanagerChannel } from '../notify/alertmanager-channel.ts'
-import { webhookChannel } from '../notify/webhook-channel.ts'
 import { type GuardedClient, withBreaker } from '../outgoing/breaker.ts'
 import { type ClockOffset, createClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
@@ -13,12 +10,11 @@ import type { PolicySet } from '../policies/load.ts'
 import { alertmanagerStates } from '../verification/alert-states.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
 
-/** What a policy file's `sources` and `channels` come to; made anew at each reload. */
+/** What a policy file's `sources` come to; made anew at each reload. */
 export interface Outside {
   readonly verifier: Verifier
   readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
-  readonly channels: ReadonlyMap<string, Channel>
   /** Asks each configured source something cheap. */
   status(signal: AbortSignal): Promise<Readonly<Record<string, SourceStatus>>>
 }
@@ -78,7 +74,6 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
       verifier: prometheus ?? absentVerifier,
       prometheus,
       alertStates,
-      channels: channelsOf(set, http, clock),
       async status(signal) {
         const [check, states] = await Promise.all([
           prometheus?.check(signal),
@@ -104,15 +99,6 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
       }
     }
   }
-}
-
-function channelsOf(set: PolicySet, http: HttpClient, clock: Clock): ReadonlyMap<string, Channel> {
-  const channels = new Map<string, Channel>()
-  for (const [name, channel] of Object.entries(set.channels)) {
-    if (channel.alertmanager !== undefined) channels.set(name, alertmanagerChannel({ name, ...channel.alertmanager }, http, clock))
-    if (channel.webhook !== undefined) channels.set(name, webhookChannel({ name, ...channel.webhook }, http, clock))
-  }
-  return channels
 }
 
 /** The loader lets no policy through that would need it; should one, it gets no number. */

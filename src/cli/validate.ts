@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { ACTIONS } from '../actions/registry.ts'
+import { VOCABULARY } from '../app/vocabulary.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { publishedSchema } from '../policies/schema.ts'
 import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
@@ -19,7 +19,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     )
     .action(async (path: string, options: { readonly json?: boolean; readonly schema?: boolean }) => {
       if (options.schema === true) {
-        terminal.line(JSON.stringify(publishedSchema(ACTIONS), undefined, 2))
+        terminal.line(JSON.stringify(publishedSchema(VOCABULARY), undefined, 2))
         return
       }
       const result = await load(path)
@@ -46,7 +46,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
 
 async function load(path: string) {
   try {
-    return await loadPolicyPath(path, ACTIONS)
+    return await loadPolicyPath(path, VOCABULARY)
   } catch (cause) {
     if (cause instanceof PolicyFileMissing)
       throw new CommandError(EXIT.usage, cause.message.replace('give --policies the path', 'give the path'), { cause })

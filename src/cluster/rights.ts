@@ -14,9 +14,6 @@ export function readRights(kind: TargetKind): readonly Right[] {
   ]
 }
 
-/** The Event on the target that tells what was done, or not. */
-export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', resource: 'events' }
-
 export type RightAnswer = { readonly kind: 'allowed' | 'denied' } | { readonly kind: 'unreachable'; readonly detail: string }
 
 /**

@@ -1,10 +1,14 @@
+import { createChannelTools } from '../app/channel-tools.ts'
 import { createOutside } from '../app/sources.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
-import { createKubeClient } from '../cluster/kube-client.ts'
+import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
+import type { KubeAnswer } from '../domain/ports/kube.ts'
+import { openChannels } from '../notify/channels.ts'
+import { CHANNELS } from '../notify/registry.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
-import { createClockOffset } from '../outgoing/clock-offset.ts'
+import { type ClockOffset, createClockOffset } from '../outgoing/clock-offset.ts'
 import { createHttpClient, type HttpClient } from '../outgoing/http-client.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { PolicySet } from '../policies/load.ts'
@@ -25,34 +29,51 @@ export async function* examine(config: Config, options: { readonly sendTest: boo
   const http = createHttpClient(systemClock.now)
   const signal = AbortSignal.timeout(ALL_WITHIN_MS)
   try {
-    yield* await clusterFindings(config, set, http, signal)
+    const cluster = await openCluster(config, http)
+    yield* 'problem' in cluster ? [cluster.problem] : await clusterFindings(cluster, config, set, signal)
     if (set === undefined) return
     yield* await checkHelm(config, set, signal)
     const outside = createOutside(http, systemClock, config.prometheusUrl)(set)
     const status = await outside.status(signal)
     yield* await checkPrometheus(outside, status['prometheus'], set.policies, signal)
     yield* checkAlertmanager(status['alertmanager'])
-    yield* await checkChannels(outside, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
+    const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
+    const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }))
+    yield* await checkChannels(channels, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
   }
 }
 
-async function clusterFindings(
-  config: Config,
-  set: PolicySet | undefined,
-  http: HttpClient,
-  signal: AbortSignal
-): Promise<readonly Finding[]> {
+interface OpenedCluster {
+  readonly kube: KubeClient
+  readonly server: string
+  readonly offset: ClockOffset
+}
+
+async function openCluster(config: Config, http: HttpClient): Promise<OpenedCluster | { readonly problem: Finding }> {
   try {
     const connection = await connect(config, systemClock.now)
     const offset = createClockOffset(systemClock.now)
     const kube = createKubeClient(connection, http, withBreaker(http, { name: 'kubernetes' }), offset)
-    const findings = await checkCluster(kube, connection.server, offset, signal)
-    if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
-    return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
+    return { kube, server: connection.server, offset }
   } catch (cause) {
     if (!(cause instanceof KubeconfigError)) throw cause
-    return [trouble('cluster', 'bad', cause.message, 'give --kubeconfig a file that kubectl works with')]
+    return { problem: trouble('cluster', 'bad', cause.message, 'give --kubeconfig a file that kubectl works with') }
   }
 }
+
+async function clusterFindings(
+  { kube, server, offset }: OpenedCluster,
+  config: Config,
+  set: PolicySet | undefined,
+  signal: AbortSignal
+): Promise<readonly Finding[]> {
+  const findings = await checkCluster(kube, server, offset, signal)
+  if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
+  return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
+}
+
+/** Stands in where no cluster is known: the channels that are tried need none. */
+const away = async (): Promise<KubeAnswer> => ({ kind: 'unreachable', detail: 'no cluster is known' })
+const noKube = { get: away, post: away }

@@ -1,7 +1,7 @@
 import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createHelm } from '../actions/helm-rollback/helm.ts'
-import { ACTIONS } from '../actions/registry.ts'
+import { VOCABULARY } from '../app/vocabulary.ts'
 import type { Config } from '../config.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
@@ -13,7 +13,7 @@ const ROOM_BYTES = 1024 ** 3
 /** Policies that do not load leave nothing to check the rest against. */
 export async function checkPolicies(path: string): Promise<{ readonly findings: readonly Finding[]; readonly set?: PolicySet }> {
   try {
-    const result = await loadPolicyPath(path, ACTIONS)
+    const result = await loadPolicyPath(path, VOCABULARY)
     if (result.kind === 'loaded') {
       const modes = [...Map.groupBy(result.set.policies, policy => policy.mode)].map(([mode, list]) => `${list.length} ${mode}`)
       return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`)], set: result.set }

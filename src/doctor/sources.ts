@@ -1,5 +1,5 @@
 import type { Outside, SourceStatus } from '../app/sources.ts'
-import type { Message } from '../domain/message.ts'
+import type { Channel, Message } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
 import { clockFinding } from './clock.ts'
@@ -68,14 +68,14 @@ export function checkAlertmanager(status: SourceStatus | undefined): readonly Fi
 
 /** With `send`, each channel gets one message that says that nothing is wrong. */
 export async function checkChannels(
-  outside: Outside,
+  channels: ReadonlyMap<string, Channel>,
   policies: readonly Policy[],
   send: { readonly id: string } | undefined,
   signal: AbortSignal
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = []
   const used = new Set(policies.flatMap(policy => policy.escalate.to))
-  if (outside.channels.size === 0 && policies.length > 0)
+  if (channels.size === 0 && policies.length > 0)
     findings.push(
       trouble(
         'channels',
@@ -84,7 +84,7 @@ export async function checkChannels(
         'add one, and name it in escalate.to (docs/policies.md)'
       )
     )
-  for (const [name, channel] of outside.channels) {
+  for (const [name, channel] of channels) {
     const check = `channel ${name}`
     if (!used.has(name)) findings.push(trouble(check, 'warning', 'no policy escalates to it', `name it in escalate.to, or remove it`))
     else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
@@ -109,7 +109,8 @@ function testMessage(channel: string, id: string): Message {
   return {
     key: `doctor/${id}/${channel}`,
     channel,
-    kind: 'notice',
+    subject: { kind: 'test', id },
+    event: 'over',
     title: 'Test message of astern doctor',
     text: 'Nothing is wrong. Somebody wanted to know whether this channel reaches you: it does.',
     severity: 'info',

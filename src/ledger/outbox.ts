@@ -20,7 +20,7 @@ export async function enqueue(transaction: Transaction<Tables>, message: Message
     .where('key', '=', message.key)
     .executeTakeFirst()
   if (known === undefined) {
-    const next_at = message.kind === 'storm' ? now + GATHER_MS : now
+    const next_at = message.subject.kind === 'storm' ? now + GATHER_MS : now
     await transaction
       .insertInto('outbox')
       .values({
@@ -38,12 +38,27 @@ export async function enqueue(transaction: Transaction<Tables>, message: Message
       .execute()
     return
   }
-  if (known.message_json === message_json) return
+  const before = stored<Message>(known.message_json)
+  if (JSON.stringify({ ...message, event: before.event }) === known.message_json) return
+  // What people have in their hands is told as an update from then on; until then it is still the first that they hear.
+  const event = known.delivered_at !== null || before.event === 'update' ? 'update' : message.event
   const next_at = known.delivered_at === null ? known.next_at : Math.max(now, known.delivered_at + UPDATE_NOT_BEFORE_MS)
   await transaction
     .updateTable('outbox')
-    .set({ message_json, revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
+    .set({ message_json: JSON.stringify({ ...message, event }), revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
     .where('key', '=', message.key)
+    .execute()
+}
+
+/** What came in while its first was on the way to people is an update too. */
+async function markUpdate(transaction: Transaction<Tables>, key: string): Promise<void> {
+  const row = await transaction.selectFrom('outbox').select('message_json').where('key', '=', key).executeTakeFirst()
+  if (row === undefined) return
+  const message: Message = { ...stored<Message>(row.message_json), event: 'update' }
+  await transaction
+    .updateTable('outbox')
+    .set({ message_json: JSON.stringify(message) })
+    .where('key', '=', key)
     .execute()
 }
 
@@ -66,7 +81,7 @@ export function createOutbox(db: Kysely<Tables>): OutboxLedger {
       db.transaction().execute(async transaction => {
         const { message } = queued
         const delivered = result.kind === 'delivered'
-        await transaction
+        const { numUpdatedRows } = await transaction
           .updateTable('outbox')
           .set({
             attempts: queued.attempts + 1,
@@ -78,7 +93,8 @@ export function createOutbox(db: Kysely<Tables>): OutboxLedger {
           .where('key', '=', message.key)
           // An update that came in meanwhile is still to be sent.
           .where('revision', '=', queued.revision)
-          .execute()
+          .executeTakeFirst()
+        if (delivered && numUpdatedRows === 0n) await markUpdate(transaction, message.key)
         const about = { at: now, runId: message.runId, incidentId: message.incidentId }
         const attempt = { channel: message.channel, key: message.key, attempt: queued.attempts + 1 }
         await appendAudit(transaction, [

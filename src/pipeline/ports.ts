@@ -4,6 +4,7 @@ import type { AlertStates, Guard } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
+import type { Channels } from '../domain/ports/channels.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
@@ -70,8 +71,7 @@ export interface PhasePorts extends ReadingPorts {
   readonly ids: Ids
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
   readonly cluster: ReadingPorts['cluster'] & Pick<Cluster, 'uidOf'>
-  /** Whether a channel takes good news too, or only calls for people. */
-  readonly takesNotices: (channel: string) => boolean
+  readonly channels: Channels
 }
 
 /** Everything outside that the flow talks to. */

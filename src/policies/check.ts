@@ -2,6 +2,7 @@ import { formatDuration, parseDuration } from '../base/duration.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
+import { checkChannels, type LoadableChannel } from './channels.ts'
 import { parseMatchers } from './matchers.ts'
 import { parseThreshold } from './normalize.ts'
 import { didYouMean, type Finding, type Path } from './problem.ts'
@@ -13,10 +14,9 @@ type FilePolicy = PolicyFile['policies'][number]
 export type StepCheck = (action: string, value: unknown, kind: TargetKind, path: Path) => readonly Finding[]
 
 /** What no schema can say: the rules between fields, and the languages inside texts (rules 7). */
-export function checkFile(file: PolicyFile, checkStep: StepCheck): Finding[] {
-  const findings: Finding[] = []
+export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
+  const findings = checkChannels(file.channels, channels)
   const names = new Map<string, number>()
-  for (const [name, channel] of Object.entries(file.channels ?? {})) findings.push(...checkChannel(name, channel))
   for (const [index, policy] of file.policies.entries()) {
     const path: Path = ['policies', index]
     const first = names.get(policy.name)
@@ -107,32 +107,4 @@ function checkEscalation(escalate: { readonly to?: readonly string[] } | undefin
   return (escalate?.to ?? []).flatMap((name, index) =>
     known.includes(name) ? [] : [{ path: [...path, 'to', index], message: `there is no channel "${name}"; ${didYouMean(name, known)}` }]
   )
-}
-
-function checkChannel(name: string, channel: NonNullable<PolicyFile['channels']>[string]): Finding[] {
-  const path: Path = ['channels', name]
-  const kinds = Object.keys(channel)
-  if (kinds.length !== 1) return [{ path, message: 'is one of alertmanager, webhook' }]
-  if (channel.webhook !== undefined) {
-    const { url, urlFile } = channel.webhook
-    if ((url === undefined) === (urlFile === undefined))
-      return [{ path: [...path, 'webhook'], message: 'needs url or urlFile, and not both' }]
-    if (url !== undefined) return urlFindings(url, [...path, 'webhook', 'url'])
-  }
-  if (channel.alertmanager === undefined) return []
-  return urlFindings(channel.alertmanager.url, [...path, 'alertmanager', 'url'], { plainHttp: 'anywhere' })
-}
-
-/** What Astern tells people is not for the whole network to read: https, or http on loopback and to the cluster's own Alertmanager. */
-function urlFindings(
-  url: string,
-  path: Path,
-  { plainHttp }: { readonly plainHttp: 'loopback' | 'anywhere' } = { plainHttp: 'loopback' }
-): Finding[] {
-  if (!URL.canParse(url)) return [{ path, message: 'is not a URL' }]
-  const { protocol, hostname } = new URL(url)
-  if (protocol === 'https:') return []
-  if (protocol !== 'http:') return [{ path, message: 'must begin with https://' }]
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
-  return loopback || plainHttp === 'anywhere' ? [] : [{ path, message: 'must begin with https:// (http only on loopback)' }]
 }

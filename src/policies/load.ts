@@ -1,11 +1,13 @@
 import { Compile } from 'typebox/compile'
 import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
+import type { ConfiguredChannel } from '../domain/message.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
+import { type LoadableChannel, normalizeChannels } from './channels.ts'
 import { checkFile, type StepCheck } from './check.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
-import { type ActionSchema, FileSchema, type PolicyFile } from './schema.ts'
+import { type ActionSchema, fileSchema, type PolicyFile } from './schema.ts'
 
 /** An action as the loader needs it. */
 export interface LoadableAction extends ActionSchema {
@@ -13,11 +15,17 @@ export interface LoadableAction extends ActionSchema {
   readonly check?: (value: unknown) => string | undefined
 }
 
+/** All that a policy file may name. */
+export interface Vocabulary {
+  readonly actions: readonly LoadableAction[]
+  readonly channels: readonly LoadableChannel[]
+}
+
 /** Everything that a policy file says, checked, with defaults. */
 export interface PolicySet {
   readonly policies: readonly Policy[]
   readonly sources: NonNullable<PolicyFile['sources']>
-  readonly channels: NonNullable<PolicyFile['channels']>
+  readonly channels: Readonly<Record<string, ConfiguredChannel>>
   readonly storm: StormLimits
 }
 
@@ -25,14 +33,11 @@ export type LoadResult =
   | { readonly kind: 'loaded'; readonly set: PolicySet }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }
 
-const fileValidator = Compile(FileSchema)
-
 /** Parses and checks one or several files' texts; several act as one, with `sources`, `channels` and `defaults` said once each. */
-export function loadPolicies(
-  texts: readonly { readonly file: string; readonly text: string }[],
-  actions: readonly LoadableAction[]
-): LoadResult {
-  const checkStep = stepChecker(actions)
+export function loadPolicies(texts: readonly { readonly file: string; readonly text: string }[], vocabulary: Vocabulary): LoadResult {
+  const checkStep = stepChecker(vocabulary.actions)
+  const schema = fileSchema(vocabulary.channels)
+  const fileValidator = Compile(schema)
   const problems: PolicyProblem[] = []
   const parsed: { readonly locate: (finding: Finding) => PolicyProblem; readonly value: PolicyFile }[] = []
   for (const { file, text } of texts) {
@@ -51,7 +56,7 @@ export function loadPolicies(
       continue
     }
     const value: unknown = document.toJS({ maxAliasCount: 100 })
-    const findings = schemaFindings(fileValidator, FileSchema, value)
+    const findings = schemaFindings(fileValidator, schema, value)
     if (findings.length > 0 || !fileValidator.Check(value)) problems.push(...inOrder(findings.map(locate)))
     else parsed.push({ locate, value })
   }
@@ -61,7 +66,7 @@ export function loadPolicies(
   for (const part of parsed) {
     // A file of several may name channels and rely on defaults that stand in another.
     const whole: PolicyFile = single === part ? part.value : { ...merged.file, policies: part.value.policies }
-    problems.push(...checkFile(whole, checkStep).map(part.locate))
+    problems.push(...checkFile(whole, checkStep, vocabulary.channels).map(part.locate))
   }
   problems.push(
     ...merged.twice
@@ -87,7 +92,7 @@ export function loadPolicies(
     set: {
       policies: normalizePolicies(file),
       sources: file.sources ?? {},
-      channels: file.channels ?? {},
+      channels: normalizeChannels(file.channels),
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)
     }
   }

@@ -9,6 +9,14 @@ export interface ActionSchema {
   readonly with: TObject
 }
 
+/** A kind of channel as the policy file knows it: its name, and the schema of its settings. */
+export interface ChannelSchema {
+  readonly name: string
+  readonly settings: TObject
+  /** True for a channel that is there without being configured: policy files do not know its kind, and may not take its name. */
+  readonly standing?: true
+}
+
 const closed = { additionalProperties: false }
 /** Prometheus' durations from one second up (rules 7): shorter ones would only burn queries. */
 const DURATION = '^(?=.*[1-9])([0-9]+(s|m|h|d|w|y))+$'
@@ -106,30 +114,18 @@ const EscalateSchema = Type.Object(
   closed
 )
 
-const ChannelSchema = Type.Object(
-  {
-    alertmanager: Type.Optional(
-      Type.Object(
-        {
-          url: text('Alertmanager’s base URL: an alert is posted to its API v2, so that existing routes tell the people.'),
-          bearerTokenFile: Type.Optional(text('File with a bearer token.'))
-        },
-        closed
-      )
-    ),
-    webhook: Type.Optional(
-      Type.Object(
-        {
-          url: Type.Optional(text('https, or http on loopback.')),
-          urlFile: Type.Optional(text('File with the URL.')),
-          secretFile: Type.Optional(text('File with a key: the body is then signed (X-Astern-Signature, HMAC-SHA256).'))
-        },
-        closed
-      )
-    )
-  },
-  { ...closed, description: 'One of alertmanager, webhook.' }
-)
+/** The kinds of channel that a policy file may configure. */
+export function configurable<Kind extends ChannelSchema>(kinds: readonly Kind[]): readonly Kind[] {
+  return kinds.filter(kind => kind.standing !== true)
+}
+
+function channelSchema(kinds: readonly ChannelSchema[]) {
+  const known = configurable(kinds)
+  return Type.Object(Object.fromEntries(known.map(kind => [kind.name, Type.Optional(kind.settings)])), {
+    ...closed,
+    description: `One of ${known.map(kind => kind.name).join(', ')}.`
+  })
+}
 
 const TargetSchema = Type.Object(
   {
@@ -196,7 +192,7 @@ function policyFields<Step extends TSchema>(step: Step) {
   }
 }
 
-function fileFields<Step extends TSchema>(step: Step) {
+function fileFields<Step extends TSchema>(step: Step, channels: readonly ChannelSchema[]) {
   return {
     version: Type.Literal(1),
     sources: Type.Optional(
@@ -208,7 +204,7 @@ function fileFields<Step extends TSchema>(step: Step) {
         closed
       )
     ),
-    channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), ChannelSchema, closed)),
+    channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), channelSchema(channels), closed)),
     defaults: Type.Optional(
       Type.Object(
         {
@@ -227,18 +223,26 @@ function fileFields<Step extends TSchema>(step: Step) {
 const OpenStep = Type.Object({ action: Type.String(), with: Type.Optional(Type.Unknown()), ...stepFields }, closed)
 
 /** What the loader checks first; a step's `with:` is then checked against its action's own schema. */
-export const FileSchema = Type.Object(fileFields(OpenStep), closed)
-export type PolicyFile = Static<typeof FileSchema>
+export function fileSchema(channels: readonly ChannelSchema[]) {
+  return Type.Object(fileFields(OpenStep, channels), closed)
+}
+export type PolicyFile = Static<ReturnType<typeof fileSchema>>
 
 /** The JSON Schema that editors complete from: the same fields, with each action's own `with:`. */
-export function publishedSchema(actions: readonly ActionSchema[]): TSchema {
+export function publishedSchema({
+  actions,
+  channels
+}: {
+  readonly actions: readonly ActionSchema[]
+  readonly channels: readonly ChannelSchema[]
+}): TSchema {
   const steps = actions.map(action =>
     Type.Object(
       { action: Type.Literal(action.name, { description: action.title }), with: Type.Optional(action.with), ...stepFields },
       closed
     )
   )
-  return Type.Object(fileFields(Type.Union(steps)), {
+  return Type.Object(fileFields(Type.Union(steps), channels), {
     ...closed,
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Astern policies'

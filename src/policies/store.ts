@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { sha256 } from '../base/hashes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { indexPolicies, type PolicyIndex } from './index.ts'
-import { type LoadableAction, type LoadResult, loadPolicies, type PolicySet } from './load.ts'
+import { type LoadResult, loadPolicies, type PolicySet, type Vocabulary } from './load.ts'
 import type { PolicyProblem } from './problem.ts'
 
 /** The policy file is missing or cannot be read: another exit code than a bad one. */
@@ -29,8 +29,8 @@ export async function readPolicyTexts(path: string): Promise<readonly { readonly
   }
 }
 
-export async function loadPolicyPath(path: string, actions: readonly LoadableAction[]): Promise<LoadResult> {
-  return loadPolicies(await readPolicyTexts(path), actions)
+export async function loadPolicyPath(path: string, vocabulary: Vocabulary): Promise<LoadResult> {
+  return loadPolicies(await readPolicyTexts(path), vocabulary)
 }
 
 export type ReloadResult =
@@ -50,10 +50,10 @@ export interface PolicyStore {
 
 export async function openPolicyStore(
   path: string,
-  actions: readonly LoadableAction[]
+  vocabulary: Vocabulary
 ): Promise<{ readonly kind: 'open'; readonly store: PolicyStore } | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }> {
   const texts = await readPolicyTexts(path)
-  const first = loadPolicies(texts, actions)
+  const first = loadPolicies(texts, vocabulary)
   if (first.kind === 'bad') return first
   let set = first.set
   let index = indexPolicies(set.policies)
@@ -73,7 +73,7 @@ export async function openPolicyStore(
         if (next === tried) return badNow === undefined ? { kind: 'unchanged' } : { kind: 'bad', problems: badNow, fresh: false }
         tried = next
         // All that can fail happens before anything that is in force is touched.
-        const result = loadPolicies(fresh, actions)
+        const result = loadPolicies(fresh, vocabulary)
         badNow = result.kind === 'bad' ? result.problems : undefined
         if (result.kind === 'bad') return { ...result, fresh: true }
         const nextIndex = indexPolicies(result.set.policies)

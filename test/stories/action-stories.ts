@@ -44,7 +44,7 @@ export async function story3(t: Test, site: Site, namespace: string): Promise<vo
   t.equal(new Set(breakers.posts).size, 2, 'each pod’s own breaker')
   t.equal(breakers.posts.length, 2, 'once')
   t.ok([...breakers.states.values()].some(states => states.get('payments') === 'CLOSED'))
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 }
 
 /** A rung whose own condition does not hold is passed over; a breaker that is not there is never made. */

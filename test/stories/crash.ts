@@ -49,9 +49,9 @@ export async function killedWhileTelling(t: Test, site: Site, namespace: string)
 
   await world.asternProcess()
   const run = await world.untilRun(ended, 'the run has ended')
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 
   t.same([run['outcome'], run['reason']], ['denied', 'no-good-revision'])
-  t.equal(world.people.filter(message => message.kind === 'escalation').length, 1, 'the same message has the same key')
+  t.equal(world.people.filter(message => message.event === 'needs-people').length, 1, 'the same message has the same key')
   t.equal(world.proxy.deploymentWrites().length, 0)
 }

@@ -94,7 +94,7 @@ export async function story11(t: Test, site: Site, namespace: string, tool: Tool
   t.match(run['detail'], tool.owner)
   t.match(run['detail'], /put revision 1 \(app:v1\) back/, 'with the revert to make')
   t.equal(world.proxy.deploymentWrites().filter(write => write.uri.includes('fieldManager=astern')).length, 0)
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 }
 
 /** 11, where the policy says so: suspended first, then undone; remembered, and reminded of, until people resume it. */

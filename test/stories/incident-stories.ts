@@ -214,7 +214,7 @@ export async function i2PoolExhausted(t: Test, site: Site, namespace: string, { 
   }
   t.same([run['outcome'], run['reason']], ['denied', 'no-recent-change'])
   t.equal(world.proxy.writes.filter(write => !write.dryRun && !write.uri.includes('/events')).length, 0, 'nothing was written')
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 }
 
 /** I3 and I4: a release minutes before; in I4 only its configuration changed, and every request fails. */
@@ -260,7 +260,7 @@ export async function i4NobodyOwns(t: Test, site: Site, namespace: string): Prom
 
   t.same([run['outcome'], run['reason']], ['denied', 'not-helm-owned'])
   t.equal(world.proxy.deploymentWrites().length, 0)
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 }
 
 /** I5: three times the traffic, the autoscaler at its ceiling, nothing deployed: floor and ceiling up, and back later. */

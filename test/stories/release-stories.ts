@@ -158,7 +158,7 @@ export async function badConfigNobodyOwns(t: Test, site: Site, namespace: string
   const run = await world.untilRun(ended, 'the run ends')
 
   t.same([run['outcome'], run['reason']], ['denied', 'no-recent-change'])
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
   t.equal(world.proxy.deploymentWrites().length, 0)
 }
 

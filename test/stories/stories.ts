@@ -41,7 +41,7 @@ export async function story1(t: Test, site: Site, namespace: string): Promise<vo
     'an Event on the target'
   )
   t.ok(
-    world.people.every(message => message.kind === 'notice'),
+    world.people.every(message => message.event === 'over'),
     'nobody is called for good news'
   )
 }
@@ -68,8 +68,8 @@ export async function story8(t: Test, site: Site, namespace: string): Promise<vo
   t.equal(run['outcome'], 'ineffective')
   t.equal(run['step'], 1)
   t.equal(world.proxy.deploymentWrites().length, 2, 'one write a rung')
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
-  t.match(world.people.find(message => message.kind === 'escalation')?.text, /kubectl/, 'with the command that undoes it')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
+  t.match(world.people.find(message => message.event === 'needs-people')?.text, /kubectl/, 'with the command that undoes it')
 
   await world.image('app:v3-err40')
   await untilWorkload(
@@ -115,7 +115,7 @@ export async function story9(t: Test, site: Site, namespace: string): Promise<vo
   const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
   t.equal(imageOf(workload), 'app:v3-err40', 'the forward version stays, bad as it is')
   t.equal(world.proxy.deploymentWrites().length, 1, 'the one attempt failed its precondition')
-  await waitUntil(() => world.people.some(message => message.kind === 'escalation'), 'people are told')
+  await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
 }
 
 /** 10. Prometheus is down, or returns nothing, or NaN: no action; people are told when the time is up. */
@@ -173,7 +173,7 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.match(nan['detail'], /NaN/)
   t.same([down['outcome'], down['reason']], ['timed-out', 'source-unreachable'])
   t.equal(world.proxy.deploymentWrites().length, 0)
-  await waitUntil(() => world.people.filter(message => message.kind === 'escalation').length === 3, 'people are told, once for each')
+  await waitUntil(() => world.people.filter(message => message.event === 'needs-people').length === 3, 'people are told, once for each')
 }
 
 /** 16. A dry run by API: the same decision as in story 1, and no write but with dryRun=All. */

@@ -171,7 +171,7 @@ export async function openBench(
         policy: name => bench.policies.find(policy => policy.name === name),
         storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
       },
-      takesNotices: () => true,
+      channels: { takes: () => true, standing: ['kubernetes-event'] },
       ceiling: options.ceiling ?? 'auto',
       ownNamespace: 'astern',
       faults: noFaults,
@@ -239,7 +239,7 @@ export async function openBench(
     async messages() {
       return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000))
         .filter(queued => queued.message.channel === 'people')
-        .map(queued => `${queued.message.kind}: ${queued.message.title}`)
+        .map(({ message }) => `${message.subject.kind === 'storm' ? 'storm' : message.event}: ${message.title}`)
     }
   }
   return bench

@@ -239,7 +239,8 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     const message = (more: Partial<Message> = {}): Message => ({
       key: 'k',
       channel: 'people',
-      kind: 'escalation',
+      subject: { kind: 'run', id: 'r' },
+      event: 'needs-people',
       title: 't',
       text: 'x',
       severity: 'critical',
@@ -259,9 +260,11 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     await ledger.messageSent(again ?? queued, { kind: 'delivered' }, NOON, NOON + SECOND)
     t.equal(await ledger.undelivered(), 1, 'the update came in meanwhile and is still to be sent')
     const [update] = await ledger.dueMessages(NOON + MINUTE, 10)
-    t.match(update, { revision: 2, message: { text: 'y' } })
+    t.match(update, { revision: 2, message: { text: 'y', event: 'update' } }, 'the first was delivered meanwhile')
     await ledger.messageSent(update ?? queued, { kind: 'delivered' }, NOON, NOON + MINUTE)
     t.equal(await ledger.undelivered(), 0)
+    await ledger.save(one.claim, { change: {}, audit: [], messages: [message({ text: 'y' })] }, NOON)
+    t.equal(await ledger.undelivered(), 0, 'that is what people have')
     t.same(
       (await ledger.audit({}, 100)).filter(row => row.kind.startsWith('deliver')).map(row => row.kind),
       ['delivery-failed', 'delivered', 'delivered']

@@ -2,11 +2,18 @@ import { readFileSync } from 'node:fs'
 import t from 'tap'
 import { parse } from 'yaml'
 import { ACTIONS } from '../../src/actions/registry.ts'
-import { isObject } from '../../src/base/json.ts'
+import { VOCABULARY } from '../../src/app/vocabulary.ts'
+import { MINUTE } from '../../src/base/clock.ts'
+import { at, isObject, objectAt } from '../../src/base/json.ts'
+import { MESSAGE_EVENTS, SUBJECT_KINDS } from '../../src/domain/message.ts'
 import { OUTCOMES } from '../../src/domain/outcomes.ts'
 import { REASONS } from '../../src/domain/reasons.ts'
 import { PROBLEMS } from '../../src/domain/verdict.ts'
+import { CHANNELS } from '../../src/notify/registry.ts'
+import { webhook } from '../../src/notify/webhook/webhook.ts'
 import { loadPolicies } from '../../src/policies/load.ts'
+import { openBench } from '../support/bench.ts'
+import { answering, channelTools } from '../support/channel-tools.ts'
 import { MUTATIONS } from '../support/mutations.ts'
 
 const doc = (name: string): string => readFileSync(`docs/${name}`, 'utf8')
@@ -30,10 +37,10 @@ t.test('reasons, outcomes and problems: code and page are the same, both ways', 
 
 t.test('every example of a whole policy file loads', async t => {
   let examples = 0
-  for (const name of ['policies.md', 'install.md', 'alertmanager.md']) {
+  for (const name of ['policies.md', 'install.md', 'alertmanager.md', 'channels.md']) {
     for (const [, text = ''] of doc(name).matchAll(/```yaml\n(version: 1\n[\s\S]*?)```/g)) {
       examples += 1
-      const result = loadPolicies([{ file: name, text }], ACTIONS)
+      const result = loadPolicies([{ file: name, text }], VOCABULARY)
       t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
     }
   }
@@ -51,7 +58,7 @@ t.test('every part of a policy in the pages loads', async t => {
       const steps = part['steps'] ?? [{ action: 'rollout-restart', ...part }]
       const policy = { name: 'p', match: ['a="b"'], target: around, verify: [{ promql: 'vector(1)', failWhen: '> 0' }], steps }
       const file = { version: 1, sources: { prometheus: { url: 'http://p:9090' } }, policies: [policy] }
-      const result = loadPolicies([{ file: name, text: JSON.stringify(file) }], ACTIONS)
+      const result = loadPolicies([{ file: name, text: JSON.stringify(file) }], VOCABULARY)
       t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
     }
   }
@@ -66,6 +73,34 @@ t.test('every action has its page, which tells every key of its step and every r
       t.ok(page.includes(`**${title}.**`), `${action.name}: ${title}`)
     for (const key of Object.keys(action.with.properties)) t.ok(page.includes(`\`${key}\``), `${action.name}: ${key}`)
   }
+})
+
+t.test('every channel has its row, with every setting and every event that it is given', async t => {
+  const rows = [...doc('channels.md').matchAll(/^\| `([a-z-]+)` \| (.+?) \| (`.+`) \|$/gm)].map(found => found.slice(1))
+  t.same(rows.map(([kind]) => kind).sort(), CHANNELS.map(({ name }) => name).sort())
+  for (const { name, settings, takes } of CHANNELS) {
+    const [, told = '', given = ''] = rows.find(([kind]) => kind === name) ?? []
+    for (const key of Object.keys(settings.properties)) t.ok(told.includes(`\`${key}\``), `${name}: ${key}`)
+    t.equal(given, takes.map(event => `\`${event}\``).join(', '), name)
+  }
+  for (const word of [...MESSAGE_EVENTS, ...SUBJECT_KINDS]) t.ok(doc('channels.md').includes(`\`${word}\``), word)
+})
+
+t.test('the webhook’s JSON in the page has the fields that are sent', async t => {
+  const [, text = ''] = /```json\n([\s\S]*?)```/.exec(doc('channels.md')) ?? []
+  const page: unknown = JSON.parse(text)
+  const bench = await openBench(t)
+  await bench.fire()
+  await bench.pass(20 * MINUTE)
+  const due = await bench.ledger.dueMessages(bench.clock.now(), 100)
+  const message = due.find(queued => queued.message.channel === 'people')?.message
+  if (message === undefined) throw new Error('nobody was told')
+  const { http, requests } = answering(200)
+  await webhook.open({ url: 'https://example.org' }, channelTools({ http })).send(message, 1, AbortSignal.timeout(5_000))
+  const sent: unknown = JSON.parse(requests[0]?.body ?? '{}')
+  for (const path of [[], ['subject'], ['details'], ['details', 'alert']])
+    t.same(Object.keys(objectAt(page, ...path)), Object.keys(objectAt(sent, ...path)), path.join('.'))
+  for (const field of ['version', 'event', 'title', 'severity', 'labels', 'revision']) t.same(at(page, field), at(sent, field), field)
 })
 
 t.test('every dependency has its line', async t => {

@@ -28,7 +28,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
       return {
         incident,
         at,
-        messages: relapseMessages(before),
+        messages: relapseMessages(before, ports.channels),
         audit: [
           audited.told(
             { at, runId: before.id, incidentId: incident.id },

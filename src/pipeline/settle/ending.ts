@@ -20,13 +20,7 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const about = ofRun(run, now)
   // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
-  const messages = silent
-    ? []
-    : people
-      ? endingMessages(run, ending, run.policy.escalate.to, list?.targets)
-      : run.wrote
-        ? endingMessages(run, ending, run.policy.escalate.to.filter(ports.takesNotices))
-        : []
+  const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels, list?.targets)
   const storm = ending.refusal?.facts?.storm
   const whom = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
   const audit: AuditEntry[] = [

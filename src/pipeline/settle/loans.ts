@@ -1,6 +1,6 @@
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
-import type { Message } from '../../domain/message.ts'
+import type { Message, MessageEvent } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { HeldLoan } from '../../domain/ports/ledger.ts'
@@ -60,9 +60,11 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
       state: returned ? 'returned' : 'kept',
       nextAt: now,
       audit: [returned ? audited.loanReturned(about, told) : audited.loanKept(about, told)],
-      messages: messagesOf(run, held, returned ? 'given back' : 'not given back', detail, returned ? 'notice' : 'escalation').filter(
-        message => !returned || ports.takesNotices(message.channel)
-      )
+      messages: loanMessages(ports, run, held, {
+        event: returned ? 'over' : 'needs-people',
+        what: returned ? 'given back' : 'not given back',
+        text: detail
+      })
     },
     ports.clock.now()
   )
@@ -88,28 +90,37 @@ async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSigna
           ? audited.loanReturned(about, { held, detail: 'people took it back' })
           : audited.reminded(about, { held, detail: loan.summary })
       ],
-      messages: over ? [] : messagesOf(run, held, `reminder ${told + 1}`, loan.summary, 'escalation')
+      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${told + 1}`, text: loan.summary })
     },
     now
   )
 }
 
-function messagesOf(run: Run, held: HeldLoan, what: string, text: string, kind: 'notice' | 'escalation'): Message[] {
-  return run.policy.escalate.to.map(channel => ({
-    key: `${held.id}/${what}/${channel}`,
-    channel,
-    kind,
-    title: `${targetKey(held.plan.target)}: ${what}`,
-    text,
-    severity: kind === 'escalation' ? 'critical' : 'info',
-    ...runIds(run),
-    labels: routingLabels(run.trigger),
-    details: {
-      run: run.id,
-      policy: run.policy.name,
-      target: targetKey(held.plan.target),
-      action: held.plan.action,
-      loan: held.loan.summary
-    }
-  }))
+interface LoanNews {
+  readonly event: MessageEvent
+  readonly what: string
+  readonly text: string
+}
+
+function loanMessages({ channels }: Ports, run: Run, held: HeldLoan, { event, what, text }: LoanNews): Message[] {
+  return run.policy.escalate.to
+    .filter(channel => channels.takes(channel, event))
+    .map(channel => ({
+      key: `${held.id}/${what}/${channel}`,
+      channel,
+      subject: { kind: 'loan', id: held.id },
+      event,
+      title: `${targetKey(held.plan.target)}: ${what}`,
+      text,
+      severity: event === 'needs-people' ? 'critical' : 'info',
+      ...runIds(run),
+      labels: routingLabels(run.trigger),
+      details: {
+        run: run.id,
+        policy: run.policy.name,
+        target: targetKey(held.plan.target),
+        action: held.plan.action,
+        loan: held.loan.summary
+      }
+    }))
 }

@@ -1,14 +1,11 @@
-import type { DecisionFacts } from '../../domain/decision-facts.ts'
-import type { Message } from '../../domain/message.ts'
+import type { Message, MessageEvent } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
+import type { Channels } from '../../domain/ports/channels.ts'
 import { REASONS, type Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
 import { alertOf, askedBy, incidentOf, routingLabels, triggerTitle } from '../../domain/trigger.ts'
 import { runIds } from '../run-ids.ts'
-
-/** Kubernetes Events are written for everything that ends; the channel has this fixed name. */
-export const EVENT_CHANNEL = 'kubernetes-event'
 
 export interface Ending {
   readonly outcome: Outcome
@@ -37,67 +34,95 @@ export function needsPeople(ending: Ending): boolean {
   }
 }
 
-/** What people read: what it is about, what Astern did or did not do, why, and how to undo it. */
-export function endingMessages(run: Run, ending: Ending, channels: readonly string[], storming: readonly string[] = []): Message[] {
-  const { trigger, policy } = run
-  const about = alertOf(trigger)
-  const incident = incidentOf(trigger)
-  const by = askedBy(trigger)
-  const target = run.target === undefined ? 'target unknown' : targetKey(run.target)
+/**
+ * What people read: what it is about, what Astern did or did not do, why, and how to undo it. One message for each channel of the
+ * policy that takes it, and for each standing channel where there is a target to tell of.
+ */
+export function endingMessages(run: Run, ending: Ending, channels: Channels, storming: readonly string[] = []): Message[] {
+  const { policy } = run
   const people = needsPeople(ending)
-  const isStorm = ending.refusal?.reason === 'storm'
-  const title = isStorm ? `Astern does nothing: many targets alert at once` : `${target}: ${triggerTitle(trigger)}: ${titleOf(ending)}`
-  const why = ending.refusal === undefined ? OUTCOMES[ending.outcome] : REASONS[ending.refusal.reason].sentence
-  const text = [why, ending.detail, ending.reverse === undefined ? undefined : `To undo what was written: ${ending.reverse}`]
-    .filter(line => line !== undefined && line !== '')
-    .join('\n')
-  const storm = isStorm ? (ending.refusal?.facts?.storm ?? '') : undefined
-  return [...channels, EVENT_CHANNEL]
-    .filter(channel => channel !== EVENT_CHANNEL || run.target !== undefined)
-    .map(channel => ({
-      // One message for a whole storm, updated with its list; one per run and ending otherwise.
-      key: storm !== undefined && channel !== EVENT_CHANNEL ? `storm/${storm}/${channel}` : `${run.id}/${ending.outcome}/${channel}`,
-      channel,
-      kind: storm !== undefined && channel !== EVENT_CHANNEL ? ('storm' as const) : people ? ('escalation' as const) : ('notice' as const),
-      title,
-      text,
-      severity: people ? ('critical' as const) : ('info' as const),
-      ...runIds(run),
-      labels: routingLabels(trigger),
-      details:
-        storm !== undefined && channel !== EVENT_CHANNEL
-          ? { storm, count: ending.refusal?.facts?.targets, targets: storming }
-          : {
-              run: run.id,
-              ...(incident === undefined ? {} : { incident: incident.id }),
-              ...(by === undefined ? {} : { askedBy: by }),
-              policy: policy.name,
-              target,
-              outcome: ending.outcome,
-              ...(ending.refusal === undefined ? {} : { reason: ending.refusal.reason, ...evidenceOf(ending.refusal) }),
-              wrote: run.wrote,
-              ...(run.progress?.lastSample === undefined ? {} : { lastSample: run.progress.lastSample }),
-              ...(ending.reverse === undefined ? {} : { reverse: ending.reverse }),
-              ...(about === undefined
-                ? {}
-                : { alert: { startsAt: new Date(about.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })
-            }
-    }))
+  const event: MessageEvent = people ? 'needs-people' : 'over'
+  const said = {
+    event,
+    title: titleOf(run, ending),
+    text: textOf(ending),
+    severity: people ? 'critical' : 'info',
+    ...runIds(run),
+    labels: routingLabels(run.trigger)
+  } as const
+  const own = (channel: string): Message => ({
+    key: `${run.id}/${ending.outcome}/${channel}`,
+    channel,
+    subject: { kind: 'run', id: run.id },
+    ...said,
+    details: detailsOf(run, ending)
+  })
+  const storm = stormOf(ending)
+  // One message for a whole storm, updated with its list: its runs share the key.
+  const told = (channel: string): Message =>
+    storm === undefined
+      ? own(channel)
+      : {
+          key: `storm/${storm}/${channel}`,
+          channel,
+          subject: { kind: 'storm', id: storm },
+          ...said,
+          details: { storm, count: ending.refusal?.facts?.targets, targets: storming }
+        }
+  return [
+    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(told),
+    ...(run.target === undefined ? [] : channels.standing.map(own))
+  ]
 }
 
 /** A repaired incident is back: no second automatic action, people look. */
-export function relapseMessages(run: Run): Message[] {
+export function relapseMessages(run: Run, channels: Channels): Message[] {
   return endingMessages(
     run,
     { outcome: 'ineffective', detail: `run ${run.id} confirmed the recovery, and the alert fires again` },
-    run.policy.escalate.to
+    channels
   ).map(message => ({ ...message, key: message.key.replace('/ineffective/', '/relapse/') }))
 }
 
-function titleOf(ending: Ending): string {
-  return ending.refusal === undefined ? ending.outcome : `${ending.outcome} (${ending.refusal.reason})`
+function stormOf({ refusal }: Ending): string | undefined {
+  return refusal?.reason === 'storm' ? (refusal.facts?.storm ?? '') : undefined
 }
 
-function evidenceOf(refusal: Refusal): { readonly evidence?: DecisionFacts } {
-  return refusal.facts === undefined ? {} : { evidence: refusal.facts }
+function titleOf(run: Run, ending: Ending): string {
+  if (stormOf(ending) !== undefined) return 'Astern does nothing: many targets alert at once'
+  const outcome = ending.refusal === undefined ? ending.outcome : `${ending.outcome} (${ending.refusal.reason})`
+  return `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${outcome}`
+}
+
+function textOf({ outcome, refusal, detail, reverse }: Ending): string {
+  const why = refusal === undefined ? OUTCOMES[outcome] : REASONS[refusal.reason].sentence
+  return [why, detail, reverse === undefined ? undefined : `To undo what was written: ${reverse}`]
+    .filter(line => line !== undefined && line !== '')
+    .join('\n')
+}
+
+function detailsOf(run: Run, { outcome, refusal, reverse }: Ending): Message['details'] {
+  const { trigger, policy, progress } = run
+  const incident = incidentOf(trigger)
+  const alert = alertOf(trigger)
+  const by = askedBy(trigger)
+  return {
+    run: run.id,
+    ...(incident === undefined ? {} : { incident: incident.id }),
+    ...(by === undefined ? {} : { askedBy: by }),
+    policy: policy.name,
+    target: targetOf(run),
+    outcome,
+    ...(refusal === undefined ? {} : { reason: refusal.reason, ...(refusal.facts === undefined ? {} : { evidence: refusal.facts }) }),
+    wrote: run.wrote,
+    ...(progress?.lastSample === undefined ? {} : { lastSample: progress.lastSample }),
+    ...(reverse === undefined ? {} : { reverse }),
+    ...(alert === undefined
+      ? {}
+      : { alert: { startsAt: new Date(alert.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })
+  }
+}
+
+function targetOf({ target }: Run): string {
+  return target === undefined ? 'target unknown' : targetKey(target)
 }

@@ -3,7 +3,7 @@ import http from 'node:http'
 import type { JsonObject } from '../../../src/base/json.ts'
 
 export interface Person {
-  readonly kind: string
+  readonly event: string
   readonly title: string
   readonly text: string
   readonly key: string

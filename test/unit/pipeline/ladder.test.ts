@@ -62,7 +62,7 @@ t.test('no rung applies any more, and something was written: used up', async t =
   await bench.pass(12 * MINUTE)
   const run = await bench.run()
   t.same([run.outcome, run.reason], ['ineffective', 'no-step-applies'])
-  t.same(await bench.messages(), ['escalation: Deployment/shop/api: HighErrorRatio: ineffective (no-step-applies)'])
+  t.same(await bench.messages(), ['needs-people: Deployment/shop/api: HighErrorRatio: ineffective (no-step-applies)'])
 })
 
 t.test('changedWithin of a rung: of the two services, the one that changed', async t => {
@@ -209,6 +209,11 @@ async function surge(t: Parameters<typeof openBench>[0]): Promise<Bench> {
   story.set?.(bench.cluster)
   return bench
 }
+async function loanMessages(bench: Bench) {
+  const due = await bench.ledger.dueMessages(bench.clock.now() + HOUR, 1_000)
+  return due.map(({ message }) => message).filter(message => message.subject.kind === 'loan')
+}
+
 const replicas = (bench: Bench): number | undefined => bench.cluster.workloads.get('Deployment/shop/api')?.replicas
 
 t.test('what was borrowed is given back after the recovery, and not before', async t => {
@@ -225,6 +230,7 @@ t.test('what was borrowed is given back after the recovery, and not before', asy
   await bench.look()
   t.equal(replicas(bench), 3)
   t.equal((await bench.audit('loan-returned')).length, 1)
+  t.match(await loanMessages(bench), [{ event: 'over', title: 'Deployment/shop/api: given back', severity: 'info' }])
 })
 
 t.test('the switch holds giving back up; not recovered, it is given back at the latest', async t => {
@@ -253,7 +259,8 @@ t.test('what people changed since is theirs, and they are told', async t => {
   bench.value = 0.001
   await bench.pass(6 * MINUTE)
   t.equal((await bench.audit('loan-kept')).length, 1)
-  t.match((await bench.messages()).join('\n'), /escalation: Deployment\/shop\/api: not given back/)
+  t.match((await bench.messages()).join('\n'), /needs-people: Deployment\/shop\/api: not given back/)
+  t.match(await loanMessages(bench), [{ event: 'needs-people', severity: 'critical' }])
 })
 
 t.test('a sick pod among others is told to the API server once', async t => {

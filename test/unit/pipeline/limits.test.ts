@@ -37,7 +37,7 @@ t.test('a storm of hundreds: all are counted, the first two hundred are listed, 
   t.equal(storm?.count, 300)
   t.equal(storm?.targets.length, 200)
   const due = await bench.ledger.dueMessages(bench.clock.now() + MINUTE, 1_000)
-  const lists = due.filter(({ message }) => message.kind === 'storm')
+  const lists = due.filter(({ message }) => message.subject.kind === 'storm')
   t.equal(lists.length, 1)
   t.match(lists[0]?.message.details, { count: 300, targets: storm?.targets })
   const rows = await bench.audit('concluded')
@@ -222,7 +222,7 @@ t.test('a repaired incident that comes back calls people, and is not acted on ag
   await bench.pass(5 * MINUTE)
 
   t.equal(bench.cluster.writes.length, 1)
-  t.ok((await bench.messages()).some(message => message.startsWith('escalation: Deployment/shop/api')))
+  t.ok((await bench.messages()).some(message => message.startsWith('needs-people: Deployment/shop/api')))
 })
 
 t.test('the first policy that matches is the one; others that match are not tried', async t => {

@@ -23,7 +23,7 @@ t.test('the main road: verified, undone once, confirmed, and told nobody but by 
   const run = await bench.run()
   t.equal(run.outcome, 'recovered')
   t.equal(bench.cluster.writes.length, 1)
-  t.same(await bench.messages(), ['notice: Deployment/shop/api: HighErrorRatio: recovered'])
+  t.same(await bench.messages(), ['over: Deployment/shop/api: HighErrorRatio: recovered'])
   const [operations] = bench.cluster.writes.map(plan => plan.write.operations)
   t.same(
     operations?.slice(0, 2).map(({ op, path }) => [op, path]),
@@ -81,7 +81,7 @@ t.test('only a re-verified fail climbs to the next rung; the ladder used up is i
     bench.cluster.writes.map(plan => plan.action),
     ['rollout-undo', 'rollout-restart']
   )
-  t.same(await bench.messages(), ['escalation: Deployment/shop/api: HighErrorRatio: ineffective'])
+  t.same(await bench.messages(), ['needs-people: Deployment/shop/api: HighErrorRatio: ineffective'])
 })
 
 t.test('inconclusive until the rung is over: unknown, people, no next rung', async t => {

@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
-import { ACTIONS } from '../../../src/actions/registry.ts'
+import { VOCABULARY } from '../../../src/app/vocabulary.ts'
 import { indexPolicies } from '../../../src/policies/index.ts'
 import { loadPolicies } from '../../../src/policies/load.ts'
 import { parseMatchers } from '../../../src/policies/matchers.ts'
@@ -30,7 +30,7 @@ policies:
 `
 
 function problemsOf(text: string): string[] {
-  const result = loadPolicies([{ file: 'p.yaml', text }], ACTIONS)
+  const result = loadPolicies([{ file: 'p.yaml', text }], VOCABULARY)
   return result.kind === 'bad'
     ? result.problems.map(problem => `${problem.line}:${problem.column} ${problem.path}: ${problem.message}`)
     : []
@@ -42,7 +42,7 @@ const edited = (from: string, to: string): string[] => {
 }
 
 t.test('a good file loads, with every default filled in', async t => {
-  const result = loadPolicies([{ file: 'p.yaml', text: GOOD }], ACTIONS)
+  const result = loadPolicies([{ file: 'p.yaml', text: GOOD }], VOCABULARY)
 
   if (result.kind === 'bad') throw new Error(JSON.stringify(result.problems))
   const [policy] = result.set.policies
@@ -115,7 +115,7 @@ t.test('two policies of one name, also in two files', async t => {
       { file: 'a.yaml', text: GOOD },
       { file: 'b.yaml', text: GOOD }
     ],
-    ACTIONS
+    VOCABULARY
   )
   t.equal(twice.kind, 'bad')
   if (twice.kind === 'bad') {
@@ -126,7 +126,7 @@ t.test('two policies of one name, also in two files', async t => {
 
 t.test('a reload that fails leaves the policies in force; one that succeeds replaces them all at once', async t => {
   const file = join(t.testdir({ 'p.yaml': GOOD }), 'p.yaml')
-  const opened = await openPolicyStore(file, ACTIONS)
+  const opened = await openPolicyStore(file, VOCABULARY)
   if (opened.kind === 'bad') throw new Error('the good file did not load')
   const { store } = opened
   t.same(await store.reload(), { kind: 'unchanged' })
@@ -219,13 +219,13 @@ t.test('thresholds', async t => {
 t.test('the committed JSON Schema is the one that the code makes', async t => {
   t.same(
     JSON.parse(readFileSync('policies.schema.json', 'utf8')),
-    JSON.parse(JSON.stringify(publishedSchema(ACTIONS))),
+    JSON.parse(JSON.stringify(publishedSchema(VOCABULARY))),
     'run `npm run schema`'
   )
 })
 
 t.test('the starter policies.yaml loads as it is, in dry-run', async t => {
-  const result = loadPolicies([{ file: 'policies.yaml', text: readFileSync('policies.yaml', 'utf8') }], ACTIONS)
+  const result = loadPolicies([{ file: 'policies.yaml', text: readFileSync('policies.yaml', 'utf8') }], VOCABULARY)
   if (result.kind === 'bad') throw new Error(JSON.stringify(result.problems))
   t.ok(result.set.policies.length > 0)
   t.ok(result.set.policies.every(policy => policy.mode === 'dry-run'))

@@ -1,0 +1,42 @@
+import type { Channel, ConfiguredChannel } from '../domain/message.ts'
+import type { Channels } from '../domain/ports/channels.ts'
+import type { ChannelKind, ChannelTools } from './channel-kind.ts'
+
+/** Channels as a policy file has them, by name. */
+export type ConfiguredChannels = Readonly<Record<string, ConfiguredChannel>>
+
+/** The channels in force: those that stand by themselves, and those of the policies. */
+export interface ChannelStore extends Channels {
+  channel(name: string): Channel | undefined
+  /** Takes up what the policies configure now, in place of what they did before. */
+  follow(configured: ConfiguredChannels): void
+}
+
+/** Makes the standing channels; those of the policies come with `follow`. */
+export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTools): ChannelStore {
+  const standing = new Map(kinds.filter(kind => kind.standing === true).map(kind => [kind.name, kind.open({}, tools)]))
+  let configured: ReadonlyMap<string, Channel> = new Map()
+  const channel = (name: string): Channel | undefined => standing.get(name) ?? configured.get(name)
+  return {
+    standing: [...standing.keys()],
+    channel,
+    takes(name, event) {
+      // A run may name a channel that a reload removed: who is needed is told when it is back, good news can be missed.
+      return channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
+    },
+    follow(next) {
+      configured = openChannels(kinds, next, tools)
+    }
+  }
+}
+
+/** Makes each channel that the policies configure. @throws for a kind or settings that were not checked at load. */
+export function openChannels(kinds: readonly ChannelKind[], configured: ConfiguredChannels, tools: ChannelTools): Map<string, Channel> {
+  return new Map(
+    Object.entries(configured).map(([name, { kind, settings }]) => {
+      const known = kinds.find(candidate => candidate.name === kind)
+      if (known === undefined) throw new Error(`channel ${name} is of kind ${kind}, which was not checked at load`)
+      return [name, known.open(settings, tools)]
+    })
+  )
+}

@@ -1,0 +1,86 @@
+import { Type } from 'typebox'
+import { sha256 } from '../../base/hashes.ts'
+import { type JsonObject, textAt } from '../../base/json.ts'
+import { type Channel, MESSAGE_EVENTS, type Message, type MessageEvent } from '../../domain/message.ts'
+import { KINDS, type ObjectRef, objectPath, parseTargetKey, targetKey } from '../../domain/objects.ts'
+import type { Right } from '../../domain/rights.ts'
+import { type ChannelTools, channelKind } from '../channel-kind.ts'
+
+/** Kubernetes' limit of an Event's note, bytes (facts B.8). */
+const NOTE_BYTES = 1_024
+
+/** The Event on the target that tells what was done, or not. */
+export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', resource: 'events' }
+
+/**
+ * What ended, as an Event on the target, so that `kubectl describe` shows it. Visibility only: Events are short-lived, and
+ * the audit log is the record. Its name is made of the message's key, so that sending twice makes one.
+ */
+export const kubernetesEvent = channelKind({
+  name: 'kubernetes-event',
+  standing: true,
+  takes: MESSAGE_EVENTS,
+  settings: Type.Object({}, { additionalProperties: false }),
+  open: (_settings, tools) => open(tools)
+})
+
+function open({ kube, clock, instance }: ChannelTools): Pick<Channel, 'send'> {
+  return {
+    async send(message, _revision, signal) {
+      const key = message.details['target']
+      const target = typeof key === 'string' ? parseTargetKey(key) : undefined
+      if (target === undefined) return { kind: 'refused', detail: 'the message names no target' }
+      const found = await kube.get(objectPath(target), signal)
+      if (found.kind === 'error' && found.status === 404) return { kind: 'refused', detail: `${targetKey(target)} is gone` }
+      if (found.kind !== 'ok') return { kind: found.kind === 'error' && found.status === 403 ? 'refused' : 'failed', detail: found.detail }
+      const answer = await kube.post(
+        `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(target.namespace)}/events`,
+        {
+          ...toEvent(message, target, textAt(found.object, 'metadata', 'uid')),
+          eventTime: `${new Date(clock.now()).toISOString().slice(0, -1)}000Z`,
+          reportingController: 'astern.dev/astern',
+          reportingInstance: instance.slice(0, 128)
+        },
+        signal
+      )
+      if (answer.kind === 'ok' || (answer.kind === 'error' && answer.status === 409)) return { kind: 'delivered' }
+      const final = answer.kind === 'error' && answer.status >= 400 && answer.status < 500 && answer.status !== 429
+      return { kind: final ? 'refused' : 'failed', detail: answer.detail }
+    }
+  }
+}
+
+function toEvent(message: Message, { kind, namespace, name }: ObjectRef, uid: string | undefined): JsonObject {
+  return {
+    apiVersion: 'events.k8s.io/v1',
+    kind: 'Event',
+    metadata: { name: `${name.slice(0, 200)}.${sha256(message.key).slice(0, 16)}`, namespace },
+    action: 'Remediate',
+    reason: reasonOf(message.details['outcome']),
+    type: typeOf(message.event),
+    note: clip(`${message.title}\n${message.text}`),
+    regarding: { apiVersion: `${KINDS[kind].group}/${KINDS[kind].version}`, kind, namespace, name, uid }
+  }
+}
+
+function typeOf(event: MessageEvent): 'Normal' | 'Warning' {
+  switch (event) {
+    case 'needs-people':
+    case 'approval':
+      return 'Warning'
+    case 'update':
+    case 'over':
+      return 'Normal'
+  }
+}
+
+function reasonOf(outcome: unknown): string {
+  const words = typeof outcome === 'string' ? outcome.split('-') : ['concluded']
+  return `Astern${words.map(word => word.charAt(0).toUpperCase() + word.slice(1)).join('')}`
+}
+
+function clip(text: string): string {
+  let clipped = text
+  while (Buffer.byteLength(clipped) > NOTE_BYTES) clipped = clipped.slice(0, -16)
+  return clipped
+}

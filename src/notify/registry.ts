@@ -1,0 +1,7 @@
+import { alertmanager } from './alertmanager/alertmanager.ts'
+import type { ChannelKind } from './channel-kind.ts'
+import { kubernetesEvent } from './kubernetes-event/kubernetes-event.ts'
+import { webhook } from './webhook/webhook.ts'
+
+/** Every kind of channel that Astern has. Adding one is adding a folder and a line here. */
+export const CHANNELS: readonly ChannelKind[] = [alertmanager, webhook, kubernetesEvent]

@@ -1,0 +1,63 @@
+import { createHmac } from 'node:crypto'
+import { type Static, Type } from 'typebox'
+import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
+import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
+import { secureUrlFault } from '../channel-url.ts'
+
+const Settings = Type.Object(
+  {
+    url: Type.Optional(Type.String({ minLength: 1, description: 'https, or http on loopback.' })),
+    urlFile: Type.Optional(Type.String({ minLength: 1, description: 'File with the URL.' })),
+    secretFile: Type.Optional(
+      Type.String({ minLength: 1, description: 'File with a key: the body is then signed (X-Astern-Signature, HMAC-SHA256).' })
+    )
+  },
+  { additionalProperties: false }
+)
+
+const DEADLINE_MS = 10_000
+
+/**
+ * Posts the message as JSON. `Idempotency-Key` is the message's key: the same key is the same message. With a secret the
+ * body is signed: `X-Astern-Signature: v1=` hex of HMAC-SHA256 over `<timestamp>.<body>`, `X-Astern-Timestamp` in seconds.
+ */
+export const webhook = channelKind({ name: 'webhook', takes: MESSAGE_EVENTS, settings: Settings, check, open })
+
+function check({ url, urlFile }: Static<typeof Settings>): readonly SettingsFault[] {
+  if ((url === undefined) === (urlFile === undefined)) return [{ path: [], message: 'needs url or urlFile, and not both' }]
+  const message = url === undefined ? undefined : secureUrlFault(url)
+  return message === undefined ? [] : [{ path: ['url'], message }]
+}
+
+function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
+  return {
+    async send(message, revision, signal) {
+      const to = url ?? (urlFile === undefined ? '' : await readFile(urlFile))
+      // A URL in a file was not seen at load.
+      if (secureUrlFault(to) !== undefined) return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
+      const body = JSON.stringify({ version: 1, ...message, revision })
+      const timestamp = Math.floor(clock.now() / 1_000).toString()
+      const secret = secretFile === undefined ? undefined : await readFile(secretFile)
+      const signature = secret === undefined ? undefined : createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
+      const result = await http.request(
+        {
+          method: 'POST',
+          url: to,
+          headers: {
+            'content-type': 'application/json',
+            'idempotency-key': revision === 1 ? message.key : `${message.key}/${revision}`,
+            'x-astern-timestamp': timestamp,
+            ...(signature === undefined ? {} : { 'x-astern-signature': `v1=${signature}` })
+          },
+          body,
+          deadlineMs: DEADLINE_MS
+        },
+        signal
+      )
+      if (result.kind === 'failed') return { kind: 'failed', detail: result.detail }
+      if (result.status >= 200 && result.status < 300) return { kind: 'delivered' }
+      // A 4xx may be mended on the other side (a rotated credential, a deploy): tried again like all else, with back-off.
+      return { kind: 'failed', detail: `answered ${result.status}` }
+    }
+  }
+}
