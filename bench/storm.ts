@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises'
-import { openAuditFile } from '../src/ledger/sqlite.ts'
+import { openAuditFile } from '../src/ledger/sqlite/audit-file.ts'
 import { alert, delivery } from './payloads.ts'
 import { policies } from './policy.ts'
 import { startAstern, startSources } from './processes.ts'

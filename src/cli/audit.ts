@@ -1,5 +1,6 @@
 import type { Command } from 'commander'
-import { type AuditFile, LedgerError, openAuditFile } from '../ledger/sqlite.ts'
+import { LedgerError } from '../ledger/ledger-error.ts'
+import { type AuditFile, openAuditFile } from '../ledger/sqlite/audit-file.ts'
 import { CommandError, EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 

@@ -36,6 +36,8 @@ export interface QueuedMessage {
   readonly attempts: number
   /** 1, and one more each time that the same key was told with another content. */
   readonly revision: number
+  /** Nobody else sends it until then. */
+  readonly claimedUntil: number
 }
 
 /** What became of one attempt. `refused` is final: sending it again cannot help. */

@@ -1,7 +1,8 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import { AUDIT_KINDS, type AuditEntry, type AuditRow, auditText, CHAIN_START, chainHash } from '../domain/audit.ts'
-import type { BulkRows } from './bulk.ts'
-import { slices, stored } from './rows.ts'
+import { compiledOnce } from './compiled-once.ts'
+import type { LedgerTransaction } from './database.ts'
+import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 export interface ChainHead {
@@ -35,14 +36,27 @@ export function chained(
 }
 
 /** Adds rows to the chain, inside the transaction of the change that they explain. */
-export async function appendAudit(transaction: Transaction<Tables>, entries: readonly AuditEntry[], bulk?: BulkRows): Promise<void> {
+export async function appendAudit(tx: LedgerTransaction, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const before = await transaction.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1).executeTakeFirstOrThrow()
-  const { rows, head } = chained(before, entries)
-  if (bulk === undefined) for (const part of slices(rows)) await transaction.insertInto('audit').values(part).execute()
-  else await bulk.insert(transaction, 'audit', rows)
-  await transaction.updateTable('audit_head').set(head).where('id', '=', 1).execute()
+  const { rows, head } = chained(await lockedHead(tx), entries)
+  await tx.insertMany('audit', rows)
+  await moveHead(tx, head)
 }
+
+/** The end of the chain. Whoever adds to it waits for the one before: each row's hash covers the row before it. */
+async function lockedHead(tx: LedgerTransaction): Promise<ChainHead> {
+  const [head] = await readHead(tx, {})
+  if (head === undefined) throw new Error('the audit chain has no head')
+  return head
+}
+
+const readHead = compiledOnce(tx => tx.locked(tx.query.selectFrom('audit_head').select(['seq', 'hash']).where('id', '=', 1)))
+const moveHead = compiledOnce<keyof ChainHead, unknown>((tx, value) =>
+  tx.query
+    .updateTable('audit_head')
+    .set({ seq: value('seq'), hash: value('hash') })
+    .where('id', '=', 1)
+)
 
 export type ChainFault =
   | { readonly kind: 'edited'; readonly seq: number; readonly detail: string }
@@ -56,15 +70,15 @@ export interface ChainReport {
 }
 
 /** Deletes the rows before an instant; the chain then begins at the last of them, whose hash is kept. */
-export async function pruneAudit(transaction: Transaction<Tables>, before: number): Promise<void> {
-  const newer = await transaction.selectFrom('audit').select('seq').where('at', '>=', before).orderBy('seq').limit(1).executeTakeFirst()
+export async function pruneAudit(tx: LedgerTransaction, before: number): Promise<void> {
+  const head = await lockedHead(tx)
+  const newer = await tx.query.selectFrom('audit').select('seq').where('at', '>=', before).orderBy('seq').limit(1).executeTakeFirst()
   // The newest row always stays: it is what the next one is chained to.
-  const head = await transaction.selectFrom('audit_head').select('seq').where('id', '=', 1).executeTakeFirstOrThrow()
   const end = (newer?.seq ?? head.seq) - 1
-  const last = await transaction.selectFrom('audit').select(['seq', 'hash']).where('seq', '=', end).executeTakeFirst()
+  const last = await tx.query.selectFrom('audit').select(['seq', 'hash']).where('seq', '=', end).executeTakeFirst()
   if (last === undefined) return
-  await transaction.updateTable('audit_head').set({ base_seq: last.seq, base_hash: last.hash }).where('id', '=', 1).execute()
-  await transaction.deleteFrom('audit').where('seq', '<=', last.seq).execute()
+  await tx.query.updateTable('audit_head').set({ base_seq: last.seq, base_hash: last.hash }).where('id', '=', 1).execute()
+  await tx.query.deleteFrom('audit').where('seq', '<=', last.seq).execute()
 }
 
 /** Walks the whole chain, from the first row to the head that is kept beside it, and names the first row that is wrong. */

@@ -1,17 +1,17 @@
-import type { Kysely, Transaction } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
-import type { StormLimits } from '../domain/policy.ts'
-import { type Admission, type IncidentLedger, STORM_LISTED, type StormState } from '../domain/ports/ledger.ts'
+import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
-import type { BulkRows } from './bulk.ts'
+import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
-import { slices, stored, toIncident } from './rows.ts'
+import { slices, toIncident } from './rows.ts'
+import { countForStorm, stormAt } from './storm.ts'
 import type { Tables } from './tables.ts'
+import { wakeRunsOf } from './waking.ts'
 
-export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): IncidentLedger {
+export function createIncidents({ db, transaction }: Database, ids: Ids): IncidentLedger {
   return {
     async unadmitted(limit) {
       const rows = await db
@@ -26,38 +26,37 @@ export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): I
     },
 
     admit: (admissions, storm) =>
-      db.transaction().execute(async transaction => {
-        const open = await stillUnadmitted(transaction, admissions)
+      transaction(async tx => {
+        const open = await stillUnadmitted(tx, admissions)
         const audit: AuditEntry[] = []
-        await bulk.admitted(
-          transaction,
-          open.map(({ incident, run, at }) => ({
-            id: incident.id,
-            at,
-            targetKey: run?.target === undefined ? null : targetKey(run.target),
-            targetUid: run?.targetUid ?? null
+        await tx.updateIncidents(
+          open.map(({ admission: { at, run }, row }) => ({
+            id: row.id,
+            admitted_at: at,
+            target_key: run?.target === undefined ? row.target_key : targetKey(run.target),
+            target_uid: run?.targetUid ?? row.target_uid
           }))
         )
-        await bulk.insert(
-          transaction,
+        await tx.insertMany(
           'runs',
-          open.flatMap(admission => toRunRow(admission) ?? [])
+          open.flatMap(({ admission }) => toRunRow(admission) ?? [])
         )
-        for (const { incident, messages, at, audit: entries } of open) {
+        for (const { admission } of open) {
+          const { incident, messages, at, audit: entries } = admission
           audit.push(...entries)
-          for (const message of messages ?? []) await enqueue(transaction, message, at)
+          for (const message of messages ?? []) await enqueue(tx, message, at)
           if (messages !== undefined)
-            await transaction
+            await tx.query
               .updateTable('incidents')
               .set({ told_at: at })
               .where('id', '=', incident.id)
               .where('told_at', 'is', null)
               .execute()
         }
-        const newest = Math.max(0, ...open.map(admission => admission.at))
-        if (storm !== undefined && open.some(admission => admission.run?.targetUid !== undefined))
-          audit.push(...(await brew(transaction, storm, newest, ids)))
-        await appendAudit(transaction, audit, bulk)
+        const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
+        if (storm !== undefined && open.some(({ admission }) => admission.run?.targetUid !== undefined))
+          audit.push(...(await countForStorm(tx, storm, newest, ids)))
+        await appendAudit(tx, audit)
       }),
 
     async idle(lastSeenBefore, limit) {
@@ -72,25 +71,20 @@ export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): I
     },
 
     settleIdle: (expired, alive, now) =>
-      db.transaction().execute(async transaction => {
+      transaction(async tx => {
         for (const part of slices(alive))
-          await transaction.updateTable('incidents').set({ last_seen_at: now }).where('id', 'in', part).execute()
+          await tx.query.updateTable('incidents').set({ last_seen_at: now }).where('id', 'in', part).execute()
         for (const part of slices(expired)) {
-          const rows = await transaction
+          const rows = await tx.query
             .updateTable('incidents')
             .set({ state: 'expired', resolved_at: now })
             .where('id', 'in', part)
             .where('state', '=', 'open')
             .returning('id')
             .execute()
-          await transaction
-            .updateTable('runs')
-            .set({ next_at: now })
-            .where('incident_id', 'in', part)
-            .where('state', '=', 'waiting')
-            .execute()
+          await wakeRunsOf(tx, part, now)
           await appendAudit(
-            transaction,
+            tx,
             rows.map(row => audited.incidentExpired({ at: now, incidentId: row.id }, { why: 'no heartbeat' }))
           )
         }
@@ -102,40 +96,39 @@ export function createIncidents(db: Kysely<Tables>, bulk: BulkRows, ids: Ids): I
     },
 
     targetExists: (incidentId, uid, storm, now) =>
-      db.transaction().execute(async transaction => {
-        const changed = await transaction
+      transaction(async tx => {
+        const changed = await tx.query
           .updateTable('incidents')
           .set({ target_uid: uid })
           .where('id', '=', incidentId)
           .where('target_uid', 'is', null)
           .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n && storm !== undefined) await appendAudit(transaction, await brew(transaction, storm, now, ids))
+        if (changed.numUpdatedRows > 0n && storm !== undefined) await appendAudit(tx, await countForStorm(tx, storm, now, ids))
       }),
 
-    async storm(now) {
-      const row = await db.selectFrom('storms').selectAll().where('calm_at', '>', now).orderBy('started_at', 'desc').executeTakeFirst()
-      return row === undefined ? undefined : toStorm(row)
-    }
+    storm: now => stormAt(db, now)
   }
 }
 
 /** Two replicas may look at the same new incidents; the first to commit admits them. */
-async function stillUnadmitted(transaction: Transaction<Tables>, admissions: readonly Admission[]): Promise<Admission[]> {
-  const open = new Set<string>()
+async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admission[]) {
+  const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key' | 'target_uid'>>()
   for (const part of slices(admissions)) {
-    const rows = await transaction
+    const unadmitted = tx.query
       .selectFrom('incidents')
-      .select('id')
+      .select(['id', 'target_key', 'target_uid'])
       .where(
         'id',
         'in',
         part.map(admission => admission.incident.id)
       )
       .where('admitted_at', 'is', null)
-      .execute()
-    for (const row of rows) open.add(row.id)
+    for (const row of await tx.locked(unadmitted).execute()) open.set(row.id, row)
   }
-  return admissions.filter(admission => open.has(admission.incident.id))
+  return admissions.flatMap(admission => {
+    const row = open.get(admission.incident.id)
+    return row === undefined ? [] : [{ admission, row }]
+  })
 }
 
 function toRunRow(admission: Admission): Tables['runs'] | undefined {
@@ -164,41 +157,4 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     fence: 0,
     claim_expires_at: null
   }
-}
-
-/**
- * The storm brake: many distinct existing targets with incidents opened within a short time (rules 4). Kept as a row, in
- * the transaction that admits the incident, so that it holds across restarts and replicas.
- */
-async function brew(transaction: Transaction<Tables>, limits: StormLimits, now: number, ids: Ids): Promise<AuditEntry[]> {
-  const active = await transaction
-    .selectFrom('storms')
-    .selectAll()
-    .where('calm_at', '>', now)
-    .orderBy('started_at', 'desc')
-    .executeTakeFirst()
-  // Of a storm that goes on, everything since it began; else what came in of late.
-  const since = active === undefined ? now - limits.within : active.started_at - limits.within
-  const alerting = transaction
-    .selectFrom('incidents')
-    .where('opened_at', '>', since)
-    .where('target_uid', 'is not', null)
-    .where('target_key', 'is not', null)
-  const { count } = await alerting.select(eb => eb.fn.count<number>('target_key').distinct().as('count')).executeTakeFirstOrThrow()
-  if (active === undefined && count < limits.targets) return []
-  const listed = await alerting.select('target_key').distinct().orderBy('target_key').limit(STORM_LISTED).execute()
-  const calm_at = now + limits.calm
-  const targets_json = JSON.stringify({ count, listed: listed.flatMap(row => row.target_key ?? []) })
-  if (active === undefined) {
-    const id = ids.next()
-    await transaction.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
-    return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
-  }
-  await transaction.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
-  return []
-}
-
-function toStorm(row: Tables['storms']): StormState {
-  const { count, listed } = stored<{ readonly count: number; readonly listed: readonly string[] }>(row.targets_json)
-  return { id: row.id, startedAt: row.started_at, lastAt: row.last_at, calmAt: row.calm_at, count, targets: listed }
 }

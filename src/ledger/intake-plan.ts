@@ -1,14 +1,20 @@
 import { labelsIdentity } from '../base/hashes.ts'
 import type { AuditEntry } from '../domain/audit.ts'
-import { audited } from '../domain/audited.ts'
-import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
+import type { Alert, Delivery, IncidentAnswer } from '../domain/incident.ts'
+import { effectOf, type IncidentDraft, type KnownIncident } from './alert-effect.ts'
 import type { Tables } from './tables.ts'
 
-/** What must be known of an incident to tell what an alert does to it. */
-export type KnownIncident = Pick<
-  Tables['incidents'],
-  'id' | 'source' | 'identity' | 'state' | 'episode_starts_at' | 'resolved_at' | 'reopened' | 'last_seen_at'
->
+/** What tells one alert from another: the sender's source, and the hash of the labels. */
+export interface IncidentKey {
+  readonly source: string
+  readonly identity: string
+}
+
+/** A delivery whose alerts are told apart; a key stands for a source and an identity. */
+export interface KeyedDelivery {
+  readonly delivery: Delivery
+  readonly alerts: readonly { readonly alert: Alert; readonly key: string; readonly identity: string }[]
+}
 
 /** What a batch of deliveries does to the ledger. */
 export interface IntakePlan {
@@ -18,133 +24,74 @@ export interface IntakePlan {
   readonly changed: readonly KnownIncident[]
   /** Incidents whose waiting runs are looked at again at once. */
   readonly due: ReadonlySet<string>
-  readonly reopened: readonly string[]
+  readonly reopened: ReadonlySet<string>
   readonly audit: readonly AuditEntry[]
   /** One list a delivery, in order. */
   readonly answers: readonly (readonly IncidentAnswer[])[]
   readonly now: number
 }
 
-interface Draft {
-  /** As it is after the alerts so far. */
-  readonly row: KnownIncident
-  /** Set where the incident is new: the whole row. */
-  readonly fresh?: Tables['incidents']
-  change: 'none' | 'seen' | 'state'
+/** Names the incident that each alert is about. */
+export function keyed(deliveries: readonly Delivery[]): readonly KeyedDelivery[] {
+  return deliveries.map(delivery => ({
+    delivery,
+    alerts: delivery.alerts.map(alert => {
+      const identity = labelsIdentity(alert.labels)
+      return { alert, identity, key: `${delivery.source}\n${identity}` }
+    })
+  }))
 }
 
-/** Pure, so that every database decides alike: `known` answers with the newest incident of a source and identity. */
+/** Every key of the deliveries, once. */
+export function keysOf(deliveries: readonly KeyedDelivery[]): ReadonlyMap<string, IncidentKey> {
+  const keys = new Map<string, IncidentKey>()
+  for (const { delivery, alerts } of deliveries)
+    for (const { key, identity } of alerts) keys.set(key, { source: delivery.source, identity })
+  return keys
+}
+
+/**
+ * Tells what a batch of deliveries does to the ledger. Pure, so that every database decides alike.
+ * @param known the newest incident of each key that has one
+ * @param ids identifiers for new incidents, one for each alert
+ */
 export function planIntake(
-  deliveries: readonly Delivery[],
-  known: (source: string, identity: string) => KnownIncident | undefined,
-  nextId: () => string
+  deliveries: readonly KeyedDelivery[],
+  known: ReadonlyMap<string, KnownIncident>,
+  ids: readonly string[]
 ): IntakePlan {
-  const drafts = new Map<string, Draft>()
+  const drafts = new Map<string, IncidentDraft>()
   const audit: AuditEntry[] = []
   const due = new Set<string>()
-  const answers = deliveries.map(delivery =>
-    delivery.alerts.map(alert => {
-      const identity = labelsIdentity(alert.labels)
-      const key = draftKey(delivery.source, identity)
-      if (!drafts.has(key)) {
-        const row = known(delivery.source, identity)
-        if (row !== undefined) drafts.set(key, { row, change: 'none' })
-      }
-      const answer = apply(drafts, delivery, alert, identity, nextId, audit)
+  const reopened = new Set<string>()
+  let opened = 0
+  const answers = deliveries.map(({ delivery, alerts }) =>
+    alerts.map(({ alert, key, identity }) => {
+      const effect = effectOf(drafts.get(key) ?? draftOf(known.get(key)), { delivery, alert, identity, freshId: ids[opened] ?? '' })
+      if (effect.draft !== undefined) drafts.set(key, effect.draft)
+      if (effect.audit !== undefined) audit.push(effect.audit)
+      const { answer } = effect
+      if (answer.state === 'opened') opened += 1
       // A waiting run is looked at again at each heartbeat, and at once when its alert resolved (rules 6).
       if (answer.state === 'heartbeat' || answer.state === 'resolved' || answer.state === 'reopened') due.add(answer.id)
+      if (answer.state === 'reopened') reopened.add(answer.id)
       return answer
     })
   )
+  if (opened > ids.length) throw new Error(`${opened} incidents were opened with ${ids.length} identifiers`)
   const all = [...drafts.values()]
-  const old = all.filter(draft => draft.fresh === undefined)
   return {
-    fresh: all.flatMap(draft => draft.fresh ?? []),
-    seen: old.filter(draft => draft.change === 'seen').map(draft => draft.row),
-    changed: old.filter(draft => draft.change === 'state').map(draft => draft.row),
+    fresh: all.flatMap(draft => (draft.kind === 'fresh' ? [draft.row] : [])),
+    seen: all.flatMap(draft => (draft.kind === 'known' && draft.change === 'seen' ? [draft.row] : [])),
+    changed: all.flatMap(draft => (draft.kind === 'known' && draft.change === 'state' ? [draft.row] : [])),
     due,
-    reopened: answers.flat().flatMap(answer => (answer.state === 'reopened' ? [answer.id] : [])),
+    reopened,
     audit,
     answers,
-    now: Math.max(...deliveries.map(delivery => delivery.receivedAt))
+    now: Math.max(...deliveries.map(({ delivery }) => delivery.receivedAt))
   }
 }
 
-function draftKey(source: string, identity: string): string {
-  return `${source}\n${identity}`
-}
-
-function apply(
-  drafts: Map<string, Draft>,
-  delivery: Delivery,
-  alert: Alert,
-  identity: string,
-  nextId: () => string,
-  audit: AuditEntry[]
-): IncidentAnswer {
-  const key = draftKey(delivery.source, identity)
-  const draft = drafts.get(key)
-  const now = delivery.receivedAt
-  const event = incidentEvent(
-    draft === undefined
-      ? undefined
-      : {
-          state: draft.row.state === 'open' ? 'open' : draft.row.state === 'resolved' ? 'resolved' : 'expired',
-          episodeStartsAt: draft.row.episode_starts_at,
-          ...(draft.row.resolved_at === null ? {} : { resolvedAt: draft.row.resolved_at })
-        },
-    alert,
-    now
-  )
-  if (event === 'opened' || draft === undefined) {
-    // A `resolved` for an alert never seen firing: there is nothing to open or close.
-    if (event !== 'opened') return { id: '', state: 'ignored' }
-    const row = openIncident(nextId(), delivery, alert, identity)
-    drafts.set(key, { row, fresh: row, change: 'none' })
-    const { labels, startsAt } = alert
-    audit.push(
-      audited.incidentOpened({ at: now, incidentId: row.id }, { source: delivery.source, labels, startsAt, delivery: delivery.id })
-    )
-    return { id: row.id, state: 'opened' }
-  }
-  const { row } = draft
-  if (event === 'ignored') return { id: row.id, state: event }
-  row.last_seen_at = now
-  draft.change = event === 'heartbeat' && draft.change !== 'state' ? 'seen' : 'state'
-  if (event === 'resolved') {
-    row.state = 'resolved'
-    row.resolved_at = now
-    audit.push(audited.incidentResolved({ at: now, incidentId: row.id }, { delivery: delivery.id }))
-  } else if (event === 'reopened') {
-    row.state = 'open'
-    row.resolved_at = null
-    row.episode_starts_at = alert.startsAt
-    row.reopened += 1
-    const told = { delivery: delivery.id, startsAt: alert.startsAt, times: row.reopened }
-    audit.push(audited.incidentReopened({ at: now, incidentId: row.id }, told))
-  }
-  return { id: row.id, state: event }
-}
-
-function openIncident(id: string, delivery: Delivery, alert: Alert, identity: string): Tables['incidents'] {
-  return {
-    id,
-    source: delivery.source,
-    identity,
-    labels_json: JSON.stringify(alert.labels),
-    annotations_json: JSON.stringify(alert.annotations),
-    starts_at: alert.startsAt,
-    episode_starts_at: alert.startsAt,
-    opened_at: delivery.receivedAt,
-    last_seen_at: delivery.receivedAt,
-    resolved_at: null,
-    state: 'open',
-    generator_url: alert.generatorUrl,
-    external_url: delivery.externalUrl,
-    told_at: null,
-    reopened: 0,
-    admitted_at: null,
-    target_key: null,
-    target_uid: null
-  }
+function draftOf(row: KnownIncident | undefined): IncidentDraft | undefined {
+  return row === undefined ? undefined : { kind: 'known', row, change: 'none' }
 }

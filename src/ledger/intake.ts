@@ -1,6 +1,8 @@
 import type { Ids } from '../base/clock.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import type { IntakeLedger } from '../domain/ports/ledger.ts'
+import type { Database } from './database.ts'
+import { storeDeliveries } from './store-deliveries.ts'
 
 interface Waiting {
   readonly delivery: Delivery
@@ -11,11 +13,8 @@ interface Waiting {
 /** Alerts in one commit: some 50 ms of work, so that one sender's flood does not hold up another's answer for long. */
 const ALERTS_PER_COMMIT = 2_000
 
-/** Stores deliveries and their incidents in one transaction; resolves when it is on disk. One identifier an alert is offered. */
-export type StoreDeliveries = (deliveries: readonly Delivery[], ids: readonly string[]) => Promise<readonly (readonly IncidentAnswer[])[]>
-
 /** Group commit: whatever came in while the last commit was written goes into the next one together. */
-export function createIntake(store: StoreDeliveries, ids: Ids): IntakeLedger {
+export function createIntake(database: Database, ids: Ids): IntakeLedger {
   let queue: Waiting[] = []
   let running = false
 
@@ -25,10 +24,8 @@ export function createIntake(store: StoreDeliveries, ids: Ids): IntakeLedger {
       const batch = takeBatch()
       try {
         const deliveries = batch.map(waiting => waiting.delivery)
-        const answers = await store(
-          deliveries,
-          deliveries.flatMap(delivery => delivery.alerts.map(() => ids.next()))
-        )
+        const offered = deliveries.flatMap(delivery => delivery.alerts.map(() => ids.next()))
+        const answers = await database.transaction(tx => storeDeliveries(tx, deliveries, offered))
         for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] ?? [])
       } catch (cause) {
         for (const waiting of batch) waiting.reject(cause)

@@ -1,11 +1,14 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
 import type { Intent, IntentState } from '../domain/plan.ts'
 import type { Budget } from '../domain/policy.ts'
 import type { IntentRequest, IntentResult, SettledIntent } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
+import type { LedgerTransaction } from './database.ts'
 import { toIntent } from './rows.ts'
+import { moveRun } from './run-moves.ts'
 import type { Tables } from './tables.ts'
+import { takeTurn } from './turns.ts'
 
 /** The states in which an intent is, or may be, a write. */
 const COUNTED: readonly IntentState[] = ['pending', 'applied', 'unknown']
@@ -14,9 +17,9 @@ const COUNTED: readonly IntentState[] = ['pending', 'applied', 'unknown']
  * Lock, budgets and intent in one transaction: whoever commits first has the target and the budget, whatever the number
  * of processes (promises 2, 3, 4, 8).
  */
-export async function claimIntent(transaction: Transaction<Tables>, run: Tables['runs'], request: IntentRequest): Promise<IntentResult> {
+export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], request: IntentRequest): Promise<IntentResult> {
   const key = targetKey(request.plan.target)
-  const existing = await transaction
+  const existing = await tx.query
     .selectFrom('intents')
     .selectAll()
     .where('run_id', '=', run.id)
@@ -26,19 +29,23 @@ export async function claimIntent(transaction: Transaction<Tables>, run: Tables[
   if (existing !== undefined) return { kind: 'exists', intent: toIntent(existing) }
   // In one order for all, so that two runs never hold one key each and wait for the other's.
   for (const wanted of [key, ...request.locks].sort()) {
-    await transaction
+    // The update changes nothing: it waits for whoever is about to take or free this lock, and tells whose it is then.
+    const lock = await tx.query
       .insertInto('locks')
       .values({ target_key: wanted, run_id: run.id, since: request.now })
-      .onConflict(conflict => conflict.column('target_key').doNothing())
-      .execute()
-    const lock = await transaction.selectFrom('locks').select('run_id').where('target_key', '=', wanted).executeTakeFirstOrThrow()
+      .onConflict(conflict => conflict.column('target_key').doUpdateSet(eb => ({ target_key: eb.ref('excluded.target_key') })))
+      .returning('run_id')
+      .executeTakeFirstOrThrow()
     if (lock.run_id === run.id) continue
-    if (run.wrote === 0) await transaction.deleteFrom('locks').where('run_id', '=', run.id).execute()
+    if (run.wrote === 0) await tx.query.deleteFrom('locks').where('run_id', '=', run.id).execute()
     return { kind: 'busy', by: lock.run_id }
   }
-  for (const { budget, used } of await budgetUse(transaction, request.budgets, request.plan.target, run.policy, request.now)) {
+  // One turn for all budgets: writes are few, for these very budgets bound them.
+  if (request.budgets.length > 0) await takeTurn(tx, 'budget')
+  const of = { target: request.plan.target, policy: run.policy }
+  for (const { budget, used } of await budgetUse(tx.query, request.budgets, of, request.now)) {
     if (used < budget.limit) continue
-    await transaction.deleteFrom('locks').where('run_id', '=', run.id).execute()
+    await tx.query.deleteFrom('locks').where('run_id', '=', run.id).execute()
     return { kind: 'budget', budget, used }
   }
   const row: Tables['intents'] = {
@@ -54,19 +61,15 @@ export async function claimIntent(transaction: Transaction<Tables>, run: Tables[
     left_identity: null,
     created_at: request.now
   }
-  await transaction.insertInto('intents').values(row).execute()
-  await transaction
-    .updateTable('runs')
-    .set({ state: 'executing', step: request.step, reason: null, detail: null })
-    .where('id', '=', run.id)
-    .execute()
-  await appendAudit(transaction, request.audit)
+  await tx.query.insertInto('intents').values(row).execute()
+  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null })
+  await appendAudit(tx, request.audit)
   return { kind: 'stored', intent: toIntent(row) }
 }
 
 /** Counts a sending before it happens: at most two, the second only after a crash. */
-export async function countSend(transaction: Transaction<Tables>, intentId: string): Promise<boolean> {
-  const result = await transaction
+export async function countSend(tx: LedgerTransaction, intentId: string): Promise<boolean> {
+  const result = await tx.query
     .updateTable('intents')
     .set(eb => ({ sends: eb('sends', '+', 1) }))
     .where('id', '=', intentId)
@@ -77,13 +80,8 @@ export async function countSend(transaction: Transaction<Tables>, intentId: stri
 }
 
 /** Stores what became of an intent; a write that is known to be there leaves a bad template behind, where its plan says so. */
-export async function settleIntent(
-  transaction: Transaction<Tables>,
-  run: Tables['runs'],
-  settled: SettledIntent,
-  now: number
-): Promise<void> {
-  const row = await transaction
+export async function settleIntent(tx: LedgerTransaction, run: Tables['runs'], settled: SettledIntent, now: number): Promise<void> {
+  const row = await tx.query
     .updateTable('intents')
     .set({ state: settled.state, ...(settled.left === undefined ? {} : { left_identity: settled.left }) })
     .where('id', '=', settled.id)
@@ -95,7 +93,7 @@ export async function settleIntent(
   const { plan } = toIntent(row)
   const { loan } = plan
   if (loan !== undefined)
-    await transaction
+    await tx.query
       .insertInto('loans')
       .values({
         id: row.id,
@@ -112,7 +110,7 @@ export async function settleIntent(
   // A release may bring another template, or the same one: only the former makes the one before it bad.
   const replaced = plan.to === undefined && settled.left !== undefined && settled.left !== plan.from
   for (const identity of replaced ? [...plan.bad, plan.from] : plan.bad)
-    await transaction
+    await tx.query
       .insertInto('bad_templates')
       .values({ target_key: row.target_key, identity, at: now, run_id: run.id })
       .onConflict(conflict => conflict.columns(['target_key', 'identity']).doUpdateSet({ at: now, run_id: run.id }))
@@ -134,8 +132,7 @@ export async function intentOf(db: Kysely<Tables>, runId: string, step: number):
 export async function budgetUse(
   db: Kysely<Tables>,
   budgets: readonly Budget[],
-  target: ObjectRef,
-  policy: string,
+  { target, policy }: { readonly target: ObjectRef; readonly policy: string },
   now: number
 ): Promise<{ readonly budget: Budget; readonly used: number }[]> {
   const uses: { readonly budget: Budget; readonly used: number }[] = []

@@ -1,34 +1,29 @@
-import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
 import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
-import type { BulkRows } from './bulk.ts'
+import type { Database } from './database.ts'
 import { createIncidents } from './incidents.ts'
-import { createIntake, type StoreDeliveries } from './intake.ts'
+import { createIntake } from './intake.ts'
 import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
-import type { Tables } from './tables.ts'
+import { wakeRunsThatWaitFor } from './waking.ts'
 
 /** The ledger over an open, migrated database. */
-export function createLedger(
-  db: Kysely<Tables>,
-  bulk: BulkRows,
-  store: StoreDeliveries,
-  ids: Ids
-): Ledger & { releaseAll(): Promise<void> } {
+export function createLedger(database: Database, ids: Ids): Ledger {
+  const { db, transaction } = database
   return {
-    ...createIntake(store, ids),
-    ...createIncidents(db, bulk, ids),
-    ...createRuns(db),
-    ...createOutbox(db),
-    ...createLoans(db),
-    ...createSwitch(db),
-    ...createChanges(db),
-    ...createAudit(db),
+    ...createIntake(database, ids),
+    ...createIncidents(database, ids),
+    ...createRuns(database),
+    ...createOutbox(database),
+    ...createLoans(database),
+    ...createSwitch(database),
+    ...createChanges(database),
+    ...createAudit(database),
     async checkWritable() {
       await db
         .updateTable('audit_head')
@@ -37,27 +32,27 @@ export function createLedger(
         .execute()
     },
     prune: (deliveriesBefore, elseBefore) =>
-      db.transaction().execute(async transaction => {
-        await transaction.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
-        await transaction.deleteFrom('outbox').where('created_at', '<', elseBefore).where('delivered_at', 'is not', null).execute()
-        await transaction
+      transaction(async tx => {
+        await tx.query.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
+        await tx.query.deleteFrom('outbox').where('created_at', '<', elseBefore).where('delivered_at', 'is not', null).execute()
+        await tx.query
           .deleteFrom('intents')
           .where('run_id', 'in', eb => eb.selectFrom('runs').select('id').where('ended_at', '<', elseBefore))
           .execute()
-        await transaction.deleteFrom('runs').where('ended_at', '<', elseBefore).execute()
-        await transaction
+        await tx.query.deleteFrom('runs').where('ended_at', '<', elseBefore).execute()
+        await tx.query
           .deleteFrom('incidents')
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
-        await transaction.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
-        await pruneAudit(transaction, elseBefore)
+        await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
+        await pruneAudit(tx, elseBefore)
       }),
     close: () => db.destroy()
   }
 }
 
-function createSwitch(db: Kysely<Tables>): SwitchLedger {
+function createSwitch({ db, transaction }: Database): SwitchLedger {
   return {
     async switchState() {
       const row = await db.selectFrom('switch').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
@@ -66,26 +61,19 @@ function createSwitch(db: Kysely<Tables>): SwitchLedger {
       return { mode: mode ?? 'off', reason: row.reason, by: row.by, at: row.at }
     },
     setSwitch: state =>
-      db.transaction().execute(async transaction => {
-        await transaction
+      transaction(async tx => {
+        await tx.query
           .updateTable('switch')
           .set({ mode: state.mode, reason: state.reason, by: state.by, at: state.at })
           .where('id', '=', 1)
           .execute()
-        // Whoever waits for the switch looks again at once.
-        await transaction
-          .updateTable('runs')
-          .set({ next_at: state.at })
-          .where('state', '=', 'waiting')
-          .where('reason', '=', 'switch-lowered')
-          .execute()
-        const { at, mode, reason, by } = state
-        await appendAudit(transaction, [audited.switch({ at }, { mode, reason, by })])
+        await wakeRunsThatWaitFor(tx, 'switch-lowered', state.at)
+        await appendAudit(tx, [audited.switch({ at: state.at }, { mode: state.mode, reason: state.reason, by: state.by })])
       })
   }
 }
 
-function createChanges(db: Kysely<Tables>): ChangeLedger {
+function createChanges({ db, transaction }: Database): ChangeLedger {
   return {
     async latestObserved(uid) {
       const row = await db
@@ -98,13 +86,13 @@ function createChanges(db: Kysely<Tables>): ChangeLedger {
       return row === undefined ? undefined : { uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 }
     },
     recordMarker: ({ of, ...marker }, audit) =>
-      db.transaction().execute(async transaction => {
-        const result = await transaction
+      transaction(async tx => {
+        const result = await tx.query
           .insertInto('deploy_markers')
           .values({ id: marker.id, of_key: of, at: marker.at, marker_json: JSON.stringify(marker) })
           .onConflict(conflict => conflict.column('id').doNothing())
           .executeTakeFirst()
-        if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) await appendAudit(transaction, audit)
+        if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) await appendAudit(tx, audit)
       }),
     async recordObserved(target, template) {
       await db
@@ -121,9 +109,9 @@ function createChanges(db: Kysely<Tables>): ChangeLedger {
   }
 }
 
-function createAudit(db: Kysely<Tables>): AuditLedger {
+function createAudit({ db, transaction }: Database): AuditLedger {
   return {
-    append: entries => db.transaction().execute(transaction => appendAudit(transaction, entries)),
+    append: entries => transaction(tx => appendAudit(tx, entries)),
     async audit(filter, limit) {
       let query = db.selectFrom('audit').selectAll().orderBy('seq').limit(limit)
       if (filter.after !== undefined) query = query.where('seq', '>', filter.after)

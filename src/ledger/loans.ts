@@ -1,13 +1,14 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import type { Plan } from '../domain/plan.ts'
 import type { HeldLoan, LoanLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
+import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** What was borrowed outlives runs, restarts and policies: it is given back from here. */
-export function createLoans(db: Kysely<Tables>): LoanLedger {
+export function createLoans({ db, transaction }: Database): LoanLedger {
   return {
     async heldLoans(limit) {
       const rows = await db.selectFrom('loans').selectAll().where('state', '=', 'held').orderBy('next_at').limit(limit).execute()
@@ -15,30 +16,30 @@ export function createLoans(db: Kysely<Tables>): LoanLedger {
     },
 
     async claimLoans(now, until, limit) {
-      const due = db
-        .selectFrom('loans')
-        .select('id')
-        .where('state', '=', 'held')
-        .where('next_at', '<=', now)
-        .orderBy('next_at')
-        .limit(limit)
       // Mostly nothing is: that must cost no transaction.
-      if ((await due.execute()).length === 0) return []
-      const rows = await db.updateTable('loans').set({ next_at: until }).where('id', 'in', due).returningAll().execute()
-      return rows.flatMap(toLoan)
+      if ((await dueLoans(db, now).limit(1).execute()).length === 0) return []
+      return transaction(async tx => {
+        const due = tx.unclaimed(dueLoans(tx.query, now).orderBy('next_at').limit(limit))
+        const rows = await tx.query.updateTable('loans').set({ next_at: until }).where('id', 'in', due).returningAll().execute()
+        return rows.flatMap(toLoan)
+      })
     },
 
     settleLoan: (id, { state, nextAt, told, audit, messages }, now) =>
-      db.transaction().execute(async transaction => {
-        await transaction
+      transaction(async tx => {
+        await tx.query
           .updateTable('loans')
           .set({ state, next_at: nextAt, ...(told === undefined ? {} : { told }) })
           .where('id', '=', id)
           .execute()
-        for (const message of messages) await enqueue(transaction, message, now)
-        await appendAudit(transaction, audit)
+        for (const message of messages) await enqueue(tx, message, now)
+        await appendAudit(tx, audit)
       })
   }
+}
+
+function dueLoans(db: Kysely<Tables>, now: number) {
+  return db.selectFrom('loans').select('id').where('state', '=', 'held').where('next_at', '<=', now)
 }
 
 function toLoan(row: Tables['loans']): HeldLoan[] {
@@ -47,8 +48,8 @@ function toLoan(row: Tables['loans']): HeldLoan[] {
 }
 
 /** The run recovered: what it borrowed goes back after its time, and not only at the latest. */
-export async function returnSoon(transaction: Transaction<Tables>, runId: string, now: number): Promise<void> {
-  await transaction
+export async function returnSoon(tx: LedgerTransaction, runId: string, now: number): Promise<void> {
+  await tx.query
     .updateTable('loans')
     .set(eb => ({ next_at: eb(eb.val(now), '+', eb.ref('after_ms')) }))
     .where('run_id', '=', runId)

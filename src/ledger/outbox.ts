@@ -1,8 +1,9 @@
-import type { Kysely, Transaction } from 'kysely'
+import type { Kysely } from 'kysely'
 import { audited } from '../domain/audited.ts'
 import type { Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
+import type { Database, LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -12,38 +13,35 @@ const UPDATE_NOT_BEFORE_MS = 30_000
 const GATHER_MS = 2_000
 
 /** Puts a message into the outbox, in the transaction of what it tells. The same key again is an update of the same message. */
-export async function enqueue(transaction: Transaction<Tables>, message: Message, now: number): Promise<void> {
+export async function enqueue(tx: LedgerTransaction, message: Message, now: number): Promise<void> {
   const message_json = JSON.stringify(message)
-  const known = await transaction
-    .selectFrom('outbox')
-    .select(['revision', 'delivered_at', 'next_at', 'message_json'])
-    .where('key', '=', message.key)
+  const added = await tx.query
+    .insertInto('outbox')
+    .values({
+      key: message.key,
+      channel: message.channel,
+      message_json,
+      revision: 1,
+      attempts: 0,
+      next_at: message.subject.kind === 'storm' ? now + GATHER_MS : now,
+      delivered_at: null,
+      refused: 0,
+      last_error: null,
+      created_at: now,
+      claimed_until: null
+    })
+    .onConflict(conflict => conflict.column('key').doNothing())
     .executeTakeFirst()
-  if (known === undefined) {
-    const next_at = message.subject.kind === 'storm' ? now + GATHER_MS : now
-    await transaction
-      .insertInto('outbox')
-      .values({
-        key: message.key,
-        channel: message.channel,
-        message_json,
-        revision: 1,
-        attempts: 0,
-        next_at,
-        delivered_at: null,
-        refused: 0,
-        last_error: null,
-        created_at: now
-      })
-      .execute()
-    return
-  }
+  if ((added.numInsertedOrUpdatedRows ?? 0n) > 0n) return
+  const known = await tx
+    .locked(tx.query.selectFrom('outbox').select(['revision', 'delivered_at', 'next_at', 'message_json']).where('key', '=', message.key))
+    .executeTakeFirstOrThrow()
   const before = stored<Message>(known.message_json)
   if (JSON.stringify({ ...message, event: before.event }) === known.message_json) return
   // What people have in their hands is told as an update from then on; until then it is still the first that they hear.
   const event = known.delivered_at !== null || before.event === 'update' ? 'update' : message.event
   const next_at = known.delivered_at === null ? known.next_at : Math.max(now, known.delivered_at + UPDATE_NOT_BEFORE_MS)
-  await transaction
+  await tx.query
     .updateTable('outbox')
     .set({ message_json: JSON.stringify({ ...message, event }), revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
     .where('key', '=', message.key)
@@ -51,37 +49,41 @@ export async function enqueue(transaction: Transaction<Tables>, message: Message
 }
 
 /** What came in while its first was on the way to people is an update too. */
-async function markUpdate(transaction: Transaction<Tables>, key: string): Promise<void> {
-  const row = await transaction.selectFrom('outbox').select('message_json').where('key', '=', key).executeTakeFirst()
+async function markUpdate(tx: LedgerTransaction, key: string): Promise<void> {
+  const row = await tx.query.selectFrom('outbox').select('message_json').where('key', '=', key).executeTakeFirst()
   if (row === undefined) return
   const message: Message = { ...stored<Message>(row.message_json), event: 'update' }
-  await transaction
+  await tx.query
     .updateTable('outbox')
     .set({ message_json: JSON.stringify(message) })
     .where('key', '=', key)
     .execute()
 }
 
-export function createOutbox(db: Kysely<Tables>): OutboxLedger {
+export function createOutbox({ db, transaction }: Database): OutboxLedger {
   return {
-    async dueMessages(now, limit) {
-      const rows = await db
-        .selectFrom('outbox')
-        .selectAll()
-        .where('delivered_at', 'is', null)
-        .where('refused', '=', 0)
-        .where('next_at', '<=', now)
-        .orderBy('next_at')
-        .limit(limit)
-        .execute()
-      return rows.map(row => ({ message: stored<Message>(row.message_json), attempts: row.attempts, revision: row.revision }))
+    async claimMessages(now, until, limit) {
+      // Mostly none is due: that must cost no transaction.
+      if ((await dueMessages(db, now).limit(1).execute()).length === 0) return []
+      return transaction(async tx => {
+        const due = tx.unclaimed(dueMessages(tx.query, now).orderBy('next_at').limit(limit))
+        const rows = await tx.query.updateTable('outbox').set({ claimed_until: until }).where('key', 'in', due).returningAll().execute()
+        return rows
+          .sort((one, other) => one.next_at - other.next_at)
+          .map(row => ({
+            message: stored<Message>(row.message_json),
+            attempts: row.attempts,
+            revision: row.revision,
+            claimedUntil: until
+          }))
+      })
     },
 
     messageSent: (queued, result, nextAt, now) =>
-      db.transaction().execute(async transaction => {
+      transaction(async tx => {
         const { message } = queued
         const delivered = result.kind === 'delivered'
-        const { numUpdatedRows } = await transaction
+        const settling = tx.query
           .updateTable('outbox')
           .set({
             attempts: queued.attempts + 1,
@@ -93,11 +95,21 @@ export function createOutbox(db: Kysely<Tables>): OutboxLedger {
           .where('key', '=', message.key)
           // An update that came in meanwhile is still to be sent.
           .where('revision', '=', queued.revision)
-          .executeTakeFirst()
-        if (delivered && numUpdatedRows === 0n) await markUpdate(transaction, message.key)
+        // Once the lease ran out and another claimed it, a failure is no news; a delivery still is.
+        const { numUpdatedRows } = await (delivered
+          ? settling
+          : settling.where('claimed_until', '=', queued.claimedUntil)
+        ).executeTakeFirst()
+        if (delivered && numUpdatedRows === 0n) await markUpdate(tx, message.key)
+        await tx.query
+          .updateTable('outbox')
+          .set({ claimed_until: null })
+          .where('key', '=', message.key)
+          .where('claimed_until', '=', queued.claimedUntil)
+          .execute()
         const about = { at: now, runId: message.runId, incidentId: message.incidentId }
         const attempt = { channel: message.channel, key: message.key, attempt: queued.attempts + 1 }
-        await appendAudit(transaction, [
+        await appendAudit(tx, [
           delivered
             ? audited.delivered(about, attempt)
             : audited.deliveryFailed(about, { ...attempt, detail: result.detail, final: result.kind === 'refused' })
@@ -116,11 +128,25 @@ export function createOutbox(db: Kysely<Tables>): OutboxLedger {
     async nextMessageAt() {
       const row = await db
         .selectFrom('outbox')
-        .select(eb => eb.fn.min('next_at').as('at'))
+        .select(eb => {
+          const claimed = eb.case().when('claimed_until', '>', eb.ref('next_at')).then(eb.ref('claimed_until'))
+          return eb.fn.min(claimed.else(eb.ref('next_at')).end()).as('at')
+        })
         .where('delivered_at', 'is', null)
         .where('refused', '=', 0)
         .executeTakeFirst()
       return row?.at ?? undefined
     }
   }
+}
+
+/** Not delivered, due, and with nobody: a claim counts until its lease runs out. */
+function dueMessages(db: Kysely<Tables>, now: number) {
+  return db
+    .selectFrom('outbox')
+    .select('key')
+    .where('delivered_at', 'is', null)
+    .where('refused', '=', 0)
+    .where('next_at', '<=', now)
+    .where(eb => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
 }

@@ -21,6 +21,14 @@ function oneOf<T extends string>(known: readonly T[], value: string, column: str
   return found
 }
 
+export function toIncidentState(value: string): IncidentState {
+  return oneOf(INCIDENT_STATES, value, 'incident state')
+}
+
+export function toRunState(value: string): RunState {
+  return oneOf(RUN_STATES, value, 'run state')
+}
+
 export function toIncident(row: Tables['incidents']): Incident {
   return {
     id: row.id,
@@ -33,7 +41,7 @@ export function toIncident(row: Tables['incidents']): Incident {
     openedAt: row.opened_at,
     lastSeenAt: row.last_seen_at,
     ...(row.resolved_at === null ? {} : { resolvedAt: row.resolved_at }),
-    state: oneOf(INCIDENT_STATES, row.state, 'incident state'),
+    state: toIncidentState(row.state),
     generatorUrl: row.generator_url,
     externalUrl: row.external_url,
     ...(row.told_at === null ? {} : { toldAt: row.told_at }),
@@ -64,10 +72,6 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     wrote: row.wrote === 1,
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) })
   }
-}
-
-export function toRunState(text: string): RunState {
-  return oneOf(RUN_STATES, text, 'run state')
 }
 
 function isOutcome(value: string): value is Outcome {

@@ -75,6 +75,8 @@ export interface Tables {
   deploy_markers: { id: string; of_key: string; at: number; marker_json: string }
   bad_templates: { target_key: string; identity: string; at: number; run_id: string }
   observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }
+  /** One row for each decision that counts rows: see `turns.ts`. */
+  turns: { name: string }
   storms: { id: string; started_at: number; last_at: number; calm_at: number; targets_json: string }
   switch: { id: number; mode: string; reason: string; by: string; at: number }
   outbox: {
@@ -88,6 +90,8 @@ export interface Tables {
     refused: number
     last_error: string | null
     created_at: number
+    /** While it lies ahead, somebody sends the message. It also tells one claim from the next. */
+    claimed_until: number | null
   }
   audit: {
     seq: number

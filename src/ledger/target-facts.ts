@@ -9,9 +9,7 @@ import type { Tables } from './tables.ts'
 /** What the ledger knows of a target, as the run that asks must see it. */
 export async function targetFacts(
   db: Kysely<Tables>,
-  target: ObjectRef,
-  also: readonly string[],
-  runId: string,
+  { target, also, runId }: { readonly target: ObjectRef; readonly also: readonly string[]; readonly runId: string },
   now: number
 ): Promise<TargetFacts> {
   const key = targetKey(target)

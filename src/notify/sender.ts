@@ -17,6 +17,8 @@ const FIRST_RETRY_MS = 1_000
 const LAST_RETRY_MS = 5 * 60_000
 const IDLE_MS = 1_000
 const DEADLINE_MS = 15_000
+/** Four times the deadline: whoever lives has settled by then, and what a dead one left goes out after a minute. */
+const LEASE_MS = 60_000
 
 /** When to try again after so many attempts: doubling, with a limit. */
 export function retryAt(attempts: number, now: number): number {
@@ -52,7 +54,8 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     while (!stopping.signal.aborted) {
       kicked = false
       try {
-        const due = await ledger.dueMessages(clock.now(), 50)
+        const now = clock.now()
+        const due = await ledger.claimMessages(now, now + LEASE_MS, 50)
         await Promise.all(due.map(send))
         if (due.length > 0 || kicked) continue
         const at = await ledger.nextMessageAt()

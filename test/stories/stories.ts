@@ -1,6 +1,6 @@
 import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
-import { openAuditFile } from '../../src/ledger/sqlite.ts'
+import { openAuditFile } from '../../src/ledger/sqlite/audit-file.ts'
 import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, waitUntil } from '../support/world/world.ts'

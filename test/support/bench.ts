@@ -1,9 +1,6 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type ActionNeeds, createActions } from '../../src/actions/registry.ts'
-import type { Clock, Ids } from '../../src/base/clock.ts'
+import type { Clock } from '../../src/base/clock.ts'
 import { MINUTE } from '../../src/base/clock.ts'
 import type { AuditKind, AuditRow } from '../../src/domain/audit.ts'
 import type { AlertState } from '../../src/domain/guard.ts'
@@ -15,12 +12,12 @@ import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Run } from '../../src/domain/run.ts'
 import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
 import { GUARDS } from '../../src/guards/guards.ts'
-import { openSqliteLedger } from '../../src/ledger/sqlite.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
 import { advance } from '../../src/pipeline/run.ts'
 import { admitIncidents } from '../../src/pipeline/settle/admit.ts'
 import { settleLoans } from '../../src/pipeline/settle/loans.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
+import { countingIds, openLedger } from './open-ledger.ts'
 import { StoryCluster } from './story-cluster.ts'
 import { storyNeeds, storyTools } from './story-tools.ts'
 import { badRollout, NOON } from './workloads.ts'
@@ -37,16 +34,6 @@ export class StoryClock implements Clock {
   }
   tick(ms: number): void {
     this.#now += ms
-  }
-}
-
-export function countingIds(): Ids {
-  let count = 0
-  return {
-    next() {
-      count += 1
-      return `id-${String(count).padStart(6, '0')}`
-    }
   }
 }
 
@@ -128,10 +115,7 @@ export async function openBench(
   const ids = countingIds()
   const cluster = new StoryCluster(clock)
   cluster.put(badRollout())
-  const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const ledger = await openSqliteLedger(folder, ids)
-  t.teardown(() => ledger.close())
+  const ledger = await openLedger(t, { ids })
   let serial = 0
   const bench: Bench = {
     clock,
@@ -237,7 +221,7 @@ export async function openBench(
       return rows.filter((row): row is RowOf<NonNullable<typeof kind>> => kind === undefined || row.kind === kind)
     },
     async messages() {
-      return (await ledger.dueMessages(clock.now() + 60 * MINUTE, 1_000))
+      return (await ledger.claimMessages(clock.now() + 60 * MINUTE, clock.now(), 1_000))
         .filter(queued => queued.message.channel === 'people')
         .map(({ message }) => `${message.subject.kind === 'storm' ? 'storm' : message.event}: ${message.title}`)
     }

@@ -2,43 +2,25 @@ import type { Test } from 'tap'
 import { MINUTE, SECOND } from '../../src/base/clock.ts'
 import { audited } from '../../src/domain/audited.ts'
 import type { Alert } from '../../src/domain/incident.ts'
-import type { Message } from '../../src/domain/message.ts'
-import type { Plan } from '../../src/domain/plan.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import { policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
+import { intentRequest, messageOf, withRun } from './ledger-fixture.ts'
+import { severalWriters } from './ledger-writers-contract.ts'
 import { NOON, TARGET } from './workloads.ts'
 
 const A = { alertname: 'A' }
 const resolved = (at: number): Alert => alertOf(A, { status: 'resolved', endsAt: at })
 
-const PLAN: Plan = {
-  action: 'rollout-undo',
-  target: TARGET,
-  summary: 's',
-  reverse: 'r',
-  uid: 'uid-api',
-  write: { kind: 'json-patch', path: '/apis/apps/v1/namespaces/shop/deployments/api', operations: [], mark: 'add' },
-  from: 'bad',
-  to: 'good',
-  bad: ['bad'],
-  facts: {},
-  hash: 'h'
+/** How the suite opens a database. */
+export interface LedgerBackend {
+  one(t: Test): Promise<Ledger>
+  /** Two handles on one database, as two processes have. */
+  two(t: Test): Promise<readonly [Ledger, Ledger]>
 }
 
 /** One suite for every database behind the port: what it promises, and nothing that only one of them can keep. */
-export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>): Promise<void> {
-  const withRun = async (ledger: Ledger, name = 'A') => {
-    const [answer] = await ledger.receive(deliveryOf([alertOf({ alertname: name })]))
-    const incident = await ledger.incident(answer?.id ?? '')
-    if (incident === undefined) throw new Error('no incident')
-    await ledger.admit(
-      [{ incident, at: NOON, run: { id: `run-${name}`, policy: policyOf(), target: TARGET, targetUid: 'u' }, audit: [] }],
-      undefined
-    )
-    return incident
-  }
-
+export async function ledgerContract(t: Test, { one: open, two }: LedgerBackend): Promise<void> {
   await t.test('episodes: opened, heartbeat, resolved, reopened within 30 minutes, opened anew after', async t => {
     const ledger = await open(t)
     const at = async (minutes: number, alert: Alert) =>
@@ -122,7 +104,7 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal(await ledger.renew(first.claim, NOON, 60_000), false)
     t.equal((await ledger.run('run-A'))?.state, 'waiting')
     t.equal((await ledger.audit({}, 100)).filter(row => row.kind === 'concluded').length, 0)
-    t.same(await ledger.claimIntent(first.claim, { id: 'i', step: 0, plan: PLAN, locks: [], budgets: [], now: NOON, audit: [] }), {
+    t.same(await ledger.claimIntent(first.claim, intentRequest('i')), {
       kind: 'lost'
     })
     t.equal(
@@ -161,15 +143,7 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     const claims = await ledger.claimDue('one', NOON, 60_000, 10)
     const [a, b] = ['run-A', 'run-B'].map(id => claims.find(one => one.run.id === id)?.claim)
     if (a === undefined || b === undefined) throw new Error('nothing was due')
-    const request = (id: string) => ({
-      id,
-      step: 0,
-      plan: PLAN,
-      locks: [],
-      budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'target' as const }],
-      now: NOON,
-      audit: []
-    })
+    const request = (id: string) => intentRequest(id, { budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'target' }] })
 
     t.equal((await ledger.claimIntent(a, request('i1'))).kind, 'stored')
     t.equal((await ledger.claimIntent(a, request('i2'))).kind, 'exists', 'never a second one for the rung')
@@ -194,15 +168,7 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     await withRun(ledger)
     const [one] = await ledger.claimDue('one', NOON, 60_000, 10)
     if (one === undefined) throw new Error('nothing was due')
-    const request = (id: string) => ({
-      id,
-      step: 0,
-      plan: PLAN,
-      locks: [],
-      budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'global' as const }],
-      now: NOON,
-      audit: []
-    })
+    const request = (id: string) => intentRequest(id, { budgets: [{ limit: 1, per: 60 * MINUTE, scope: 'global' }] })
     await ledger.claimIntent(one.claim, request('i1'))
     await ledger.save(
       one.claim,
@@ -236,34 +202,22 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     await withRun(ledger)
     const [one] = await ledger.claimDue('one', NOON, 60_000, 10)
     if (one === undefined) throw new Error('nothing was due')
-    const message = (more: Partial<Message> = {}): Message => ({
-      key: 'k',
-      channel: 'people',
-      subject: { kind: 'run', id: 'r' },
-      event: 'needs-people',
-      title: 't',
-      text: 'x',
-      severity: 'critical',
-      labels: {},
-      details: {},
-      ...more
-    })
-    await ledger.save(one.claim, { change: {}, audit: [], messages: [message(), message()] }, NOON)
-    const [queued] = await ledger.dueMessages(NOON, 10)
+    await ledger.save(one.claim, { change: {}, audit: [], messages: [messageOf(), messageOf()] }, NOON)
+    const [queued] = await ledger.claimMessages(NOON, NOON + MINUTE, 10)
     if (queued === undefined) throw new Error('no message')
     await ledger.messageSent(queued, { kind: 'failed', detail: '503' }, NOON + SECOND, NOON)
-    t.same(await ledger.dueMessages(NOON, 10), [])
+    t.same(await ledger.claimMessages(NOON, NOON + MINUTE, 10), [])
     t.equal(await ledger.nextMessageAt(), NOON + SECOND)
-    const [again] = await ledger.dueMessages(NOON + SECOND, 10)
+    const [again] = await ledger.claimMessages(NOON + SECOND, NOON + MINUTE, 10)
     t.match(again, { attempts: 1, revision: 1 })
-    await ledger.save(one.claim, { change: {}, audit: [], messages: [message({ text: 'y' })] }, NOON)
+    await ledger.save(one.claim, { change: {}, audit: [], messages: [messageOf({ text: 'y' })] }, NOON)
     await ledger.messageSent(again ?? queued, { kind: 'delivered' }, NOON, NOON + SECOND)
     t.equal(await ledger.undelivered(), 1, 'the update came in meanwhile and is still to be sent')
-    const [update] = await ledger.dueMessages(NOON + MINUTE, 10)
+    const [update] = await ledger.claimMessages(NOON + MINUTE, NOON + 2 * MINUTE, 10)
     t.match(update, { revision: 2, message: { text: 'y', event: 'update' } }, 'the first was delivered meanwhile')
     await ledger.messageSent(update ?? queued, { kind: 'delivered' }, NOON, NOON + MINUTE)
     t.equal(await ledger.undelivered(), 0)
-    await ledger.save(one.claim, { change: {}, audit: [], messages: [message({ text: 'y' })] }, NOON)
+    await ledger.save(one.claim, { change: {}, audit: [], messages: [messageOf({ text: 'y' })] }, NOON)
     t.equal(await ledger.undelivered(), 0, 'that is what people have')
     t.same(
       (await ledger.audit({}, 100)).filter(row => row.kind.startsWith('deliver')).map(row => row.kind),
@@ -293,4 +247,6 @@ export async function ledgerContract(t: Test, open: (t: Test) => Promise<Ledger>
     t.equal((await ledger.runs({ policy: 'other' }, undefined, 10)).items.length, 0)
     t.equal((await ledger.runs({ target: 'Deployment/shop/api', state: 'waiting' }, undefined, 10)).items.length, 5)
   })
+
+  await t.test('several writers', t => severalWriters(t, two))
 }

@@ -92,7 +92,7 @@ t.test('the webhook’s JSON in the page has the fields that are sent', async t 
   const bench = await openBench(t)
   await bench.fire()
   await bench.pass(20 * MINUTE)
-  const due = await bench.ledger.dueMessages(bench.clock.now(), 100)
+  const due = await bench.ledger.claimMessages(bench.clock.now(), bench.clock.now(), 100)
   const message = due.find(queued => queued.message.channel === 'people')?.message
   if (message === undefined) throw new Error('nobody was told')
   const { http, requests } = answering(200)

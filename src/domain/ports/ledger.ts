@@ -172,9 +172,12 @@ export interface RunLedger {
 }
 
 export interface OutboxLedger {
-  dueMessages(now: number, limit: number): Promise<readonly QueuedMessage[]>
+  /** Messages that are due, each to one caller only until `until`; whoever dies with one leaves it to the next. */
+  claimMessages(now: number, until: number, limit: number): Promise<readonly QueuedMessage[]>
+  /** Stores what became of a claimed message and gives the claim back. `nextAt`: when a failed one is tried again. */
   messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
   undelivered(): Promise<number>
+  /** When a message is due that nobody has; of one that is being sent, when its claim runs out. */
   nextMessageAt(): Promise<number | undefined>
 }
 

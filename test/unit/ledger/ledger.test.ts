@@ -1,37 +1,24 @@
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { chmodSync, cpSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { Kysely } from 'kysely'
 import t, { type Test } from 'tap'
 import { audited } from '../../../src/domain/audited.ts'
 import type { Ledger } from '../../../src/domain/ports/ledger.ts'
-import { openAuditFile, openSqliteLedger } from '../../../src/ledger/sqlite.ts'
-import { sqliteDialect } from '../../../src/ledger/sqlite-dialect.ts'
-import { openSqliteFile } from '../../../src/ledger/sqlite-file.ts'
-import { countingIds } from '../../support/bench.ts'
+import { openAuditFile } from '../../../src/ledger/sqlite/audit-file.ts'
+import { sqliteDialect } from '../../../src/ledger/sqlite/dialect.ts'
+import { openSqliteFile } from '../../../src/ledger/sqlite/file.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
 import { ledgerContract } from '../../support/ledger-contract.ts'
+import { ledgerFolder, openLedger, openTwoHandles } from '../../support/open-ledger.ts'
 import { NOON } from '../../support/workloads.ts'
 
-const folderOf = (t: Test): string => {
-  const folder = mkdtempSync(join(tmpdir(), 'astern-ledger-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  return folder
-}
-
-t.test('SQLite keeps the contract', t =>
-  ledgerContract(t, async t => {
-    const ledger = await openSqliteLedger(folderOf(t), countingIds())
-    t.teardown(() => ledger.close())
-    return ledger
-  })
-)
+t.test('SQLite keeps the contract', t => ledgerContract(t, { one: openLedger, two: openTwoHandles }))
 
 async function filled(t: Test): Promise<{ readonly folder: string; readonly ledger: Ledger }> {
-  const folder = folderOf(t)
-  const ledger = await openSqliteLedger(folder, countingIds())
+  const folder = ledgerFolder(t)
+  const ledger = await openLedger(t, { folder })
   for (let index = 0; index < 5; index += 1) await ledger.receive(deliveryOf([alertOf({ alertname: `A${index}` })]))
   return { folder, ledger }
 }
@@ -40,7 +27,7 @@ t.test('the audit chain: an edited, dropped or reordered row is found, and named
   const { folder, ledger } = await filled(t)
   await ledger.close()
   const tampered = async (how: (db: DatabaseSync) => void) => {
-    const copy = folderOf(t)
+    const copy = ledgerFolder(t)
     cpSync(folder, copy, { recursive: true })
     const db = new DatabaseSync(join(copy, 'ledger.sqlite'))
     db.exec('drop trigger audit_no_update; drop trigger audit_no_delete')
@@ -109,40 +96,38 @@ t.test('everything survives a restart', async t => {
   await ledger.setSwitch({ mode: 'off', reason: 'r', by: 'b', at: NOON })
   await ledger.close()
 
-  const again = await openSqliteLedger(folder, countingIds())
-  t.teardown(() => again.close())
+  const again = await openLedger(t, { folder })
 
   t.equal((await again.switchState()).mode, 'off')
   t.equal((await again.unadmitted(10)).length, 5)
 })
 
 t.test('a second process on the folder refuses to start; reading the audit log goes on', async t => {
-  const { folder, ledger } = await filled(t)
-  t.teardown(() => ledger.close())
+  const { folder } = await filled(t)
 
-  await t.rejects(openSqliteLedger(folder, countingIds()), /another Astern uses the data folder/)
+  await t.rejects(openLedger(t, { folder }), /another Astern uses the data folder/)
   const file = await openAuditFile(folder)
   t.equal((await file.verify()).rows, 5)
   await file.close()
 })
 
 t.test('a folder that cannot be written to, or holds no ledger, says what to do', async t => {
-  const folder = folderOf(t)
+  const folder = ledgerFolder(t)
   await t.rejects(openAuditFile(join(folder, 'none')), /no ledger that can be read/)
   if (process.getuid?.() === 0) {
     // Root may write anywhere: another user asks.
     chmodSync(folder, 0o555)
-    const script = `import { openSqliteLedger } from ${JSON.stringify(join(process.cwd(), 'src/ledger/sqlite.ts'))}; process.setgid?.(65534); process.setuid?.(65534); await openSqliteLedger(${JSON.stringify(join(folder, 'data'))}, { next: () => 'x' }).catch(cause => { console.log(cause.message) })`
+    const script = `import { openSqliteLedger } from ${JSON.stringify(join(process.cwd(), 'src/ledger/sqlite/open.ts'))}; process.setgid?.(65534); process.setuid?.(65534); await openSqliteLedger(${JSON.stringify(join(folder, 'data'))}, { next: () => 'x' }).catch(cause => { console.log(cause.message) })`
     const { stdout } = spawnSync(process.execPath, ['--input-type=module', '-e', script], { encoding: 'utf8' })
     t.match(stdout, /cannot be written to: give --data-dir a folder that this user may write/)
   } else {
     chmodSync(folder, 0o555)
-    await t.rejects(openSqliteLedger(join(folder, 'data'), countingIds()), /cannot be written to/)
+    await t.rejects(openLedger(t, { folder: join(folder, 'data') }), /cannot be written to/)
   }
 })
 
 t.test('a transaction, and a delivery, is answered when the disk has it, and not before', async t => {
-  const folder = folderOf(t)
+  const folder = ledgerFolder(t)
   const file = await openSqliteFile(join(folder, 'x.sqlite'))
   file.exec('create table things (name text)')
   // A disk that takes its time, and one that fails.
@@ -167,7 +152,7 @@ t.test('a transaction, and a delivery, is answered when the disk has it, and not
   t.same(done, ['b'])
   syncs[0]?.resolve()
   await first
-  const failing = dialect.transact(() => file.prepare('insert into things values (?)').statement.run('c'))
+  const failing = add('c')
   while (syncs.length < 3) await new Promise(resolve => setImmediate(resolve))
   syncs[2]?.reject(new Error('EIO'))
   await t.rejects(failing, /EIO/, 'nothing is promised that the disk did not take')

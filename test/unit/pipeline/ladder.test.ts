@@ -210,7 +210,7 @@ async function surge(t: Parameters<typeof openBench>[0]): Promise<Bench> {
   return bench
 }
 async function loanMessages(bench: Bench) {
-  const due = await bench.ledger.dueMessages(bench.clock.now() + HOUR, 1_000)
+  const due = await bench.ledger.claimMessages(bench.clock.now() + HOUR, bench.clock.now(), 1_000)
   return due.map(({ message }) => message).filter(message => message.subject.kind === 'loan')
 }
 

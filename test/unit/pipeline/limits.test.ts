@@ -36,7 +36,7 @@ t.test('a storm of hundreds: all are counted, the first two hundred are listed, 
   const storm = await bench.ledger.storm(bench.clock.now())
   t.equal(storm?.count, 300)
   t.equal(storm?.targets.length, 200)
-  const due = await bench.ledger.dueMessages(bench.clock.now() + MINUTE, 1_000)
+  const due = await bench.ledger.claimMessages(bench.clock.now() + MINUTE, bench.clock.now(), 1_000)
   const lists = due.filter(({ message }) => message.subject.kind === 'storm')
   t.equal(lists.length, 1)
   t.match(lists[0]?.message.details, { count: 300, targets: storm?.targets })

@@ -8,7 +8,7 @@ import { type Bench, openBench } from '../../support/bench.ts'
 import { badRollout, TARGET } from '../../support/workloads.ts'
 
 async function messagesOf(bench: Bench): Promise<readonly Message[]> {
-  return (await bench.ledger.dueMessages(bench.clock.now() + HOUR, 1_000)).map(({ message }) => message)
+  return (await bench.ledger.claimMessages(bench.clock.now() + HOUR, bench.clock.now(), 1_000)).map(({ message }) => message)
 }
 
 const told = (messages: readonly Message[]): readonly unknown[] =>
@@ -61,7 +61,9 @@ t.test('a storm is one subject: told once, then updated; each target’s own Eve
   t.ok(events.length > 0)
   t.ok(events.every(message => message.subject.kind === 'run' && message.subject.id === message.runId && message.event === 'needs-people'))
 
-  const [queued] = (await bench.ledger.dueMessages(bench.clock.now() + HOUR, 1_000)).filter(({ message }) => message.key === key)
+  const [queued] = (await bench.ledger.claimMessages(bench.clock.now() + HOUR, bench.clock.now(), 1_000)).filter(
+    ({ message }) => message.key === key
+  )
   if (queued === undefined) throw new Error('there is no message of the storm')
   await bench.ledger.messageSent(queued, { kind: 'delivered' }, 0, bench.clock.now())
   for (let index = 8; index < 10; index += 1) {

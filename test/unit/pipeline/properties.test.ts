@@ -1,15 +1,12 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import fc from 'fast-check'
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { Plan } from '../../../src/domain/plan.ts'
 import { begunAt } from '../../../src/domain/trigger.ts'
 import type { Problem } from '../../../src/domain/verdict.ts'
-import { openSqliteLedger } from '../../../src/ledger/sqlite.ts'
-import { countingIds, openBench, policyOf } from '../../support/bench.ts'
+import { openBench, policyOf } from '../../support/bench.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
+import { openLedger } from '../../support/open-ledger.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
 const PLAN: Plan = {
@@ -33,8 +30,7 @@ t.test('budgets: whatever is asked for and when, no window ever holds more write
   })
   await fc.assert(
     fc.asyncProperty(asked, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 4 }), async (requests, perTarget, overall) => {
-      const folder = mkdtempSync(join(tmpdir(), 'astern-budget-'))
-      const ledger = await openSqliteLedger(folder, countingIds())
+      const ledger = await openLedger(t)
       try {
         const budgets = [
           { limit: perTarget, per: 60 * MINUTE, scope: 'target' as const },
@@ -81,7 +77,6 @@ t.test('budgets: whatever is asked for and when, no window ever holds more write
         )
       } finally {
         await ledger.close()
-        rmSync(folder, { recursive: true, force: true })
       }
     }),
     { numRuns: 25 }

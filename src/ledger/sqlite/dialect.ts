@@ -9,15 +9,11 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler
 } from 'kysely'
-import type { openReader, SqliteFile } from './sqlite-file.ts'
+import type { openReader, SqliteFile } from './file.ts'
 
 /** Kysely's SQLite dialect over the ledger's file. A transaction resolves when the disk has it. */
-export function sqliteDialect(file: SqliteFile): Dialect & {
-  /** Work that needs no waiting, as a transaction of its own. */
-  transact<T>(work: () => T): Promise<T>
-} {
-  const { driver, transact } = createDriver(file)
-  return { ...dialectOf(driver), transact }
+export function sqliteDialect(file: SqliteFile): Dialect {
+  return dialectOf(createDriver(file))
 }
 
 /** For a file that is only read: transactions see one state of it. */
@@ -58,7 +54,7 @@ class TakingTurns extends SqliteAdapter {
  * Transactions take turns on the one connection that writes. The next begins as soon as the one before is in the log; each
  * resolves when the log is on the disk, which those that end at about the same time wait for together (group commit).
  */
-function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(work: () => T): Promise<T> } {
+function createDriver(file: SqliteFile): Driver {
   const waiting: (() => void)[] = []
   let taken = false
 
@@ -81,7 +77,7 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
       if (this.#inTransaction) return run<Row>(query.sql, values)
       // What is read outside a transaction is what is committed, and waits for nobody.
       if (/^select\b/i.test(query.sql)) return rowsOf<Row>(file.read(query.sql, values))
-      return transact(() => run<Row>(query.sql, values))
+      return alone(() => run<Row>(query.sql, values))
     }
 
     streamQuery = refuseToStream
@@ -89,7 +85,7 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
     async begin(): Promise<void> {
       await takeTurn()
       try {
-        file.exec('begin')
+        await file.beginWriting()
       } catch (cause) {
         passTurn()
         throw cause
@@ -125,7 +121,8 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
-  async function transact<T>(work: () => T): Promise<T> {
+  /** A statement outside a transaction is one of its own. */
+  async function alone<T>(work: () => T): Promise<T> {
     const own = new Connection()
     await own.begin()
     try {
@@ -143,16 +140,13 @@ function createDriver(file: SqliteFile): { readonly driver: Driver; transact<T>(
     return connection
   }
   return {
-    transact,
-    driver: {
-      async init() {},
-      acquireConnection: async () => new Connection(),
-      async releaseConnection() {},
-      beginTransaction: connection => ours(connection).begin(),
-      commitTransaction: connection => ours(connection).commit(),
-      rollbackTransaction: connection => ours(connection).rollback(),
-      destroy: () => file.close()
-    }
+    async init() {},
+    acquireConnection: async () => new Connection(),
+    async releaseConnection() {},
+    beginTransaction: connection => ours(connection).begin(),
+    commitTransaction: connection => ours(connection).commit(),
+    rollbackTransaction: connection => ours(connection).rollback(),
+    destroy: () => file.close()
   }
 }
 

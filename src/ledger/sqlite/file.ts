@@ -2,10 +2,14 @@ import { fdatasync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
+import { scheduler } from 'node:timers/promises'
 import { promisify } from 'node:util'
-import { shared } from '../base/coalesce.ts'
+import { shared } from '../../base/coalesce.ts'
 
 const syncData = promisify(fdatasync)
+
+/** The ledger's file in its folder. */
+export const LEDGER_FILE = 'ledger.sqlite'
 
 /** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
 const KEPT_STATEMENTS = 200
@@ -22,6 +26,11 @@ export interface SqliteFile {
   /** On the connection that sees only what is committed, whatever transaction is open. */
   read(sql: string, values: readonly SQLInputValue[]): unknown[]
   exec(sql: string): void
+  /**
+   * Begins a transaction that holds the only lock for writing; waits for another connection that has it, without holding
+   * up this process. @throws Error when that takes longer than five seconds.
+   */
+  beginWriting(): Promise<void>
   /**
    * Resolves when everything that was committed before this call is on the disk. Those who wait at the same time share one
    * sync. @throws Error once a sync has failed: what is on the disk is then not known, and nothing is promised any more.
@@ -41,6 +50,12 @@ export interface SqliteFile {
 const PRAGMAS =
   'pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000; pragma cache_size = -16000; pragma wal_autocheckpoint = 4000'
 
+/** Five seconds in all: far longer than any transaction of ours. */
+const LOCK_TRIES = 2_500
+const LOCK_AGAIN_MS = 2
+/** https://www.sqlite.org/rescode.html#busy; the higher bits say more. */
+const SQLITE_BUSY = 5
+
 /** @throws Error where the file cannot be opened. */
 export async function openSqliteFile(file: string): Promise<SqliteFile> {
   const database = new DatabaseSync(file)
@@ -53,6 +68,8 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
     const folder = await open(dirname(file), 'r')
     await folder.sync()
     await folder.close()
+    // SQLite itself would wait by holding up the whole process, and with it whoever has the lock here.
+    database.exec('pragma busy_timeout = 0')
   } catch (cause) {
     database.close()
     throw cause
@@ -74,6 +91,19 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
     prepare,
     read: reader.read,
     exec: sql => database.exec(sql),
+    async beginWriting() {
+      for (let tries = 1; ; tries += 1) {
+        try {
+          // Not plain `begin`, which takes the lock at the first write: what was read before may then be out of date, and
+          // SQLite refuses the write (SQLITE_BUSY_SNAPSHOT).
+          database.exec('begin immediate')
+          return
+        } catch (cause) {
+          if (!isBusy(cause) || tries >= LOCK_TRIES) throw cause
+        }
+        await scheduler.wait(LOCK_AGAIN_MS)
+      }
+    },
     synced,
     async close() {
       await synced().catch(() => {})
@@ -82,6 +112,10 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
       database.close()
     }
   }
+}
+
+function isBusy(cause: unknown): boolean {
+  return cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' && (cause.errcode & 0xff) === SQLITE_BUSY
 }
 
 /** Reads a database, also while another process writes it. @throws Error where there is none. */

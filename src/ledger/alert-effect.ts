@@ -1,0 +1,114 @@
+import type { AuditEntry } from '../domain/audit.ts'
+import { audited } from '../domain/audited.ts'
+import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
+import { toIncidentState } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+/** What must be known of an incident to tell what an alert does to it. */
+export type KnownIncident = Readonly<
+  Pick<Tables['incidents'], 'id' | 'state' | 'episode_starts_at' | 'resolved_at' | 'reopened' | 'last_seen_at'>
+>
+
+/** An incident as the alerts of a batch so far leave it. */
+export type IncidentDraft =
+  | { readonly kind: 'fresh'; readonly row: Readonly<Tables['incidents']> }
+  | { readonly kind: 'known'; readonly row: KnownIncident; readonly change: 'none' | 'seen' | 'state' }
+
+/** One alert that came in. */
+export interface Arrival {
+  readonly delivery: Delivery
+  readonly alert: Alert
+  readonly identity: string
+  /** The identifier of the incident that the alert may open. */
+  readonly freshId: string
+}
+
+/** What one alert does to the newest incident of its source and identity. */
+export interface AlertEffect {
+  readonly answer: IncidentAnswer
+  /** Absent where the incident stays as it is. */
+  readonly draft?: IncidentDraft
+  readonly audit?: AuditEntry
+}
+
+/** Tells what one alert does. Pure. @param before the newest incident of the same source and identity */
+export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): AlertEffect {
+  const { delivery, alert } = arrival
+  const now = delivery.receivedAt
+  const event = incidentEvent(before === undefined ? undefined : episodeOf(before.row), alert, now)
+  if (event === 'opened') return open(arrival)
+  // A `resolved` for an alert never seen firing: there is nothing to open or close.
+  if (before === undefined) return { answer: { id: '', state: 'ignored' } }
+  const { id, reopened } = before.row
+  const answer: IncidentAnswer = { id, state: event }
+  switch (event) {
+    case 'ignored':
+      return { answer }
+    case 'heartbeat':
+      return { answer, draft: changed(before, { last_seen_at: now }, 'seen') }
+    case 'resolved':
+      return {
+        answer,
+        draft: changed(before, { last_seen_at: now, state: 'resolved', resolved_at: now }, 'state'),
+        audit: audited.incidentResolved({ at: now, incidentId: id }, { delivery: delivery.id })
+      }
+    case 'reopened': {
+      const times = reopened + 1
+      return {
+        answer,
+        draft: changed(
+          before,
+          { last_seen_at: now, state: 'open', resolved_at: null, episode_starts_at: alert.startsAt, reopened: times },
+          'state'
+        ),
+        audit: audited.incidentReopened({ at: now, incidentId: id }, { delivery: delivery.id, startsAt: alert.startsAt, times })
+      }
+    }
+  }
+}
+
+function episodeOf(row: KnownIncident): NonNullable<Parameters<typeof incidentEvent>[0]> {
+  return {
+    state: toIncidentState(row.state),
+    episodeStartsAt: row.episode_starts_at,
+    ...(row.resolved_at === null ? {} : { resolvedAt: row.resolved_at })
+  }
+}
+
+/** A new draft; once the state changed within a batch, a heartbeat after it does not undo that. */
+function changed(before: IncidentDraft, values: Partial<KnownIncident>, change: 'seen' | 'state'): IncidentDraft {
+  return before.kind === 'fresh'
+    ? { kind: 'fresh', row: { ...before.row, ...values } }
+    : { kind: 'known', row: { ...before.row, ...values }, change: before.change === 'state' ? 'state' : change }
+}
+
+function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
+  const row: Tables['incidents'] = {
+    id: freshId,
+    source: delivery.source,
+    identity,
+    labels_json: JSON.stringify(alert.labels),
+    annotations_json: JSON.stringify(alert.annotations),
+    starts_at: alert.startsAt,
+    episode_starts_at: alert.startsAt,
+    opened_at: delivery.receivedAt,
+    last_seen_at: delivery.receivedAt,
+    resolved_at: null,
+    state: 'open',
+    generator_url: alert.generatorUrl,
+    external_url: delivery.externalUrl,
+    told_at: null,
+    reopened: 0,
+    admitted_at: null,
+    target_key: null,
+    target_uid: null
+  }
+  return {
+    answer: { id: row.id, state: 'opened' },
+    draft: { kind: 'fresh', row },
+    audit: audited.incidentOpened(
+      { at: delivery.receivedAt, incidentId: row.id },
+      { source: delivery.source, labels: alert.labels, startsAt: alert.startsAt, delivery: delivery.id }
+    )
+  }
+}

@@ -1,0 +1,77 @@
+import type { ColumnDefinitionBuilder, Kysely, SelectQueryBuilder, Transaction } from 'kysely'
+import type { KnownIncident } from './alert-effect.ts'
+import type { IncidentKey } from './intake-plan.ts'
+import type { Tables } from './tables.ts'
+
+/**
+ * All in which one database differs from another. The ledger's own files are written against this and kysely's query
+ * builder, and hold for every database; a folder beside them (`sqlite/`) implements it. Each comment says what SQLite does
+ * and what PostgreSQL will do.
+ */
+export interface Database {
+  /**
+   * Queries outside a transaction: what they read is committed, and what a single statement writes stands alone.
+   * SQLite: a connection of its own for reading. PostgreSQL: one of the pool, `bigint` parsed as a number.
+   */
+  readonly db: Kysely<Tables>
+  /**
+   * Carries out the work in one transaction; resolves when the disk has it. What throws is rolled back. The work changes
+   * nothing outside its transaction, because it may be carried out twice.
+   * SQLite: takes the only lock for writing before the work begins, so two transactions never overlap.
+   * PostgreSQL: `read committed`; carries the work out again when the server ended it because of a deadlock (40P01).
+   */
+  transaction<T>(work: (tx: LedgerTransaction) => Promise<T>): Promise<T>
+  readonly schema: SchemaDialect
+}
+
+/** What a transaction does in its database's own way. */
+export interface LedgerTransaction {
+  readonly query: Transaction<Tables>
+  /**
+   * Reads rows that nobody else writes until this transaction ends. Whoever decides by what it read reads it like this.
+   * SQLite: as the query stands, because the transaction holds the only lock for writing. PostgreSQL: `for update`.
+   */
+  locked<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  /**
+   * Reads rows that nobody else is claiming at this moment, and leaves the others out without waiting for them.
+   * SQLite: as the query stands, for the same reason. PostgreSQL: `for update skip locked`.
+   */
+  unclaimed<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
+  /**
+   * Adds rows by the thousand, all with the columns of the first.
+   * SQLite: one prepared statement, run row by row. PostgreSQL: `insert … select from unnest(…)`, an array per column.
+   */
+  insertMany<Table extends ManyInserted>(table: Table, rows: readonly Tables[Table][]): Promise<void>
+  /**
+   * Changes incidents by the thousand, each to values of its own; all with the columns of the first.
+   * SQLite: one prepared statement, run row by row. PostgreSQL: `update … from unnest(…)`, an array per column.
+   */
+  updateIncidents(changes: readonly IncidentChange[]): Promise<void>
+  /**
+   * The newest incident of each source and identity that has one, by the key. Until this transaction ends nobody else
+   * opens or changes an incident of these keys: two handles that receive one new alert open one incident.
+   * SQLite: two prepared statements a key. PostgreSQL: `pg_advisory_xact_lock` of each key, in the order of the keys, since a
+   * row that is not there yet cannot be locked; then the newest of each, `for update`.
+   */
+  newestIncidents(keys: ReadonlyMap<string, IncidentKey>): Promise<ReadonlyMap<string, KnownIncident>>
+}
+
+export type ManyInserted = 'deliveries' | 'incidents' | 'audit' | 'runs'
+
+export type IncidentChange = Pick<Tables['incidents'], 'id'> & Partial<Tables['incidents']>
+
+/** Words in which the definitions of tables differ. */
+export interface SchemaDialect {
+  /**
+   * The type of a key that counts rows. SQLite: `integer`, which is then the table's own order and needs no index beside
+   * it. PostgreSQL: `bigint`.
+   */
+  readonly rowNumber: 'integer' | 'bigint'
+  /** A key that numbers itself. SQLite: `autoincrement`. PostgreSQL: `generated always as identity`. */
+  selfNumbering(column: ColumnDefinitionBuilder): ColumnDefinitionBuilder
+  /**
+   * Makes the database itself refuse to change audit rows, or to delete those behind `audit_head.base_seq`.
+   * SQLite: two triggers. PostgreSQL: a function in PL/pgSQL that raises, and the same two triggers.
+   */
+  makeAuditAppendOnly(db: Kysely<unknown>): Promise<void>
+}

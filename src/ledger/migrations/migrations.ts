@@ -1,0 +1,23 @@
+import { type Migration, Migrator } from 'kysely/migration'
+import type { Database, SchemaDialect } from '../database.ts'
+import { first } from './0001-first.ts'
+import { severalWriters } from './0002-several-writers.ts'
+import { triggers } from './0003-triggers.ts'
+
+/** In order, each in one transaction with its own row: an interrupt leaves none half done. None is edited after a release. */
+const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
+  '0001-first': first,
+  '0002-several-writers': severalWriters,
+  '0003-triggers': triggers
+}
+
+/** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */
+export async function migrate({ db, schema }: Database): Promise<void> {
+  const migrations = Object.fromEntries(Object.entries(MIGRATIONS).map(([name, migration]) => [name, migration(schema)]))
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const { error, results } = await migrator.migrateToLatest()
+  if (error !== undefined) {
+    const failed = results?.find(result => result.status === 'Error')?.migrationName ?? 'unknown'
+    throw new Error(`the ledger cannot be brought to this version: migration ${failed} failed`, { cause: error })
+  }
+}

@@ -1,0 +1,37 @@
+import { mayMove, RUN_STATES, type RunState } from '../domain/run.ts'
+import type { LedgerTransaction } from './database.ts'
+import { toRunState } from './rows.ts'
+import type { Tables } from './tables.ts'
+
+// Every change of `runs.state` is made here, so that RUN_TRANSITIONS decides about all of them.
+
+/** What changes together with a run's state. */
+export type RunColumns = Partial<Omit<Tables['runs'], 'id' | 'state'>>
+
+/** Changes one run's state. @throws Error where the table of transitions does not have that step. */
+export async function moveRun(
+  tx: LedgerTransaction,
+  run: Pick<Tables['runs'], 'id' | 'state'>,
+  to: RunState,
+  columns: RunColumns
+): Promise<void> {
+  if (!mayMove(toRunState(run.state), to)) throw new Error(`run ${run.id} cannot go from ${run.state} to ${to}`)
+  await tx.query
+    .updateTable('runs')
+    .set({ ...columns, state: to })
+    .where('id', '=', run.id)
+    .execute()
+}
+
+/** An update that changes the state of many runs: of those, among what the caller narrows it to, that may go there. */
+export function movingRuns(tx: LedgerTransaction, to: RunState, columns: RunColumns) {
+  return tx.query
+    .updateTable('runs')
+    .set({ ...columns, state: to })
+    .where('state', 'in', statesBefore(to))
+}
+
+/** The states from which a run may go to this one. */
+export function statesBefore(to: RunState): readonly RunState[] {
+  return RUN_STATES.filter(from => mayMove(from, to))
+}

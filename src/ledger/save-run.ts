@@ -1,0 +1,41 @@
+import type { SaveRequest } from '../domain/ports/ledger.ts'
+import type { RunChange } from '../domain/run.ts'
+import { appendAudit } from './audit-chain.ts'
+import type { LedgerTransaction } from './database.ts'
+import { settleIntent } from './intents.ts'
+import { returnSoon } from './loans.ts'
+import { enqueue } from './outbox.ts'
+import { moveRun, type RunColumns } from './run-moves.ts'
+import type { Tables } from './tables.ts'
+
+/** Saves a run's change and all that goes with it. @param row the run, locked by this transaction */
+export async function saveRun(tx: LedgerTransaction, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
+  const { change } = request
+  const ended = change.state === 'ended'
+  const columns: RunColumns = {
+    ...columnsOf(change),
+    ...(ended ? { ended_at: now } : {}),
+    ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
+  }
+  if (change.state !== undefined) await moveRun(tx, row, change.state, columns)
+  else if (Object.keys(columns).length > 0) await tx.query.updateTable('runs').set(columns).where('id', '=', row.id).execute()
+  if (change.outcome === 'recovered') await returnSoon(tx, row.id, now)
+  if (request.intent !== undefined) await settleIntent(tx, row, request.intent, now)
+  if (ended || request.releaseLock === true) await tx.query.deleteFrom('locks').where('run_id', '=', row.id).execute()
+  if (request.told === true && row.incident_id !== null)
+    await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
+  for (const message of request.messages ?? []) await enqueue(tx, message, now)
+  await appendAudit(tx, request.audit)
+}
+
+function columnsOf(change: RunChange): RunColumns {
+  return {
+    ...(change.step === undefined ? {} : { step: change.step }),
+    ...(change.nextAt === undefined ? {} : { next_at: change.nextAt }),
+    ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
+    ...(change.reason === undefined ? {} : { reason: change.reason }),
+    ...(change.detail === undefined ? {} : { detail: change.detail }),
+    ...(change.wrote === undefined ? {} : { wrote: change.wrote ? 1 : 0 }),
+    ...(change.progress === undefined ? {} : { progress_json: change.progress === null ? null : JSON.stringify(change.progress) })
+  }
+}

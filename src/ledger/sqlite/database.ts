@@ -1,0 +1,37 @@
+import { Kysely, type SelectQueryBuilder } from 'kysely'
+import type { Database } from '../database.ts'
+import type { Tables } from '../tables.ts'
+import { sqliteDialect } from './dialect.ts'
+import type { SqliteFile } from './file.ts'
+import { newestIncidents } from './newest-incidents.ts'
+import { insertRows, updateRows } from './rows.ts'
+import { SQLITE_SCHEMA } from './schema.ts'
+
+/** The seam over an open file. Destroying its `db` closes the file. */
+export function sqliteDatabase(file: SqliteFile): Database {
+  const db = new Kysely<Tables>({ dialect: sqliteDialect(file) })
+  // Prepared statements join the transaction that is open: one connection writes, and one transaction at a time.
+  const prepare = (sql: string) => file.prepare(sql).statement
+  return {
+    db,
+    schema: SQLITE_SCHEMA,
+    transaction: work =>
+      db.transaction().execute(query =>
+        work({
+          query,
+          locked: asItStands,
+          unclaimed: asItStands,
+          insertMany: async (table, rows) => insertRows(prepare, table, rows),
+          updateIncidents: async changes => updateRows(prepare, 'incidents', changes),
+          newestIncidents: async keys => newestIncidents(prepare, keys)
+        })
+      )
+  }
+}
+
+/** Since `begin immediate` took the only lock for writing, no row needs one of its own. */
+function asItStands<Table extends keyof Tables, Row>(
+  query: SelectQueryBuilder<Tables, Table, Row>
+): SelectQueryBuilder<Tables, Table, Row> {
+  return query
+}

@@ -1,0 +1,31 @@
+import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import t from 'tap'
+import { LEDGER_FILE } from '../../../src/ledger/sqlite/file.ts'
+import { alertOf, deliveryOf } from '../../support/deliveries.ts'
+import { messageOf, withRun } from '../../support/ledger-fixture.ts'
+import { ledgerFolder, openLedger } from '../../support/open-ledger.ts'
+import { NOON } from '../../support/workloads.ts'
+
+t.test('a ledger of the first version is brought to this one, with what is in it', async t => {
+  const folder = ledgerFolder(t)
+  const before = await openLedger(t, { folder })
+  await withRun(before)
+  const [claimed] = await before.claimDue('one', NOON, 60_000, 1)
+  if (claimed === undefined) throw new Error('nothing was due')
+  await before.save(claimed.claim, { change: {}, audit: [], messages: [messageOf()] }, NOON)
+  await before.close()
+  const old = new DatabaseSync(join(folder, LEDGER_FILE))
+  old.exec(`
+    drop index runs_asked_once; alter table runs drop column trigger_json; alter table runs drop column asked_key;
+    alter table runs add column incident_json text; alter table incidents add column request_json text;
+    drop table turns; alter table outbox drop column claimed_until;
+    delete from kysely_migration where name > '0001-first'`)
+  old.close()
+
+  const ledger = await openLedger(t, { folder })
+
+  t.match(await ledger.claimMessages(NOON, NOON + 60_000, 10), [{ message: { key: 'k' } }])
+  t.match(await ledger.receive(deliveryOf([alertOf({ alertname: 'A' })])), [{ state: 'heartbeat' }])
+  t.equal((await ledger.run('run-A'))?.state, 'waiting')
+})
