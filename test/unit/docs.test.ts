@@ -9,6 +9,7 @@ import { MESSAGE_EVENTS, SUBJECT_KINDS } from '../../src/domain/message.ts'
 import { OUTCOMES } from '../../src/domain/outcomes.ts'
 import { REASONS } from '../../src/domain/reasons.ts'
 import { PROBLEMS } from '../../src/domain/verdict.ts'
+import { GUARDS } from '../../src/guards/guards.ts'
 import { CHANNELS } from '../../src/notify/registry.ts'
 import { webhook } from '../../src/notify/webhook/webhook.ts'
 import { loadPolicies } from '../../src/policies/load.ts'
@@ -17,6 +18,16 @@ import { answering, channelTools } from '../support/channel-tools.ts'
 import { MUTATIONS } from '../support/mutations.ts'
 
 const doc = (name: string): string => readFileSync(`docs/${name}`, 'utf8')
+
+t.test('each guard has a row on its page', async t => {
+  const page = readFileSync('docs/guards.md', 'utf8')
+  const rows = [...page.matchAll(/^\| ([a-z, -]+) \|/gm)].flatMap(found => (found[1] ?? '').split(', '))
+  const names = new Set(Object.values(GUARDS).flatMap(list => list.map(guard => guard.name)))
+  t.same(
+    [...names].filter(name => !rows.includes(name)),
+    []
+  )
+})
 
 t.test('reasons, outcomes and problems: code and page are the same, both ways', async t => {
   const page = doc('reasons.md')
