@@ -74,7 +74,7 @@ function pageOf(item: TSchema) {
 }
 
 /** What a view tells of a schema: a member that is undefined is left out of the JSON. */
-export type Told<Schema extends TSchema> = Undefined<Static<Schema>>
+export type ViewOf<Schema extends TSchema> = Undefined<Static<Schema>>
 type Undefined<T> = T extends object
   ? { readonly [Key in keyof T]: Undefined<T[Key]> | (Record<never, never> extends Pick<T, Key> ? undefined : never) }
   : T

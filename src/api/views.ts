@@ -6,7 +6,7 @@ import type { Policy } from '../domain/policy.ts'
 import { REASONS } from '../domain/reasons.ts'
 import { escalatesAt, type Run } from '../domain/run.ts'
 import { alertOf, incidentOf, type Trigger } from '../domain/trigger.ts'
-import type { IncidentSchema, RunSchema, Told, TriggerSchema } from './answers.ts'
+import type { IncidentSchema, RunSchema, TriggerSchema, ViewOf } from './answers.ts'
 
 function time(instant: number): string {
   return new Date(instant).toISOString()
@@ -17,7 +17,7 @@ function maybe(instant: number | undefined): string | undefined {
 }
 
 /** A run as the API shows it: times in RFC 3339, every closed word with its sentence. */
-export function runView(run: Run): Told<typeof RunSchema> {
+export function runView(run: Run): ViewOf<typeof RunSchema> {
   return {
     id: run.id,
     kind: run.kind,
@@ -41,7 +41,7 @@ export function runView(run: Run): Told<typeof RunSchema> {
 }
 
 /** What began the run: an alert's incident stands beside it. */
-function triggerView(trigger: Trigger): Told<typeof TriggerSchema> {
+function triggerView(trigger: Trigger): ViewOf<typeof TriggerSchema> {
   if (trigger.kind === 'alert') return { kind: trigger.kind }
   const alert = alertOf(trigger)
   return {
@@ -52,7 +52,7 @@ function triggerView(trigger: Trigger): Told<typeof TriggerSchema> {
   }
 }
 
-function incidentView(incident: Incident | undefined): Told<typeof IncidentSchema> | undefined {
+function incidentView(incident: Incident | undefined): ViewOf<typeof IncidentSchema> | undefined {
   if (incident === undefined) return undefined
   return {
     id: incident.id,

@@ -2,12 +2,12 @@ import { type AuditView, parseAuditView } from '../api/audit-view.ts'
 import { isObject, textAt } from '../base/json.ts'
 import { plain, type Terminal } from './terminal.ts'
 
-/** One audit row, as a server told it, as a line that is read in a second. A row that only a newer server knows is told as it is. */
-export function timelineLine(terminal: Terminal, told: unknown): string {
-  const row = parseAuditView(told)
-  const words = row === undefined ? [asItIs(told)] : said(row).filter(word => word !== undefined && word !== '')
-  const at = (textAt(told, 'at') ?? '').slice(11, 23)
-  const kind = plain(textAt(told, 'kind')).padEnd(18)
+/** One audit row, as a server tells it, as a line that is read in a second. A row that only a newer server knows is shown as it is. */
+export function timelineLine(terminal: Terminal, value: unknown): string {
+  const row = parseAuditView(value)
+  const words = row === undefined ? [asItIs(value)] : said(row).filter(word => word !== undefined && word !== '')
+  const at = (textAt(value, 'at') ?? '').slice(11, 23)
+  const kind = plain(textAt(value, 'kind')).padEnd(18)
   return `${terminal.dim(at)}  ${kind} ${plain([...new Set(words)].join(' · '))}`
 }
 
@@ -56,8 +56,8 @@ function said(row: AuditView): readonly (string | undefined)[] {
   }
 }
 
-function asItIs(told: unknown): string {
-  if (!isObject(told)) return JSON.stringify(told) ?? ''
-  const { seq: _1, at: _2, kind: _3, run: _4, incident: _5, hash: _6, previous: _7, ...body } = told
+function asItIs(value: unknown): string {
+  if (!isObject(value)) return JSON.stringify(value) ?? ''
+  const { seq: _1, at: _2, kind: _3, run: _4, incident: _5, hash: _6, previous: _7, ...body } = value
   return JSON.stringify(body)
 }

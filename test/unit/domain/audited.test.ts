@@ -1,3 +1,5 @@
+import { readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import t from 'tap'
 import { AUDIT_KINDS, auditText } from '../../../src/domain/audit.ts'
 import { audited } from '../../../src/domain/audited.ts'
@@ -12,6 +14,17 @@ t.test('every kind has a maker, and no maker makes another kind', async t => {
     t.ok(facts.length > 0, kind)
     for (const fact of facts) t.equal(fact.kind, kind)
   }
+})
+
+t.test('no other place makes one', async t => {
+  const literal = new RegExp(`kind: '(${AUDIT_KINDS.join('|')})'[^}]{0,200}\\bbody(:|,| })`, 's')
+  const files = readdirSync('src', { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.ts'))
+  t.ok(files.length > 100)
+  t.same(
+    files.filter(name => literal.test(readFileSync(join('src', name), 'utf8'))),
+    []
+  )
+  t.match("{ at: now, kind: 'storm', body: {} }", literal)
 })
 
 t.test('the stored text is what earlier versions stored of the same: hashes and exports go on', async t => {
