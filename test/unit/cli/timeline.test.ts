@@ -20,7 +20,7 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   'incident-reopened': [''],
   'incident-resolved': [''],
   'incident-expired': [''],
-  'no-policy-matches': ['', ''],
+  'no-policy-matches': [''],
   'run-started': ['undo', 'undo'],
   'run-reopened': [''],
   decision: [
