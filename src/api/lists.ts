@@ -8,9 +8,11 @@ import type { AuditFilter, RunFilter } from '../domain/ports/ledger.ts'
 import { RUN_KINDS, RUN_STATES } from '../domain/run.ts'
 import { incidentOf } from '../domain/trigger.ts'
 import { HttpProblem } from '../http/http-problem.ts'
+import { AS_IT_IS, AuditPageSchema, answering, RunPageSchema, RunWithTimelineSchema, SHARED } from './answers.ts'
+import { auditView } from './audit-view.ts'
 import type { Operations } from './operations.ts'
 import { AuditQuerySchema, IdSchema, RunsQuerySchema } from './schemas.ts'
-import { auditView, runView } from './views.ts'
+import { runView } from './views.ts'
 
 const DEFAULT_LIMIT = 50
 /** Rows of one run that its timeline shows; a run writes some twenty. */
@@ -23,12 +25,17 @@ export function registerLists(
 ): void {
   const server = instance.withTypeProvider<TypeBoxTypeProvider>()
   const { ledger } = operations
+  for (const schema of SHARED) server.addSchema(schema)
 
   server.get(
     '/api/v1/runs',
     {
       onRequest: allow('viewer'),
-      schema: { querystring: RunsQuerySchema, tags: ['runs'], summary: 'Newest first; NDJSON with `Accept: application/x-ndjson`.' }
+      ...AS_IT_IS,
+      schema: {
+        querystring: RunsQuerySchema,
+        ...answering('Newest first; NDJSON with `Accept: application/x-ndjson`.', ['runs'], RunPageSchema)
+      }
     },
     async (request, reply) => {
       const filter = toRunFilter(request.query)
@@ -40,7 +47,11 @@ export function registerLists(
 
   server.get(
     '/api/v1/runs/:id',
-    { onRequest: allow('viewer'), schema: { params: IdSchema, tags: ['runs'], summary: 'One run with its timeline.' } },
+    {
+      onRequest: allow('viewer'),
+      ...AS_IT_IS,
+      schema: { params: IdSchema, ...answering('One run with its timeline.', ['runs'], RunWithTimelineSchema) }
+    },
     async request => {
       const run = await ledger.run(request.params.id)
       if (run === undefined) throw new HttpProblem(404, 'No such run', `there is no run ${request.params.id}`)
@@ -55,10 +66,10 @@ export function registerLists(
     '/api/v1/audit',
     {
       onRequest: allow('viewer'),
+      ...AS_IT_IS,
       schema: {
         querystring: AuditQuerySchema,
-        tags: ['audit'],
-        summary: 'The audit log, oldest first; NDJSON with `Accept: application/x-ndjson`.'
+        ...answering('The audit log, oldest first; NDJSON with `Accept: application/x-ndjson`.', ['audit'], AuditPageSchema)
       }
     },
     async (request, reply) => {

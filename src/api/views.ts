@@ -1,5 +1,4 @@
 import { formatDuration } from '../base/duration.ts'
-import type { AuditRow } from '../domain/audit.ts'
 import type { Incident } from '../domain/incident.ts'
 import { targetKey } from '../domain/objects.ts'
 import { OUTCOMES } from '../domain/outcomes.ts'
@@ -7,13 +6,18 @@ import type { Policy } from '../domain/policy.ts'
 import { REASONS } from '../domain/reasons.ts'
 import { escalatesAt, type Run } from '../domain/run.ts'
 import { alertOf, incidentOf, type Trigger } from '../domain/trigger.ts'
+import type { IncidentSchema, RunSchema, TriggerSchema, ViewOf } from './answers.ts'
 
-function time(instant: number | undefined): string | undefined {
-  return instant === undefined ? undefined : new Date(instant).toISOString()
+function time(instant: number): string {
+  return new Date(instant).toISOString()
+}
+
+function maybe(instant: number | undefined): string | undefined {
+  return instant === undefined ? undefined : time(instant)
 }
 
 /** A run as the API shows it: times in RFC 3339, every closed word with its sentence. */
-export function runView(run: Run): Readonly<Record<string, unknown>> {
+export function runView(run: Run): ViewOf<typeof RunSchema> {
   return {
     id: run.id,
     kind: run.kind,
@@ -29,7 +33,7 @@ export function runView(run: Run): Readonly<Record<string, unknown>> {
     wrote: run.wrote,
     createdAt: time(run.createdAt),
     nextAt: run.state === 'ended' ? undefined : time(run.nextAt),
-    endedAt: time(run.endedAt),
+    endedAt: maybe(run.endedAt),
     escalatesAt: run.kind === 'live' ? time(escalatesAt(run)) : undefined,
     trigger: triggerView(run.trigger),
     incident: incidentView(incidentOf(run.trigger))
@@ -37,7 +41,7 @@ export function runView(run: Run): Readonly<Record<string, unknown>> {
 }
 
 /** What began the run: an alert's incident stands beside it. */
-function triggerView(trigger: Trigger): Readonly<Record<string, unknown>> {
+function triggerView(trigger: Trigger): ViewOf<typeof TriggerSchema> {
   if (trigger.kind === 'alert') return { kind: trigger.kind }
   const alert = alertOf(trigger)
   return {
@@ -48,7 +52,7 @@ function triggerView(trigger: Trigger): Readonly<Record<string, unknown>> {
   }
 }
 
-function incidentView(incident: Incident | undefined): Readonly<Record<string, unknown>> | undefined {
+function incidentView(incident: Incident | undefined): ViewOf<typeof IncidentSchema> | undefined {
   if (incident === undefined) return undefined
   return {
     id: incident.id,
@@ -57,21 +61,8 @@ function incidentView(incident: Incident | undefined): Readonly<Record<string, u
     labels: incident.labels,
     startsAt: time(incident.startsAt),
     openedAt: time(incident.openedAt),
-    resolvedAt: time(incident.resolvedAt),
-    toldAt: time(incident.toldAt)
-  }
-}
-
-export function auditView(row: AuditRow): Readonly<Record<string, unknown>> {
-  return {
-    seq: row.seq,
-    at: time(row.at),
-    kind: row.kind,
-    run: row.runId,
-    incident: row.incidentId,
-    ...row.body,
-    hash: row.hash,
-    previous: row.previous
+    resolvedAt: maybe(incident.resolvedAt),
+    toldAt: maybe(incident.toldAt)
   }
 }
 

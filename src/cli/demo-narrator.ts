@@ -105,8 +105,9 @@ function describe(row: AuditRow): Told | undefined {
 }
 
 function decision(body: AuditBodies['decision']): Told {
-  if (body.verdict !== 'act') return { what: 'waits', text: `${body.reason}: ${body.detail}`, tone: 'plain' }
-  const values = body.samples.map(percent)
+  if (body.verdict === 'hold') return { what: 'waits', text: `${body.reason}: ${body.detail}`, tone: 'plain' }
+  const { samples = [] } = body.verdict === 'act' ? body : (body.facts ?? {})
+  const values = samples.map(percent)
   const took = body.stages.reduce((sum, { ms }) => sum + ms, 0)
   return {
     what: 'verified',

@@ -2,8 +2,9 @@ import type { Command } from 'commander'
 import { listAt, numberAt, textAt } from '../base/json.ts'
 import { type ApiClient, type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT, type ExitCode } from './exit.ts'
-import { clientOptions, printRun, requestBody, timelineLine } from './runs.ts'
+import { clientOptions, printRun, requestBody } from './runs.ts'
 import { plain, type Terminal } from './terminal.ts'
+import { timelineLine } from './timeline.ts'
 
 interface Flags extends ClientFlags {
   readonly policy?: string

@@ -5,6 +5,7 @@ import { parseTargetKey } from '../domain/objects.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { plain, type Terminal, table } from './terminal.ts'
+import { timelineLine } from './timeline.ts'
 
 type Flags = ClientFlags & { readonly json?: boolean }
 
@@ -70,23 +71,6 @@ export function printRun(terminal: Terminal, run: JsonObject): void {
   if (by !== undefined) terminal.line(terminal.dim(`asked for by ${plain(by)}`))
   terminal.line()
   for (const row of listAt(run, 'timeline')) terminal.line(timelineLine(terminal, row))
-}
-
-/** One audit row as a line that is read in a second. */
-export function timelineLine(terminal: Terminal, row: unknown): string {
-  const at = (textAt(row, 'at') ?? '').slice(11, 23)
-  const kind = textAt(row, 'kind') ?? ''
-  const said = [
-    textAt(row, 'reason'),
-    textAt(row, 'outcome'),
-    textAt(row, 'summary') ?? textAt(row, 'plan', 'summary'),
-    textAt(row, 'result'),
-    textAt(row, 'verdict'),
-    textAt(row, 'detail'),
-    textAt(row, 'policy'),
-    textAt(row, 'channel')
-  ].filter(word => word !== undefined && word !== '')
-  return `${terminal.dim(at)}  ${kind.padEnd(18)} ${plain([...new Set(said)].join(' · '))}`
 }
 
 export function dryRunCommand(program: Command, terminal: Terminal): void {

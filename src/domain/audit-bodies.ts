@@ -20,7 +20,8 @@ export interface AuditBodies {
   readonly 'incident-reopened': { readonly delivery: string; readonly startsAt: number; readonly times: number }
   readonly 'incident-resolved': { readonly delivery: string }
   readonly 'incident-expired': { readonly why: string }
-  readonly 'no-policy-matches': Readonly<Record<string, never>>
+  /** It says it all. */
+  readonly 'no-policy-matches': Readonly<Record<never, never>>
   readonly 'run-started': {
     readonly policy: string
     readonly mode: Mode

@@ -38,7 +38,9 @@ export async function createServer({ tls, version, refused, failed, routes }: Se
       info: { title: 'Astern', version, description: 'Alert remediation that proves it is safe.' },
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }]
-    }
+    },
+    // A schema that routes share is told under its own name.
+    refResolver: { buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) }
   })
   answerProblems(server, { refused, failed })
   await routes(server)

@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { audited } from '../domain/audited.ts'
 import type { StormLimits } from '../domain/policy.ts'
 import { STORM_LISTED, type StormState } from '../domain/ports/ledger.ts'
 import type { LedgerTransaction } from './database.ts'
@@ -32,7 +33,7 @@ export async function countForStorm(tx: LedgerTransaction, limits: StormLimits, 
   if (active === undefined) {
     const id = ids.next()
     await tx.query.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
-    return [{ at: now, kind: 'storm', body: { storm: id, targets: count, within: limits.within } }]
+    return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
   }
   await tx.query.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
   return []

@@ -1,0 +1,63 @@
+import { type AuditView, parseAuditView } from '../api/audit-view.ts'
+import { isObject, textAt } from '../base/json.ts'
+import { plain, type Terminal } from './terminal.ts'
+
+/** One audit row, as a server tells it, as a line that is read in a second. A row that only a newer server knows is shown as it is. */
+export function timelineLine(terminal: Terminal, value: unknown): string {
+  const row = parseAuditView(value)
+  const words = row === undefined ? [asItIs(value)] : said(row).filter(word => word !== undefined && word !== '')
+  const at = (textAt(value, 'at') ?? '').slice(11, 23)
+  const kind = plain(textAt(value, 'kind')).padEnd(18)
+  return `${terminal.dim(at)}  ${kind} ${plain([...new Set(words)].join(' · '))}`
+}
+
+/** What a row says beyond its kind, the most telling first. */
+function said(row: AuditView): readonly (string | undefined)[] {
+  switch (row.kind) {
+    case 'decision':
+      return row.verdict === 'act' ? [row.plan.summary, row.verdict] : [row.reason, row.verdict, row.detail]
+    case 'intent':
+      return [row.summary]
+    case 'intent-withdrawn':
+      return [row.reason, row.detail]
+    case 'write':
+    case 'loan-returned':
+    case 'loan-kept':
+      return [row.result, row.detail]
+    case 'rollout':
+    case 'reminded':
+      return [row.detail]
+    case 'confirmation':
+      return [row.verdict]
+    case 'concluded':
+      return [row.reason, row.outcome, row.detail]
+    case 'run-started':
+      return [row.policy]
+    case 'delivered':
+      return [row.channel]
+    case 'delivery-failed':
+      return [row.detail, row.channel]
+    case 'switch':
+      return [row.reason]
+    case 'incident-opened':
+    case 'incident-reopened':
+    case 'incident-resolved':
+    case 'incident-expired':
+    case 'no-policy-matches':
+    case 'run-reopened':
+    case 'on-the-way':
+    case 'next-step':
+    case 'told':
+    case 'would-tell':
+    case 'policies-loaded':
+    case 'storm':
+    case 'deploy-marker':
+      return []
+  }
+}
+
+function asItIs(value: unknown): string {
+  if (!isObject(value)) return JSON.stringify(value) ?? ''
+  const { seq: _1, at: _2, kind: _3, run: _4, incident: _5, hash: _6, previous: _7, ...body } = value
+  return JSON.stringify(body)
+}
