@@ -1,3 +1,5 @@
+import { isIP } from 'node:net'
+
 /** What is wrong with a URL that may be plain http; undefined where nothing is. */
 export function urlFault(url: string): string | undefined {
   if (!URL.canParse(url)) return 'is not a URL'
@@ -9,6 +11,7 @@ export function secureUrlFault(url: string): string | undefined {
   const fault = urlFault(url)
   if (fault !== undefined) return fault
   const { protocol, hostname } = new URL(url)
-  const loopback = hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.')
+  // An address, and not a name that only begins like one.
+  const loopback = hostname === 'localhost' || hostname === '[::1]' || (isIP(hostname) === 4 && hostname.startsWith('127.'))
   return protocol === 'https:' || loopback ? undefined : 'must begin with https:// (http only on loopback)'
 }

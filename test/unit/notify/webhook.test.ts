@@ -82,7 +82,7 @@ t.test('url or urlFile, and a URL that is https, or http on loopback', async t =
   const plain = [{ path: ['url'], message: 'must begin with https:// (http only on loopback)' }]
   for (const good of ['https://example.org/x', 'http://localhost:1', 'http://127.0.0.1:1/x', 'http://127.8.9.1', 'http://[::1]:1'])
     t.same(webhook.check({ url: good }), [], good)
-  for (const bad of ['http://example.org', 'http://10.0.0.1', 'http://localhost.example.org'])
+  for (const bad of ['http://example.org', 'http://10.0.0.1', 'http://localhost.example.org', 'http://127.example.org'])
     t.same(webhook.check({ url: bad }), plain, bad)
   t.same(webhook.check({ url: 'ftp://example.org' }), [{ path: ['url'], message: 'must begin with https://' }])
   t.same(webhook.check({ url: 'example.org' }), [{ path: ['url'], message: 'is not a URL' }])
