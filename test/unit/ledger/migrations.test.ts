@@ -20,12 +20,15 @@ t.test('a ledger of the first version is brought to this one, with what is in it
     drop index runs_asked_once; alter table runs drop column trigger_json; alter table runs drop column asked_key;
     alter table runs add column incident_json text; alter table incidents add column request_json text;
     drop table turns; alter table outbox drop column claimed_until;
+    update outbox set message_json = '{"key":"k","channel":"people","kind":"escalation","runId":"run-A"}';
     delete from kysely_migration where name > '0001-first'`)
   old.close()
 
   const ledger = await openLedger(t, { folder })
 
-  t.match(await ledger.claimMessages(NOON, NOON + 60_000, 10), [{ message: { key: 'k' } }])
+  t.match(await ledger.claimMessages(NOON, NOON + 60_000, 10), [
+    { message: { key: 'k', subject: { kind: 'run', id: 'run-A' }, event: 'needs-people' } }
+  ])
   t.match(await ledger.receive(deliveryOf([alertOf({ alertname: 'A' })])), [{ state: 'heartbeat' }])
   t.equal((await ledger.run('run-A'))?.state, 'waiting')
 })
