@@ -79,8 +79,10 @@ function blamed(input: GuardInput, template: Change | undefined, ofRelease: Chan
 }
 
 /** By how much two instants may differ and still leave open which came first, milliseconds. */
-function unclear({ clusterOffset, sourceOffset }: GuardInput, by: Witness): number {
-  return Math.abs(clusterOffset) + Math.abs(sourceOffset) + RESOLUTION_MS[by]
+function unclear({ clusterOffset, sourceOffset, symptom }: GuardInput, by: Witness): number {
+  // Whoever asks for a run right after a deployment may be quicker than the watch: a second is left for it.
+  const resolution = symptom.by === 'request' ? SECOND : RESOLUTION_MS[by]
+  return Math.abs(clusterOffset) + Math.abs(sourceOffset) + resolution
 }
 
 function times({ symptom }: GuardInput, at: number): string {

@@ -3,7 +3,7 @@ import { MINUTE } from '../../../src/base/clock.ts'
 import type { RequestTrigger } from '../../../src/domain/trigger.ts'
 import { requestRun } from '../../../src/pipeline/settle/request.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
-import { TARGET } from '../../support/workloads.ts'
+import { badRollout, TARGET } from '../../support/workloads.ts'
 
 const asked = (at: number, more: Partial<RequestTrigger> = {}): RequestTrigger => ({
   kind: 'request',
@@ -78,4 +78,23 @@ t.test('about an alert that was handed over: its labels, its start, and what Ale
   const { id } = await requestRun(bench.ports, { policy: policyOf(), trigger })
   await bench.look()
   t.match(await bench.ledger.run(id), { reason: 'silenced', target: TARGET })
+})
+
+t.test('who asks right after a deployment may be quicker than the watch: what is there came before', async t => {
+  const bench = await openBench(t)
+  const present = badRollout()
+  const [, before] = present.revisions
+  for (const template of [
+    { identity: before?.identity ?? '', at: bench.clock.now() - 60 * MINUTE, seen: false },
+    { identity: present.identity, at: bench.clock.now() + 300, seen: true }
+  ])
+    await bench.ledger.recordObserved(TARGET, { uid: present.uid, ...template })
+  await requestRun(bench.ports, {
+    policy: policyOf({ verify: policyOf().verify.map(query => ({ ...query, window: 0 })) }),
+    trigger: asked(bench.clock.now())
+  })
+
+  await bench.look()
+
+  t.equal(bench.cluster.writes.length, 1)
 })
