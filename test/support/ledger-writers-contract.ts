@@ -5,12 +5,15 @@ import { audited } from '../../src/domain/audited.ts'
 import type { QueuedMessage } from '../../src/domain/message.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Claim } from '../../src/domain/run.ts'
+import { requestedRun } from '../../src/pipeline/decide/requested-run.ts'
 import { policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
 import { intentRequest, messageOf, opened, withRun } from './ledger-fixture.ts'
 import { NOON, TARGET } from './workloads.ts'
 
 type Handles = readonly [Ledger, Ledger]
+
+const askedBy = (by: string) => ({ kind: 'request', id: by, by, at: NOON, target: TARGET }) as const
 
 /** Names of that many alerts, policies or targets. */
 const names = (count: number): string[] => Array.from({ length: count }, (_, index) => `N${index}`)
@@ -55,6 +58,15 @@ export async function severalWriters(t: Test, open: (t: Test) => Promise<Handles
       ledger.admit([{ incident, at: NOON, run: { id, policy: policyOf() }, audit: [] }], undefined)
     )
     t.equal((await handles[0].runs({}, undefined, 10)).items.length, 1)
+  })
+
+  await t.test('two people who ask for the same at once get one run', async t => {
+    const handles = await open(t)
+    const asks = names(10).map(id => requestedRun({ id, kind: 'live', policy: policyOf(), trigger: askedBy(id) }))
+    const answers = await spread(handles, asks, (ledger, run) => ledger.begin(run, 'undo\nDeployment/shop/api', []))
+    t.equal(answers.filter(answer => answer.state === 'started').length, 1)
+    t.equal(new Set(answers.map(answer => answer.id)).size, 1, 'whoever came second is answered the first')
+    t.equal((await handles[1].runs({}, undefined, 20)).items.length, 1)
   })
 
   await t.test('runs are claimed once', async t => {

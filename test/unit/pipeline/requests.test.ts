@@ -98,3 +98,17 @@ t.test('who asks right after a deployment may be quicker than the watch: what is
 
   t.equal(bench.cluster.writes.length, 1)
 })
+
+t.test('an alert and a person race for one target: one of them writes, the other waits for it', async t => {
+  const bench = await openBench(t)
+  await bench.fire()
+  const { id } = await requestRun(bench.ports, { policy: policyOf(), trigger: asked(bench.clock.now()) })
+
+  await bench.look()
+
+  t.equal(bench.cluster.writes.length, 1)
+  const { items } = await bench.ledger.runs({}, undefined, 10)
+  t.same(items.map(run => run.state).sort(), ['waiting', 'watching'])
+  t.equal(items.find(run => run.state === 'waiting')?.reason, 'target-busy')
+  t.ok(items.some(run => run.id === id))
+})
