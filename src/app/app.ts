@@ -32,7 +32,7 @@ import { createRecorder } from './recorder.ts'
 import { createReload } from './reload.ts'
 import { countRefused, registerRoutes } from './routes.ts'
 import { createSourceProbe } from './source-probe.ts'
-import { createOutside } from './sources.ts'
+import { createSources } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
@@ -99,8 +99,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
   const ledger = await openSqliteLedger(config.dataDir, ids)
   onStop('ledger', () => ledger.close())
-  const makeOutside = createOutside(http, clock, config.prometheusUrl)
-  let outside = makeOutside(store.current())
+  const makeSources = createSources(http, clock, config.prometheusUrl)
+  let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
   channels.follow(store.current().channels)
@@ -110,8 +110,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     ids,
     ledger,
     cluster,
-    verifier: () => outside.verifier,
-    alertStates: () => outside.alertStates,
+    verifier: () => sources.verifier,
+    alertStates: () => sources.alertStates,
     actions: openActions(http, config),
     tools: { kube, cluster, clock },
     guards: GUARDS,
@@ -136,7 +136,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     metrics,
     logger,
     async loaded() {
-      outside = makeOutside(store.current())
+      sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
       worker.kick()
@@ -149,7 +149,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
       .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
       .catch((cause: unknown) => recorder.failed('pruning', cause))
   every(PRUNE_EVERY_MS, prune, onStop, 'pruning')
-  const probe = createSourceProbe({ outside: () => outside, kube, clusterOffset, metrics })
+  const probe = createSourceProbe({ sources: () => sources, kube, clusterOffset, metrics })
   const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
   void probeQuietly()
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
@@ -160,7 +160,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     worker,
     metrics,
     reload: reload.now,
-    outside: () => outside,
+    sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
     mode: config.mode,

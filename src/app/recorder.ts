@@ -35,9 +35,9 @@ export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { s
     },
     sent(queued, result) {
       metrics.delivered(result.kind)
-      const told = { channel: queued.message.channel, key: queued.message.key, attempt: queued.attempts + 1 }
-      if (result.kind === 'delivered') logger.info(told, 'people were told')
-      else logger.warn({ ...told, detail: result.detail }, 'people could not be told yet')
+      const attempt = { channel: queued.message.channel, key: queued.message.key, attempt: queued.attempts + 1 }
+      if (result.kind === 'delivered') logger.info(attempt, 'people were told')
+      else logger.warn({ ...attempt, detail: result.detail }, 'people could not be told yet')
     }
   }
 }

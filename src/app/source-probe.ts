@@ -1,10 +1,10 @@
 import type { KubeClient } from '../cluster/kube-client.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Outside } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 export interface SourceProbeParts {
-  readonly outside: () => Outside
+  readonly sources: () => Sources
   readonly kube: KubeClient
   readonly clusterOffset: ClockOffset
   readonly metrics: Pick<Metrics, 'sources'>
@@ -16,7 +16,7 @@ const DEADLINE_MS = 5_000
 export function createSourceProbe(parts: SourceProbeParts): () => Promise<void> {
   return async () => {
     const signal = AbortSignal.timeout(DEADLINE_MS)
-    const [sources, version] = await Promise.all([parts.outside().status(signal), parts.kube.get('/version', signal)])
+    const [sources, version] = await Promise.all([parts.sources().status(signal), parts.kube.get('/version', signal)])
     parts.metrics.sources([
       { name: 'kubernetes', up: version.kind === 'ok', offsetMs: parts.clusterOffset.value() },
       ...Object.entries(sources).flatMap(([name, status]) =>

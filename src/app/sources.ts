@@ -11,7 +11,7 @@ import { alertmanagerStates } from '../verification/alert-states.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
 
 /** What a policy file's `sources` come to; made anew at each reload. */
-export interface Outside {
+export interface Sources {
   readonly verifier: Verifier
   readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
@@ -35,7 +35,7 @@ interface Kept {
 }
 
 /** A source keeps its breaker and its clock's bounds across reloads, as long as its URL stays. */
-export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Outside {
+export function createSources(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Sources {
   const all = new Map<string, Kept>()
   const keep = (name: string, url: string): Kept => {
     const key = `${name} ${url}`

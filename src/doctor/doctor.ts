@@ -1,5 +1,5 @@
 import { createChannelTools } from '../app/channel-tools.ts'
-import { createOutside } from '../app/sources.ts'
+import { createSources } from '../app/sources.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
@@ -33,9 +33,9 @@ export async function* examine(config: Config, options: { readonly sendTest: boo
     yield* 'problem' in cluster ? [cluster.problem] : await clusterFindings(cluster, config, set, signal)
     if (set === undefined) return
     yield* await checkHelm(config, set, signal)
-    const outside = createOutside(http, systemClock, config.prometheusUrl)(set)
-    const status = await outside.status(signal)
-    yield* await checkPrometheus(outside, status['prometheus'], set.policies, signal)
+    const sources = createSources(http, systemClock, config.prometheusUrl)(set)
+    const status = await sources.status(signal)
+    yield* await checkPrometheus(sources, status['prometheus'], set.policies, signal)
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
     const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }))

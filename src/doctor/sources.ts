@@ -1,4 +1,4 @@
-import type { Outside, SourceStatus } from '../app/sources.ts'
+import type { SourceStatus, Sources } from '../app/sources.ts'
 import type { Channel, Message } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
@@ -6,7 +6,7 @@ import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
 export async function checkPrometheus(
-  { prometheus }: Outside,
+  { prometheus }: Sources,
   status: SourceStatus | undefined,
   policies: readonly Policy[],
   signal: AbortSignal

@@ -110,12 +110,12 @@ function faultOf(row: Tables['audit'], expected: number, previous: string): Chai
   if (row.seq !== expected) return { kind: 'missing', seq: expected, detail: `row ${expected} is gone; the next one is ${row.seq}` }
   if (row.hash !== chainHash(row.previous, row.seq, row.text)) return { kind: 'edited', seq: row.seq, detail: `row ${row.seq} was edited` }
   if (row.previous !== previous) return { kind: 'reordered', seq: row.seq, detail: `row ${row.seq} does not follow row ${row.seq - 1}` }
-  const told = toAuditRow(row)
+  const said = toAuditRow(row)
   if (
-    told.at !== row.at ||
-    told.kind !== row.kind ||
-    (told.runId ?? null) !== row.run_id ||
-    (told.incidentId ?? null) !== row.incident_id
+    said.at !== row.at ||
+    said.kind !== row.kind ||
+    (said.runId ?? null) !== row.run_id ||
+    (said.incidentId ?? null) !== row.incident_id
   ) {
     return { kind: 'edited', seq: row.seq, detail: `the columns of row ${row.seq} do not say what its text says` }
   }
@@ -127,6 +127,6 @@ export function toAuditRow({ seq, text, previous, hash }: Tables['audit']): Audi
   const { at, kind, runId, incidentId, body } = stored<AuditEntry>(text)
   if (!AUDIT_KINDS.includes(kind)) throw new Error(`audit row ${seq} is of an unknown kind`)
   // In the order in which an export tells it.
-  const told = { seq, at, kind, ...(runId === undefined ? {} : { runId }), ...(incidentId === undefined ? {} : { incidentId }) }
-  return { ...told, body, previous, hash } as AuditRow
+  const entry = { seq, at, kind, ...(runId === undefined ? {} : { runId }), ...(incidentId === undefined ? {} : { incidentId }) }
+  return { ...entry, body, previous, hash } as AuditRow
 }

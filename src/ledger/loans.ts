@@ -25,11 +25,11 @@ export function createLoans({ db, transaction }: Database): LoanLedger {
       })
     },
 
-    settleLoan: (id, { state, nextAt, told, audit, messages }, now) =>
+    settleLoan: (id, { state, nextAt, reminders, audit, messages }, now) =>
       transaction(async tx => {
         await tx.query
           .updateTable('loans')
-          .set({ state, next_at: nextAt, ...(told === undefined ? {} : { told }) })
+          .set({ state, next_at: nextAt, ...(reminders === undefined ? {} : { told: reminders }) })
           .where('id', '=', id)
           .execute()
         for (const message of messages) await enqueue(tx, message, now)
@@ -44,7 +44,7 @@ function dueLoans(db: Kysely<Tables>, now: number) {
 
 function toLoan(row: Tables['loans']): HeldLoan[] {
   const plan = stored<Plan>(row.plan_json)
-  return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, told: row.told }]
+  return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, reminders: row.told }]
 }
 
 /** The run recovered: what it borrowed goes back after its time, and not only at the latest. */

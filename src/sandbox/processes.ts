@@ -77,7 +77,7 @@ const PORTS = { from: 15_000, to: 32_000 }
 /** Processes that look at the same time look in different parts of the range. */
 const PARTS = 8
 /** Between the look and the listening there is time: what was told once is not told again. */
-const told = new Set<number>()
+const given = new Set<number>()
 
 /** A port that was free a moment ago, and that only somebody who asks for it by number would take. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
@@ -85,8 +85,8 @@ export async function freePort(host = '127.0.0.1'): Promise<number> {
   const from = PORTS.from + (process.pid % PARTS) * size
   for (;;) {
     const port = randomInt(from, from + size)
-    if (told.has(port)) continue
-    told.add(port)
+    if (given.has(port)) continue
+    given.add(port)
     if (await isFree(host, port)) return port
   }
 }

@@ -107,14 +107,14 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
     plan: hashPlan({
       action: 'delete-pod',
       target: workload.ref,
-      summary: `evict ${chosen.map(told).join(', ')} (${among.size} of ${living.length} unhealthy)`,
+      summary: `evict ${chosen.map(nameAndReason).join(', ')} (${among.size} of ${living.length} unhealthy)`,
       reverse: `nothing to undo: the controller makes another one (kubectl -n ${namespace} get pods)`,
       uid: workload.uid,
       write: { kind: 'eviction', namespace, pods: chosen.map(({ name, uid }) => ({ name, uid })) },
       from: workload.identity,
       to: workload.identity,
       bad: [],
-      facts: { unhealthy: [...among].map(told), of: living.length, atMost }
+      facts: { unhealthy: [...among].map(nameAndReason), of: living.length, atMost }
     })
   }
 }
@@ -126,7 +126,7 @@ function nameOf(source: string, { values }: PlanInput<Options>): string | Refuse
   return rendered.kind === 'text' ? rendered.text : { kind: 'refused', refusal: renderRefusal(rendered) }
 }
 
-function told({ name, waiting }: PodSummary): string {
+function nameAndReason({ name, waiting }: PodSummary): string {
   return waiting === undefined ? name : `${name} (${waiting})`
 }
 
@@ -149,7 +149,7 @@ async function apply(
       continue
     }
     const why = result.kind === 'held' ? result.detail : result.result.detail
-    // What was done is done: the rest is told, and the confirmation judges.
+    // What was done is done: what is left over is reported, and the confirmation judges.
     if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
     return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
   }

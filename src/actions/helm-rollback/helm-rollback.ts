@@ -117,15 +117,15 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   if (isOneWayDoor(workload)) return ONE_WAY_DOOR
   if (latest.status.startsWith('pending-')) {
     const age = now - latest.updatedAt
-    const told = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
-    if (age < STUCK_AFTER_MS) return refused('rollout-moving', told)
-    if (options.recoverStuck !== true) return refused('release-stuck', `${told}; the policy does not say recoverStuck`)
+    const status = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
+    if (age < STUCK_AFTER_MS) return refused('rollout-moving', status)
+    if (options.recoverStuck !== true) return refused('release-stuck', `${status}; the policy does not say recoverStuck`)
   }
   if (latest.status === 'uninstalling' || latest.status === 'uninstalled')
     return refused('rollout-moving', `the release is ${latest.status}`)
   const provenFor = provenForOf(options.provenFor)
   const candidates = judgeReleases(seen, input, provenFor)
-  const told = candidates.map(({ revision, refusedBecause }) => ({
+  const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.revision,
     status: revision.status,
     chart: revision.chart,
@@ -137,7 +137,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   if (chosen === undefined) {
     const why = candidates.map(({ revision, refusedBecause }) => `revision ${revision.revision}: ${refusedBecause ?? ''}`).join('; ')
     return refused('no-good-revision', why === '' ? 'the release has no other revision' : why, {
-      facts: { provenFor: formatDuration(provenFor), candidates: told }
+      facts: { provenFor: formatDuration(provenFor), candidates: shown }
     })
   }
   const to = chosen.revision.revision
@@ -158,7 +158,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
         helm: seen.major,
         toRevision: to,
         provenFor: formatDuration(provenFor),
-        candidates: told,
+        candidates: shown,
         manifests: { from: digest(latest.revision), to: digest(to) },
         cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did'
       }

@@ -179,7 +179,7 @@ export function classify(stderr: string): { readonly problem: HelmProblem; reado
   const problem = TEXTS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'other'
   const line = stderr.split('\n').find(text => text.startsWith('Error:')) ?? 'helm gave no reason'
   // Messages of the API quote what they reject, and that may be a value of the release. Of rights they quote names only.
-  const told =
+  const shown =
     problem === 'forbidden' ? line : line.replace(/Invalid value: .*$/, 'Invalid value: …').replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"')
-  return { problem, detail: `helm: ${told.slice(0, 300)}` }
+  return { problem, detail: `helm: ${shown.slice(0, 300)}` }
 }

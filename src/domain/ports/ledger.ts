@@ -210,7 +210,7 @@ export interface HeldLoan {
   readonly plan: Plan
   readonly loan: Loan
   /** How often people were reminded. */
-  readonly told: number
+  readonly reminders: number
 }
 
 /** `returned`: it is as it was. `kept`: somebody changed it since, and it is theirs. */
@@ -227,7 +227,7 @@ export interface LoanLedger {
     settled: {
       readonly state: LoanState
       readonly nextAt: number
-      readonly told?: number
+      readonly reminders?: number
       readonly audit: readonly AuditEntry[]
       readonly messages: readonly Message[]
     },

@@ -53,13 +53,13 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     ? loan.summary
     : `${loan.summary}: not done, ${result.kind === 'conflict' ? 'somebody changed it since' : result.detail}`
   const about = ofRun(run, ports.clock.now())
-  const told = { held, result: result.kind, detail }
+  const settled = { held, result: result.kind, detail }
   await ports.ledger.settleLoan(
     held.id,
     {
       state: returned ? 'returned' : 'kept',
       nextAt: now,
-      audit: [returned ? audited.loanReturned(about, told) : audited.loanKept(about, told)],
+      audit: [returned ? audited.loanReturned(about, settled) : audited.loanKept(about, settled)],
       messages: loanMessages(ports, run, held, {
         event: returned ? 'over' : 'needs-people',
         what: returned ? 'given back' : 'not given back',
@@ -72,7 +72,7 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
 
 /** What Astern must not take back itself, because of what would come back with it. */
 async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
-  const { plan, loan, told } = held
+  const { plan, loan, reminders } = held
   const lent = (await actionOf(ports, plan.action).lent?.(ports.tools, plan, signal)) ?? 'unknown'
   const now = ports.clock.now()
   if (lent === 'unknown')
@@ -84,13 +84,13 @@ async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSigna
     {
       state: over ? 'returned' : 'held',
       nextAt: now + loan.after,
-      told: told + 1,
+      reminders: reminders + 1,
       audit: [
         over
           ? audited.loanReturned(about, { held, detail: 'people took it back' })
           : audited.reminded(about, { held, detail: loan.summary })
       ],
-      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${told + 1}`, text: loan.summary })
+      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${reminders + 1}`, text: loan.summary })
     },
     now
   )

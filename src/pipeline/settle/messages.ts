@@ -59,7 +59,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
   })
   const storm = stormOf(ending)
   // One message for a whole storm, updated with its list: its runs share the key.
-  const told = (channel: string): Message =>
+  const sharedInStorm = (channel: string): Message =>
     storm === undefined
       ? own(channel)
       : {
@@ -70,7 +70,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
           details: { storm, count: ending.refusal?.facts?.targets, targets: storming }
         }
   return [
-    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(told),
+    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
 }
