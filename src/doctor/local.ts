@@ -70,6 +70,6 @@ export async function checkHelm(config: Config, set: PolicySet, signal: AbortSig
 }
 
 export function checkAccess(config: Config): Finding {
-  const who = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
-  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${who}, at most ${config.mode}`)
+  const callers = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
+  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${callers}, at most ${config.mode}`)
 }

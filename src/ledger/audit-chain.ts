@@ -110,12 +110,12 @@ function faultOf(row: Tables['audit'], expected: number, previous: string): Chai
   if (row.seq !== expected) return { kind: 'missing', seq: expected, detail: `row ${expected} is gone; the next one is ${row.seq}` }
   if (row.hash !== chainHash(row.previous, row.seq, row.text)) return { kind: 'edited', seq: row.seq, detail: `row ${row.seq} was edited` }
   if (row.previous !== previous) return { kind: 'reordered', seq: row.seq, detail: `row ${row.seq} does not follow row ${row.seq - 1}` }
-  const said = toAuditRow(row)
+  const fromText = toAuditRow(row)
   if (
-    said.at !== row.at ||
-    said.kind !== row.kind ||
-    (said.runId ?? null) !== row.run_id ||
-    (said.incidentId ?? null) !== row.incident_id
+    fromText.at !== row.at ||
+    fromText.kind !== row.kind ||
+    (fromText.runId ?? null) !== row.run_id ||
+    (fromText.incidentId ?? null) !== row.incident_id
   ) {
     return { kind: 'edited', seq: row.seq, detail: `the columns of row ${row.seq} do not say what its text says` }
   }

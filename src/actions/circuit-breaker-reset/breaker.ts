@@ -80,14 +80,14 @@ export interface Reset {
 export async function reset(line: BreakerLine, call: HttpCall, signal: AbortSignal): Promise<Reset> {
   const { http, protocol, sending } = line
   const answer = await http.send(call, sending, signal)
-  const said = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
+  const answered = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
   const after = await readState(line, call, signal)
   const closed = after.kind === 'state' && after.state === protocol.closed
   return {
     to: call.to,
     closed,
     sent: answer.kind === 'response' || answer.sent,
-    detail: closed ? `${call.to} is ${protocol.closed}` : `${said}, and it is ${after.kind === 'state' ? after.state : after.detail}`
+    detail: closed ? `${call.to} is ${protocol.closed}` : `${answered}, and it is ${after.kind === 'state' ? after.state : after.detail}`
   }
 }
 

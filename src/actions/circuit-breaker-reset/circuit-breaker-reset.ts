@@ -73,12 +73,12 @@ async function observe(
   { workload, values, options }: PlanInput<BreakerOptions>,
   signal: AbortSignal
 ): Promise<Observation<readonly SeenBreaker[]>> {
-  const whom = addressees(options, workload)
-  if (whom.length === 0) return refused('breaker-unknown', 'the target has no ready pod with an address of its own')
+  const called = addressees(options, workload)
+  if (called.length === 0) return refused('breaker-unknown', 'the target has no ready pod with an address of its own')
   const line = lineOf(needs, { options, protocol: protocolOf(options, undefined) })
   if (typeof line === 'string') return refused('breaker-unknown', line)
   const seen: SeenBreaker[] = []
-  for (const { to, address } of whom) {
+  for (const { to, address } of called) {
     const url = stepUrl(options.url, values, address)
     if ('refusal' in url) return url
     seen.push({ to, url: url.url, state: await readState(line, { to, url: url.url }, signal) })

@@ -49,17 +49,17 @@ export function createHelm(options: HelmOptions): Helm {
    * to a file.
    */
   async function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
-    const said = join(home(), `${randomUUID()}.txt`)
-    const file = openSync(said, 'wx', 0o600)
+    const path = join(home(), `${randomUUID()}.txt`)
+    const file = openSync(path, 'wx', 0o600)
     try {
       return await run(args, withinMs, {
         // With a descriptor of its own the stream is handed to the child as it is: nothing is pumped through this process.
-        output: createWriteStream(said, { fd: file, autoClose: false }),
-        words: () => readFileSync(said, 'utf8')
+        output: createWriteStream(path, { fd: file, autoClose: false }),
+        words: () => readFileSync(path, 'utf8')
       })
     } finally {
       closeSync(file)
-      rmSync(said, { force: true })
+      rmSync(path, { force: true })
     }
   }
 

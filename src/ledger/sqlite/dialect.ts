@@ -18,7 +18,7 @@ export function sqliteDialect(file: SqliteFile): Dialect {
 
 /** For a file that is only read: transactions see one state of it. */
 export function readingDialect(reader: ReturnType<typeof openReader>): Dialect {
-  const say = (sql: string) => async (): Promise<void> => reader.exec(sql)
+  const execute = (sql: string) => async (): Promise<void> => reader.exec(sql)
   const connection: DatabaseConnection = {
     executeQuery: async <Row>(query: CompiledQuery) => rowsOf<Row>(reader.read(query.sql, query.parameters.map(toSql))),
     streamQuery: refuseToStream
@@ -27,9 +27,9 @@ export function readingDialect(reader: ReturnType<typeof openReader>): Dialect {
     async init() {},
     acquireConnection: async () => connection,
     async releaseConnection() {},
-    beginTransaction: say('begin'),
-    commitTransaction: say('commit'),
-    rollbackTransaction: say('rollback'),
+    beginTransaction: execute('begin'),
+    commitTransaction: execute('commit'),
+    rollbackTransaction: execute('rollback'),
     destroy: async () => reader.close()
   })
 }

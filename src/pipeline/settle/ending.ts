@@ -22,11 +22,11 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels, list?.targets)
   const storm = ending.refusal?.facts?.storm
-  const whom = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
+  const recipients = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
   const audit: AuditEntry[] = [
     ...(settled.audit ?? []),
     audited.concluded(about, { ...ending, wrote: run.wrote }),
-    ...(people ? [silent ? audited.wouldTell(about, whom) : audited.told(about, whom)] : [])
+    ...(people ? [silent ? audited.wouldTell(about, recipients) : audited.told(about, recipients)] : [])
   ]
   return {
     kind: 'move',

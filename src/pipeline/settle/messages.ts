@@ -42,7 +42,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
   const { policy } = run
   const people = needsPeople(ending)
   const event: MessageEvent = people ? 'needs-people' : 'over'
-  const said = {
+  const content = {
     event,
     title: titleOf(run, ending),
     text: textOf(ending),
@@ -54,7 +54,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     key: `${run.id}/${ending.outcome}/${channel}`,
     channel,
     subject: { kind: 'run', id: run.id },
-    ...said,
+    ...content,
     details: detailsOf(run, ending)
   })
   const storm = stormOf(ending)
@@ -66,7 +66,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
           key: `storm/${storm}/${channel}`,
           channel,
           subject: { kind: 'storm', id: storm },
-          ...said,
+          ...content,
           details: { storm, count: ending.refusal?.facts?.targets, targets: storming }
         }
   return [

@@ -17,8 +17,8 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
   const { ports, run } = pass
   const { trace = [], audit: before = [], intent, releaseLock } = beside
   const now = ports.clock.now()
-  const said = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
-  const settled: Settled = { audit: [...before, said], ...(intent === undefined ? {} : { intent }) }
+  const decision = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
+  const settled: Settled = { audit: [...before, decision], ...(intent === undefined ? {} : { intent }) }
   switch (dispositionOf(refusal.reason)) {
     case 'people':
       return conclude(pass, { outcome: 'denied', refusal, detail: refusal.detail }, settled)
@@ -32,7 +32,7 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       if (now >= up) return conclude(pass, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, settled)
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
       // Audited when the reason changes: a run may wait for hours.
-      const audit = run.reason === refusal.reason ? before : [...before, said]
+      const audit = run.reason === refusal.reason ? before : [...before, decision]
       return {
         kind: 'move',
         to: 'waiting',
