@@ -7,7 +7,7 @@ import { renderRefusal } from '../../templates/template.ts'
 
 export type TargetResult = { readonly kind: 'target'; readonly target: ObjectRef } | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/** The one object that a policy, or one of its rungs, means for a trigger. Pure: nothing is asked of the cluster. */
+/** Finds the object that a policy, or one of its rungs, means for a trigger. Pure: it asks nothing of the cluster. */
 export function targetOf(policy: Policy, trigger: Trigger, step?: Pick<PolicyStep, 'target'>): TargetResult {
   const asked = askedTarget(trigger)
   if (asked !== undefined && step?.target === undefined) return { kind: 'target', target: asked }

@@ -9,11 +9,11 @@ import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
 import { runIds } from '../run-ids.ts'
 
-/** Longer than any write of a loan takes. */
+/** How long a claim on a loan holds: longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
 const LOOK_AGAIN_MS = 30 * SECOND
 
-/** Gives back what is due, and reminds people of what only they can give back. @returns how many were looked at. */
+/** Gives back what is due, and reminds people of what only they can give back. @returns how many loans were due. */
 export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<number> {
   const now = ports.clock.now()
   const loans = await ports.ledger.claimLoans(now, now + LEASE_MS, 16)
@@ -26,8 +26,8 @@ export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<nu
 }
 
 /**
- * This is a write too, and the one that is made after people were told (rules 1): it has its preconditions, the switch and a
- * storm hold it up, and while a run works on the target it waits.
+ * Gives back one loan. Giving back is the only write that is made after people were told (rules 1). It has its own preconditions,
+ * and it waits while the switch is lowered, during a storm, and while a run works on the target.
  */
 async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
   const { plan, loan } = held
@@ -70,7 +70,7 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
   )
 }
 
-/** What Astern must not take back itself, because of what would come back with it. */
+/** Reminds people of what Astern must not give back by itself, because more would come back with it. */
 async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
   const { plan, loan, reminders } = held
   const lent = (await actionOf(ports, plan.action).lent?.(ports.tools, plan, signal)) ?? 'unknown'
