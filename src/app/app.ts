@@ -38,7 +38,7 @@ import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
 
-/** Policies that do not load at the start: exit code 1, and the problems. */
+/** The policies do not load at the start. The command prints the problems and exits with code 1. */
 export class PoliciesError extends Error {
   readonly problems: readonly PolicyProblem[]
   constructor(problems: readonly PolicyProblem[]) {
@@ -48,10 +48,10 @@ export class PoliciesError extends Error {
 }
 
 export interface App {
-  /** The address that is listened on, with its port. */
+  /** The address on which Astern listens, with its port. */
   readonly address: string
   readonly ledger: Ledger
-  /** Takes up policy files again; the same as SIGHUP. */
+  /** Loads the policy files again, as SIGHUP does. */
   reload(): Promise<void>
   stop(): Promise<void>
 }
@@ -63,15 +63,15 @@ export interface AppParts {
   readonly logger?: Logger
 }
 
-/** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
+/** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
-/** As often as Prometheus usually scrapes what this feeds. */
+/** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
 const PROBE_EVERY_MS = 30_000
-/** In a storm, alerts that come in within so short a time are looked at together; a single one at once. */
+/** A single alert is looked at once. Those that follow within this time are looked at together, which a storm needs. */
 const KICK_EVERY_MS = 50
 
-/** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
+/** Makes every part and hands each what it needs. Takes all down again in reverse, also where the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true ? 'pretty' : 'json', process.stdout)
   const { onStop, undo } = createCleanups(logger)

@@ -27,7 +27,7 @@ export interface OperationsParts {
 const STATUS_DEADLINE_MS = 5_000
 const LOANS_SHOWN = 100
 
-/** What the API lets people do, out of the parts that do it. */
+/** Makes what the API's routes call, out of the parts that do the work. */
 export function createOperations(parts: OperationsParts): Operations {
   const { ports, store, worker, metrics } = parts
   const { ledger, clock } = ports
@@ -101,7 +101,7 @@ export function createOperations(parts: OperationsParts): Operations {
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
         undelivered,
-        // What Astern, or people, still have to give back.
+        // What Astern or people still have to give back.
         borrowed: loans.map(({ runId, plan, loan, nextAt }) => ({
           run: runId,
           target: targetKey(plan.target),

@@ -6,7 +6,7 @@ import type { Recorder } from '../pipeline/ports.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
-/** What happens, as log lines and metrics. */
+/** Records what happens as log lines and metrics. */
 export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {
   const about = (run: Run) => ({
     run: run.id,

@@ -12,7 +12,7 @@ export interface SourceProbeParts {
 
 const DEADLINE_MS = 5_000
 
-/** Asks every source something cheap, so that one that is away is known before an alert needs it, and so is its clock. */
+/** Asks every source a cheap question. So Astern knows that a source is away, and how its clock differs, before an alert needs it. */
 export function createSourceProbe(parts: SourceProbeParts): () => Promise<void> {
   return async () => {
     const signal = AbortSignal.timeout(DEADLINE_MS)
