@@ -37,7 +37,7 @@ export const rolloutUndo = {
   blames: 'template',
   overridesOwner: true,
   cures: true,
-  // A StatefulSet waits for a broken pod for good: that one is evicted.
+  // A StatefulSet waits for a broken pod for ever, so that pod is evicted.
   rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
   with: RolloutUndoWith,
   plan,
