@@ -2,7 +2,7 @@ import { type AuditView, parseAuditView } from '../api/audit-view.ts'
 import { isObject, textAt } from '../base/json.ts'
 import { plain, type Terminal } from './terminal.ts'
 
-/** One audit row, as a server tells it, as a line that is read in a second. A row that only a newer server knows is shown as it is. */
+/** Formats an audit row of a server as one short line. A row that only a newer server knows is shown as it is. */
 export function timelineLine(terminal: Terminal, value: unknown): string {
   const row = parseAuditView(value)
   const words = row === undefined ? [asItIs(value)] : wordsOf(row).filter(word => word !== undefined && word !== '')

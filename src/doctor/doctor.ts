@@ -17,7 +17,7 @@ import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
 
-/** Each call has its own deadline; this is for all of them together. */
+/** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
 
 /** Looks at everything that `serve` with the same settings would need. Writes nothing; sends nothing unless asked to. */
@@ -74,6 +74,6 @@ async function clusterFindings(
   return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
 }
 
-/** Stands in where no cluster is known: the channels that are tried need none. */
+/** Stands in where no cluster is known, because the channels that are tried need none. */
 const away = async (): Promise<KubeAnswer> => ({ kind: 'unreachable', detail: 'no cluster is known' })
 const noKube = { get: away, post: away }

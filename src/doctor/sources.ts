@@ -66,7 +66,7 @@ export function checkAlertmanager(status: SourceStatus | undefined): readonly Fi
   ]
 }
 
-/** With `send`, each channel gets one message that says that nothing is wrong. */
+/** Checks the channels. With `send`, each gets one message that says that nothing is wrong. */
 export async function checkChannels(
   channels: ReadonlyMap<string, Channel>,
   policies: readonly Policy[],
