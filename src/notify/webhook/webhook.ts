@@ -56,7 +56,7 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
       )
       if (result.kind === 'failed') return { kind: 'failed', detail: result.detail }
       if (result.status >= 200 && result.status < 300) return { kind: 'delivered' }
-      // The other side may mend a 4xx (a rotated credential, a deploy). So it is tried again with back-off, as any failure is.
+      // The other side may mend a 4xx (a rotated credential, a deploy). So it is tried again with back-off, like every failure.
       return { kind: 'failed', detail: `answered ${result.status}` }
     }
   }
