@@ -41,17 +41,17 @@ export interface Config {
   readonly logLevel: LogLevel
   /** Overrides `sources.prometheus.url` of the policy file. */
   readonly prometheusUrl?: string
-  /** Raw deliveries are kept so long, milliseconds (rules 8). */
+  /** How long raw deliveries are kept, milliseconds (rules 8). */
   readonly keepDeliveriesMs: number
-  /** Incidents, runs and the audit log are kept so long, milliseconds (rules 8). */
+  /** How long incidents, runs and the audit log are kept, milliseconds (rules 8). */
   readonly keepMs: number
   /** Where Argo CD's Applications are; set, an object's instance label is followed up too. */
   readonly argocdNamespace?: string
-  /** At the end, what is under way gets this long, milliseconds; a helm that works may need minutes. */
+  /** How long work that is under way may take at the end, milliseconds. A helm that writes may need minutes. */
   readonly stopWithinMs: number
   readonly helm: {
     readonly program: string
-    /** What it is given of the environment. */
+    /** The environment variables that helm gets. */
     readonly environment: Readonly<Record<string, string>>
   }
 }
@@ -60,7 +60,7 @@ type Environment = Readonly<Record<string, string | undefined>>
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
 const CEILINGS: readonly Mode[] = ['off', 'dry-run', 'auto']
-/** Budgets, cooldowns and what was undone a day ago are read from the ledger: it must reach back further than they do. */
+/** The ledger must reach back further than budgets, cooldowns and the memory of versions that were undone, which are read from it. */
 const KEPT_AT_LEAST_MS = 2 * 86_400_000
 
 /** The only reader of the environment. @throws ConfigError */

@@ -4,15 +4,15 @@ import type { Action, ActionTraits, PlanRequest, PlanResult, Tools } from '../do
 import type { Plan, Write, WriteIntent } from '../domain/plan.ts'
 import type { ActionDescription, PlanInput, TypedAction } from './typed-action.ts'
 
-/** An action as policies, the doctor and the metrics know it: of any options. */
+/** What policies, the doctor and the metrics know of an action, whatever its options are. */
 export interface DescribedAction extends ActionTraits {
   /** Schema of the step's `with:`. */
   readonly with: TObject
-  /** What is wrong in a `with:` that keeps the schema; undefined where nothing is. */
+  /** Says what is wrong in a `with:` that keeps the schema; undefined where nothing is. */
   readonly check?: (value: unknown) => string | undefined
 }
 
-/** Tells an action's traits and schema, with its own options left behind. */
+/** Makes an action's traits and schema usable without the type of its options. */
 export function describe<T extends TObject>(action: ActionDescription<T>): DescribedAction {
   const { check, ...traits } = action
   if (check === undefined) return traits
@@ -20,8 +20,8 @@ export function describe<T extends TObject>(action: ActionDescription<T>): Descr
 }
 
 /**
- * The door between an action, which is typed by what it does, and the flow, which knows only actions. Here, and nowhere else, a
- * step's `with:` becomes options by the action's schema, and a stored plan becomes the action's own by the kind of its write.
+ * The door between an action, which has its own types, and the flow, which knows only actions. Only here a step's `with:` becomes
+ * options, by the action's schema, and a stored plan becomes the action's own, by the kind of its write.
  */
 export function throughDoor<T extends TObject, W extends Write, S>(action: TypedAction<T, W, S>): Action {
   const { giveBack, lent, lingers, watch } = action

@@ -1,7 +1,7 @@
 import { refused } from '../domain/action.ts'
 import type { Workload } from '../domain/workload.ts'
 
-/** The annotation with which an owner says that a target must not go back, for instance after a migration of its data. */
+/** The annotation by which an owner forbids that a target goes back, for instance after a migration of its data. */
 const ANNOTATION = 'astern.dev/rollback'
 
 export function isOneWayDoor(workload: Workload): boolean {

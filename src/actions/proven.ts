@@ -3,7 +3,7 @@ import { durationOr } from '../base/duration.ts'
 import type { PlanSituation } from '../domain/action.ts'
 import type { Revision } from '../domain/workload.ts'
 
-/** Rules 2. */
+/** How long a revision must have run without an incident to count as proven, where a step does not say (rules 2). */
 const DEFAULT_PROVEN_FOR_MS = 10 * MINUTE
 
 /** A step's `provenFor`, in milliseconds. */
@@ -13,14 +13,14 @@ export function provenForOf(text: string | undefined): number {
 
 export interface Candidate {
   readonly revision: Revision
-  /** Why it may not be gone back to; absent where it may. */
+  /** Why the target may not go back to this revision; absent where it may. */
   readonly refusedBecause?: string
 }
 
-/** What tells whether a revision is proven. */
+/** What shows whether a revision is proven. */
 type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents'>
 
-/** A stretch of time in which one template was the target's. */
+/** A period in which one template was the target's. */
 interface Period {
   readonly identity: string
   readonly from: number
@@ -29,8 +29,8 @@ interface Period {
 }
 
 /**
- * The revisions that could be gone back to, newest first, each with the reason against it (rules 2). Proven: when it was
- * replaced it had run for `provenFor` with no incident of the target open, and it is not remembered as bad.
+ * The revisions that the target could go back to, newest first, each with the reason against it (rules 2). A revision is proven
+ * if it had run for `provenFor` with no incident of the target open when it was replaced, and is not remembered as bad.
  */
 export function judgeRevisions(input: History, provenFor: number): readonly Candidate[] {
   const { workload } = input
@@ -38,7 +38,7 @@ export function judgeRevisions(input: History, provenFor: number): readonly Cand
   const seen = new Set<string>()
   const candidates: Candidate[] = []
   for (const revision of workload.revisions) {
-    // Restarts make revisions of one template: the newest stands for all.
+    // Restarts make several revisions of one template. Only the newest of them is a candidate.
     if (revision.identity === workload.identity || seen.has(revision.identity)) continue
     seen.add(revision.identity)
     const because = whyNot(revision, periods, input, provenFor)
@@ -61,7 +61,7 @@ function whyNot(revision: Revision, periods: readonly Period[], input: History, 
   return quiet ? undefined : 'an incident of the target was open when it was replaced'
 }
 
-/** What Astern saw itself: a template stood from one observation to the next one that it saw happen. */
+/** The periods that Astern saw itself: from the observation of one template to the next change that it saw happen. */
 function watchedPeriods(input: History): Period[] {
   const observed = input.observed.filter(template => template.uid === input.workload.uid)
   return observed.flatMap((template, index) => {
@@ -71,8 +71,8 @@ function watchedPeriods(input: History): Period[] {
 }
 
 /**
- * What the ReplicaSets' creation times tell: a revision ran from its creation to that of the one that was made as the next
- * number. Where that one is gone, or the number was given to one that was taken up again, the end is not clear.
+ * The periods by the ReplicaSets' creation times: a revision ran from its creation to that of the revision that was made as the
+ * next number. Where that one is gone, or the next number went to one that was taken up again, the end is not known.
  */
 function replicaSetPeriods(revisions: readonly Revision[]): Period[] {
   const made = [...Map.groupBy(revisions, revision => revision.madeAs)]

@@ -15,7 +15,7 @@ import { scale } from './scale/scale.ts'
 import type { RequestNeeds } from './step-request.ts'
 import type { ActionDescription, TypedAction } from './typed-action.ts'
 
-/** What single actions need, besides the tools of all. */
+/** What only some actions need, besides the tools that all have. */
 export interface ActionNeeds extends RequestNeeds {
   readonly helm: Helm
 }
@@ -33,7 +33,7 @@ const REGISTERED: readonly Registered[] = [
   action(gitopsSuspend)
 ]
 
-/** What every action is like, without what it takes to carry it out. */
+/** The traits and schemas of every action, without what is needed to carry it out. */
 export const ACTIONS: readonly DescribedAction[] = REGISTERED.map(({ description }) => description)
 
 /** Makes every action. */
@@ -46,12 +46,12 @@ interface Registered {
   readonly create: (needs: ActionNeeds) => Action
 }
 
-/** An action that gets along with the tools of all. */
+/** Registers an action that needs only the tools that all have. */
 function action<T extends TObject, W extends Write, S>(made: TypedAction<T, W, S>): Registered {
   return { description: describe(made), create: () => throughDoor(made) }
 }
 
-/** An action that needs something that others do not. */
+/** Registers an action that needs something that others do not. */
 function actionWith<T extends TObject, W extends Write, S>(
   description: ActionDescription<T>,
   create: (needs: ActionNeeds) => TypedAction<T, W, S>

@@ -10,11 +10,11 @@ import { durationField } from './duration-field.ts'
 /** What actions that call something over HTTP are given. */
 export interface RequestNeeds {
   readonly http: ActionHttp
-  /** Texts of files that a step names; a secret is never in a policy. Throws where a file cannot be read. */
+  /** Reads a file that a step names, because secrets are never in a policy. Throws where it cannot be read. */
   readonly readFile: (path: string) => string
 }
 
-/** What steps that call something over HTTP have alike. */
+/** The options of every step that calls something over HTTP. */
 export const REQUEST_FIELDS = {
   headersFromFiles: Type.Optional(
     Type.Record(Type.String({ pattern: '^[A-Za-z0-9-]+$' }), Type.String({ minLength: 1 }), {
@@ -24,16 +24,16 @@ export const REQUEST_FIELDS = {
   timeout: durationField('Deadline of one request; default 10s, at most 1m.')
 } as const
 
-/** A breaker or a hook answers at once; who does not within this is taken for unreachable. */
+/** The default deadline. A breaker or a hook answers at once, and one that does not within this time counts as unreachable. */
 const DEFAULT_TIMEOUT_MS = 10 * SECOND
 
-/** How the requests of a plan are sent: which files hold headers, never what they hold. */
+/** How the requests of a plan are sent. The plan names the files with headers, but never has their contents. */
 export interface RequestOptions {
   readonly headersFromFiles?: Readonly<Record<string, string>>
   readonly timeout?: string
 }
 
-/** The pod's own address may stand in place of a host, and nothing else may. */
+/** Matches a URL that has the pod's address in place of its host. No other template may stand there. */
 const POD_HOST = /^(https?:\/\/)\{\{\s*pod\.ip\s*\}\}(?=[:/]|$)/
 const PLACEHOLDER = 'pod.invalid'
 
@@ -41,13 +41,13 @@ export function namesPod(url: string): boolean {
   return POD_HOST.test(url)
 }
 
-/** What is wrong with a URL of a step; undefined where nothing is. */
+/** Says what is wrong with a URL of a step; undefined where nothing is. */
 export function urlError(url: string): string | undefined {
   const parsed = parseUrlTemplate(url.replace(POD_HOST, `$1${PLACEHOLDER}`))
   return 'error' in parsed ? parsed.error : undefined
 }
 
-/** A step's URL for a pod (by its address) or for the host that the policy names. */
+/** Renders a step's URL for a pod (by its address) or for the host that the policy names. */
 export function stepUrl(source: string, values: StepValues, address: string | undefined): { readonly url: string } | Refused {
   const rendered = renderUrl(source.replace(POD_HOST, `$1${PLACEHOLDER}`), values)
   if (rendered.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(rendered) }
@@ -56,12 +56,12 @@ export function stepUrl(source: string, values: StepValues, address: string | un
   return { url: rendered.text.replace(PLACEHOLDER, address.includes(':') ? `[${address}]` : address) }
 }
 
-/** As people and the audit log read it: without the query, which may hold a secret. */
+/** A URL for people and the audit log, without its query, which may hold a secret. */
 export function toldUrl(url: string): string {
   return url.split(/[?#]/)[0] ?? ''
 }
 
-/** What a step says of how its requests are sent, without the rest of its options. */
+/** The part of a step's options that says how its requests are sent. */
 export function requestOptions({ headersFromFiles, timeout }: RequestOptions): RequestOptions {
   return { ...(headersFromFiles === undefined ? {} : { headersFromFiles }), ...(timeout === undefined ? {} : { timeout }) }
 }
@@ -71,8 +71,8 @@ export type PreparedSending =
   | { readonly kind: 'failed'; readonly detail: string }
 
 /**
- * How a request of the step is sent: with the headers that stand in files, and `more`. It fails where a file cannot be read:
- * nothing may be sent without what the file says.
+ * Reads the headers that are in files, and adds `more`. It fails where a file cannot be read, because nothing may be sent without
+ * its contents.
  */
 export function prepareSending(
   { readFile }: Pick<RequestNeeds, 'readFile'>,

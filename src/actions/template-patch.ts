@@ -5,16 +5,16 @@ import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
 import type { Right } from '../domain/rights.ts'
 import type { Workload } from '../domain/workload.ts'
 
-/** Sends a patch that stands in the plan as it is. */
+/** Sends the plan's patch as it is. */
 export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan }, { dryRun }, signal) =>
   tools.cluster.write(plan, { intent: id, dryRun }, signal)
 
-/** Whether a write of a template, once it is known to have been made, still stands. */
+/** Whether a write of a template that is known to have been made still stands. */
 export function templateWriteStands(intent: WriteIntent, workload: Workload): boolean {
   return templateEffect(intent, workload) === 'seen'
 }
 
-/** What is alike in all actions that put another template in place. */
+/** The traits of all actions that replace the template. */
 export const TEMPLATE_WRITER = {
   writes: ['json-patch'],
   apply: applyPatch,
@@ -28,8 +28,8 @@ export function patchRight(kind: TargetKind): Right {
 }
 
 /**
- * The preconditions of every template write: this very object, with the very template that was judged. Not the
- * generation, which an autoscaler moves (rules 3).
+ * The preconditions of every template write: the object and its template must be the ones that were judged. The generation is
+ * not tested, because an autoscaler changes it (rules 3).
  */
 export function templateTests({ templateAt, template }: Workload): readonly PatchOperation[] {
   return [
@@ -54,7 +54,7 @@ export function replaceTemplate(workload: Workload, template: JsonObject): Patch
   }
 }
 
-/** The write is there if the object carries this intent's mark; another template means that someone wrote after it, or instead. */
+/** Whether the write was made: the object then has this intent's mark. With another template somebody wrote after it, or instead. */
 export function templateEffect({ id, plan }: WriteIntent, workload: Workload): Effect {
   if (workload.uid !== plan.uid) return 'superseded'
   if (workload.templateAt.mark === id) return workload.identity === plan.to ? 'seen' : 'superseded'

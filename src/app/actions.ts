@@ -6,7 +6,7 @@ import type { Action } from '../domain/action.ts'
 import { createActionHttp } from '../outgoing/action-http.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
 
-/** Makes every action, with the real helm, the guarded way out, and the files of this machine. */
+/** Makes every action, with the real helm, the guarded HTTP client, and the files of this machine. */
 export function openActions(
   http: HttpClient,
   { helm, kubeconfig, context }: Pick<Config, 'kubeconfig' | 'context' | 'helm'>

@@ -32,13 +32,13 @@ import { createRecorder } from './recorder.ts'
 import { createReload } from './reload.ts'
 import { countRefused, registerRoutes } from './routes.ts'
 import { createSourceProbe } from './source-probe.ts'
-import { createOutside } from './sources.ts'
+import { createSources } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
 
-/** Policies that do not load at the start: exit code 1, and the problems. */
+/** The policies do not load at the start. The command prints the problems and exits with code 1. */
 export class PoliciesError extends Error {
   readonly problems: readonly PolicyProblem[]
   constructor(problems: readonly PolicyProblem[]) {
@@ -48,10 +48,10 @@ export class PoliciesError extends Error {
 }
 
 export interface App {
-  /** The address that is listened on, with its port. */
+  /** The address on which Astern listens, with its port. */
   readonly address: string
   readonly ledger: Ledger
-  /** Takes up policy files again; the same as SIGHUP. */
+  /** Loads the policy files again, as SIGHUP does. */
   reload(): Promise<void>
   stop(): Promise<void>
 }
@@ -63,15 +63,15 @@ export interface AppParts {
   readonly logger?: Logger
 }
 
-/** Policy files are looked at this often; a mounted ConfigMap changes by itself. */
+/** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
 const PRUNE_EVERY_MS = 3_600_000
-/** As often as Prometheus usually scrapes what this feeds. */
+/** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
 const PROBE_EVERY_MS = 30_000
-/** In a storm, alerts that come in within so short a time are looked at together; a single one at once. */
+/** A single alert is looked at once. Those that follow within this time are looked at together, which a storm needs. */
 const KICK_EVERY_MS = 50
 
-/** The composition root: makes every part, hands each what it needs, and takes all down again in reverse, also when the start fails half-way. */
+/** Makes every part and hands each what it needs. Takes all down again in reverse, also where the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true ? 'pretty' : 'json', process.stdout)
   const { onStop, undo } = createCleanups(logger)
@@ -99,8 +99,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
   const ledger = await openSqliteLedger(config.dataDir, ids)
   onStop('ledger', () => ledger.close())
-  const makeOutside = createOutside(http, clock, config.prometheusUrl)
-  let outside = makeOutside(store.current())
+  const makeSources = createSources(http, clock, config.prometheusUrl)
+  let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
   channels.follow(store.current().channels)
@@ -110,8 +110,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     ids,
     ledger,
     cluster,
-    verifier: () => outside.verifier,
-    alertStates: () => outside.alertStates,
+    verifier: () => sources.verifier,
+    alertStates: () => sources.alertStates,
     actions: openActions(http, config),
     tools: { kube, cluster, clock },
     guards: GUARDS,
@@ -136,7 +136,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     metrics,
     logger,
     async loaded() {
-      outside = makeOutside(store.current())
+      sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
       worker.kick()
@@ -149,7 +149,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
       .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
       .catch((cause: unknown) => recorder.failed('pruning', cause))
   every(PRUNE_EVERY_MS, prune, onStop, 'pruning')
-  const probe = createSourceProbe({ outside: () => outside, kube, clusterOffset, metrics })
+  const probe = createSourceProbe({ sources: () => sources, kube, clusterOffset, metrics })
   const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
   void probeQuietly()
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
@@ -160,7 +160,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     worker,
     metrics,
     reload: reload.now,
-    outside: () => outside,
+    sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
     mode: config.mode,

@@ -2,7 +2,7 @@ import type { Logger } from '../telemetry/logger.ts'
 
 export type OnStop = (name: string, run: () => Promise<void> | void) => void
 
-/** What was started, to be stopped in reverse order, also when the start fails half-way. One that fails does not keep the others. */
+/** Stops what was started, in reverse order, also where the start fails half-way. A failure of one does not keep the others running. */
 export function createCleanups(logger: Logger): { readonly onStop: OnStop; undo(): Promise<void> } {
   const cleanups: { readonly name: string; readonly run: () => Promise<void> | void }[] = []
   return {

@@ -9,7 +9,7 @@ import { requestRun } from '../pipeline/settle/request.ts'
 import type { Worker } from '../pipeline/worker.ts'
 import type { PolicyStore, ReloadResult } from '../policies/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import type { Outside } from './sources.ts'
+import type { Sources } from './sources.ts'
 
 export interface OperationsParts {
   readonly ports: Ports
@@ -17,7 +17,7 @@ export interface OperationsParts {
   readonly worker: Worker
   readonly metrics: Metrics
   readonly reload: () => Promise<ReloadResult>
-  readonly outside: () => Outside
+  readonly sources: () => Sources
   readonly kube: KubeClient
   readonly kubeState: () => string
   readonly mode: Mode
@@ -25,9 +25,9 @@ export interface OperationsParts {
 }
 
 const STATUS_DEADLINE_MS = 5_000
-const LOANS_TOLD = 100
+const LOANS_SHOWN = 100
 
-/** What the API lets people do, out of the parts that do it. */
+/** Makes what the API's routes call, out of the parts that do the work. */
 export function createOperations(parts: OperationsParts): Operations {
   const { ports, store, worker, metrics } = parts
   const { ledger, clock } = ports
@@ -70,7 +70,7 @@ export function createOperations(parts: OperationsParts): Operations {
       const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
       const now = clock.now()
       const [sources, version, state, storm, writable, runs, undelivered, loans] = await Promise.all([
-        parts.outside().status(signal),
+        parts.sources().status(signal),
         parts.kube.get('/version', signal),
         ledger.switchState(),
         ledger.storm(now),
@@ -80,7 +80,7 @@ export function createOperations(parts: OperationsParts): Operations {
         ),
         ledger.runCounts(),
         ledger.undelivered(),
-        ledger.heldLoans(LOANS_TOLD)
+        ledger.heldLoans(LOANS_SHOWN)
       ])
       return {
         mode: parts.mode,
@@ -101,7 +101,7 @@ export function createOperations(parts: OperationsParts): Operations {
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
         undelivered,
-        // What Astern, or people, still have to give back.
+        // What Astern or people still have to give back.
         borrowed: loans.map(({ runId, plan, loan, nextAt }) => ({
           run: runId,
           target: targetKey(plan.target),

@@ -6,7 +6,7 @@ import type { Recorder } from '../pipeline/ports.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
-/** What happens, as log lines and metrics. */
+/** Records what happens as log lines and metrics. */
 export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {
   const about = (run: Run) => ({
     run: run.id,
@@ -35,9 +35,9 @@ export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { s
     },
     sent(queued, result) {
       metrics.delivered(result.kind)
-      const told = { channel: queued.message.channel, key: queued.message.key, attempt: queued.attempts + 1 }
-      if (result.kind === 'delivered') logger.info(told, 'people were told')
-      else logger.warn({ ...told, detail: result.detail }, 'people could not be told yet')
+      const attempt = { channel: queued.message.channel, key: queued.message.key, attempt: queued.attempts + 1 }
+      if (result.kind === 'delivered') logger.info(attempt, 'people were told')
+      else logger.warn({ ...attempt, detail: result.detail }, 'people could not be told yet')
     }
   }
 }

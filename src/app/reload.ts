@@ -12,16 +12,16 @@ export interface ReloadParts {
   readonly clock: Clock
   readonly metrics: Metrics
   readonly logger: Logger
-  /** What is made out of the policies is made anew. */
+  /** Makes anew what is made out of the policies. */
   readonly loaded: () => Promise<void>
 }
 
-/** Takes up policy files again: file change, SIGHUP, `POST /-/reload`. A bad file leaves the policies in force untouched. */
+/** Loads policy files again: when a file changed, on SIGHUP, and on `POST /-/reload`. A bad file leaves the policies in force untouched. */
 export interface Reload {
   now(): Promise<ReloadResult>
-  /** The same for a timer or a signal, which nobody waits for: a failure is logged. */
+  /** Reloads for a timer or a signal. Nobody waits for the result, so a failure is logged. */
   quietly(): Promise<void>
-  /** Records with which policies, and under which ceiling, this process begins. */
+  /** Records the policies and the ceiling with which this process begins. */
   recordStart(ceiling: Mode): Promise<void>
 }
 

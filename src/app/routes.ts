@@ -20,11 +20,11 @@ export interface RouteParts {
   readonly faults: Faults
   readonly logger: Logger
   readonly metrics: Metrics
-  /** New incidents came in. */
+  /** Is called when new incidents came in. */
   readonly kick: () => void
 }
 
-/** Every route that Astern answers. */
+/** Adds every route that Astern answers. */
 export async function registerRoutes(server: FastifyInstance, parts: RouteParts): Promise<void> {
   const { operations, authenticator } = parts
   registerOpenRoutes(server, operations, () => server.swagger())
@@ -47,7 +47,7 @@ function registerWebhooks(
   { authenticator, ledger, clock, ids, faults, logger, metrics, kick }: RouteParts
 ): void {
   const callers = new WeakMap<FastifyRequest, Credential>()
-  // The raw text is what is stored, and what is parsed: whatever content type a proxy made of it.
+  // The raw text is stored and parsed, whatever content type a proxy gave it.
   webhooks.removeAllContentTypeParsers()
   webhooks.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
   webhooks.addHook('onRequest', async request => {

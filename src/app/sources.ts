@@ -10,15 +10,16 @@ import type { PolicySet } from '../policies/load.ts'
 import { alertmanagerStates } from '../verification/alert-states.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
 
-/** What a policy file's `sources` come to; made anew at each reload. */
-export interface Outside {
+/** The clients of a policy file's `sources`. Each reload makes them anew. */
+export interface Sources {
   readonly verifier: Verifier
   readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
-  /** Asks each configured source something cheap. */
+  /** Asks each configured source a cheap question. */
   status(signal: AbortSignal): Promise<Readonly<Record<string, SourceStatus>>>
 }
 
+/** How one source answered, for `astern status`, the doctor and metrics. */
 export type SourceStatus =
   | { readonly configured: false }
   | {
@@ -34,8 +35,8 @@ interface Kept {
   readonly offset: ClockOffset
 }
 
-/** A source keeps its breaker and its clock's bounds across reloads, as long as its URL stays. */
-export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Outside {
+/** Makes the sources of a set of policies. A source keeps its breaker and its clock's bounds across reloads while its URL stays. */
+export function createSources(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Sources {
   const all = new Map<string, Kept>()
   const keep = (name: string, url: string): Kept => {
     const key = `${name} ${url}`
@@ -77,7 +78,7 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
       async status(signal) {
         const [check, states] = await Promise.all([
           prometheus?.check(signal),
-          // No alert has this name: the answer is only that there is one.
+          // No alert has this name. Only whether Alertmanager answers is of interest.
           alertStates?.stateOf({ alertname: 'AsternAsks' }, signal)
         ])
         return {
@@ -101,7 +102,7 @@ export function createOutside(http: HttpClient, clock: Clock, prometheusUrl: str
   }
 }
 
-/** The loader lets no policy through that would need it; should one, it gets no number. */
+/** Stands in where no Prometheus is configured, and gives no number. The loader lets no policy through that would need one. */
 const absentVerifier: Verifier = {
   sample: async queries => ({
     time: 0,

@@ -1,6 +1,6 @@
 import type { OnStop } from './cleanups.ts'
 
-/** Works at once, and then not again before so long: what is asked for meanwhile is done together at the end of it. */
+/** Does the work at once, and then not again for a time. All calls during that time are answered by one more round at its end. */
 export function atMostEvery(ms: number, work: () => void): () => void {
   let resting = false
   let asked = false
@@ -19,7 +19,7 @@ export function atMostEvery(ms: number, work: () => void): () => void {
   }
 }
 
-/** Works again and again until Astern stops. Keeps no process alive. */
+/** Does the work again and again until Astern stops. The timer alone does not keep the process running. */
 export function every(ms: number, work: () => Promise<void>, onStop: OnStop, name: string): void {
   const timer = setInterval(() => void work(), ms)
   timer.unref()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 
-/** The version of the package: `src/` and `dist/` both stand beside its `package.json`. */
+/** The version of the package. Both `src/` and `dist/` lie beside `package.json`. */
 export const VERSION = readVersion()
 
 function readVersion(): string {

@@ -16,9 +16,9 @@ export interface WatchingParts {
   readonly policies: () => readonly Policy[]
 }
 
-/** Watches the workloads that the policies in force are about, and writes down every template that it sees. */
+/** Watches the workloads that the policies in force are about, and stores every template that it sees. */
 export interface Watching {
-  /** The policies changed: begins anew where other namespaces or kinds are meant now. */
+  /** Is called when the policies changed. Begins anew where other namespaces or kinds are watched from now on. */
   follow(): Promise<void>
   stop(): Promise<void>
 }

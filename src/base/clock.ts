@@ -1,11 +1,11 @@
-/** Time, injected. Instants are epoch milliseconds, durations milliseconds. */
+/** Time, handed in so that tests can move it. Instants are epoch milliseconds, durations are milliseconds. */
 export interface Clock {
   now(): number
   /** Resolves after `ms`; rejects with the signal's reason when it is aborted first. */
   sleep(ms: number, signal?: AbortSignal): Promise<void>
 }
 
-/** Identifiers, injected: unique, and sortable by the time they were made. */
+/** Identifiers, handed in so that tests know them. Each is unique, and they sort by the time they were made. */
 export interface Ids {
   next(): string
 }

@@ -1,6 +1,6 @@
 /**
- * One question at a time: who asks while it is under way gets the answer to the next one, which all of them share. So
- * every answer is to a question that was put after it was wanted.
+ * Asks one question at a time. Callers that come while a question is under way share the next one. So the answer that a caller
+ * gets is never older than its call.
  */
 export function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   let running: Promise<T> | undefined

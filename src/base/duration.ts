@@ -9,7 +9,7 @@ const UNITS: Readonly<Record<string, number>> = {
   y: 31_536_000_000
 }
 
-/** Prometheus' duration (`1h30m`), in milliseconds; undefined for anything else. */
+/** Parses Prometheus' duration (`1h30m`) into milliseconds; undefined for anything else. */
 export function parseDuration(text: string): number | undefined {
   if (!/^(?:\d+(?:ms|[smhdwy]))+$/.test(text)) return undefined
   let total = 0
@@ -17,12 +17,12 @@ export function parseDuration(text: string): number | undefined {
   return Number.isSafeInteger(total) ? total : undefined
 }
 
-/** A duration that was checked at load, in milliseconds; `otherwise` where none is written. */
+/** A duration of a policy in milliseconds, or `otherwise` where the policy has none. The loader has checked the text. */
 export function durationOr(text: string | undefined, otherwise: number): number {
   return text === undefined ? otherwise : (parseDuration(text) ?? otherwise)
 }
 
-/** A duration as people write it: `90s` is `1m30s`. */
+/** Formats milliseconds as people write a duration: 90,000 is `1m30s`. */
 export function formatDuration(ms: number): string {
   if (ms === 0) return '0s'
   let rest = Math.round(ms)

@@ -1,4 +1,7 @@
-/** A glob of one path-less name: `*` is any run of characters, everything else is itself. Linear time: no backtracking over more than one star at once. */
+/**
+ * Whether a glob matches a name. `*` stands for any run of characters, every other character for itself. It backtracks over
+ * one star only, so that no glob takes exponential time.
+ */
 export function matchesGlob(glob: string, name: string): boolean {
   const [first = '', ...rest] = glob.split('*')
   if (rest.length === 0) return glob === name

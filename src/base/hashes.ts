@@ -11,7 +11,7 @@ export function hashOf(value: unknown): string {
   return sha256(canonicalJson(value))
 }
 
-/** Astern's own identity of an alert; never the sender's `fingerprint`, which anyone can set (rules 1). */
+/** Astern's own identity of an alert. The sender's `fingerprint` is not used, because anyone can set it (rules 1). */
 export function labelsIdentity(labels: Readonly<Record<string, string>>): string {
   return hashOf(labels).slice(0, 32)
 }

@@ -1,6 +1,7 @@
-/** JSON as it comes from outside: objects are records of unknown until looked at. */
+/** A JSON object from outside. What its members are is not known until the code has looked. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
+/** Whether a value is a JSON object: neither an array nor null. */
 export function isObject(value: unknown): value is JsonObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value)
 }
@@ -16,21 +17,25 @@ export function at(value: unknown, ...path: readonly (string | number)[]): unkno
   return current
 }
 
+/** The object at the path; an empty one where there is none. */
 export function objectAt(value: unknown, ...path: readonly (string | number)[]): JsonObject {
   const found = at(value, ...path)
   return isObject(found) ? found : {}
 }
 
+/** The array at the path; an empty one where there is none. */
 export function listAt(value: unknown, ...path: readonly (string | number)[]): readonly unknown[] {
   const found = at(value, ...path)
   return Array.isArray(found) ? found : []
 }
 
+/** The text at the path; undefined where there is none. */
 export function textAt(value: unknown, ...path: readonly (string | number)[]): string | undefined {
   const found = at(value, ...path)
   return typeof found === 'string' ? found : undefined
 }
 
+/** The number at the path; undefined where there is none. */
 export function numberAt(value: unknown, ...path: readonly (string | number)[]): number | undefined {
   const found = at(value, ...path)
   return typeof found === 'number' ? found : undefined
@@ -50,7 +55,7 @@ export function textMap(value: unknown): Readonly<Record<string, string>> {
   return Object.fromEntries(Object.entries(value).filter((entry): entry is [string, string] => typeof entry[1] === 'string'))
 }
 
-/** The one canonical text of a JSON value: keys sorted, `undefined` members left out. Hashes are made of it. */
+/** The one canonical text of a JSON value: keys are sorted, `undefined` members are left out. Hashes are made of it. */
 export function canonicalJson(value: unknown): string {
   if (Array.isArray(value)) return `[${value.map(item => canonicalJson(item ?? null)).join(',')}]`
   if (isObject(value)) {

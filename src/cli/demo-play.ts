@@ -42,7 +42,7 @@ export interface DemoFlags {
   readonly yes?: boolean
 }
 
-/** The story is over by then, or it failed. */
+/** The time by which the story is over. If it is not, it failed. */
 const STORY_WITHIN_MS = 85_000
 
 /** Plays the story and takes everything down again. @throws CommandError where it did not happen. */
@@ -55,7 +55,7 @@ export async function play(flags: DemoFlags, namespace: string, terminal: Termin
   })
   try {
     await Promise.race([story(flags, terminal, { namespace, folder, cleanups }), stopped])
-    // The story is told; only Ctrl-C ends what was asked to go on.
+    // The story is over. Where it was asked to go on, only Ctrl-C ends it.
     if (flags.keep === true) await stopped.catch(() => {})
   } finally {
     for (const cleanup of cleanups.reverse()) await cleanup().catch(() => {})
@@ -187,7 +187,7 @@ async function makeNamespace(client: KubeClient, namespace: string, cleanups: ((
   })
 }
 
-/** Tells each audit row as it is written, until the run has ended. */
+/** Prints each audit row as it is written, until the run has ended. */
 async function follow(ledger: Ledger, narrator: Narrator): Promise<Run> {
   const deadline = Date.now() + STORY_WITHIN_MS
   let after = 0
@@ -197,7 +197,7 @@ async function follow(ledger: Ledger, narrator: Narrator): Promise<Run> {
       narrator.row(row)
     }
     const [run] = (await ledger.runs({ kind: 'live', state: 'ended' }, undefined, 1)).items
-    // An alert that flaps ends a run as `resolved` for a while only: it is taken up again when the alert is back.
+    // An alert that flaps ends a run as `resolved` only for a while. The run is taken up again when the alert is back.
     if (run !== undefined && run.outcome !== 'resolved' && (await ledger.audit({ after }, 1)).length === 0) return run
     await systemClock.sleep(100)
   }

@@ -4,14 +4,14 @@ import type { Behaviour, FleetPod } from '../sandbox/fleet.ts'
 
 /** What the demo runs: one Deployment, a good version and a bad one. */
 export const APP = 'checkout'
-/** Real images, so that the same story runs on one's own cluster; what a version does is the fleet's part. */
+/** Real images, so that the same story runs on a reader's own cluster. The fleet simulates how a version behaves. */
 export const GOOD_IMAGE = 'registry.k8s.io/pause:3.9'
 export const BAD_IMAGE = 'registry.k8s.io/pause:3.10'
 
 const RATIO = (namespace: string, deployment: string): string =>
   `sum(rate(http_requests_total{namespace="${namespace}", deployment="${deployment}", status=~"5.."}[6s])) / sum(rate(http_requests_total{namespace="${namespace}", deployment="${deployment}"}[6s]))`
 
-/** The alert rule, as one writes it for Prometheus. */
+/** The alert rule, as people write it for Prometheus. */
 export function alertRules(): readonly unknown[] {
   return [
     {

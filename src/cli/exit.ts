@@ -1,6 +1,6 @@
 /** How a command ended, for scripts; `docs/operations.md` lists them. */
 export const EXIT = {
-  /** As wished. */
+  /** The command did what was asked. */
   ok: 0,
   /** The checked thing is bad. */
   bad: 1,

@@ -7,7 +7,7 @@ import { plain, type Terminal, table } from './terminal.ts'
 
 type Flags = ClientFlags & { readonly json?: boolean }
 
-/** `status`, `pause`, `resume`, `explain`: what an operator does on the spot. */
+/** Adds the commands of an operator: `status`, `pause`, `resume` and `explain`. */
 export function operateCommands(program: Command, terminal: Terminal): void {
   clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm')).action(async (flags: Flags) => {
     const { body } = await createApiClient(flags).call('GET', '/api/v1/status')

@@ -16,7 +16,7 @@ interface Flags extends ClientFlags {
 /** How often a run that is followed is looked at, milliseconds. */
 const LOOK_EVERY_MS = 1_000
 
-/** `astern run`: what `dry-run` would do, for real, through the same guards as for an alert. */
+/** Adds `astern run`, which really does what `dry-run` shows, through the same guards as for an alert. */
 export function runCommand(program: Command, terminal: Terminal): void {
   clientOptions(
     program

@@ -29,7 +29,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       '\nExamples:\n  astern serve                                    # dry-run on loopback, ./policies.yaml\n  astern serve --mode auto --tokens tokens.yaml --listen 0.0.0.0:8080'
     )
     .action(async (flags: ServeFlags) => {
-      // Loaded only here: the other commands need no Kubernetes client, no database and no server.
+      // The service is loaded only here, because other commands need no Kubernetes client, no database and no server.
       const { startApp, startError } = await import('./start.ts')
       try {
         const config = readConfig(flags)

@@ -45,7 +45,7 @@ function width(text: string): number {
   return stripVTControlCharacters(text).length
 }
 
-/** Foreign text (labels, details) for a terminal: no escape sequence of theirs reaches it. */
+/** Makes foreign text (labels, details) safe for a terminal: no escape sequence in it gets there. */
 export function plain(text: unknown): string {
   return stripVTControlCharacters(String(text ?? '')).replaceAll(/\p{Cc}/gu, ' ')
 }

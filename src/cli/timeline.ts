@@ -2,17 +2,17 @@ import { type AuditView, parseAuditView } from '../api/audit-view.ts'
 import { isObject, textAt } from '../base/json.ts'
 import { plain, type Terminal } from './terminal.ts'
 
-/** One audit row, as a server tells it, as a line that is read in a second. A row that only a newer server knows is shown as it is. */
+/** Formats an audit row of a server as one short line. A row that only a newer server knows is shown as it is. */
 export function timelineLine(terminal: Terminal, value: unknown): string {
   const row = parseAuditView(value)
-  const words = row === undefined ? [asItIs(value)] : said(row).filter(word => word !== undefined && word !== '')
+  const words = row === undefined ? [asItIs(value)] : wordsOf(row).filter(word => word !== undefined && word !== '')
   const at = (textAt(value, 'at') ?? '').slice(11, 23)
   const kind = plain(textAt(value, 'kind')).padEnd(18)
   return `${terminal.dim(at)}  ${kind} ${plain([...new Set(words)].join(' · '))}`
 }
 
 /** What a row says beyond its kind, the most telling first. */
-function said(row: AuditView): readonly (string | undefined)[] {
+function wordsOf(row: AuditView): readonly (string | undefined)[] {
   switch (row.kind) {
     case 'decision':
       return row.verdict === 'act' ? [row.plan.summary, row.verdict] : [row.reason, row.verdict, row.detail]

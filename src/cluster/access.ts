@@ -1,18 +1,18 @@
 import type { RequestOptions } from 'node:https'
 
-/** The kubeconfig is missing or says nothing usable: the message says where it was looked for. */
+/** The kubeconfig is missing or unusable. The message says where Astern looked for it. */
 export class KubeconfigError extends Error {}
 
-/** Where the API server is, and how to be let in. */
+/** The address of the API server, and the credentials for it. */
 export interface ClusterConnection {
   readonly server: string
-  /** Fresh for every call: tokens are rotated. */
+  /** Read afresh for every call, because tokens are rotated. */
   options(): Promise<RequestOptions>
 }
 
-/** What a pod of the cluster is given. */
+/** What a pod finds in its environment to reach the API server. */
 export interface InCluster {
   readonly server: string
-  /** Folder with the service account's `token` and `ca.crt`. */
+  /** The folder with the service account's `token` and `ca.crt`. */
   readonly folder: string
 }

@@ -9,7 +9,7 @@ const REVISION = 'rollout.argoproj.io/revision'
 const REVISION_HISTORY = 'rollout.argoproj.io/revision-history'
 const HASH = 'rollouts-pod-template-hash'
 
-/** Where the object stands that a Rollout takes its template from; undefined where it has its own, or refers to what is not known. */
+/** The path of the object whose template a Rollout uses; undefined where it has its own, or refers to a kind that is not known. */
 export function templateHolder(rollout: JsonObject, namespace: string): string | undefined {
   const reference = objectAt(rollout, 'spec', 'workloadRef')
   const name = textAt(reference, 'name')
@@ -26,7 +26,7 @@ export function templateHolder(rollout: JsonObject, namespace: string): string |
   }
 }
 
-/** An Argo Rollout with its ReplicaSets and pods (facts D.3). Pure. */
+/** Reads an Argo Rollout with its ReplicaSets and pods (facts D.3). Pure. */
 export function toArgoRollout(
   ref: ObjectRef,
   object: JsonObject,
@@ -36,8 +36,9 @@ export function toArgoRollout(
   const common = commonOf(ref, object, holder)
   const { owned } = setsOf(common.uid, '', replicaSets, pods)
   const hashOfSet = (set: JsonObject): string => textAt(set, 'metadata', 'labels', HASH) ?? ''
-  // A Rollout's template is not defaulted by the API server, its ReplicaSets' are: what was written there must be in here.
-  // So a version's identity is the hash that the controller gave its ReplicaSet; the watch knows no other.
+  // The API server fills in defaults in the template of a ReplicaSet, but not in that of a Rollout. So the two are compared by
+  // whether one contains the other, and the identity of a version is the hash that the controller gave its ReplicaSet, which is
+  // also the only one that the watch sees.
   const current = owned.find(set => includes(objectAt(set, 'spec', 'template'), templateForWrite(common.template)))
   const identity = current === undefined ? common.identity : hashOfSet(current)
   const hashes = new Map(owned.map(set => [textAt(set, 'metadata', 'name'), hashOfSet(set)]))
@@ -67,13 +68,13 @@ export function toArgoRollout(
   }
 }
 
-/** The template identity of a Rollout as its watch tells it: the ReplicaSet's hash, once the controller has seen the spec. */
+/** The template identity of a Rollout that the watch sent: the ReplicaSet's hash, once the controller has seen the spec. */
 export function watchedIdentity(rollout: JsonObject): string | undefined {
   if (!isSeen(rollout, undefined)) return undefined
   return textAt(rollout, 'status', 'currentPodHash')
 }
 
-/** `observedGeneration` is a string here. */
+/** Whether the controller has seen the newest spec. In a Rollout `observedGeneration` is a string. */
 function isSeen(rollout: JsonObject, holder: JsonObject | undefined): boolean {
   const seen = textAt(rollout, 'status', 'observedGeneration') === String(numberAt(rollout, 'metadata', 'generation') ?? 0)
   if (!seen || holder === undefined) return seen
@@ -120,7 +121,7 @@ function toRollout(object: JsonObject, holder: JsonObject | undefined, pods: rea
   }
 }
 
-/** Whether all that stands in `part` stands in `whole` too, which may have more (Kubernetes' DeepDerivative). */
+/** Whether `whole` contains all that is in `part` (Kubernetes' DeepDerivative). It may contain more. */
 function includes(whole: unknown, part: unknown): boolean {
   if (part === null || part === undefined || part === '' || part === 0 || part === false) return true
   if (Array.isArray(part))
@@ -132,7 +133,7 @@ function includes(whole: unknown, part: unknown): boolean {
   return quantity(whole) === quantity(part)
 }
 
-/** `0.5` and `500m` are one amount, and the API server may write either. */
+/** Whether two quantities are the same amount: the API server may write `0.5` as `500m`. */
 function quantity(value: unknown): unknown {
   const found = /^(\d+(?:\.\d+)?)(m|)$/.exec(String(value))
   return found === null ? value : Number(found[1]) * (found[2] === 'm' ? 1 : 1_000)

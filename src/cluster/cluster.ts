@@ -13,8 +13,10 @@ import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
 import { createReleaseReader, releaseNamed } from './release.ts'
 
-/** Reads of targets, their history and owners, and guarded patches. */
-/** @param argocd the namespace of Argo CD, where its Applications are. */
+/**
+ * Reads targets with their history and owners, and sends patches that have preconditions.
+ * @param argocd the namespace of Argo CD, where its Applications are
+ */
 export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number, argocd?: string): Cluster {
   const readRelease = createReleaseReader(client, now)
   return {
@@ -91,7 +93,7 @@ function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target
   return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}` }
 }
 
-/** A label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */
+/** Formats a label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */
 export function labelSelector(selector: unknown): string | undefined {
   const parts = Object.entries(objectAt(selector, 'matchLabels')).map(([key, value]) => `${key}=${String(value)}`)
   for (const expression of listAt(selector, 'matchExpressions')) {

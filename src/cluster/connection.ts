@@ -8,10 +8,10 @@ export interface ConnectionOptions {
   readonly inCluster?: InCluster
 }
 
-/** The kubeconfig that was named; else the pod's service account; else kubectl's default. @throws KubeconfigError */
+/** Connects by the kubeconfig that was named, else as the pod's service account, else by kubectl's default. @throws KubeconfigError */
 export async function connect(options: ConnectionOptions, now: () => number): Promise<ClusterConnection> {
   if (options.kubeconfig === undefined && options.inCluster !== undefined) return serviceAccountConnection(options.inCluster, now)
-  // Loaded only here: the library that reads kubeconfigs costs 50 MB of memory and a quarter of a second, which a pod need not pay.
+  // The library that reads kubeconfigs costs 50 MB of memory and a quarter of a second. It is loaded here, so that a pod does not pay.
   const { kubeconfigConnection } = await import('./kubeconfig.ts')
   return kubeconfigConnection(options.kubeconfig, options.context)
 }

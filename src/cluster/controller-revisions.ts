@@ -4,11 +4,11 @@ import { type PodSummary, type Revision, type Rollout, templateIdentity, type Wo
 import { commonOf, controllerUid } from './metadata.ts'
 import { brokenAmong, toPod } from './pods.ts'
 
-/** Names the revision that a pod was made of: for StatefulSets its name, for DaemonSets its hash. */
+/** The label that names the revision of a pod. For StatefulSets it has the revision's name, for DaemonSets its hash. */
 const POD_REVISION = 'controller-revision-hash'
 const REVISION_HASH = 'controller.kubernetes.io/hash'
 
-/** A StatefulSet or DaemonSet with its ControllerRevisions and pods. Pure. */
+/** Reads a StatefulSet or DaemonSet with its ControllerRevisions and pods. Pure. */
 export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevisions: readonly unknown[], pods: readonly unknown[]): Workload {
   const common = commonOf(ref, set)
   const owned = controllerRevisions.filter(isObject).filter(revision => controllerUid(revision) === common.uid)
@@ -36,15 +36,15 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
   }
 }
 
-/** `data` is a patch of the set: its template says `$patch: replace`, which is no part of it. */
+/** The template of a revision. `data` is a patch of the set, and its `$patch: replace` is no part of the template. */
 function templateIn(revision: JsonObject): JsonObject {
   const { $patch: _, ...template } = objectAt(revision, 'data', 'spec', 'template')
   return template
 }
 
 /**
- * Newest first. A ControllerRevision that is taken up again is given the next number, and nothing tells which it had
- * before; so one counts as made with its number only if that was the next one among those made before it.
+ * The revisions, newest first. A ControllerRevision that is taken up again gets the next number, and nothing shows its number
+ * before. So a revision counts as made with its number only if that was the next one among those made before it.
  */
 function toRevisions(owned: readonly JsonObject[]): Revision[] {
   const read = owned.flatMap(revision => {
@@ -57,7 +57,7 @@ function toRevisions(owned: readonly JsonObject[]): Revision[] {
     .map(({ revision, number, createdAt }, index) => {
       const before = Math.max(0, ...byAge.slice(0, index).map(older => older.number))
       const previous = byAge[index - 1]
-      // Of two made within one second nothing tells which came first.
+      // Of two revisions of one second nothing shows which came first.
       const asMade = number === before + 1 && (previous === undefined || createdAt > previous.createdAt)
       const template = templateIn(revision)
       return {
@@ -78,11 +78,11 @@ interface Counts {
   readonly wanted: number
   readonly updated: number
   readonly available: number
-  /** Pods that keep an older revision by somebody's wish. */
+  /** How many pods keep an older revision because somebody set a partition. */
   readonly kept: number
 }
 
-/** Facts B.3. Neither kind ever says that a rollout failed: pods that cannot start do. */
+/** How far the rollout is (facts B.3). Neither kind reports that a rollout failed, so pods that cannot start show it. */
 function rolloutOf(set: JsonObject, pods: readonly PodSummary[], counts: Counts): Rollout {
   const brokenPods = brokenAmong(pods)
   const strategy = textAt(set, 'spec', 'updateStrategy', 'type') ?? 'RollingUpdate'
@@ -90,7 +90,7 @@ function rolloutOf(set: JsonObject, pods: readonly PodSummary[], counts: Counts)
   const seen = (numberAt(set, 'status', 'observedGeneration') ?? 0) >= (numberAt(set, 'metadata', 'generation') ?? 0)
   const moving = (detail: string): Rollout => ({ state: 'moving', seen, detail, available: false, brokenPods })
   if (!seen) return moving('the controller has not seen the newest spec yet')
-  // Under OnDelete nobody moves: pods get the new template when somebody deletes them.
+  // With OnDelete no rollout moves. Pods get the new template when somebody deletes them.
   const done = strategy === 'OnDelete' || updated >= wanted - kept
   if (done) {
     const times = pods.filter(pod => pod.current).flatMap(pod => pod.readyAt ?? [])
@@ -99,7 +99,7 @@ function rolloutOf(set: JsonObject, pods: readonly PodSummary[], counts: Counts)
       seen,
       detail: `${available} of ${wanted} available${kept > 0 ? `; partition: ${kept} keep their revision` : ''}`,
       available: available >= wanted,
-      // Nothing tells when a rollout was complete: it cannot have been before its last pod was ready.
+      // Nothing says when a rollout was complete. It cannot have been before its last pod was ready.
       ...(times.length === 0 || available < wanted ? {} : { completedAt: Math.max(...times) }),
       brokenPods
     }
@@ -118,7 +118,7 @@ function statefulRollout(set: JsonObject, pods: readonly PodSummary[], partition
     available: count('availableReplicas'),
     kept: Math.min(partition, wanted)
   })
-  // The last pod of a rollout is updated and cannot start; once all were ready the new revision is called the current one.
+  // The last pod of a rollout is updated but cannot start. Once all pods were ready, the status names the new revision as current.
   const over = textAt(set, 'status', 'updateRevision') === textAt(set, 'status', 'currentRevision')
   if (rollout.state !== 'complete' || rollout.available || rollout.brokenPods.length === 0 || over) return rollout
   return { ...rollout, state: 'stalled', detail: `new pods cannot run: ${rollout.brokenPods.slice(0, 3).join(', ')}` }

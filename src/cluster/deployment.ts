@@ -7,13 +7,13 @@ import { brokenAmong, podsOf } from './pods.ts'
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 
-/** Revisions count from 1; kubectl takes 0 for none. */
+/** The numbers of revisions begin at 1, because kubectl takes 0 for none. */
 const NUMBER = /^[1-9]\d*$/
 
-/** The controller cuts the list of former numbers at its beginning when it grows beyond 2,000 characters. */
+/** Beyond 2,000 characters the controller cuts off the beginning of the list of former numbers. */
 const HISTORY_KEPT_WHOLE = 1_900
 
-/** A Deployment with its ReplicaSets and pods, as far as decisions look at it. Pure. */
+/** Reads what decisions need of a Deployment with its ReplicaSets and pods. Pure. */
 export function toDeployment(ref: ObjectRef, deployment: JsonObject, replicaSets: readonly unknown[], pods: readonly unknown[]): Workload {
   const common = commonOf(ref, deployment)
   const { owned, summaries } = setsOf(common.uid, common.identity, replicaSets, pods)
@@ -35,7 +35,7 @@ export function setsOf(uid: string, identity: string, replicaSets: readonly unkn
   return { owned, summaries }
 }
 
-/** Newest first. `revision` and `history`: the annotations with a ReplicaSet's number, and with the ones it had before. */
+/** The revisions, newest first. `revision` and `history` are the annotations with a ReplicaSet's number and its former numbers. */
 export function revisionsOf(owned: readonly JsonObject[], revision: string, history: string): Revision[] {
   return owned.flatMap(set => toRevision(set, revision, history) ?? []).sort((a, b) => b.number - a.number || b.createdAt - a.createdAt)
 }
@@ -61,8 +61,8 @@ function toRevision(set: JsonObject, numberedBy: string, historyBy: string): Rev
 }
 
 /**
- * Where the rollout stands (facts B.3). A finished rollout whose pods fall over later is not moving: the controller keeps
- * the reason `NewReplicaSetAvailable`, and so does this.
+ * How far the rollout is (facts B.3). A finished rollout does not move again when its pods fail later: the controller keeps the
+ * reason `NewReplicaSetAvailable`, and Astern goes by it.
  */
 function toRollout(deployment: JsonObject, pods: readonly PodSummary[]): Rollout {
   const generation = numberAt(deployment, 'metadata', 'generation') ?? 0

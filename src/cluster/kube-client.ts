@@ -6,11 +6,11 @@ import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-clien
 import type { ClusterConnection } from './access.ts'
 
 export interface KubeClient extends Kube {
-  /** Watch events, one JSON line each, until the stream ends. */
+  /** Hands over watch events, one JSON line each, until the stream ends. */
   watch(path: string, onEvent: (event: JsonObject) => void, signal: AbortSignal): Promise<KubeAnswer>
 }
 
-/** Deadline of one call: the API server's own limit for non-watch requests is 60 s; a decision cannot wait that long. */
+/** Deadline of one call. The API server's own limit for non-watch requests is 60 s, and a decision cannot wait that long. */
 const DEADLINE_MS = 10_000
 /** A watch is opened anew after this long, so that a dead connection is noticed. */
 const WATCH_MS = 5 * 60_000
@@ -61,7 +61,7 @@ export function createKubeClient(
   return {
     get: (path, signal) => call('GET', path, signal),
     metadata: (path, signal) => call('GET', path, signal, { accept: METADATA_LIST }),
-    // The content type is always said: guessing it is how other clients send merge patches as JSON patches (facts B.0).
+    // The content type is always set. Other clients guess it, and then send merge patches as JSON patches (facts B.0).
     jsonPatch: (path, operations, signal) =>
       call('PATCH', path, signal, { body: { type: 'application/json-patch+json', value: operations } }),
     post: (path, object, signal) => call('POST', path, signal, { body: { type: 'application/json', value: object } }),

@@ -2,11 +2,11 @@ import { existsSync } from 'node:fs'
 import type { RequestOptions } from 'node:https'
 import { homedir } from 'node:os'
 import { delimiter, join } from 'node:path'
-// The one file of the package that is needed: its front door loads every generated model.
+// Only this file of the package is needed. The package's index would load every generated model.
 import { KubeConfig } from '@kubernetes/client-node/dist/config.js'
 import { type ClusterConnection, KubeconfigError } from './access.ts'
 
-/** `paths` as kubectl takes them in `KUBECONFIG`; without, kubectl's default file. @throws KubeconfigError */
+/** Reads the kubeconfig at `paths`, which are as in `KUBECONFIG`; without them kubectl's default file. @throws KubeconfigError */
 export function kubeconfigConnection(paths: string | undefined, context: string | undefined): ClusterConnection {
   const config = load(paths, context)
   const cluster = config.getCurrentCluster()
@@ -16,7 +16,7 @@ export function kubeconfigConnection(paths: string | undefined, context: string 
     async options() {
       const request: RequestOptions = {}
       await config.applyToHTTPSOptions(request)
-      // The library's agent opens a connection for every call; ours keeps them. Only a proxy needs the library's.
+      // The library's agent opens a connection for every call, and ours keeps connections. The library's is used only for a proxy.
       const { agent, ...rest } = request
       return cluster.proxyUrl === undefined ? rest : { ...rest, agent }
     }

@@ -3,6 +3,7 @@ import { type ObjectRef, objectPath } from '../domain/objects.ts'
 import { INTENT_ANNOTATION } from '../domain/plan.ts'
 import { templateIdentity, type Workload } from '../domain/workload.ts'
 
+/** The uid of the object that controls this one; undefined where none does. */
 export function controllerUid(object: JsonObject): string | undefined {
   return textAt(controllerOf(object), 'uid')
 }
@@ -11,7 +12,7 @@ function controllerOf(object: JsonObject): unknown {
   return listAt(object, 'metadata', 'ownerReferences').find(reference => isObject(reference) && reference['controller'] === true)
 }
 
-/** The field manager that last wrote a part of the pod template; status writers do not count. */
+/** The field manager that last wrote a part of the pod template. Managers that write only the status do not count. */
 export function templateManager(metadata: JsonObject): { readonly manager: string; readonly at: number } | undefined {
   const owners = listAt(metadata, 'managedFields')
     .filter(isObject)
@@ -25,7 +26,7 @@ export function templateManager(metadata: JsonObject): { readonly manager: strin
 
 type Common = Omit<Workload, 'strategy' | 'revisions' | 'rollout' | 'pods'>
 
-/** What every kind of workload has alike. `holder` is the object that has the template, where it is another one. */
+/** Reads what every kind of workload has. `holder` is the object that has the template, where it is another one. */
 export function commonOf(ref: ObjectRef, object: JsonObject, holder?: { readonly path: string; readonly object: JsonObject }): Common {
   const metadata = objectAt(object, 'metadata')
   const spec = objectAt(object, 'spec')

@@ -9,7 +9,7 @@ const INSTANCE = 'app.kubernetes.io/instance'
 /** Where Argo CD is usually installed; Applications elsewhere carry their namespace in the tracking id. */
 const ARGOCD_NAMESPACE = 'argocd'
 
-/** Field managers that write only what Git, or a release, says. */
+/** Field managers that write only what Git or a release says. */
 const ENFORCERS: ReadonlySet<string> = new Set([
   'argocd-controller',
   'argocd-application-controller',
@@ -18,8 +18,8 @@ const ENFORCERS: ReadonlySet<string> = new Set([
 ])
 
 /**
- * Who declares what the target is, and whether they would put it back (facts D.0 to D.2). What cannot be asked is
- * `unknown`, and that is a no to whoever wants to write.
+ * Finds who declares what the target is, and whether they would put their version back (facts D.0 to D.2). An owner that cannot
+ * be asked is `unknown`, and nothing is written over it.
  */
 export async function readOwners(
   kube: Kube,
@@ -41,7 +41,7 @@ export async function readOwners(
       enforces: 'yes',
       detail: `${controller.apiVersion} ${controller.kind} ${controller.name} controls it: change that one`
     })
-  // Labels can be stripped; whoever applied the template last cannot hide it.
+  // Labels may be missing. The field manager that applied the template last is always known.
   if (owners.length === 0 && templateManager !== undefined && ENFORCERS.has(templateManager))
     owners.push({
       kind: 'field-manager',
@@ -52,7 +52,7 @@ export async function readOwners(
   return owners
 }
 
-/** `<app>:<group>/<kind>:<namespace>/<name>`, and only if it speaks of this very object: annotations are copied along. */
+/** Reads `<app>:<group>/<kind>:<namespace>/<name>`. It counts only if it names this very object, because annotations get copied. */
 export function parseTrackingId(
   id: string,
   { ref }: Pick<Workload, 'ref'>
@@ -71,7 +71,7 @@ async function tracked(kube: Kube, workload: Workload, argocd: string | undefine
     const namespace = parsed.namespace ?? argocd ?? ARGOCD_NAMESPACE
     return application(kube, namespace, parsed.name, signal)
   }
-  // Every Helm chart sets this label: a hint only, which the Application itself must confirm.
+  // Every Helm chart sets this label too. So it is only a hint, which the Application itself must confirm.
   const instance = workload.labels[INSTANCE]
   if (argocd === undefined || instance === undefined || workload.release !== undefined) return undefined
   const path = applicationPath(argocd, instance)
@@ -113,7 +113,7 @@ function applicationOwner(path: string, name: string, object: JsonObject): Owner
   const base = {
     kind: 'Application',
     name,
-    // An ApplicationSet makes its Applications anew: what is changed there does not last.
+    // An ApplicationSet writes its Applications anew, so a change of the Application does not last.
     ...(generated ? {} : { object: placeOf(path, object) }),
     ...(isObject(automated) ? { automated } : {})
   } as const
@@ -165,7 +165,7 @@ async function fluxOwner(kube: Kube, { labels, annotations }: Workload, flux: Fl
       enforces: 'yes',
       detail: `it applies what Git says every ${textAt(answer.object, 'spec', 'interval') ?? 'interval'}`
     }
-  // One that began before the suspension still ends.
+  // A reconciliation that began before the suspension still goes on to its end.
   if (reconciling) return { ...known, enforces: 'yes', detail: 'it is suspended, and a reconciliation that began before is still running' }
   return { ...known, enforces: 'no', detail: 'it is suspended' }
 }

@@ -2,7 +2,7 @@ import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '
 import type { PodSummary } from '../domain/workload.ts'
 import { controllerUid } from './metadata.ts'
 
-/** Waiting reasons of containers that will not start by themselves. */
+/** The waiting reasons of containers that will not start by themselves. */
 const BROKEN = new Set([
   'CrashLoopBackOff',
   'ImagePullBackOff',
@@ -13,10 +13,10 @@ const BROKEN = new Set([
   'RunContainerError'
 ])
 
-/** The annotation of a pod that a node made from a file of its own. */
+/** The annotation of a static pod, which a node made from a file of its own. */
 const MIRROR = 'kubernetes.io/config.mirror'
 
-/** @param told `current`: whether it has the target's present template. */
+/** Summarises a pod. `current`: whether it has the target's present template. */
 export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>): PodSummary {
   const statuses = [...listAt(pod, 'status', 'initContainerStatuses'), ...listAt(pod, 'status', 'containerStatuses')]
   const waiting = statuses.flatMap(status => textAt(status, 'state', 'waiting', 'reason') ?? []).find(reason => BROKEN.has(reason))
@@ -39,12 +39,12 @@ export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>)
   }
 }
 
-/** `name: CrashLoopBackOff` of each pod of the present template that will not start by itself. */
+/** Names each pod of the present template that will not start by itself, as `name: CrashLoopBackOff`. */
 export function brokenAmong(pods: readonly PodSummary[]): readonly string[] {
   return pods.filter(pod => pod.current).flatMap(pod => (pod.waiting === undefined ? [] : [`${pod.name}: ${pod.waiting}`]))
 }
 
-/** The pods that the sets control; `current` where their set has the present template. */
+/** The pods that the sets control. A pod is `current` where its set has the present template. */
 export function podsOf(
   pods: readonly unknown[],
   sets: { readonly owned: ReadonlySet<string | undefined>; readonly current: ReadonlySet<string | undefined> }

@@ -3,7 +3,7 @@ import { instantAt, listAt, objectAt, textMap } from '../base/json.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 
-/** The release that the object says it belongs to (facts C.5). */
+/** The release that the object names as its own (facts C.5). */
 export function releaseNamed({
   labels,
   annotations
@@ -14,10 +14,10 @@ export function releaseNamed({
   return { name, namespace }
 }
 
-/** Who may not see a namespace's Secrets is not asked for them at every look. */
+/** After the API server refused a namespace's Secrets, Astern does not ask for them again for this time, milliseconds. */
 const ASK_AGAIN_MS = 10 * MINUTE
 
-/** Reads when releases last changed, by their Secrets' metadata; the contents stay where they are. */
+/** Reads when releases last changed, by the metadata of their Secrets. It does not read the contents. */
 export function createReleaseReader(
   kube: Pick<Kube, 'metadata'>,
   now: () => number
@@ -54,7 +54,7 @@ function toRelease(named: Pick<Release, 'name' | 'namespace'>, items: readonly u
       }
     ]
   })
-  // By number: as texts v10 comes before v9.
+  // Compared as numbers, because as texts v10 comes before v9.
   const latest = revisions.sort((a, b) => b.revision - a.revision)[0]
   return latest === undefined ? { ...named, unseen: `there is no release ${named.namespace}/${named.name}` } : { ...named, latest }
 }

@@ -3,7 +3,7 @@ import { KINDS, type TargetKind } from '../domain/objects.ts'
 import type { Right } from '../domain/rights.ts'
 import type { KubeClient } from './kube-client.ts'
 
-/** What reading a target of the kind, its history and its pods takes, and the watch that sees changes happen. */
+/** The rights to read a target of the kind, its history and its pods, and to watch for changes. */
 export function readRights(kind: TargetKind): readonly Right[] {
   const { group, resource } = KINDS[kind]
   const history = kind === 'Deployment' || kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
@@ -17,8 +17,8 @@ export function readRights(kind: TargetKind): readonly Right[] {
 export type RightAnswer = { readonly kind: 'allowed' | 'denied' } | { readonly kind: 'unreachable'; readonly detail: string }
 
 /**
- * Asks the API server whether this very caller may (SelfSubjectAccessReview, which everybody may create).
- * Without a namespace: in all of them.
+ * Asks the API server whether Astern itself has a right (SelfSubjectAccessReview, which everybody may create).
+ * Without a namespace it asks about all of them.
  */
 export async function mayI(client: KubeClient, right: Right, namespace: string | undefined, signal: AbortSignal): Promise<RightAnswer> {
   const answer = await client.post(

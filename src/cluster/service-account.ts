@@ -3,11 +3,11 @@ import type { RequestOptions } from 'node:https'
 import { join } from 'node:path'
 import type { ClusterConnection, InCluster } from './access.ts'
 
-/** The kubelet writes a new token long before the old one ends (at 80 % of its hour); client-go looks every minute as well. */
+/** How often the token is read again. The kubelet replaces it at 80 % of its hour, and client-go looks every minute as well. */
 const READ_AGAIN_MS = 60_000
 
 /**
- * What a pod has: an address, a token that is replaced while it runs, a CA.
+ * Connects as a pod does: by an address, a CA, and a token that is replaced while the pod runs.
  * https://kubernetes.io/docs/tasks/run-application/access-api-from-pod/
  */
 export function serviceAccountConnection({ server, folder }: InCluster, now: () => number): ClusterConnection {

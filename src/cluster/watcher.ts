@@ -14,22 +14,22 @@ export interface WatcherOptions {
   readonly offset: ClockOffset
   readonly clock: Clock
   readonly sink: ChangeSink
-  /** The namespaces that policies may write to; asked anew whenever a watch begins. */
+  /** The namespaces that policies may write to. They are asked for anew whenever a watch begins. */
   readonly namespaces: () => readonly string[]
-  /** The kinds that policies act on; others are not watched. */
+  /** The kinds that policies act on. Others are not watched. */
   readonly kinds: () => readonly TargetKind[]
   readonly failed: (what: string, detail: string) => void
-  /** Called when every watch has its first list. */
+  /** Is called when every watch has its first list. */
   readonly synced?: () => void
 }
 
-/** After a watch broke it is opened again after two seconds, then four, up to a minute: rights that are missing stay missing for a while. */
+/** A watch that broke is opened again after two seconds, then four, up to a minute, because missing rights stay missing for a while. */
 const FIRST_RETRY_MS = 2_000
 const LAST_RETRY_MS = 60_000
 
 /**
- * Watches the workloads of the allowed namespaces and tells each new pod template, with the API server's time. A glob
- * needs a watch of the whole cluster; plain names are watched one by one, which needs rights there only.
+ * Watches the workloads of the allowed namespaces and reports each new pod template, with the API server's time. A glob needs a
+ * watch of the whole cluster. Plain names are watched one by one, which needs rights only in those namespaces.
  */
 export function startWatcher(options: WatcherOptions): { stop(): Promise<void> } {
   const stopping = new AbortController()
@@ -64,7 +64,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
           event => onEvent(kind, event),
           stopping.signal
         )
-        // An end is normal: the server and we both limit a watch's life. The list that follows finds what was missed.
+        // An end is normal, because the server and Astern both limit a watch's life. The list that follows finds what was missed.
         if (end.kind === 'error') throw new Error(end.detail)
       } catch (cause) {
         if (stopping.signal.aborted) return
@@ -81,7 +81,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
     if (type === 'DELETED') known.delete(textAt(event, 'object', 'metadata', 'uid') ?? '')
   }
 
-  /** `live` where the event came while watching: only then is the moment of the change known. */
+  /** `live` where the event came while watching. Only then is the moment of the change known. */
   function observe(kind: TargetKind, object: unknown, live: boolean): void {
     if (!isObject(object)) return
     const metadata = objectAt(object, 'metadata')
@@ -96,10 +96,10 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
     known.set(uid, identity)
     const received = options.clock.now() + options.offset.value()
     const managed = templateManager(metadata)?.at
-    // Kubernetes writes whole seconds; the receipt is finer, and late only by what the network took.
+    // Kubernetes writes whole seconds. The time of receipt is finer, and late only by what the network took.
     const at = managed === undefined ? received : Math.min(received, managed + 999)
     const template = { uid, identity, at, seen: live && before !== undefined }
-    // One after the other: the order of a target's templates is what later decisions read.
+    // Templates are stored one after the other, because later decisions read their order.
     chain = chain
       .then(() => options.sink.observed({ kind, namespace, name }, template))
       .catch((cause: unknown) => options.failed('recording a change', cause instanceof Error ? cause.message : String(cause)))
@@ -114,7 +114,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
   }
 }
 
-/** Where is watched: a glob needs the whole cluster (undefined); plain names are watched one by one. */
+/** The namespaces to watch. A glob needs the whole cluster (undefined); plain names are watched one by one. */
 export function scopesOf(namespaces: readonly string[]): readonly (string | undefined)[] {
   return namespaces.some(namespace => namespace.includes('*')) ? [undefined] : [...new Set(namespaces)]
 }

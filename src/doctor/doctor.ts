@@ -1,5 +1,5 @@
 import { createChannelTools } from '../app/channel-tools.ts'
-import { createOutside } from '../app/sources.ts'
+import { createSources } from '../app/sources.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
@@ -17,7 +17,7 @@ import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
 
-/** Each call has its own deadline; this is for all of them together. */
+/** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
 
 /** Looks at everything that `serve` with the same settings would need. Writes nothing; sends nothing unless asked to. */
@@ -33,9 +33,9 @@ export async function* examine(config: Config, options: { readonly sendTest: boo
     yield* 'problem' in cluster ? [cluster.problem] : await clusterFindings(cluster, config, set, signal)
     if (set === undefined) return
     yield* await checkHelm(config, set, signal)
-    const outside = createOutside(http, systemClock, config.prometheusUrl)(set)
-    const status = await outside.status(signal)
-    yield* await checkPrometheus(outside, status['prometheus'], set.policies, signal)
+    const sources = createSources(http, systemClock, config.prometheusUrl)(set)
+    const status = await sources.status(signal)
+    yield* await checkPrometheus(sources, status['prometheus'], set.policies, signal)
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
     const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }))
@@ -74,6 +74,6 @@ async function clusterFindings(
   return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
 }
 
-/** Stands in where no cluster is known: the channels that are tried need none. */
+/** Stands in where no cluster is known, because the channels that are tried need none. */
 const away = async (): Promise<KubeAnswer> => ({ kind: 'unreachable', detail: 'no cluster is known' })
 const noKube = { get: away, post: away }

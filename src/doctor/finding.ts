@@ -6,7 +6,7 @@ export interface Finding {
   readonly check: string
   readonly state: FindingState
   readonly detail: string
-  /** What to do about it; there for everything that is not ok. */
+  /** What to do about it. Every finding that is not ok has it. */
   readonly todo?: string
 }
 

@@ -7,10 +7,10 @@ import type { PolicySet } from '../policies/load.ts'
 import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
-/** A storm of some 100,000 alerts, and the audit of a year, take less than this many bytes. */
+/** Free bytes that are enough for a storm of some 100,000 alerts and the audit log of a year. */
 const ROOM_BYTES = 1024 ** 3
 
-/** Policies that do not load leave nothing to check the rest against. */
+/** Checks the policies. Where they do not load there is no set, and what depends on one is not checked. */
 export async function checkPolicies(path: string): Promise<{ readonly findings: readonly Finding[]; readonly set?: PolicySet }> {
   try {
     const result = await loadPolicyPath(path, VOCABULARY)
@@ -58,7 +58,7 @@ function nearestParent(path: string): string {
   return existsSync(path) ? path : nearestParent(dirname(path))
 }
 
-/** Where a policy rolls releases back: is helm here, and which? */
+/** Checks whether helm is here, and in which version, where a policy rolls releases back. */
 export async function checkHelm(config: Config, set: PolicySet, signal: AbortSignal): Promise<readonly Finding[]> {
   if (!set.policies.some(policy => policy.steps.some(step => step.action === 'helm-rollback'))) return []
   const major = await createHelm(config.helm).major(signal)
@@ -70,6 +70,6 @@ export async function checkHelm(config: Config, set: PolicySet, signal: AbortSig
 }
 
 export function checkAccess(config: Config): Finding {
-  const who = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
-  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${who}, at most ${config.mode}`)
+  const callers = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
+  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${callers}, at most ${config.mode}`)
 }

@@ -39,7 +39,7 @@ interface Need {
   readonly todo: (missing: string, place: string) => string
 }
 
-/** Each right that the policies need, where they need it, asked of the API server. */
+/** Asks the API server about each right that the policies need, in each namespace where they need it. */
 export async function checkRights(
   kube: KubeClient,
   policies: readonly Policy[],
@@ -102,7 +102,7 @@ function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
       },
       {
         namespace,
-        // Dry runs tell nobody anything.
+        // A dry run sends no messages, so it needs no right for them.
         rights: acting ? [EVENT_RIGHT] : [],
         missing: 'warning',
         todo: (missing, place) => `grant ${missing} in ${place}, and \`kubectl describe\` shows what Astern did`

@@ -1,4 +1,4 @@
-import type { Outside, SourceStatus } from '../app/sources.ts'
+import type { SourceStatus, Sources } from '../app/sources.ts'
 import type { Channel, Message } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
@@ -6,7 +6,7 @@ import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
 export async function checkPrometheus(
-  { prometheus }: Outside,
+  { prometheus }: Sources,
   status: SourceStatus | undefined,
   policies: readonly Policy[],
   signal: AbortSignal
@@ -66,7 +66,7 @@ export function checkAlertmanager(status: SourceStatus | undefined): readonly Fi
   ]
 }
 
-/** With `send`, each channel gets one message that says that nothing is wrong. */
+/** Checks the channels. With `send`, each gets one message that says that nothing is wrong. */
 export async function checkChannels(
   channels: ReadonlyMap<string, Channel>,
   policies: readonly Policy[],

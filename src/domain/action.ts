@@ -8,14 +8,14 @@ import type { Reason, Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
-/** What every action reaches the world through. What only single actions need is given to them when they are made. */
+/** What every action reaches the world through. What only one action needs is given to that action when it is made. */
 export interface Tools {
   readonly kube: Kube
   readonly cluster: Pick<Cluster, 'write' | 'owners' | 'clockOffset'>
   readonly clock: Clock
 }
 
-/** What templates of a step may name. */
+/** What the templates of a step may refer to. */
 export interface StepValues {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
@@ -25,16 +25,16 @@ export interface StepValues {
 export interface PlanSituation {
   readonly workload: Workload
   readonly observed: readonly ObservedTemplate[]
-  /** Remembered as bad for this target: template identities, `release@number`. */
+  /** Versions that the ledger remembers as bad for this target: template identities, `release@number`. */
   readonly bad: readonly string[]
-  /** When incidents of this target were open: `[from, to]`, `to` absent while open. API server's clock. */
+  /** When incidents of this target were open, as `[from, to]`; an incident that is open has no `to`. API server's clock. */
   readonly incidents: readonly { readonly from: number; readonly to?: number }[]
   readonly owners: readonly Owner[]
   readonly values: StepValues
   readonly now: number
 }
 
-/** What a plan is asked for with. */
+/** What an action gets when the flow asks it for a plan. */
 export interface PlanRequest extends PlanSituation {
   /** The step's `with:`, as the policy has it. */
   readonly with: Readonly<Record<string, unknown>>
@@ -47,18 +47,18 @@ export interface Refused {
 
 export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W> } | Refused
 
-/** What planning and looking both answer where the step may not be taken. */
+/** The answer of planning, and of the look before it, where the step may not be taken. */
 export function refused(reason: Reason, detail: string, more: Pick<Refusal, 'facts' | 'until'> = {}): Refused {
   return { kind: 'refused', refusal: { reason, detail, ...more } }
 }
 
 /**
- * What of an intent can be seen after a crash, or later. `moving`: it is being done right now. `unclear`: nothing tells, and
- * it must not be sent again.
+ * What the cluster shows of an intent's write, after a crash or later. `moving`: it is being done right now. `unclear`: the
+ * cluster does not show whether it was made, and it must not be sent again.
  */
 export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear'
 
-/** Where a write that was made stands. `did` is something done on the way, such as a stuck pod removed. */
+/** How far a write that was made has come. `did` is something that the action did on the way, such as removing a stuck pod. */
 export type Watched =
   | { readonly state: 'complete'; readonly detail: string; readonly did?: string }
   | { readonly state: 'moving'; readonly detail: string; readonly did?: string }
@@ -70,29 +70,29 @@ export interface Look {
   readonly workload: Workload
   /** When it was written, API server's clock. */
   readonly since: number
-  /** False while the switch is lowered: what the plan still has to do on the way waits. */
+  /** False while the switch is lowered: the action then does nothing more on the way. */
   readonly mayWrite: boolean
 }
 
-/** What stands after a write that leaves the template alone: the same object, with the template that was planned on. */
+/** Whether a write that leaves the template alone still stands: the object and its template are those of the plan. */
 export function templateStands({ plan }: WriteIntent, workload: Workload): boolean {
   return workload.uid === plan.uid && workload.identity === plan.from
 }
 
-/** Where a rollout stands after a write. */
+/** How far the rollout has come that a write began. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
   const { state, detail, available, brokenPods, progressedAt } = rollout
-  // Done is not healthy: the pods must be there now, not only have been.
+  // A rollout that was complete once may be unhealthy by now: the pods must be there at this moment.
   if (state === 'complete' && available) return { state: 'complete', detail }
-  // A deadline that was exceeded before the write is not this rollout's: the condition is sticky (facts B.3).
+  // The condition is sticky: a deadline that was exceeded before the write was that of an earlier rollout (facts B.3).
   const failed = state === 'stalled' && (brokenPods.length > 0 || (progressedAt ?? 0) >= since)
   return { state: failed ? 'failed' : 'moving', detail }
 }
 
-/** What a step blames: a new template, a new revision of the release, or nothing, as what it does needs no culprit. */
+/** What a step blames for the symptom: a new template, or a new revision of the release. `nothing`: the step needs no culprit. */
 export type Blame = 'template' | 'release' | 'nothing'
 
-/** What an action is like, whatever it is used on. */
+/** What is true of an action on every target. */
 export interface ActionTraits {
   readonly name: string
   /** One line for `--help`, docs and the timeline. */
@@ -101,44 +101,44 @@ export interface ActionTraits {
   readonly blames: Blame
   /** True where a controller that enforces the target would undo the write. */
   readonly overridesOwner: boolean
-  /** True where it may act while a rollout is under way, and not only once it is over or stalled. */
+  /** True where the action may act while a rollout is under way. Others wait until the rollout is over or stalled. */
   readonly duringRollout?: true
-  /** False for a preparation, after which the next rung follows at once. */
+  /** False for a preparation, which cures nothing by itself: the next rung follows at once. */
   readonly cures: boolean
-  /** What planning, writing and watching take in the target's namespace, beyond reading it. */
+  /** The rights that planning, writing and watching need in the target's namespace, beyond reading the target. */
   rights(kind: TargetKind): readonly Right[]
 }
 
 /** Makes plans. */
 export interface ActionPlanner {
-  /** Looks at more than the workload where the plan needs it, and plans. Reads only. */
+  /** Makes the plan. It looks at more than the workload where the plan needs that, and only reads. */
   plan(tools: Tools, request: PlanRequest, signal: AbortSignal): Promise<PlanResult>
 }
 
-/** Carries plans out, and tells what became of them. */
+/** Carries plans out, and finds out what became of them. */
 export interface ActionWriter<W extends Write = Write> {
-  /** Makes the plan's write; with `dryRun`, everything but the storing. Never throws for what the other side does. */
+  /** Makes the plan's write. With `dryRun` the other side checks it and stores nothing. Never throws for what the other side does. */
   apply(tools: Tools, intent: WriteIntent<W>, options: { readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
-  /** Whether the write of this intent is there. */
+  /** Whether the write of this intent was made. */
   effect(intent: WriteIntent<W>, workload: Workload, tools: Tools, signal: AbortSignal): Effect | Promise<Effect>
   /**
-   * How long, milliseconds, a write that was sent may still come by itself, because what carries it out outlives Astern. Until then
-   * one that is not seen is not sent again.
+   * For how many milliseconds a write that was sent may still appear by itself, because the program that carries it out
+   * outlives Astern. Until then Astern does not send it again, though it does not see it.
    */
   lingers?(plan: Plan<W>): number
-  /** Whether the write, once it is known to have been made, still stands; nobody wrote over it. Pure. */
+  /** Whether a write that is known to have been made still stands, or somebody wrote over it. Pure. */
   stands(intent: WriteIntent<W>, workload: Workload): boolean
-  /** Where it is; absent: where the rollout of the target is. */
+  /** How far the write has come. An action without it is watched by the target's rollout. */
   watch?(tools: Tools, plan: Plan<W>, look: Look, signal: AbortSignal): Promise<Watched>
 }
 
-/** What becomes of what a plan borrowed. */
+/** Looks after what a plan borrowed. */
 export interface ActionLender<W extends Write = Write> {
-  /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as it was left. Sending it twice does nothing more. */
+  /** Gives back what the plan borrowed (`loan.kind: return`), if it still is as Astern left it. A second call changes nothing more. */
   giveBack?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<WriteResult>
-  /** Whether what the plan borrowed (`loan.kind: remind`) is not given back by people yet. */
+  /** Whether people still have to give back what the plan borrowed (`loan.kind: remind`). */
   lent?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<'yes' | 'no' | 'unknown'>
 }
 
-/** An action as the flow knows it, without the types of its own options and writes (`src/actions/typed-action.ts` has them). */
+/** An action as the flow knows it. The types of its own options and writes are in `src/actions/typed-action.ts`. */
 export interface Action extends ActionTraits, ActionPlanner, ActionWriter, ActionLender {}

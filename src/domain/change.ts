@@ -1,21 +1,21 @@
 import { MINUTE } from '../base/clock.ts'
 import type { ObservedTemplate, Revision, Workload } from './workload.ts'
 
-/** How a change is known. */
+/** By what Astern knows of a change. */
 export type Witness = 'watch' | 'revision' | 'manager' | 'marker' | 'release'
 
-/** When something of the target came to be as it is. Instants in the API server's clock. */
+/** When a part of the target became what it is now. Instants in the API server's clock. */
 export type Change =
   | { readonly kind: 'known'; readonly at: number; readonly by: Witness }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** When the symptom began, in Astern's clock, and by what it is known. */
+/** When the symptom began, in Astern's clock, and by what Astern knows. */
 export interface Symptom {
   readonly at: number
   readonly by: 'activeAt' | 'startsAt' | 'request'
 }
 
-/** What CI told of a deployment (`POST /api/v1/deployments`). */
+/** What CI reported of a deployment (`POST /api/v1/deployments`). */
 export interface DeployMarker {
   readonly id: string
   /** When it was deployed, Astern's clock. */
@@ -24,19 +24,19 @@ export interface DeployMarker {
   readonly commit?: string
   readonly author?: string
   readonly url?: string
-  /** The credential that told it. */
+  /** The name of the credential that reported it. */
   readonly by: string
 }
 
-/** How far back a change may lie to be blamed for a symptom, where the policy does not say (facts F.3). */
+/** A change that is older than this is not blamed for a symptom, where the policy sets no other limit (facts F.3). */
 export const DEFAULT_CHANGED_WITHIN = 60 * MINUTE
 
-/** Two witnesses of one moment must agree to be believed (rules 2). */
+/** Two witnesses of one moment may differ by this much and still count as agreeing (rules 2). */
 const AGREE_WITHIN_MS = MINUTE
 
 /**
- * When the present template identity came to be (rules 2): from the watch where Astern saw it; else from the revision
- * that was made for it; else, where one was taken up again, from two witnesses that agree. Restarts and scaling are no change.
+ * When the target got its present template identity (rules 2). The watch says so where Astern saw it; else the revision that was
+ * made for it; else, where an old revision was taken up again, two witnesses that agree. Restarts and scaling are no change.
  * @param markers times of deploy markers, API server's clock
  */
 export function changeOf(workload: Workload, observed: readonly ObservedTemplate[], markers: readonly number[] = []): Change {
@@ -58,7 +58,7 @@ export function changeOf(workload: Workload, observed: readonly ObservedTemplate
   return { kind: 'known', at: Math.max(progressedAt, managedAt), by: 'manager' }
 }
 
-/** When the release that owns the target last changed; undefined where none does. */
+/** When the release that owns the target last changed; undefined where no release owns it. */
 export function releaseChangeOf({ release }: Workload): Change | undefined {
   if (release === undefined) return undefined
   if (release.latest === undefined)

@@ -2,7 +2,7 @@ import type { DecisionFacts } from './decision-facts.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Reason, Refusal } from './reasons.ts'
 
-/** What one stage did, for the record. */
+/** What one stage of a decision did, as the audit log keeps it. */
 export interface TraceEntry {
   readonly stage: string
   readonly ms: number

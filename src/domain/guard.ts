@@ -10,11 +10,11 @@ import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
 import type { Workload } from './workload.ts'
 
-/** Everything a guard may look at; read before any guard is asked, so that guards are pure. */
+/** Everything that a guard may look at. It is read before any guard is asked, so that guards are pure. */
 export interface GuardInput {
   readonly run: Run
   readonly policy: Policy
-  /** The policy of that name as it is loaded now; undefined when it was removed. */
+  /** The policy of that name as it is loaded now; undefined where it was removed. */
   readonly current: Policy | undefined
   readonly target: ObjectRef
   readonly workload: Workload
@@ -22,12 +22,12 @@ export interface GuardInput {
   readonly switch: SwitchState
   readonly storm: StormState | undefined
   readonly ceiling: Mode
-  /** What the run may do by configuration, and right now, under the switch. */
+  /** What the run may do by configuration, and what it may do right now, under the switch. */
   readonly permission: { readonly configured: Permission; readonly now: Permission }
-  /** What the step's action is like. */
+  /** The traits of the step's action. */
   readonly action: Pick<Action, 'blames' | 'overridesOwner' | 'duringRollout'>
   readonly owners: readonly Owner[]
-  /** Writes that each of the policy's budgets has seen. */
+  /** How many writes count against each of the policy's budgets. */
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */
   readonly alertState: AlertState | undefined
@@ -39,19 +39,19 @@ export interface GuardInput {
   readonly now: number
 }
 
-/** A check that answers nothing, or one closed reason why not. */
+/** A check that answers with nothing where it allows the run, and else with one reason of the closed set. */
 export interface Guard {
   readonly name: string
   check(input: GuardInput): Refusal | undefined
 }
 
-/** What Alertmanager says of one alert. `absent`: it does not know it; resolved, or it was restarted. */
+/** What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved or Alertmanager was restarted. */
 export type AlertState =
   | { readonly kind: 'known'; readonly silencedBy: readonly string[]; readonly inhibitedBy: readonly string[] }
   | { readonly kind: 'absent' }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
-/** Where the state of alerts is asked for. */
+/** Asks for the state of alerts. */
 export interface AlertStates {
   stateOf(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<AlertState>
 }

@@ -4,12 +4,12 @@ export interface Alert {
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
   readonly startsAt: number
-  /** Absent while firing (Alertmanager writes year 1). */
+  /** Absent while the alert fires (Alertmanager then writes year 1). */
   readonly endsAt?: number
   readonly generatorUrl: string
 }
 
-/** What a sender posted at once; durable before it is acknowledged. */
+/** What a sender posted in one request. It is durable before the sender gets its answer. */
 export interface Delivery {
   readonly id: string
   readonly receivedAt: number
@@ -41,32 +41,32 @@ export interface Incident {
   readonly identity: string
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
-  /** When the first episode began to fire: blame never moves with flapping. */
+  /** When the first episode began to fire. Blame goes by it, so that flapping does not move blame. */
   readonly startsAt: number
-  /** When the episode that is open now began to fire; late `resolved` duplicates are told by it. */
+  /** When the episode that is open now began to fire. A late duplicate of an earlier `resolved` is recognised by it. */
   readonly episodeStartsAt: number
-  /** When Astern first received it: the clock of `escalate.after`. */
+  /** When Astern first received it. `escalate.after` counts from here. */
   readonly openedAt: number
   readonly lastSeenAt: number
   readonly resolvedAt?: number
   readonly state: IncidentState
   readonly generatorUrl: string
   readonly externalUrl: string
-  /** When people were told of it; nothing is written for it after that. */
+  /** When people were told of the incident. Astern writes nothing for it after that. */
   readonly toldAt?: number
-  /** The target's uid, once it was seen to exist: the incident then counts for the storm brake. */
+  /** The uid of the target, once Astern has seen that it exists. The incident counts for the storm brake from then on. */
   readonly targetUid?: string
   readonly reopened: number
 }
 
-/** Firing again within this time of a resolve is the same incident: flapping resets no clock, ladder or blame (rules 1). */
+/** An alert that fires again within this time of its resolve is the same incident: flapping resets no clock, ladder or blame (rules 1). */
 export const REOPEN_WITHIN_MS = 30 * 60_000
-/** Without a heartbeat an incident expires; longer than any usual `repeat_interval` (rules 1). */
+/** An incident expires after this time without a heartbeat. It is longer than any usual `repeat_interval` (rules 1). */
 export const EXPIRES_AFTER_MS = 12 * 3_600_000
 
 /**
- * What an alert does to the newest incident of the same source and identity. Pure: the ledger calls it inside the
- * transaction that stores the delivery, so that every database decides alike.
+ * Decides what an alert does to the newest incident of the same source and identity. It is pure, and the ledger calls it inside
+ * the transaction that stores the delivery, so that every database decides alike.
  */
 export function incidentEvent(
   newest: Pick<Incident, 'state' | 'episodeStartsAt' | 'resolvedAt'> | undefined,
@@ -80,7 +80,7 @@ export function incidentEvent(
     return 'opened'
   }
   if (newest === undefined || newest.state !== 'open') return 'ignored'
-  // A late duplicate of a peer may resolve an earlier episode; it says nothing about this one.
+  // A peer's late duplicate may resolve an earlier episode. It says nothing about the one that is open.
   if (alert.startsAt < newest.episodeStartsAt || (alert.endsAt !== undefined && alert.endsAt < newest.episodeStartsAt)) return 'ignored'
   return 'resolved'
 }

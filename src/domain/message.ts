@@ -1,21 +1,21 @@
 /**
- * What a message says to its readers. `needs-people`: somebody must look. `approval`: somebody must decide. `update`: what they were
- * told has changed. `over`: nobody needs to look any more.
+ * What a message says to its readers. `needs-people`: somebody must look. `approval`: somebody must decide. `update`: an earlier
+ * message has changed. `over`: nobody needs to look any more.
  */
 export const MESSAGE_EVENTS = ['needs-people', 'approval', 'update', 'over'] as const
 export type MessageEvent = (typeof MESSAGE_EVENTS)[number]
 
-/** What messages are about. `test` is what `astern doctor --send-test` sends. */
+/** What a message is about. `astern doctor --send-test` sends those of kind `test`. */
 export const SUBJECT_KINDS = ['run', 'storm', 'loan', 'test'] as const
 export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
-/** Messages of one subject belong together: by it a channel continues a thread, or resolves a page. */
+/** What a message is about. By it a channel finds the thread that it continues, or the page that it resolves. */
 export interface Subject {
   readonly kind: SubjectKind
   readonly id: string
 }
 
-/** Something for people, in the ledger until it is delivered: at least once, told apart by its key. */
+/** A message for people. The ledger keeps it until it is delivered, at least once; receivers know a repetition by its key. */
 export interface Message {
   /** Idempotency key: the same key is the same message, however often it is sent. */
   readonly key: string
@@ -34,18 +34,18 @@ export interface Message {
 export interface QueuedMessage {
   readonly message: Message
   readonly attempts: number
-  /** 1, and one more each time that the same key was told with another content. */
+  /** Begins at 1, and grows by one each time that the same key gets another content. */
   readonly revision: number
-  /** Nobody else sends it until then. */
+  /** Until this instant nobody else sends the message. */
   readonly claimedUntil: number
 }
 
-/** What became of one attempt. `refused` is final: sending it again cannot help. */
+/** What became of one attempt to deliver. `refused` is final: another attempt cannot help. */
 export type Delivered = { readonly kind: 'delivered' } | { readonly kind: 'failed' | 'refused'; readonly detail: string }
 
 /** A way to people. */
 export interface Channel {
-  /** Events that it is given messages of. An update of a message that it was given (a storm's list) comes in any case. */
+  /** The events whose messages this channel gets. It gets each update of a message that it was given (a storm's list) in any case. */
   readonly takes: readonly MessageEvent[]
   send(message: Message, revision: number, signal: AbortSignal): Promise<Delivered>
 }

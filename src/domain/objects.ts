@@ -22,11 +22,12 @@ export function collectionPath(kind: TargetKind, namespace: string | undefined):
   return `/apis/${group}/${version}${namespace === undefined ? '' : `/namespaces/${encodeURIComponent(namespace)}`}/${resource}`
 }
 
+/** The API path of one object. */
 export function objectPath(ref: ObjectRef): string {
   return `${collectionPath(ref.kind, ref.namespace)}/${encodeURIComponent(ref.name)}`
 }
 
-/** As kubectl takes it: `deployment/api`. */
+/** The object as an argument of kubectl: `deployment/api`. */
 export function kubectlName({ kind, name }: Pick<ObjectRef, 'kind' | 'name'>): string {
   return `${kind.toLowerCase()}/${name}`
 }
@@ -36,7 +37,7 @@ export function targetKey(ref: ObjectRef): string {
   return `${ref.kind}/${ref.namespace}/${ref.name}`
 }
 
-/** The inverse of {@link targetKey}; undefined for anything else. */
+/** Parses what {@link targetKey} makes; undefined for anything else. */
 export function parseTargetKey(key: string): ObjectRef | undefined {
   const [kind, namespace, name, ...rest] = key.split('/')
   const known = TARGET_KINDS.find(candidate => candidate === kind)

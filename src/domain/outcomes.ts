@@ -17,7 +17,7 @@ export type Outcome = keyof typeof OUTCOMES
 export const MODES = ['off', 'dry-run', 'approve', 'auto'] as const
 export type Mode = (typeof MODES)[number]
 
-/** The lowest of the given modes: policy, ceiling and switch hold together. */
+/** The lowest of the given modes. Policy, ceiling and switch each limit what Astern does. */
 export function lowestMode(first: Mode, ...rest: readonly Mode[]): Mode {
   return rest.reduce((lowest, mode) => (MODES.indexOf(mode) < MODES.indexOf(lowest) ? mode : lowest), first)
 }

@@ -7,24 +7,24 @@ export type OwnerKind = (typeof OWNER_KINDS)[number]
 /** Something that declares what an object is, besides the object itself. */
 export interface Owner {
   readonly kind: OwnerKind
-  /** `namespace/name`, or what is known of it. */
+  /** `namespace/name`, or as much of it as is known. */
   readonly name: string
-  /** Whether it would put its own version back over a write of Astern's; `unknown` where it cannot be asked. */
+  /** Whether the owner would put its own version back over a write of Astern's; `unknown` where Astern cannot ask. */
   readonly enforces: 'yes' | 'no' | 'unknown'
-  /** How it enforces, or why not, for people. */
+  /** How the owner enforces its version, or why it does not; for people. */
   readonly detail: string
-  /** Where it can be suspended: absent where nothing that Astern could do would last. */
+  /** How Astern can suspend the owner. Absent where a suspension would not last. */
   readonly object?: { readonly path: string; readonly uid: string; readonly annotated: boolean }
-  /** `spec.syncPolicy.automated` as it is, for Argo CD: it must come back as it was. */
+  /** Argo CD's `spec.syncPolicy.automated` as it is, because Astern must put it back unchanged. */
   readonly automated?: Readonly<Record<string, unknown>>
 }
 
-/** How a Helm release is named where targets are. */
+/** The key of a Helm release among the keys of targets. */
 export function releaseKey({ namespace, name }: { readonly namespace: string; readonly name: string }): string {
   return `Release/${namespace}/${name}`
 }
 
-/** One run at a time works on an object, on what owns it, and so on what that owns besides (rules 3). */
+/** The keys that a run locks besides its target. A lock on the owner keeps other runs from all that the owner has (rules 3). */
 export function lockKeys(workload: Workload): readonly string[] {
   const { ref, release, controller } = workload
   return [

@@ -1,6 +1,6 @@
 import { lowestMode, type Mode } from './outcomes.ts'
 
-/** How far a run may go: decide nothing, decide only, ask a person before it writes, or write. */
+/** How far a run may go: decide nothing, only decide, ask a person before it writes, or write. */
 export const PERMISSIONS = ['off', 'dry-run', 'ask', 'act'] as const
 export type Permission = (typeof PERMISSIONS)[number]
 
@@ -10,24 +10,24 @@ const OF_MODE: Readonly<Record<Mode, Permission>> = { off: 'off', 'dry-run': 'dr
 export interface Limits {
   /** The policy as the run began with it. */
   readonly policy: Mode
-  /** The policy of that name as it is loaded now; undefined when it was removed, which is off. */
+  /** The policy of that name as it is loaded now. Undefined where it was removed, which counts as off. */
   readonly current: Mode | undefined
   /** The service's ceiling. */
   readonly ceiling: Mode
 }
 
-/** What a run may do by configuration. The switch stands apart: it makes a run wait, and never ends one. */
+/** What a run may do by configuration. The switch is no part of it, because the switch makes a run wait and never ends one. */
 export function permissionOf({ policy, current, ceiling }: Limits): Permission {
   return OF_MODE[lowestMode(policy, current ?? 'off', ceiling)]
 }
 
-/** What may be done right now: the configuration's permission, and no more than the switch allows. */
+/** What a run may do right now: what the configuration permits, and no more than the switch allows. */
 export function permissionUnder(configured: Permission, switchedTo: Mode): Permission {
   const bySwitch = OF_MODE[switchedTo]
   return PERMISSIONS.indexOf(bySwitch) < PERMISSIONS.indexOf(configured) ? bySwitch : configured
 }
 
-/** What the service may do right now, whatever a policy says: for what a write left to be done on the way, or to be given back. */
+/** What the service may do right now, whatever a policy says. It decides about work on the way of a write, and about giving back. */
 export function servicePermission(ceiling: Mode, switchedTo: Mode): Permission {
   return permissionUnder(OF_MODE[ceiling], switchedTo)
 }

@@ -16,7 +16,7 @@ interface Patch {
   readonly mark: 'add' | 'first' | 'none'
 }
 
-/** What an action writes. Each action has its own kinds, and only it knows them; what is a patch, or will be one, has a patch's fields. */
+/** What an action writes. Only the action itself knows its kinds of writes. A write that is a patch has the fields of a patch. */
 export interface Write extends Partial<Patch> {
   readonly kind: string
 }
@@ -26,20 +26,20 @@ export interface PatchWrite extends Patch {
   readonly kind: 'json-patch'
 }
 
-/** What Astern borrowed: it gives it back by itself (`return`), or reminds people that they must (`remind`). */
+/** What Astern borrowed. `return`: Astern gives it back by itself. `remind`: Astern reminds people that they must. */
 export interface Loan<W extends Write = Write> {
   readonly kind: 'return' | 'remind'
   /** One line for people. */
   readonly summary: string
   /** Milliseconds after the recovery (`return`), or between two reminders. */
   readonly after: number
-  /** At the latest, milliseconds after the write. */
+  /** When it is given back at the latest, milliseconds after the write. */
   readonly atMost: number
-  /** The write that gives it back. */
+  /** The write by which it is given back. */
   readonly write: W
 }
 
-/** Everything of a plan but its hash. */
+/** A plan without its hash. */
 export interface PlanDraft<W extends Write = Write> {
   readonly action: string
   readonly target: ObjectRef
@@ -47,28 +47,28 @@ export interface PlanDraft<W extends Write = Write> {
   readonly summary: string
   /** The command that undoes this write. */
   readonly reverse: string
-  /** Of the target: another object of the same name is another target. */
+  /** The uid of the target: another object of the same name is another target. */
   readonly uid: string
   readonly write: W
-  /** Template identity before and after; equal where the template stays. Absent where only reading it after the write tells. */
+  /** Template identity before and after; equal where the template stays. `to` is absent where it is known only after the write. */
   readonly from: string
   readonly to?: string
   /** The revision of a release that the write makes, as `namespace/name@number`. */
   readonly makes?: string
-  /** What is remembered as bad for the target: template identities, `release@number`. */
+  /** What the ledger remembers as bad for the target once this is written: template identities, `release@number`. */
   readonly bad: readonly string[]
-  /** What must be given back, or reminded of, later. */
+  /** What Astern must give back later, or remind people of. */
   readonly loan?: Loan<W>
-  /** For people, and for nobody else: revisions, images, who is not chosen and why. Nothing that executes reads it. */
+  /** For people only: revisions, images, which candidates were not chosen and why. Nothing that executes reads it. */
   readonly facts: JsonObject
 }
 
-/** The exact write, its preconditions, and a hash of both. Made by a pure function of what was observed. */
+/** The exact write, its preconditions, and a hash of both. A pure function makes it of what was observed. */
 export interface Plan<W extends Write = Write> extends PlanDraft<W> {
   readonly hash: string
 }
 
-/** A plan whose write is a patch, as it is sent; what is borrowed is no part of the sending. */
+/** What of a plan is needed to send its patch. */
 export type PatchPlan = Omit<Plan<PatchWrite>, 'loan'>
 
 /**
@@ -82,7 +82,7 @@ export function hashPlan<W extends Write>(draft: PlanDraft<W>): Plan<W> {
   return { ...draft, hash: hashOf({ ...executed, loan: borrowed }).slice(0, 16) }
 }
 
-/** The annotation on the object that tells which intent wrote it; a crash is judged by it. */
+/** The annotation that names the intent which wrote the object. After a crash Astern sees by it whether the write was made. */
 export const INTENT_ANNOTATION = 'astern.dev/intent'
 
 /** The operations that mark the object with the intent. */
@@ -91,7 +91,7 @@ export function markOperations(mark: PatchWrite['mark'], intent: string): readon
     case 'add':
       return [{ op: 'add', path: `/metadata/annotations/${pointerKey(INTENT_ANNOTATION)}`, value: intent }]
     case 'first':
-      // The map must not be there: adding it would take away what somebody put in meanwhile. A `test` for null holds for nothing.
+      // Adding the map would take away annotations that somebody set meanwhile. The `test` for null holds only while there is no map.
       return [
         { op: 'test', path: '/metadata/annotations', value: null },
         { op: 'add', path: '/metadata/annotations', value: { [INTENT_ANNOTATION]: intent } }
@@ -104,28 +104,28 @@ export function markOperations(mark: PatchWrite['mark'], intent: string): readon
 export const INTENT_STATES = ['pending', 'applied', 'refused', 'withdrawn', 'unknown'] as const
 export type IntentState = (typeof INTENT_STATES)[number]
 
-/** What an action needs of an intent. A dry run has no intent, and uses the id `dry-run`. */
+/** What an action needs to know of an intent. A dry run has no intent, and uses the id `dry-run`. */
 export interface WriteIntent<W extends Write = Write> {
   /** Marks the object that is written. */
   readonly id: string
   readonly plan: Plan<W>
   /**
-   * Epoch milliseconds. A write that says when it was made says this instant, and so it is the same, to the byte, when it is sent
-   * once more after a crash.
+   * Epoch milliseconds. A write that contains a time contains this one. So the write is the same, to the byte, when Astern sends
+   * it once more after a crash.
    */
   readonly createdAt: number
 }
 
-/** The plan, durable before it is applied. */
+/** A plan that Astern has decided to carry out. It is durable before the write is sent. */
 export interface Intent extends WriteIntent {
   readonly runId: string
   readonly step: number
   readonly state: IntentState
-  /** How many times the write was sent; at most twice, the second only after a crash and with the same preconditions. */
+  /** How often the write was sent: at most twice, the second time only after a crash and with the same preconditions. */
   readonly sends: number
 }
 
-/** The intent of a dry run: nothing is stored, and so its id marks nothing. */
+/** The intent of a dry run. The server stores nothing of a dry run, so its id marks no object. */
 export const DRY_RUN_INTENT = 'dry-run'
 
 /** JSON pointer escape of one key (RFC 6901). */

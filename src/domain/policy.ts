@@ -1,7 +1,7 @@
 import type { TargetKind } from './objects.ts'
 import type { Mode } from './outcomes.ts'
 
-/** A policy after load: plain JSON, because a run keeps the policy text that it began with (rules 1). Durations are milliseconds. */
+/** A policy after load. It is plain JSON, because a run keeps the policy that it began with (rules 1). Durations are milliseconds. */
 export interface Policy {
   readonly name: string
   readonly match: readonly string[]
@@ -28,14 +28,14 @@ export interface VerificationQuery {
   readonly name: string
   readonly promql: string
   readonly failWhen: Threshold
-  /** How far back the query looks: its longest range selector, or what the policy says. */
+  /** How far back the query looks, milliseconds: its longest range selector, or what the policy says. */
   readonly window: number
   /** True where the query is bound to the suspect's pods by `{{ target.pods }}`. */
   readonly boundToPods: boolean
   readonly traffic?: { readonly promql: string; readonly atLeast: number }
   readonly samples: number
   readonly every: number
-  /** The newest sample behind the query may be this old. */
+  /** The newest sample behind the query may be this old, milliseconds. */
   readonly maxAge: number
 }
 
@@ -51,17 +51,17 @@ export interface PolicyTarget {
   readonly name: string
 }
 
-/** A rung's own conditions: it is passed over while one of them does not hold. */
+/** The conditions of one rung. The rung is passed over while one of them does not hold. */
 export interface StepCondition {
   /** The rung's target changed within so many milliseconds before the symptom. */
   readonly changedWithin?: number
-  /** Each holds where its number is as `failWhen` says, which a policy writes as `holdsWhen`. */
+  /** Each holds where its number is as `failWhen` says. In a policy file the field is called `holdsWhen`. */
   readonly queries: readonly VerificationQuery[]
 }
 
 export interface PolicyStep {
   readonly action: string
-  /** Another object than the policy's target. */
+  /** Where the rung acts on another object than the policy's target. */
   readonly target?: PolicyTarget
   readonly when?: StepCondition
   readonly with: Readonly<Record<string, unknown>>
@@ -92,6 +92,7 @@ export interface PolicyGuards {
   readonly storm: StormLimits | undefined
 }
 
+/** Whether the value is beyond the threshold. */
 export function holds(threshold: Threshold, value: number): boolean {
   switch (threshold.comparison) {
     case '>':

@@ -88,7 +88,7 @@ export function dispositionOf(reason: Reason): Disposition {
   return REASONS[reason].disposition
 }
 
-/** A stage's or a guard's no: one closed reason, what was seen, and when to look again if that is known. */
+/** Why a stage or a guard refuses: one reason of the closed set, what was seen, and when to look again where that is known. */
 export interface Refusal {
   readonly reason: Reason
   readonly detail: string

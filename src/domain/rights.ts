@@ -1,4 +1,4 @@
-/** One thing that Kubernetes' RBAC allows in a namespace, or does not. */
+/** One right in a namespace, as Kubernetes' RBAC grants it. */
 export interface Right {
   readonly verb: 'get' | 'list' | 'watch' | 'patch' | 'update' | 'create'
   /** API group; empty for the core group. */
@@ -6,7 +6,7 @@ export interface Right {
   readonly resource: string
 }
 
-/** As `kubectl auth can-i` takes it: `patch deployments.apps`. */
+/** The right as `kubectl auth can-i` takes it: `patch deployments.apps`. */
 export function rightText({ verb, group, resource }: Right): string {
   return `${verb} ${resource}${group === '' ? '' : `.${group}`}`
 }

@@ -16,8 +16,8 @@ export const RUN_KINDS = ['live', 'dry-run'] as const
 export type RunKind = (typeof RUN_KINDS)[number]
 
 /**
- * Which state may follow which, and what moves a run there. The ledger refuses any other move, whoever asks for it: a pass over
- * the run, an alert that comes in, or the recovery at start.
+ * Which state may follow which, and what moves a run there. The ledger refuses every other move. This holds for a pass over the
+ * run, for an alert that comes in, and for the recovery at start.
  */
 export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Partial<Record<RunState, string>>>>> = {
   waiting: {
@@ -46,7 +46,7 @@ export function mayMove(from: RunState, to: RunState): boolean {
   return RUN_TRANSITIONS[from][to] !== undefined
 }
 
-/** Every move that there is, in the table's order. */
+/** Every move in the table, in its order. */
 export function transitions(): readonly { readonly from: RunState; readonly to: RunState; readonly why: string }[] {
   return RUN_STATES.flatMap(from =>
     RUN_STATES.flatMap(to => {
@@ -56,7 +56,7 @@ export function transitions(): readonly { readonly from: RunState; readonly to: 
   )
 }
 
-/** What a run that has written remembers while it watches and confirms. Instants in Astern's clock. */
+/** What a run remembers after its write, while it watches and confirms. Instants in Astern's clock. */
 export interface Progress {
   readonly intentId: string
   readonly appliedAt: number
@@ -81,21 +81,21 @@ export interface Run {
   readonly nextAt: number
   readonly endedAt?: number
   readonly outcome?: Outcome
-  /** Why it waits, or why it ended. */
+  /** Why the run waits, or why it ended. */
   readonly reason?: Reason
   readonly detail?: string
-  /** True once anything was written for it. */
+  /** True once the run has written anything. */
   readonly wrote: boolean
   readonly progress?: Progress
 }
 
-/** A run, or a dry run, that somebody asks for: of one policy, on one target or about one alert. */
+/** A person's request for a run, or a dry run, of one policy: on one target, or about one alert. */
 export interface RunRequest {
   readonly policy: Policy
   readonly trigger: RequestTrigger
 }
 
-/** The right to work on a run until `expiresAt`; the fence grows with every claim, so a late owner's saves are refused. */
+/** The right to work on a run until `expiresAt`. The fence grows with every claim, so that what a late owner saves is refused. */
 export interface Claim {
   readonly runId: string
   readonly owner: string
@@ -112,14 +112,14 @@ export interface RunChange {
   readonly step?: number
   readonly nextAt?: number
   readonly outcome?: Outcome
-  /** `null` clears it. */
+  /** `null` removes the reason. */
   readonly reason?: Reason | null
   readonly detail?: string | null
   readonly wrote?: boolean
   readonly progress?: Progress | null
 }
 
-/** When the time to act is up: counted from when Astern first heard of the trigger, whatever the run does (rules 1). */
+/** When the time to act is up. It counts from when Astern first received the trigger, whatever the run does (rules 1). */
 export function escalatesAt(run: Pick<Run, 'trigger' | 'policy'>): number {
   return begunAt(run.trigger) + run.policy.escalate.after
 }

@@ -1,11 +1,11 @@
 import type { Incident } from './incident.ts'
 import { type ObjectRef, targetKey } from './objects.ts'
 
-/** What may begin a run. */
+/** The kinds of what begins a run. */
 export const TRIGGER_KINDS = ['alert', 'request', 'guard'] as const
 export type TriggerKind = (typeof TRIGGER_KINDS)[number]
 
-/** What began a run: an alert that came in, a person who asked for it, or a guard that watches a deployment. */
+/** What began a run: an alert that came in, a person's request, or a guard that watches a deployment. */
 export type Trigger = AlertTrigger | RequestTrigger | GuardTrigger
 
 export interface AlertTrigger {
@@ -13,25 +13,25 @@ export interface AlertTrigger {
   readonly incident: Incident
 }
 
-/** A run that a person asked for, by API or command line: of one policy, on one target or about one alert. */
+/** A person's request by API or command line, for a run of one policy: on one target, or about one alert. */
 export interface RequestTrigger extends Asked {
   readonly kind: 'request'
-  /** The alert that was handed over, if one was. */
+  /** The alert that came with the request, if one did. */
   readonly alert?: AskedAlert
 }
 
-/** A run that a guard asked for, because what it watches turned out bad. */
+/** A guard's request, because the deployment that it watches turned out bad. */
 export interface GuardTrigger extends Asked {
   readonly kind: 'guard'
 }
 
 interface Asked {
   readonly id: string
-  /** The credential's name. */
+  /** The name of the credential that asked. */
   readonly by: string
-  /** When it was asked for, Astern's clock. */
+  /** When the request came, Astern's clock. */
   readonly at: number
-  /** The one object that is meant; without it the policy's own templates say which. */
+  /** The object that the request names. Without it the policy's own templates name the target. */
   readonly target?: ObjectRef
 }
 
@@ -52,17 +52,17 @@ export function askedBy(trigger: Trigger): string | undefined {
   return trigger.kind === 'alert' ? undefined : trigger.by
 }
 
-/** The object that was asked for by name; undefined where the policy's templates say which. */
+/** The object that a request named; undefined where the policy's templates name the target. */
 export function askedTarget(trigger: Trigger): ObjectRef | undefined {
   return trigger.kind === 'alert' ? undefined : trigger.target
 }
 
-/** When Astern first heard of it, its own clock: the time to act is counted from here. */
+/** When Astern first received the trigger, by its own clock. The time to act counts from here. */
 export function begunAt(trigger: Trigger): number {
   return trigger.kind === 'alert' ? trigger.incident.openedAt : trigger.at
 }
 
-/** The alert that a run is about: an incident's, or the one that was handed over; undefined where somebody named a target. */
+/** The alert that a run is about: the incident's, or the request's. Undefined where the request named a target. */
 export function alertOf(trigger: Trigger): AskedAlert | undefined {
   switch (trigger.kind) {
     case 'alert':
@@ -74,18 +74,18 @@ export function alertOf(trigger: Trigger): AskedAlert | undefined {
   }
 }
 
-/** What templates of a policy may name. */
+/** What the templates of a policy may refer to. */
 export function templateValues(trigger: Trigger): Pick<AskedAlert, 'labels' | 'annotations'> {
   const { labels = {}, annotations = {} } = alertOf(trigger) ?? {}
   return { labels, annotations }
 }
 
-/** Why nothing is to be done any more; undefined while something is. Who asks takes nothing back. */
+/** Why the run has nothing to do any more; undefined while it has. Only an incident ends: a request is never taken back. */
 export function overBecause(trigger: Trigger): string | undefined {
   return trigger.kind === 'alert' && trigger.incident.state !== 'open' ? `the incident is ${trigger.incident.state}` : undefined
 }
 
-/** What began the run, in a few words for people. */
+/** Describes to people, in a few words, what began the run. */
 export function triggerTitle(trigger: Trigger): string {
   const alertname = alertOf(trigger)?.labels['alertname']
   const by = askedBy(trigger)
@@ -93,7 +93,7 @@ export function triggerTitle(trigger: Trigger): string {
   return alertname === undefined ? `asked for by ${by}` : `${alertname}, asked for by ${by}`
 }
 
-/** The labels by which messages about the run are routed: the alert's, or where its target is. */
+/** The labels by which messages about the run are routed: those of the alert, or else the target's place. */
 export function routingLabels(trigger: Trigger): Readonly<Record<string, string>> {
   const alert = alertOf(trigger)
   if (alert !== undefined) return alert.labels
@@ -101,7 +101,7 @@ export function routingLabels(trigger: Trigger): Readonly<Record<string, string>
   return target === undefined ? {} : { namespace: target.namespace, [target.kind.toLowerCase()]: target.name }
 }
 
-/** Asked twice for the same while the first run is not over, there is one run: this is what "the same" is. */
+/** What makes two requests the same. While the run of the first is not over, the second gets that run. */
 export function requestKey(policy: string, { target, alert }: Pick<RequestTrigger, 'target' | 'alert'>): string {
   const labels = Object.entries(alert?.labels ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
   return `${policy}\n${target === undefined ? JSON.stringify(labels) : targetKey(target)}`

@@ -47,8 +47,8 @@ export interface Sample {
 }
 
 /**
- * Several queries agree or they decide nothing: the symptom is confirmed only if every query fails, recovery only if
- * every query passes.
+ * The verdict of several queries together. The symptom is confirmed only if every query fails, and recovery only if every query
+ * passes. Otherwise they decide nothing.
  */
 export function combine(queries: readonly QuerySample[]): { readonly verdict: Verdict; readonly problem?: Problem } {
   const worst = queries.find(query => query.verdict === 'error') ?? queries.find(query => query.verdict === 'inconclusive')

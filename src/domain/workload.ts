@@ -14,7 +14,7 @@ export interface Workload {
   readonly deleting: boolean
   /** `RollingUpdate`, `Recreate`, `OnDelete`, `Canary`, `BlueGreen`. */
   readonly strategy: string
-  /** StatefulSets: pods with a lower ordinal keep their revision, by somebody's wish. */
+  /** StatefulSets: pods with a lower ordinal keep their revision, because somebody set it so. */
   readonly partition?: number
   /** StatefulSets: a pod that does not get ready holds up all others (`OrderedReady`). */
   readonly inOrder?: boolean
@@ -24,11 +24,11 @@ export interface Workload {
   readonly annotations: Readonly<Record<string, string>>
   /** The object that controls this one (`ownerReferences`), if any. */
   readonly controller?: { readonly apiVersion: string; readonly kind: string; readonly name: string }
-  /** The Helm release that this object says it belongs to. */
+  /** The Helm release that the object names as its own. */
   readonly release?: Release
-  /** Where the template stands: the object itself, or the one that an Argo Rollout refers to. */
+  /** The object that holds the template: the workload itself, or the one that an Argo Rollout refers to. */
   readonly templateAt: TemplatePlace
-  /** `/spec/template` exactly as read: the write's precondition tests it. */
+  /** `/spec/template` exactly as read, because the write's precondition tests it. */
   readonly template: JsonObject
   readonly identity: string
   /** When the field manager that owns the template last wrote it. */
@@ -40,21 +40,21 @@ export interface Workload {
   readonly pods: readonly PodSummary[]
 }
 
-/** An API path, and the uid that must be there. */
+/** An object by its API path, and the uid that it must have. */
 export interface TemplatePlace {
   readonly path: string
   readonly uid: string
   /** Where in the object the template stands, as a JSON pointer. */
   readonly pointer: string
-  /** Whether the object has annotations at all: a JSON patch can add to a map only where there is one. */
+  /** Whether the object has a map of annotations. A JSON patch can add to a map only where there is one. */
   readonly annotated: boolean
-  /** The intent whose mark the object carries. */
+  /** The intent whose annotation the object has. */
   readonly mark?: string
 }
 
 /** An Argo Rollout between two versions (facts D.3). */
 export interface Canary {
-  /** Hashes of the ReplicaSets that are stable, and that is rolled out. */
+  /** The hashes of the stable ReplicaSet and of the one that is being rolled out. */
   readonly stable: string
   readonly current: string
   readonly aborted: boolean
@@ -62,14 +62,14 @@ export interface Canary {
   readonly message: string
 }
 
-/** An operation of Helm that is pending for longer has died: its own default limit is five minutes for each wait (facts C.2). */
+/** An operation of Helm that is pending for longer has died. Helm's own default limit is five minutes for each wait (facts C.2). */
 export const STUCK_AFTER_MS = 15 * MINUTE
 
-/** A Helm release, as its Secrets' metadata tell it. */
+/** A Helm release, as the metadata of its Secrets shows it. */
 export interface Release {
   readonly name: string
   readonly namespace: string
-  /** Absent where Astern may not see it, or there is none; `unseen` then says why. */
+  /** Absent where there is none, or Astern may not see it; `unseen` then says why. */
   readonly latest?: {
     readonly revision: number
     readonly status: string
@@ -87,9 +87,9 @@ export interface Revision {
   readonly identity: string
   readonly template: JsonObject
   readonly createdAt: number
-  /** True where the controller took it up again, or that cannot be told: its creation time is then no sign of recency. */
+  /** True where the controller took it up again, or may have. Its creation time then does not show how new it is. */
   readonly reused: boolean
-  /** The revision number that it was made as, at `createdAt`; absent where that cannot be told. */
+  /** The revision number that it had when it was made, at `createdAt`; absent where nothing shows it. */
   readonly madeAs?: number
   readonly readyPods: number
 }
@@ -103,9 +103,9 @@ export interface Rollout {
   readonly available: boolean
   /** `lastUpdateTime` of the `Progressing` condition. */
   readonly progressedAt?: number
-  /** When the rollout became complete, as far as the cluster tells; for a canary, as complete as it is. */
+  /** When the rollout became complete, as far as the cluster shows it. For a canary: when it got as far as it is. */
   readonly completedAt?: number
-  /** Why new pods cannot run, where they say so (CrashLoopBackOff, ImagePullBackOff, …). */
+  /** Why new pods cannot run, by their own status (CrashLoopBackOff, ImagePullBackOff, …). */
   readonly brokenPods: readonly string[]
 }
 
@@ -120,24 +120,24 @@ export interface PodSummary {
   readonly waiting?: string
   readonly createdAt: number
   readonly terminating: boolean
-  /** Kept by a controller that makes another one for it. */
+  /** True where a controller owns the pod, and makes another one when it is gone. */
   readonly controlled: boolean
-  /** A static pod of a node: deleting it at the API server does nothing. */
+  /** True for a static pod of a node. Deleting it at the API server does nothing. */
   readonly mirror: boolean
   readonly ip?: string
   readonly hostNetwork: boolean
 }
 
-/** Labels by which controllers tell the pods of their ReplicaSets apart. */
+/** The labels by which controllers distinguish the pods of their ReplicaSets. */
 const HASH_LABELS: ReadonlySet<string> = new Set(['pod-template-hash', 'rollouts-pod-template-hash'])
 
-/** Annotations of the template that a restart sets; any tool's. */
+/** Annotations of the template that a restart sets, whichever tool makes it. */
 const RESTART_ANNOTATION = /\/restartedAt$/
 const OWN_ANNOTATION = /^astern\.dev\//
 
 /**
- * The pod template less what does not make it another version: the label `pod-template-hash`, annotations whose name ends
- * in `/restartedAt`, and `astern.dev/…` (rules 2). The one identity for "changed", "bad", "equal", "newest that differs".
+ * The identity of a pod template. It leaves out what does not make another version: the label `pod-template-hash`, annotations
+ * whose name ends in `/restartedAt`, and `astern.dev/…` (rules 2). All that asks for "changed", "bad" or "equal" goes by it.
  */
 export function templateIdentity(template: JsonObject): string {
   const metadata = objectAt(template, 'metadata')
@@ -164,11 +164,11 @@ export function templateForWrite(template: JsonObject): JsonObject {
   return { ...template, metadata: { ...metadata, labels } }
 }
 
-/** What the watch saw of a target: from `at` on it had this template. */
+/** One thing that the watch saw of a target: from `at` on it had this template. */
 export interface ObservedTemplate {
   readonly uid: string
   readonly identity: string
   readonly at: number
-  /** True where Astern saw the moment of the change; false where it found the template already there. */
+  /** True where Astern saw the change happen, false where it found the template already there. */
   readonly seen: boolean
 }

@@ -1,7 +1,7 @@
 import { formatDuration } from '../base/duration.ts'
 import type { Guard } from '../domain/guard.ts'
 
-/** Tells early that a budget is used up; the transaction that stores the intent is what holds it. */
+/** Refuses early where a budget is used up. The transaction that stores the intent is what enforces the budget. */
 export const budget: Guard = {
   name: 'budget',
   check({ budgets }) {

@@ -7,7 +7,7 @@ import type { Refusal } from '../domain/reasons.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
 export const SKEW_LIMIT_MS = 5 * SECOND
-/** Kubernetes' times, and `Date` headers, have whole seconds; what the watch saw has the milliseconds of its receipt. */
+/** Kubernetes' times and `Date` headers have whole seconds. What the watch saw has the milliseconds at which it was received. */
 const RESOLUTION_MS: Readonly<Record<Witness, number>> = {
   watch: 0,
   revision: SECOND,
@@ -16,7 +16,7 @@ const RESOLUTION_MS: Readonly<Record<Witness, number>> = {
   release: SECOND
 }
 
-/** What changed, when, and whether it can be to blame: only a change of this target in the window before the symptom began (promise 9). */
+/** Only a change of this target, in the window before the symptom began, can be to blame (promise 9). */
 export const change: Guard = {
   name: 'change',
   check(input) {
@@ -24,7 +24,7 @@ export const change: Guard = {
     const needsBlame = action.blames !== 'nothing' || policy.changedWithin !== undefined
     const skew = [clusterOffset, sourceOffset].find(offset => Math.abs(offset) > SKEW_LIMIT_MS)
     const { release } = workload
-    // What this very run wrote was judged when it was written: it is nobody's forward fix, and not the suspect.
+    // This run judged its own writes when it made them. They are neither somebody's fix nor the suspect.
     const wrote = (made: string): boolean => input.run.wrote && facts.ownWrites.includes(made)
     const ownTemplate = wrote(workload.identity)
     const ownRelease = release?.latest !== undefined && wrote(releaseRevision(release, release.latest.revision))
@@ -41,7 +41,7 @@ export const change: Guard = {
   }
 }
 
-/** Somebody is fixing forward, and that is theirs: seen in the cluster, or told by CI before it got there. */
+/** Refuses where somebody changed the target since the symptom: they are mending it. The cluster shows it, or CI reported it before. */
 function sinceSymptom(input: GuardInput, changes: readonly (Change | undefined)[]): Refusal | undefined {
   const { symptom, clusterOffset, facts } = input
   const known = changes.flatMap(one => (one?.kind === 'known' ? [{ at: one.at - clusterOffset, by: one.by }] : []))
@@ -50,7 +50,7 @@ function sinceSymptom(input: GuardInput, changes: readonly (Change | undefined)[
   )
   return later === undefined
     ? undefined
-    : { reason: 'changed-since-symptom', detail: times(input, later.at), facts: told(input, later.at, later.by) }
+    : { reason: 'changed-since-symptom', detail: times(input, later.at), facts: orderFacts(input, later.at, later.by) }
 }
 
 function blamed(input: GuardInput, template: Change | undefined, ofRelease: Change | undefined): Refusal | undefined {
@@ -64,23 +64,27 @@ function blamed(input: GuardInput, template: Change | undefined, ofRelease: Chan
   }
   const at = known.at - clusterOffset
   if (at > symptom.at - unclear(input, known.by)) {
-    // A dry run on request has no symptom time of its own: it takes the present, and whatever is there came before.
+    // A request has no symptom time of its own, so it takes the present. Whatever is there by then came before it.
     if (symptom.by === 'request') return undefined
-    return { reason: 'order-unclear', detail: `${times(input, at)}: too close to tell which came first`, facts: told(input, at, known.by) }
+    return {
+      reason: 'order-unclear',
+      detail: `${times(input, at)}: too close to tell which came first`,
+      facts: orderFacts(input, at, known.by)
+    }
   }
   const within = policy.changedWithin ?? DEFAULT_CHANGED_WITHIN
   if (at < symptom.at - within)
     return {
       reason: 'no-recent-change',
       detail: `${times(input, at)}; the window is ${formatDuration(within)}`,
-      facts: told(input, at, known.by)
+      facts: orderFacts(input, at, known.by)
     }
   return undefined
 }
 
 /** By how much two instants may differ and still leave open which came first, milliseconds. */
 function unclear({ clusterOffset, sourceOffset, symptom }: GuardInput, by: Witness): number {
-  // Whoever asks for a run right after a deployment may be quicker than the watch: a second is left for it.
+  // A request that follows a deployment at once may be quicker than the watch, so the watch gets a second.
   const resolution = symptom.by === 'request' ? SECOND : RESOLUTION_MS[by]
   return Math.abs(clusterOffset) + Math.abs(sourceOffset) + resolution
 }
@@ -89,7 +93,7 @@ function times({ symptom }: GuardInput, at: number): string {
   return `changed ${new Date(at).toISOString()}, symptom since ${new Date(symptom.at).toISOString()}`
 }
 
-function told({ symptom, workload, facts }: GuardInput, at: number, by: Witness): OrderFacts {
+function orderFacts({ symptom, workload, facts }: GuardInput, at: number, by: Witness): OrderFacts {
   return {
     changedAt: at,
     changeKnownBy: by,

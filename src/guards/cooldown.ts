@@ -2,7 +2,7 @@ import { formatDuration } from '../base/duration.ts'
 import type { Guard } from '../domain/guard.ts'
 import { begunAt } from '../domain/trigger.ts'
 
-/** Between runs on a target, not between the rungs of one; for runs whose trigger came after the earlier run ended (rules 4). */
+/** Time must pass between runs on a target, not between rungs. It is for runs whose trigger came after the earlier run ended (rules 4). */
 export const cooldown: Guard = {
   name: 'cooldown',
   check({ facts, policy, run, now }) {

@@ -26,16 +26,16 @@ export const GUARDS = {
   beforeSymptomOnly: ON_THE_TARGET,
   /** Once the symptom is confirmed. */
   onSymptom: [...ON_THE_SYMPTOM, budget],
-  /** Of a plan that is made, before it is tried: people are told which change to make instead. */
+  /** Once the plan is made, before the server tries it. So people are told which change to make instead. */
   onPlan: [ownership],
-  /** Of a plan that was tried, before its intent is stored: everything before it is decided and audited though the switch is lowered. */
+  /** Once the server has tried the plan, before its intent is stored. So all else is decided and audited while the switch is lowered. */
   beforeIntent: [switchLowered],
   /**
-   * Right before the write, everything once more (promise 7). Only the budget is not asked again: it was claimed with the intent,
-   * and the intent itself would count against it.
+   * Right before the write, everything once more (promise 7). Only the budget is not asked again. The intent has claimed its
+   * place in it, and would count against itself.
    */
   beforeWrite: [...ON_THE_TARGET, change, ...ON_THE_SYMPTOM, ownership, switchLowered]
 } as const satisfies Readonly<Record<string, readonly Guard[]>>
 
-/** The lists of guards, as the flow is handed them. */
+/** The lists of guards that the flow gets. */
 export type GuardLists = Readonly<Record<keyof typeof GUARDS, readonly Guard[]>>

@@ -1,6 +1,6 @@
 import type { Guard } from '../domain/guard.ts'
 
-/** Off is off: by the policy as the run began with it, by the policy as it is now, or by the service's ceiling. */
+/** Refuses where the mode is off: in the policy that the run began with, in the policy as it is now, or in the service's ceiling. */
 export const modeOff: Guard = {
   name: 'mode',
   check({ policy, current, ceiling, permission }) {
@@ -10,7 +10,7 @@ export const modeOff: Guard = {
   }
 }
 
-/** A lowered switch lets everything be decided, and nothing be written. */
+/** While the switch is lowered, runs decide everything and write nothing. */
 export const switchLowered: Guard = {
   name: 'switch',
   check({ switch: state, permission }) {

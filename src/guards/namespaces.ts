@@ -1,10 +1,10 @@
 import { matchesGlob } from '../base/globs.ts'
 import type { Guard } from '../domain/guard.ts'
 
-/** Never written to, whatever a policy says (rules 7). */
+/** Astern never writes to these namespaces, whatever a policy says (rules 7). */
 export const ALWAYS_DENIED = ['kube-system', 'kube-public', 'kube-node-lease'] as const
 
-/** The allow-list: by the policy as the run began with it and as it is now. */
+/** The namespace must be allowed by the policy that the run began with, and by the policy as it is now. */
 export const namespaces: Guard = {
   name: 'namespaces',
   check({ target, policy, current, ownNamespace }) {
@@ -15,7 +15,7 @@ export const namespaces: Guard = {
     for (const version of [policy, current]) {
       if (version === undefined) continue
       const globs = version.guards.namespaces
-      // Without a list only a dry run is possible; the loader sees to that.
+      // The loader lets a policy without a list do dry runs only.
       if (globs.length === 0 && version.mode === 'dry-run') continue
       if (!globs.some(glob => matchesGlob(glob, namespace)))
         return { reason: 'namespace-not-allowed', detail: `${namespace} is not among ${globs.join(', ')}` }

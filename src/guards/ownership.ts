@@ -1,8 +1,8 @@
 import type { Guard } from '../domain/guard.ts'
 
 /**
- * Someone else declares what the target is, and would put it back: hands off, and a fight of rollouts is spared
- * (promise 10). Asked once the plan is made, so that people are told which revert to make.
+ * Refuses where another controller declares what the target is and would put its version back: the two would undo each other's
+ * writes (promise 10). It is asked once the plan is made, so that people are told which revert to make.
  */
 export const ownership: Guard = {
   name: 'ownership',

@@ -1,7 +1,7 @@
 import { DAY } from '../base/clock.ts'
 import type { Guard } from '../domain/guard.ts'
 
-/** A version that was undone and is back within a day is between people: whoever deployed it had a reason (rules 2). */
+/** Refuses where a version that was undone is back within a day. Whoever deployed it again had a reason, so people decide (rules 2). */
 export const redeployedBad: Guard = {
   name: 'redeployed-bad',
   check({ facts, workload, now }) {

@@ -1,13 +1,13 @@
 import type { Guard } from '../domain/guard.ts'
 import { STUCK_AFTER_MS } from '../domain/workload.ts'
 
-/** While a rollout moves, someone acts; once it stalls, it is the suspect (rules 2). */
+/** Refuses while a rollout moves, because somebody is acting. Once the rollout stalls, it is the suspect (rules 2). */
 export const rolloutMoving: Guard = {
   name: 'rollout-moving',
   check({ workload, action, now }) {
     const { release } = workload
     const latest = release?.latest
-    // One that never ended is another matter: it moves no more (facts C.2).
+    // An operation of Helm that has died moves nothing any more (facts C.2).
     if (release !== undefined && latest?.status.startsWith('pending-') === true && now - latest.changedAt < STUCK_AFTER_MS)
       return {
         reason: 'rollout-moving',

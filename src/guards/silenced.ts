@@ -1,6 +1,6 @@
 import type { Guard } from '../domain/guard.ts'
 
-/** A person silenced the alert, or another alert is known to be its cause: hands off (facts A.7). */
+/** Refuses where a person silenced the alert, or Alertmanager knows another alert to be its cause (facts A.7). */
 export const silenced: Guard = {
   name: 'silenced',
   check({ alertState }) {

@@ -1,6 +1,6 @@
 import type { Guard } from '../domain/guard.ts'
 
-/** Many targets at once have a common cause; whatever it is, it is not this target’s last deploy. */
+/** Refuses during a storm. Many targets that break at once have a common cause, and it is not this target’s last deploy. */
 export const storm: Guard = {
   name: 'storm',
   check({ storm: state, now }) {
@@ -8,7 +8,7 @@ export const storm: Guard = {
     return {
       reason: 'storm',
       detail: `${state.count} targets alert since ${new Date(state.startedAt).toISOString()}`,
-      // Not the list: every one of them gets this row.
+      // The list of targets is left out, because every one of them gets this row.
       facts: { storm: state.id, targets: state.count, calmAt: state.calmAt }
     }
   }

@@ -1,6 +1,6 @@
 import type { Guard } from '../domain/guard.ts'
 
-/** One run at a time on a target (promise 4). The lock itself is taken with the intent; this tells early. */
+/** Refuses early where another run works on the target (promise 4). The lock itself is taken with the intent. */
 export const targetBusy: Guard = {
   name: 'target-busy',
   check({ facts, run }) {

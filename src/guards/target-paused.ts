@@ -1,6 +1,6 @@
 import type { Guard } from '../domain/guard.ts'
 
-/** A paused or vanishing target is in somebody’s hands. */
+/** Refuses a target that is paused or being deleted, because somebody is working on it. */
 export const targetPaused: Guard = {
   name: 'target-paused',
   check({ workload }) {

@@ -25,10 +25,10 @@ const TokensSchema = Type.Object(
 )
 const validator = Compile(TokensSchema)
 
-/** A tokens file that cannot be used: the message says where and why. */
+/** A tokens file cannot be used. The message says where and why. */
 export class TokensError extends Error {}
 
-/** Who is who. */
+/** Finds out who a caller is, and what the caller may do. */
 export interface Authenticator {
   /** @throws HttpProblem 401 for an unknown caller, 403 for the wrong role. */
   authenticate(request: FastifyRequest, needed: Role): Credential
@@ -78,12 +78,12 @@ export function parseTokens(text: string, file: string): Authenticator {
   }
 }
 
-/** Without tokens everyone on the loopback interface is let in; the app sees to it that nobody else can reach it. */
+/** Lets everyone in, where there are no tokens. The configuration then allows only the loopback interface. */
 export const openAuthenticator: Authenticator = {
   authenticate: () => ({ name: 'local', role: 'approver', source: 'local' })
 }
 
-/** Every digest is compared, each in constant time: how long it takes tells nothing about which one came near. */
+/** Compares every digest, each in constant time. So the time that it takes does not show which digest came near. */
 function find(known: readonly Known[], token: string): Credential | undefined {
   const digest = createHash('sha256').update(token).digest()
   let found: Credential | undefined

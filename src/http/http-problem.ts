@@ -1,4 +1,4 @@
-/** An answer that is not a success, as RFC 9457 describes problems. Its detail is for the caller to read: no inner workings. */
+/** An answer that is not a success, in the form of RFC 9457. The caller reads its detail, so it says nothing of Astern's insides. */
 export class HttpProblem extends Error {
   readonly status: number
   readonly title: string

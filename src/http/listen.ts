@@ -3,7 +3,7 @@ import type { FastifyInstance } from 'fastify'
 import { type Config, ConfigError } from '../config.ts'
 import { type Authenticator, openAuthenticator, parseTokens } from './authentication.ts'
 
-/** Who may call. @throws ConfigError */
+/** Reads who may call. @throws ConfigError where the tokens file cannot be used */
 export function readTokens(config: Config): Authenticator {
   if (config.tokensFile === undefined) return openAuthenticator
   let text: string
@@ -15,7 +15,7 @@ export function readTokens(config: Config): Authenticator {
   return parseTokens(text, config.tokensFile)
 }
 
-/** Opens the port. @returns the address, with the port that was chosen. @throws ConfigError */
+/** Opens the port. @returns the address, with the port that was chosen. @throws ConfigError where it cannot be opened */
 export async function listen(server: FastifyInstance, config: Config): Promise<string> {
   try {
     return await server.listen(config.listen)

@@ -9,7 +9,7 @@ const TITLES: Readonly<Record<number, string>> = {
   415: 'Unsupported media type'
 }
 
-/** Every answer that is not a success is `application/problem+json` (RFC 9457); what failed inside is logged, not told. */
+/** Makes every answer that is not a success `application/problem+json` (RFC 9457). What failed inside is logged, and not sent. */
 export function answerProblems(
   server: FastifyInstance,
   options: { readonly refused: (status: number, url: string) => void; readonly failed: (cause: unknown) => void }

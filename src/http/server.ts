@@ -6,20 +6,20 @@ import { answerProblems } from './problems.ts'
 
 export interface ServerOptions {
   readonly tls: Config['tls']
-  /** Of the package; `/openapi.json` tells it. */
+  /** The version of the package, for `/openapi.json`. */
   readonly version: string
-  /** A request was answered with a status of 400 or more. */
+  /** Is called when a request was answered with a status of 400 or more. */
   readonly refused: (status: number, url: string) => void
-  /** Something failed inside; the caller was told nothing of it. */
+  /** Is called when something failed inside. The caller gets no details of it. */
   readonly failed: (cause: unknown) => void
-  /** Adds every route: the folders of the routes know the server, and the server none of them. */
+  /** Adds every route. The folders with routes know the server, but the server knows none of them. */
   readonly routes: (server: FastifyInstance) => Promise<void>
 }
 
-/** A small request body; the sender's webhook has its own, larger limit. */
+/** The limit of a request body, bytes. The webhook for alerts has its own, larger limit. */
 const API_BODY_BYTES = 1024 * 1024
 
-/** The HTTP server: what all routes share. @throws ConfigError where the TLS files cannot be read */
+/** Makes the HTTP server, with all that routes share. @throws ConfigError where the TLS files cannot be read */
 export async function createServer({ tls, version, refused, failed, routes }: ServerOptions): Promise<FastifyInstance> {
   const options = {
     logger: false,
@@ -28,7 +28,7 @@ export async function createServer({ tls, version, refused, failed, routes }: Se
     requestTimeout: 30_000,
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
-    // A body is taken as it is: "5" is not 5, and an unknown key is an error, not dropped.
+    // The server converts nothing in a body: "5" is not 5. An unknown key is an error, and is not dropped.
     ajv: { customOptions: { coerceTypes: false, removeAdditional: false } }
   } as const
   const server: FastifyInstance = tls === undefined ? Fastify(options) : Fastify({ ...options, https: readTls(tls) })
@@ -39,7 +39,7 @@ export async function createServer({ tls, version, refused, failed, routes }: Se
       components: { securitySchemes: { token: { type: 'http', scheme: 'bearer' } } },
       security: [{ token: [] }]
     },
-    // A schema that routes share is told under its own name.
+    // A schema that routes share has its own name in `/openapi.json`.
     refResolver: { buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) }
   })
   answerProblems(server, { refused, failed })

@@ -4,12 +4,12 @@ import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '.
 import { toIncidentState } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-/** What must be known of an incident to tell what an alert does to it. */
+/** What must be known of an incident to decide what an alert does to it. */
 export type KnownIncident = Readonly<
   Pick<Tables['incidents'], 'id' | 'state' | 'episode_starts_at' | 'resolved_at' | 'reopened' | 'last_seen_at'>
 >
 
-/** An incident as the alerts of a batch so far leave it. */
+/** An incident as the earlier alerts of the same batch leave it. */
 export type IncidentDraft =
   | { readonly kind: 'fresh'; readonly row: Readonly<Tables['incidents']> }
   | { readonly kind: 'known'; readonly row: KnownIncident; readonly change: 'none' | 'seen' | 'state' }
@@ -19,7 +19,7 @@ export interface Arrival {
   readonly delivery: Delivery
   readonly alert: Alert
   readonly identity: string
-  /** The identifier of the incident that the alert may open. */
+  /** The identifier of the incident that the alert opens, if it opens one. */
   readonly freshId: string
 }
 
@@ -31,13 +31,13 @@ export interface AlertEffect {
   readonly audit?: AuditEntry
 }
 
-/** Tells what one alert does. Pure. @param before the newest incident of the same source and identity */
+/** Decides what one alert does. Pure. @param before the newest incident of the same source and identity */
 export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): AlertEffect {
   const { delivery, alert } = arrival
   const now = delivery.receivedAt
   const event = incidentEvent(before === undefined ? undefined : episodeOf(before.row), alert, now)
   if (event === 'opened') return open(arrival)
-  // A `resolved` for an alert never seen firing: there is nothing to open or close.
+  // For a `resolved` of an alert that Astern never saw firing there is nothing to open or close.
   if (before === undefined) return { answer: { id: '', state: 'ignored' } }
   const { id, reopened } = before.row
   const answer: IncidentAnswer = { id, state: event }
@@ -75,7 +75,7 @@ function episodeOf(row: KnownIncident): NonNullable<Parameters<typeof incidentEv
   }
 }
 
-/** A new draft; once the state changed within a batch, a heartbeat after it does not undo that. */
+/** Makes the next draft. A heartbeat does not undo a change of state that came earlier in the batch. */
 function changed(before: IncidentDraft, values: Partial<KnownIncident>, change: 'seen' | 'state'): IncidentDraft {
   return before.kind === 'fresh'
     ? { kind: 'fresh', row: { ...before.row, ...values } }

@@ -8,8 +8,8 @@ import { moveRun, type RunColumns } from './run-moves.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * Begins a run that was asked for. The index on `asked_key` lets only one in that is not over, however many ask at once: whoever
- * comes second is answered the first.
+ * Begins a run that was asked for. The index on `asked_key` lets in only one run that is not over, however many callers ask at
+ * once. The second caller gets the run of the first.
  */
 export async function beginRun(tx: LedgerTransaction, run: Run, key: string, audit: readonly AuditEntry[]): Promise<AskedRun> {
   const inserted = await tx.query
@@ -30,7 +30,7 @@ export async function beginRun(tx: LedgerTransaction, run: Run, key: string, aud
   return { id: underWay.id, state: 'under-way' }
 }
 
-/** Stores a dry run by API, or how it ended. */
+/** Stores a dry run that was asked for by API, or its ending. */
 export async function saveDryRun(tx: LedgerTransaction, run: Run, audit: readonly AuditEntry[]): Promise<void> {
   const result: RunColumns = {
     target_key: run.target === undefined ? null : targetKey(run.target),
@@ -45,7 +45,7 @@ export async function saveDryRun(tx: LedgerTransaction, run: Run, audit: readonl
   await appendAudit(tx, audit)
 }
 
-/** A run that no alert began: it keeps its trigger itself. */
+/** The row of a run that no alert began. It keeps its trigger itself, because there is no incident. */
 function toAskedRow(run: Run, key: string | null): Tables['runs'] {
   return {
     id: run.id,

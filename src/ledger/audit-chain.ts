@@ -10,7 +10,7 @@ export interface ChainHead {
   readonly hash: string
 }
 
-/** The rows that follow a head, and the head after them. Pure. */
+/** Makes the rows that follow a head, and the head after them. Pure. */
 export function chained(
   head: ChainHead,
   entries: readonly AuditEntry[]
@@ -43,7 +43,7 @@ export async function appendAudit(tx: LedgerTransaction, entries: readonly Audit
   await moveHead(tx, head)
 }
 
-/** The end of the chain. Whoever adds to it waits for the one before: each row's hash covers the row before it. */
+/** Reads the end of the chain and locks it. Writers add one after the other, because each row's hash covers the row before it. */
 async function lockedHead(tx: LedgerTransaction): Promise<ChainHead> {
   const [head] = await readHead(tx, {})
   if (head === undefined) throw new Error('the audit chain has no head')
@@ -69,11 +69,11 @@ export interface ChainReport {
   readonly fault?: ChainFault
 }
 
-/** Deletes the rows before an instant; the chain then begins at the last of them, whose hash is kept. */
+/** Deletes the rows before an instant. The chain then begins after the last of them, whose hash is kept. */
 export async function pruneAudit(tx: LedgerTransaction, before: number): Promise<void> {
   const head = await lockedHead(tx)
   const newer = await tx.query.selectFrom('audit').select('seq').where('at', '>=', before).orderBy('seq').limit(1).executeTakeFirst()
-  // The newest row always stays: it is what the next one is chained to.
+  // The newest row always stays, because the next one is chained to it.
   const end = (newer?.seq ?? head.seq) - 1
   const last = await tx.query.selectFrom('audit').select(['seq', 'hash']).where('seq', '=', end).executeTakeFirst()
   if (last === undefined) return
@@ -110,12 +110,12 @@ function faultOf(row: Tables['audit'], expected: number, previous: string): Chai
   if (row.seq !== expected) return { kind: 'missing', seq: expected, detail: `row ${expected} is gone; the next one is ${row.seq}` }
   if (row.hash !== chainHash(row.previous, row.seq, row.text)) return { kind: 'edited', seq: row.seq, detail: `row ${row.seq} was edited` }
   if (row.previous !== previous) return { kind: 'reordered', seq: row.seq, detail: `row ${row.seq} does not follow row ${row.seq - 1}` }
-  const told = toAuditRow(row)
+  const fromText = toAuditRow(row)
   if (
-    told.at !== row.at ||
-    told.kind !== row.kind ||
-    (told.runId ?? null) !== row.run_id ||
-    (told.incidentId ?? null) !== row.incident_id
+    fromText.at !== row.at ||
+    fromText.kind !== row.kind ||
+    (fromText.runId ?? null) !== row.run_id ||
+    (fromText.incidentId ?? null) !== row.incident_id
   ) {
     return { kind: 'edited', seq: row.seq, detail: `the columns of row ${row.seq} do not say what its text says` }
   }
@@ -126,7 +126,7 @@ function faultOf(row: Tables['audit'], expected: number, previous: string): Chai
 export function toAuditRow({ seq, text, previous, hash }: Tables['audit']): AuditRow {
   const { at, kind, runId, incidentId, body } = stored<AuditEntry>(text)
   if (!AUDIT_KINDS.includes(kind)) throw new Error(`audit row ${seq} is of an unknown kind`)
-  // In the order in which an export tells it.
-  const told = { seq, at, kind, ...(runId === undefined ? {} : { runId }), ...(incidentId === undefined ? {} : { incidentId }) }
-  return { ...told, body, previous, hash } as AuditRow
+  // The fields are in the order of an export.
+  const entry = { seq, at, kind, ...(runId === undefined ? {} : { runId }), ...(incidentId === undefined ? {} : { incidentId }) }
+  return { ...entry, body, previous, hash } as AuditRow
 }

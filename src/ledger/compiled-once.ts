@@ -1,7 +1,7 @@
 import { type Compilable, type CompiledQuery, type DialectAdapter, type RawBuilder, sql } from 'kysely'
 import type { LedgerTransaction } from './database.ts'
 
-/** Stands in a query for a value that each call gives. */
+/** Takes the place of a value in a query. Each call gives the value. */
 class Placeholder {
   readonly name: string
   constructor(name: string) {
@@ -10,13 +10,13 @@ class Placeholder {
 }
 
 /**
- * Makes a query of the hot path, whose text is built and compiled at the first call; later calls only give its values.
- * Building a query takes some 40 µs where the caches are cold: more than SQLite needs to carry it out.
+ * Makes a query of the hot path. The first call builds and compiles its text, and later calls only give the values.
+ * Building a query takes some 40 µs with cold caches, which is more than SQLite needs to carry it out.
  */
 export function compiledOnce<Name extends string, Row>(
   build: (tx: LedgerTransaction, value: <T extends string | number>(name: Name) => RawBuilder<T>) => Compilable<Row>
 ): (tx: LedgerTransaction, values: Readonly<Record<Name, string | number>>) => Promise<readonly Row[]> {
-  // There is one adapter a database, and each has words of its own.
+  // Each database has one adapter, and each adapter makes its own texts.
   const kept = new WeakMap<DialectAdapter, CompiledQuery<Row>>()
   return async (tx, values) => {
     const { adapter } = tx.query.getExecutor()

@@ -4,19 +4,18 @@ import type { IncidentKey } from './intake-plan.ts'
 import type { Tables } from './tables.ts'
 
 /**
- * All in which one database differs from another. The ledger's own files are written against this and kysely's query
- * builder, and hold for every database; a folder beside them (`sqlite/`) implements it. Each comment says what SQLite does
- * and what PostgreSQL will do.
+ * Everything in which databases differ. The ledger's own files use only this and kysely's query builder, so they work with every
+ * database. A folder beside them (`sqlite/`) implements it. Each comment says what SQLite does and what PostgreSQL will do.
  */
 export interface Database {
   /**
-   * Queries outside a transaction: what they read is committed, and what a single statement writes stands alone.
+   * Makes queries outside a transaction. They read what is committed, and each statement that writes is a transaction of its own.
    * SQLite: a connection of its own for reading. PostgreSQL: one of the pool, `bigint` parsed as a number.
    */
   readonly db: Kysely<Tables>
   /**
-   * Carries out the work in one transaction; resolves when the disk has it. What throws is rolled back. The work changes
-   * nothing outside its transaction, because it may be carried out twice.
+   * Carries out the work in one transaction, and resolves when the disk has it. Where the work throws, it is rolled back. The work
+   * must change nothing outside its transaction, because it may be carried out twice.
    * SQLite: takes the only lock for writing before the work begins, so two transactions never overlap.
    * PostgreSQL: `read committed`; carries the work out again when the server ended it because of a deadlock (40P01).
    */
@@ -24,11 +23,11 @@ export interface Database {
   readonly schema: SchemaDialect
 }
 
-/** What a transaction does in its database's own way. */
+/** What a transaction does differently in each database. */
 export interface LedgerTransaction {
   readonly query: Transaction<Tables>
   /**
-   * Reads rows that nobody else writes until this transaction ends. Whoever decides by what it read reads it like this.
+   * Reads rows, and keeps others from writing them until this transaction ends. Code that decides by what it reads uses this.
    * SQLite: as the query stands, because the transaction holds the only lock for writing. PostgreSQL: `for update`.
    */
   locked<Table extends keyof Tables, Row>(query: SelectQueryBuilder<Tables, Table, Row>): SelectQueryBuilder<Tables, Table, Row>
@@ -60,7 +59,7 @@ export type ManyInserted = 'deliveries' | 'incidents' | 'audit' | 'runs'
 
 export type IncidentChange = Pick<Tables['incidents'], 'id'> & Partial<Tables['incidents']>
 
-/** Words in which the definitions of tables differ. */
+/** How the definitions of tables differ. */
 export interface SchemaDialect {
   /**
    * The type of a key that counts rows. SQLite: `integer`, which is then the table's own order and needs no index beside

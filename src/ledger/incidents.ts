@@ -110,7 +110,7 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
   }
 }
 
-/** Two replicas may look at the same new incidents; the first to commit admits them. */
+/** Admits new incidents. Two replicas may look at the same ones, and the first to commit admits them. */
 async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admission[]) {
   const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key' | 'target_uid'>>()
   for (const part of slices(admissions)) {

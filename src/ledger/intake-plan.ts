@@ -4,13 +4,13 @@ import type { Alert, Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { effectOf, type IncidentDraft, type KnownIncident } from './alert-effect.ts'
 import type { Tables } from './tables.ts'
 
-/** What tells one alert from another: the sender's source, and the hash of the labels. */
+/** What distinguishes alerts: the sender's source, and the hash of the labels. */
 export interface IncidentKey {
   readonly source: string
   readonly identity: string
 }
 
-/** A delivery whose alerts are told apart; a key stands for a source and an identity. */
+/** A delivery whose alerts each have their key, which stands for a source and an identity. */
 export interface KeyedDelivery {
   readonly delivery: Delivery
   readonly alerts: readonly { readonly alert: Alert; readonly key: string; readonly identity: string }[]
@@ -19,19 +19,19 @@ export interface KeyedDelivery {
 /** What a batch of deliveries does to the ledger. */
 export interface IntakePlan {
   readonly fresh: readonly Tables['incidents'][]
-  /** Only the time last seen moves. */
+  /** Incidents of which only the time last seen changes. */
   readonly seen: readonly KnownIncident[]
   readonly changed: readonly KnownIncident[]
-  /** Incidents whose waiting runs are looked at again at once. */
+  /** Incidents whose waiting runs become due at once. */
   readonly due: ReadonlySet<string>
   readonly reopened: ReadonlySet<string>
   readonly audit: readonly AuditEntry[]
-  /** One list a delivery, in order. */
+  /** One list for each delivery, in order. */
   readonly answers: readonly (readonly IncidentAnswer[])[]
   readonly now: number
 }
 
-/** Names the incident that each alert is about. */
+/** Gives each alert of a delivery its key. */
 export function keyed(deliveries: readonly Delivery[]): readonly KeyedDelivery[] {
   return deliveries.map(delivery => ({
     delivery,
@@ -42,7 +42,7 @@ export function keyed(deliveries: readonly Delivery[]): readonly KeyedDelivery[]
   }))
 }
 
-/** Every key of the deliveries, once. */
+/** Lists every key of the deliveries once. */
 export function keysOf(deliveries: readonly KeyedDelivery[]): ReadonlyMap<string, IncidentKey> {
   const keys = new Map<string, IncidentKey>()
   for (const { delivery, alerts } of deliveries)
@@ -51,7 +51,7 @@ export function keysOf(deliveries: readonly KeyedDelivery[]): ReadonlyMap<string
 }
 
 /**
- * Tells what a batch of deliveries does to the ledger. Pure, so that every database decides alike.
+ * Decides what a batch of deliveries does to the ledger. It is pure, so that every database decides alike.
  * @param known the newest incident of each key that has one
  * @param ids identifiers for new incidents, one for each alert
  */
@@ -72,7 +72,7 @@ export function planIntake(
       if (effect.audit !== undefined) audit.push(effect.audit)
       const { answer } = effect
       if (answer.state === 'opened') opened += 1
-      // A waiting run is looked at again at each heartbeat, and at once when its alert resolved (rules 6).
+      // A waiting run becomes due at each heartbeat, and when its alert resolves (rules 6).
       if (answer.state === 'heartbeat' || answer.state === 'resolved' || answer.state === 'reopened') due.add(answer.id)
       if (answer.state === 'reopened') reopened.add(answer.id)
       return answer

@@ -10,10 +10,10 @@ interface Waiting {
   readonly reject: (cause: unknown) => void
 }
 
-/** Alerts in one commit: some 50 ms of work, so that one sender's flood does not hold up another's answer for long. */
+/** How many alerts go into one commit: some 50 ms of work, so that one sender's flood does not hold up another's answer for long. */
 const ALERTS_PER_COMMIT = 2_000
 
-/** Group commit: whatever came in while the last commit was written goes into the next one together. */
+/** Stores deliveries by group commit: all that came in while one commit was written go into the next one together. */
 export function createIntake(database: Database, ids: Ids): IntakeLedger {
   let queue: Waiting[] = []
   let running = false
@@ -50,7 +50,7 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger {
     receive: delivery =>
       new Promise((resolve, reject) => {
         queue.push({ delivery, resolve, reject })
-        // After this turn of the event loop, so that requests that arrived together share a commit.
+        // The commit begins after this turn of the event loop, so that requests that arrived together share it.
         if (!running) {
           running = true
           setImmediate(() => void drain())

@@ -10,12 +10,12 @@ import { moveRun } from './run-moves.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
-/** The states in which an intent is, or may be, a write. */
+/** The states of an intent whose write was made, or may have been made. */
 const COUNTED: readonly IntentState[] = ['pending', 'applied', 'unknown']
 
 /**
- * Lock, budgets and intent in one transaction: whoever commits first has the target and the budget, whatever the number
- * of processes (promises 2, 3, 4, 8).
+ * Stores lock, budgets and intent in one transaction. The first to commit gets the target and the budget, whatever the number of
+ * processes (promises 2, 3, 4, 8).
  */
 export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], request: IntentRequest): Promise<IntentResult> {
   const key = targetKey(request.plan.target)
@@ -27,9 +27,9 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
     .where('state', 'in', COUNTED)
     .executeTakeFirst()
   if (existing !== undefined) return { kind: 'exists', intent: toIntent(existing) }
-  // In one order for all, so that two runs never hold one key each and wait for the other's.
+  // Everyone locks keys in the same order, so that two runs never hold one key each and wait for the other's.
   for (const wanted of [key, ...request.locks].sort()) {
-    // The update changes nothing: it waits for whoever is about to take or free this lock, and tells whose it is then.
+    // The update changes nothing. It waits for a transaction that takes or frees this lock, and then answers who has it.
     const lock = await tx.query
       .insertInto('locks')
       .values({ target_key: wanted, run_id: run.id, since: request.now })
@@ -40,7 +40,7 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
     if (run.wrote === 0) await tx.query.deleteFrom('locks').where('run_id', '=', run.id).execute()
     return { kind: 'busy', by: lock.run_id }
   }
-  // One turn for all budgets: writes are few, for these very budgets bound them.
+  // All budgets share one turn. That is enough, because these very budgets keep writes few.
   if (request.budgets.length > 0) await takeTurn(tx, 'budget')
   const of = { target: request.plan.target, policy: run.policy }
   for (const { budget, used } of await budgetUse(tx.query, request.budgets, of, request.now)) {
@@ -67,7 +67,7 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
   return { kind: 'stored', intent: toIntent(row) }
 }
 
-/** Counts a sending before it happens: at most two, the second only after a crash. */
+/** Counts a sending before it happens. There are at most two, the second only after a crash. */
 export async function countSend(tx: LedgerTransaction, intentId: string): Promise<boolean> {
   const result = await tx.query
     .updateTable('intents')
@@ -79,7 +79,7 @@ export async function countSend(tx: LedgerTransaction, intentId: string): Promis
   return result.numUpdatedRows > 0n
 }
 
-/** Stores what became of an intent; a write that is known to be there leaves a bad template behind, where its plan says so. */
+/** Stores what became of an intent. A write that is known to be made also marks as bad what its plan names as bad. */
 export async function settleIntent(tx: LedgerTransaction, run: Tables['runs'], settled: SettledIntent, now: number): Promise<void> {
   const row = await tx.query
     .updateTable('intents')
@@ -107,7 +107,7 @@ export async function settleIntent(tx: LedgerTransaction, run: Tables['runs'], s
       })
       .onConflict(conflict => conflict.column('id').doNothing())
       .execute()
-  // A release may bring another template, or the same one: only the former makes the one before it bad.
+  // A release may bring another template or the same one. Only another one makes the template before it bad.
   const replaced = plan.to === undefined && settled.left !== undefined && settled.left !== plan.from
   for (const identity of replaced ? [...plan.bad, plan.from] : plan.bad)
     await tx.query
@@ -128,7 +128,7 @@ export async function intentOf(db: Kysely<Tables>, runId: string, step: number):
   return row === undefined ? undefined : toIntent(row)
 }
 
-/** How many writes each budget has seen within its time. */
+/** Counts the writes against each budget within its time. */
 export async function budgetUse(
   db: Kysely<Tables>,
   budgets: readonly Budget[],

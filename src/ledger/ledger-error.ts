@@ -1,2 +1,2 @@
-/** A ledger that cannot be opened: the message says what, where and what to do. */
+/** The ledger cannot be opened. The message says what is wrong, where, and what to do. */
 export class LedgerError extends Error {}

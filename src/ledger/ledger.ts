@@ -12,7 +12,7 @@ import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
 import { wakeRunsThatWaitFor } from './waking.ts'
 
-/** The ledger over an open, migrated database. */
+/** Makes the ledger over an open, migrated database. */
 export function createLedger(database: Database, ids: Ids): Ledger {
   const { db, transaction } = database
   return {
@@ -57,7 +57,7 @@ function createSwitch({ db, transaction }: Database): SwitchLedger {
     async switchState() {
       const row = await db.selectFrom('switch').selectAll().where('id', '=', 1).executeTakeFirstOrThrow()
       const mode = MODES.find(known => known === row.mode)
-      // Unknown means refuse: a switch that cannot be read is off.
+      // A switch that cannot be read counts as off, so that in doubt nothing is written.
       return { mode: mode ?? 'off', reason: row.reason, by: row.by, at: row.at }
     },
     setSwitch: state =>

@@ -7,7 +7,7 @@ import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-/** What was borrowed outlives runs, restarts and policies: it is given back from here. */
+/** Keeps what was borrowed. A loan outlives runs, restarts and policies, and is given back by what stands here. */
 export function createLoans({ db, transaction }: Database): LoanLedger {
   return {
     async heldLoans(limit) {
@@ -16,7 +16,7 @@ export function createLoans({ db, transaction }: Database): LoanLedger {
     },
 
     async claimLoans(now, until, limit) {
-      // Mostly nothing is: that must cost no transaction.
+      // Mostly no loan is due, and then this must cost no transaction.
       if ((await dueLoans(db, now).limit(1).execute()).length === 0) return []
       return transaction(async tx => {
         const due = tx.unclaimed(dueLoans(tx.query, now).orderBy('next_at').limit(limit))
@@ -25,11 +25,11 @@ export function createLoans({ db, transaction }: Database): LoanLedger {
       })
     },
 
-    settleLoan: (id, { state, nextAt, told, audit, messages }, now) =>
+    settleLoan: (id, { state, nextAt, reminders, audit, messages }, now) =>
       transaction(async tx => {
         await tx.query
           .updateTable('loans')
-          .set({ state, next_at: nextAt, ...(told === undefined ? {} : { told }) })
+          .set({ state, next_at: nextAt, ...(reminders === undefined ? {} : { told: reminders }) })
           .where('id', '=', id)
           .execute()
         for (const message of messages) await enqueue(tx, message, now)
@@ -44,10 +44,10 @@ function dueLoans(db: Kysely<Tables>, now: number) {
 
 function toLoan(row: Tables['loans']): HeldLoan[] {
   const plan = stored<Plan>(row.plan_json)
-  return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, told: row.told }]
+  return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, reminders: row.told }]
 }
 
-/** The run recovered: what it borrowed goes back after its time, and not only at the latest. */
+/** Makes loans of a run that recovered due after their time, instead of at the latest instant. */
 export async function returnSoon(tx: LedgerTransaction, runId: string, now: number): Promise<void> {
   await tx.query
     .updateTable('loans')

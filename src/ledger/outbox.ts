@@ -7,12 +7,12 @@ import type { Database, LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-/** An updated message (a storm's list) goes out again this long after the last sending at the earliest. */
+/** An updated message (a storm's list) is sent again this long after the last sending at the earliest. */
 const UPDATE_NOT_BEFORE_MS = 30_000
 /** A storm's first message waits for the list to fill. */
 const GATHER_MS = 2_000
 
-/** Puts a message into the outbox, in the transaction of what it tells. The same key again is an update of the same message. */
+/** Puts a message into the outbox, in the transaction of what it reports. A second message of the same key updates the first. */
 export async function enqueue(tx: LedgerTransaction, message: Message, now: number): Promise<void> {
   const message_json = JSON.stringify(message)
   const added = await tx.query
@@ -38,7 +38,7 @@ export async function enqueue(tx: LedgerTransaction, message: Message, now: numb
     .executeTakeFirstOrThrow()
   const before = stored<Message>(known.message_json)
   if (JSON.stringify({ ...message, event: before.event }) === known.message_json) return
-  // What people have in their hands is told as an update from then on; until then it is still the first that they hear.
+  // Once people have received the message, a change of it is an update. Until then they get the changed one as the first.
   const event = known.delivered_at !== null || before.event === 'update' ? 'update' : message.event
   const next_at = known.delivered_at === null ? known.next_at : Math.max(now, known.delivered_at + UPDATE_NOT_BEFORE_MS)
   await tx.query
@@ -48,7 +48,7 @@ export async function enqueue(tx: LedgerTransaction, message: Message, now: numb
     .execute()
 }
 
-/** What came in while its first was on the way to people is an update too. */
+/** A change that came while the first message was on its way is an update too. */
 async function markUpdate(tx: LedgerTransaction, key: string): Promise<void> {
   const row = await tx.query.selectFrom('outbox').select('message_json').where('key', '=', key).executeTakeFirst()
   if (row === undefined) return
@@ -63,7 +63,7 @@ async function markUpdate(tx: LedgerTransaction, key: string): Promise<void> {
 export function createOutbox({ db, transaction }: Database): OutboxLedger {
   return {
     async claimMessages(now, until, limit) {
-      // Mostly none is due: that must cost no transaction.
+      // Mostly no message is due, and then this must cost no transaction.
       if ((await dueMessages(db, now).limit(1).execute()).length === 0) return []
       return transaction(async tx => {
         const due = tx.unclaimed(dueMessages(tx.query, now).orderBy('next_at').limit(limit))
@@ -93,9 +93,9 @@ export function createOutbox({ db, transaction }: Database): OutboxLedger {
             last_error: delivered ? null : result.detail
           })
           .where('key', '=', message.key)
-          // An update that came in meanwhile is still to be sent.
+          // An update that came meanwhile still has to be sent.
           .where('revision', '=', queued.revision)
-        // Once the lease ran out and another claimed it, a failure is no news; a delivery still is.
+        // After the lease ran out another may have claimed the message. A failure is then ignored, but a delivery still counts.
         const { numUpdatedRows } = await (delivered
           ? settling
           : settling.where('claimed_until', '=', queued.claimedUntil)
@@ -140,7 +140,7 @@ export function createOutbox({ db, transaction }: Database): OutboxLedger {
   }
 }
 
-/** Not delivered, due, and with nobody: a claim counts until its lease runs out. */
+/** The messages that are due, not delivered and not claimed. A claim counts until its lease runs out. */
 function dueMessages(db: Kysely<Tables>, now: number) {
   return db
     .selectFrom('outbox')

@@ -10,7 +10,7 @@ import type { Tables } from './tables.ts'
 
 const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired']
 
-/** The ledger reads only what it wrote itself: its own JSON columns are trusted to have the type that was stored. */
+/** Parses a JSON column. The ledger wrote it itself, so it is trusted to have the type that was stored. */
 export function stored<T>(json: string): T {
   return JSON.parse(json) as T
 }
@@ -94,7 +94,7 @@ export function triggerFromJson(json: string): Trigger {
   return stored<Trigger>(json)
 }
 
-/** Column and value lists are sent in slices: SQLite takes at most 32,766 parameters in a statement. */
+/** Cuts a list into slices, because SQLite takes at most 32,766 parameters in a statement. */
 export function slices<T>(items: readonly T[], size = 500): T[][] {
   const all: T[][] = []
   for (let from = 0; from < items.length; from += size) all.push(items.slice(from, from + size))

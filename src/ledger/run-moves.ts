@@ -3,12 +3,12 @@ import type { LedgerTransaction } from './database.ts'
 import { toRunState } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-// Every change of `runs.state` is made here, so that RUN_TRANSITIONS decides about all of them.
+// Every change of `runs.state` is made in this file, so that RUN_TRANSITIONS decides about all of them.
 
 /** What changes together with a run's state. */
 export type RunColumns = Partial<Omit<Tables['runs'], 'id' | 'state'>>
 
-/** Changes one run's state. @throws Error where the table of transitions does not have that step. */
+/** Changes one run's state. @throws Error where the table of transitions does not have that move */
 export async function moveRun(
   tx: LedgerTransaction,
   run: Pick<Tables['runs'], 'id' | 'state'>,
@@ -23,7 +23,7 @@ export async function moveRun(
     .execute()
 }
 
-/** An update that changes the state of many runs: of those, among what the caller narrows it to, that may go there. */
+/** An update that changes the state of many runs. The caller narrows it down; runs that may not go there stay as they are. */
 export function movingRuns(tx: LedgerTransaction, to: RunState, columns: RunColumns) {
   return tx.query
     .updateTable('runs')

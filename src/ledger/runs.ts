@@ -13,7 +13,7 @@ import { targetFacts } from './target-facts.ts'
 export function createRuns({ db, transaction }: Database): RunLedger {
   return {
     async claimDue(owner, now, leaseMs, limit) {
-      // Mostly nothing is: that must cost no transaction.
+      // Mostly no run is due, and then this must cost no transaction.
       if ((await dueRuns(db, now).limit(1).execute()).length === 0) return []
       return transaction(async tx => {
         const rows = await tx.query
@@ -101,7 +101,7 @@ export function createRuns({ db, transaction }: Database): RunLedger {
   }
 }
 
-/** A dry run by API is nobody's to take up: it is carried out by whoever asked, and writes nothing. */
+/** The runs that a worker may take up. A dry run is not among them, because the call that asked for it carries it out. */
 function dueRuns(db: Kysely<Tables>, now: number) {
   return db
     .selectFrom('runs')
@@ -124,7 +124,7 @@ function filtered(db: Kysely<Tables>, filter: RunFilter, cursor: string | undefi
   return query
 }
 
-/** The run's row, if the claim still holds: a fence that moved on means that another process works on it. */
+/** The run's row, if the claim still holds. A fence that has grown means that another process works on the run. */
 async function held(tx: LedgerTransaction, claim: Claim): Promise<Tables['runs'] | undefined> {
   const row = await tx.locked(tx.query.selectFrom('runs').selectAll().where('id', '=', claim.runId)).executeTakeFirst()
   return row?.owner === claim.owner && row.fence === claim.fence ? row : undefined

@@ -8,7 +8,7 @@ import { enqueue } from './outbox.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
 import type { Tables } from './tables.ts'
 
-/** Saves a run's change and all that goes with it. @param row the run, locked by this transaction */
+/** Saves a run's change and all that belongs to it. @param row the run, locked by this transaction */
 export async function saveRun(tx: LedgerTransaction, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
   const { change } = request
   const ended = change.state === 'ended'

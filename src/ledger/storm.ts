@@ -10,14 +10,14 @@ import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
 /**
- * Begins a storm, or lets the one that blows go on: many distinct existing targets with incidents opened within a short
- * time (rules 4). Kept as a row, in the transaction that counts the incident, so that it holds across restarts and replicas.
+ * Begins a storm, or prolongs the present one, when many distinct existing targets got incidents within a short time (rules 4).
+ * The storm is a row, written in the transaction that counts the incident, so that it holds across restarts and replicas.
  * @returns what the audit says of it
  */
 export async function countForStorm(tx: LedgerTransaction, limits: StormLimits, now: number, ids: Ids): Promise<readonly AuditEntry[]> {
   await takeTurn(tx, 'storm')
   const active = await stormRow(tx.query, now)
-  // Of a storm that goes on, everything since it began; else what came in of late.
+  // During a storm all incidents since its beginning count. Otherwise only the recent ones do.
   const since = active === undefined ? now - limits.within : active.started_at - limits.within
   const alerting = tx.query
     .selectFrom('incidents')

@@ -27,9 +27,9 @@ export interface Tables {
     id: string
     kind: string
     incident_id: string | null
-    /** What began it, where that is no incident. */
+    /** The trigger, where it is no incident. */
     trigger_json: string | null
-    /** Of a live run that was asked for: there is at most one that is not over. */
+    /** The key of a live run that was asked for. At most one run of a key is not over. */
     asked_key: string | null
     policy: string
     policy_json: string
@@ -90,7 +90,7 @@ export interface Tables {
     refused: number
     last_error: string | null
     created_at: number
-    /** While it lies ahead, somebody sends the message. It also tells one claim from the next. */
+    /** Somebody is sending the message until this instant. It also distinguishes one claim from the next. */
     claimed_until: number | null
   }
   audit: {

@@ -6,7 +6,7 @@ import type { TargetFacts } from '../domain/ports/ledger.ts'
 import { stored, toIntent } from './rows.ts'
 import type { Tables } from './tables.ts'
 
-/** What the ledger knows of a target, as the run that asks must see it. */
+/** Reads what the ledger knows of a target, from the view of the run that asks. */
 export async function targetFacts(
   db: Kysely<Tables>,
   { target, also, runId }: { readonly target: ObjectRef; readonly also: readonly string[]; readonly runId: string },
@@ -37,7 +37,7 @@ export async function targetFacts(
     .limit(50)
     .execute()
   const bad = await db.selectFrom('bad_templates').select(['identity', 'at', 'run_id']).where('target_key', '=', key).execute()
-  // The newest two hundred: far more than a target has versions in the history that its controller keeps.
+  // Two hundred is far more than the versions that a target's controller keeps.
   const observed = await db
     .selectFrom('observed_templates')
     .select(['uid', 'identity', 'at', 'seen'])
@@ -70,7 +70,7 @@ export async function targetFacts(
   }
 }
 
-/** What a write made that was not there before. A restart, or a scale, makes no other version. */
+/** The versions that a write made and that were not there before. A restart or a scale makes no other version. */
 function madeBy(row: Tables['intents']): string[] {
   const { plan } = toIntent(row)
   const identity = plan.to ?? row.left_identity ?? undefined

@@ -1,12 +1,12 @@
 import type { LedgerTransaction } from './database.ts'
 
-/** What is decided by counting rows, and must therefore be decided one after the other. */
+/** The decisions that count rows. They must be made one after the other. */
 export const TURNS = ['budget', 'storm'] as const
 export type Turn = (typeof TURNS)[number]
 
 /**
- * Waits until nobody else decides this, and keeps the turn until the transaction ends. Rows that another transaction is
- * about to add can be neither counted nor locked; so whoever counts them first locks the one row that stands for the decision.
+ * Waits until nobody else makes this decision, and keeps the turn until the transaction ends. Rows that another transaction is
+ * about to add can be neither counted nor locked. So each decision has one row, which is locked before the rows are counted.
  */
 export async function takeTurn(tx: LedgerTransaction, turn: Turn): Promise<void> {
   await tx.locked(tx.query.selectFrom('turns').select('name').where('name', '=', turn)).executeTakeFirstOrThrow()

@@ -7,7 +7,7 @@ import type { LedgerTransaction } from './database.ts'
 import { slices } from './rows.ts'
 import { movingRuns } from './run-moves.ts'
 
-/** Something happened to these incidents: their waiting runs are looked at again at once. */
+/** Makes the waiting runs of these incidents due at once, because something happened to the incidents. */
 export async function wakeRunsOf(tx: LedgerTransaction, incidentIds: Iterable<string>, now: number): Promise<void> {
   for (const part of slices([...incidentIds], LONGEST_LIST)) {
     const of = WAKE_RUNS_OF.find(one => one.length >= part.length)
@@ -18,12 +18,12 @@ export async function wakeRunsOf(tx: LedgerTransaction, incidentIds: Iterable<st
   }
 }
 
-/** What these runs wait for may be there: they are looked at again at once. */
+/** Makes these runs due at once, because what they wait for may have come. */
 export async function wakeRunsThatWaitFor(tx: LedgerTransaction, reason: Reason, now: number): Promise<void> {
   await waking(tx, now).where('reason', '=', reason).execute()
 }
 
-/** A run that is due earlier stays due earlier; one that does not wait has its own time. */
+/** Changes only runs that wait. A run that is due earlier stays due earlier. */
 function waking(tx: LedgerTransaction, now: number | RawBuilder<number>) {
   return tx.query.updateTable('runs').set({ next_at: now }).where('state', '=', 'waiting').where('next_at', '>', now)
 }
@@ -31,8 +31,8 @@ function waking(tx: LedgerTransaction, now: number | RawBuilder<number>) {
 const LONGEST_LIST = 512
 
 /**
- * One text for lists of 1, 2, 4 … incidents: a list that is shorter names its last one again. Each heartbeat comes here, and
- * a text for each length would neither be compiled nor prepared before.
+ * Queries for lists of 1, 2, 4 … incidents. A shorter list repeats its last incident. Each heartbeat comes here, and with one
+ * text for each length most texts would be neither compiled nor prepared yet.
  */
 const WAKE_RUNS_OF = Array.from({ length: Math.log2(LONGEST_LIST) + 1 }, (_, power) => {
   const length = 2 ** power
@@ -44,8 +44,8 @@ const WAKE_RUNS_OF = Array.from({ length: Math.log2(LONGEST_LIST) + 1 }, (_, pow
 })
 
 /**
- * These incidents are open again. A run that ended only because its alert went away is taken up again: the same incident,
- * the same clock. An incident that was repaired is looked at by the admission: people are told, nothing is written again.
+ * Takes up again the runs of incidents that are open again, where a run ended only because its alert went away. Incident and
+ * clock stay the same. An incident that was repaired goes to admission: people are told, and nothing is written again.
  * @returns what the audit says of it
  */
 export async function reopenRunsOf(tx: LedgerTransaction, incidentIds: Iterable<string>, now: number): Promise<readonly AuditEntry[]> {

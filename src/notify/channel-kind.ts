@@ -10,13 +10,13 @@ export interface ChannelTools {
   readonly http: Pick<HttpClient, 'request'>
   readonly kube: Pick<Kube, 'get' | 'post'>
   readonly clock: Clock
-  /** The text of a file that the settings name, without the space around it; rejects where it cannot be read. A secret is never in a policy. */
+  /** Reads a file that the settings name, because secrets are never in a policy. Trims the text; rejects where it cannot be read. */
   readonly readFile: (path: string) => Promise<string>
-  /** Who tells: the name of this host or pod. */
+  /** The name of this host or pod, as the sender of messages. */
   readonly instance: string
 }
 
-/** What is wrong in settings that keep their schema, and where in them. */
+/** What is wrong in settings that keep their schema, and where. */
 export interface SettingsFault {
   readonly path: readonly string[]
   readonly message: string
@@ -24,31 +24,31 @@ export interface SettingsFault {
 
 /** A kind of channel as its folder defines it. */
 interface ChannelDefinition<Settings extends TObject> {
-  /** The key of its settings in a policy file; a standing channel goes by it. */
+  /** The key of its settings in a policy file. For a standing channel it is also the channel's name. */
   readonly name: string
-  /** True for a channel that is there without being configured: it has this kind's name, which no policy file may give to another. */
+  /** True for a channel that needs no configuration. It has the name of its kind, which no policy file may give to another. */
   readonly standing?: true
-  /** Events that its channels are given messages of. */
+  /** The events whose messages its channels get. */
   readonly takes: readonly MessageEvent[]
   readonly settings: Settings
-  /** What no schema can say. */
+  /** Checks what no schema can say. */
   readonly check?: (settings: Static<Settings>) => readonly SettingsFault[]
   readonly open: (settings: Static<Settings>, tools: ChannelTools) => Pick<Channel, 'send'>
 }
 
-/** A kind of channel among others: its settings are unknown until they are checked. */
+/** A kind of channel in the registry. The type of its settings is not known there until they are checked. */
 export interface ChannelKind {
   readonly name: string
   readonly standing?: true
   readonly takes: readonly MessageEvent[]
   readonly settings: TObject
-  /** What is wrong in settings that keep the schema. */
+  /** Says what is wrong in settings that keep the schema. */
   check(settings: unknown): readonly SettingsFault[]
   /** @throws for settings that do not keep the schema: they were not checked at load. */
   open(settings: unknown, tools: ChannelTools): Channel
 }
 
-/** Makes a kind for the registry: what its folder says of its own settings, guarded by their schema. */
+/** Makes a kind fit for the registry. Its schema checks settings before the kind's own code gets them. */
 export function channelKind<Settings extends TObject>(definition: ChannelDefinition<Settings>): ChannelKind {
   const { name, standing, takes, settings: schema, check, open } = definition
   return {

@@ -5,10 +5,10 @@ import type { ChannelKind, ChannelTools } from './channel-kind.ts'
 /** Channels as a policy file has them, by name. */
 export type ConfiguredChannels = Readonly<Record<string, ConfiguredChannel>>
 
-/** The channels in force: those that stand by themselves, and those of the policies. */
+/** The channels in force: the standing ones, and those that the policies configure. */
 export interface ChannelStore extends Channels {
   channel(name: string): Channel | undefined
-  /** Takes up what the policies configure now, in place of what they did before. */
+  /** Replaces the configured channels by those that the policies configure now. */
   follow(configured: ConfiguredChannels): void
 }
 
@@ -21,7 +21,7 @@ export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTool
     standing: [...standing.keys()],
     channel,
     takes(name, event) {
-      // A run may name a channel that a reload removed: who is needed is told when it is back, good news can be missed.
+      // A run may name a channel that a reload removed. A call for people then waits until it is back, but good news is dropped.
       return channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
     },
     follow(next) {

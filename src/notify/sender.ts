@@ -13,19 +13,19 @@ export interface SenderOptions {
 }
 
 const FIRST_RETRY_MS = 1_000
-/** People wait: even after hours of failure it is tried again every five minutes. */
+/** Even after hours of failure a message is tried again every five minutes, because people wait for it. */
 const LAST_RETRY_MS = 5 * 60_000
 const IDLE_MS = 1_000
 const DEADLINE_MS = 15_000
-/** Four times the deadline: whoever lives has settled by then, and what a dead one left goes out after a minute. */
+/** Four times the deadline. A living sender has settled by then, and a message of a dead one is sent again after a minute. */
 const LEASE_MS = 60_000
 
-/** When to try again after so many attempts: doubling, with a limit. */
+/** How long to wait after so many attempts, milliseconds. The time doubles, up to a limit. */
 export function retryAt(attempts: number, now: number): number {
   return now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 20))
 }
 
-/** Empties the outbox: at least once, with back-off, each channel's failure its own. */
+/** Sends the messages of the outbox at least once each, with back-off. A channel that fails does not hold up the others. */
 export function startSender(options: SenderOptions): { kick(): void; stop(): Promise<void> } {
   const { ledger, clock } = options
   const stopping = new AbortController()

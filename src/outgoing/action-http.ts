@@ -5,14 +5,14 @@ import { mayCall } from './addresses.ts'
 import { type GuardedClient, withBreaker } from './breaker.ts'
 import type { HttpClient } from './http-client.ts'
 
-/** More than any state of a breaker; a log file that answers by mistake is cut off. */
+/** The limit of an answer, bytes: more than any state of a breaker needs. A log file that answers by mistake is cut off. */
 const MAX_BYTES = 1024 * 1024
-/** Hosts whose breakers are kept: pods come and go. */
+/** How many hosts' breakers are kept. There is a limit because pods come and go. */
 const KEPT_BREAKERS = 1_000
 
 class ForbiddenAddress extends Error {}
 
-/** Resolves names as usual, and refuses where one leads to an address that may not be called: also if it did not a moment ago. */
+/** Resolves a name for one request, and refuses forbidden addresses. It looks at each request, because a name may change. */
 const guardedLookup: LookupFunction = (hostname, options, callback) => {
   lookup(hostname, { ...options, all: true }, (cause, addresses) => {
     if (cause !== null) return callback(cause, '')
@@ -25,7 +25,7 @@ const guardedLookup: LookupFunction = (hostname, options, callback) => {
   })
 }
 
-/** Requests of actions: no redirects, no forbidden address, a deadline and a breaker for each host. */
+/** Sends requests of actions: without redirects, to no forbidden address, with a deadline, and with a breaker for each host. */
 export function createActionHttp(client: HttpClient): ActionHttp {
   const breakers = new Map<string, GuardedClient>()
   const breakerOf = (host: string): GuardedClient => {
@@ -58,7 +58,7 @@ export function createActionHttp(client: HttpClient): ActionHttp {
         signal
       )
       if (result.kind === 'response') return { kind: 'response', status: result.status, body: result.body }
-      // A name that does not resolve, a refused connection: nothing got there. Anything else may have.
+      // With an unresolved name or a refused connection nothing arrived. After any other failure the request may have arrived.
       const sent = !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|no action may call/.test(result.detail)
       return { kind: 'failed', sent: result.problem !== 'breaker-open' && sent, detail: result.detail }
     }

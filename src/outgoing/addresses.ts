@@ -1,13 +1,13 @@
 import { BlockList, isIP } from 'node:net'
 
 /**
- * Where no action may call (promise 12): link-local addresses, where clouds serve credentials; the metadata services that
- * live elsewhere; Astern itself; what is no address of one machine.
+ * The addresses that no action may call (promise 12): link-local ones, where clouds serve credentials; metadata services at other
+ * addresses; Astern itself; and addresses that do not belong to one machine.
  */
 const FORBIDDEN = new BlockList()
 FORBIDDEN.addSubnet('169.254.0.0', 16, 'ipv4')
 FORBIDDEN.addSubnet('fe80::', 10, 'ipv6')
-// Metadata services of AWS over IPv6, of Alibaba and of Oracle.
+// The metadata services of AWS over IPv6, of Alibaba and of Oracle.
 FORBIDDEN.addAddress('fd00:ec2::254', 'ipv6')
 FORBIDDEN.addAddress('100.100.100.200', 'ipv4')
 FORBIDDEN.addAddress('192.0.0.192', 'ipv4')
@@ -18,7 +18,7 @@ FORBIDDEN.addAddress('::', 'ipv6')
 FORBIDDEN.addSubnet('224.0.0.0', 3, 'ipv4')
 FORBIDDEN.addSubnet('ff00::', 8, 'ipv6')
 
-/** Whether an action may call this IP address. IPv4 addresses written as IPv6 are judged as what they are. */
+/** Whether an action may call this IP address. An IPv4 address that is written as IPv6 is judged as the IPv4 address. */
 export function mayCall(address: string): boolean {
   const family = isIP(address)
   if (family === 0) return false

@@ -3,7 +3,7 @@ import type { HttpClient, HttpRequest, HttpResult } from './http-client.ts'
 
 export interface BreakerOptions {
   readonly name: string
-  /** Milliseconds that a source is left alone after it failed repeatedly. Default 10 s. */
+  /** For how many milliseconds a source is not called after it failed repeatedly. Default 10 s. */
   readonly resetMs?: number
 }
 
@@ -21,8 +21,8 @@ class SourceFailure extends Error {
 }
 
 /**
- * One breaker for one source. Transport failures and 5xx open it; a 4xx is the source's proper answer. The deadline is
- * the request's own: opossum's `timeout` would leave the call running, and its shared abort controller would end others.
+ * Puts a breaker before one source. Transport failures and 5xx open it; a 4xx is a proper answer of the source. Each request has
+ * its own deadline, because opossum's `timeout` would leave the call running and its shared abort controller would end others.
  */
 export function withBreaker(client: HttpClient, options: BreakerOptions): GuardedClient {
   const breaker = new CircuitBreaker(
@@ -32,7 +32,7 @@ export function withBreaker(client: HttpClient, options: BreakerOptions): Guarde
       if (signal?.aborted !== true && (result.kind === 'failed' || result.status >= 500)) throw new SourceFailure(result)
       return result
     },
-    // Five calls before it judges: a single slow answer after a start must not shut a source out.
+    // The breaker judges after five calls, so that a single slow answer after a start does not shut a source out.
     {
       timeout: false,
       errorThresholdPercentage: 50,

@@ -1,15 +1,15 @@
 import type { HttpResponse } from './http-client.ts'
 
-/** An observation older than this says nothing about the clock now. */
+/** An observation that is older than this says nothing about the clock now. */
 const KEPT_MS = 10 * 60_000
 
 /**
- * How far another machine's clock is from ours, by its `Date` headers. A header has whole seconds, so each answer only
- * bounds the offset: [Date − received, Date + 1 s − sent]. The bounds of several answers together narrow it down.
+ * How far another machine's clock is from ours, by the `Date` headers of its answers. A header has whole seconds, so one answer
+ * only bounds the offset: [Date − received, Date + 1 s − sent]. The bounds of several answers together narrow it down.
  */
 export interface ClockOffset {
   observe(response: HttpResponse): void
-  /** Milliseconds to add to our clock to get theirs: the smallest that fits what was seen, 0 where none is proven. */
+  /** Milliseconds to add to our clock to get theirs: the smallest offset that fits all answers, and 0 where 0 fits. */
   value(): number
   known(): boolean
 }
@@ -23,7 +23,7 @@ export function createClockOffset(now: () => number): ClockOffset {
       const seen = { at: now(), low: date - response.receivedAt, high: date + 1_000 - response.sentAt }
       bounds = bounds.filter(bound => seen.at - bound.at <= KEPT_MS)
       const joint = intersect(bounds)
-      // A clock that was set leaves bounds that contradict each other: only the newest counts then.
+      // When a clock was set meanwhile, the bounds contradict each other. Then only the newest counts.
       bounds = seen.low > joint.high || seen.high < joint.low ? [seen] : [...bounds, seen].slice(-64)
     },
     value() {

@@ -1,7 +1,7 @@
 import http from 'node:http'
 import https from 'node:https'
 
-/** Why there is no usable response: a closed set. */
+/** Why there is no usable response. The set is closed. */
 export type TransportProblem = 'deadline' | 'unreachable' | 'too-large' | 'breaker-open'
 
 export interface HttpRequest {
@@ -9,9 +9,9 @@ export interface HttpRequest {
   readonly url: string
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
-  /** Milliseconds until the whole response must be here. */
+  /** Milliseconds within which the whole response must arrive. */
   readonly deadlineMs: number
-  /** Bytes; default 16 MiB, more than any list of a namespace that Astern reads. */
+  /** The limit of the body, bytes. Default 16 MiB, which is more than any list of a namespace that Astern reads. */
   readonly maxBytes?: number
   /** TLS and agent options, as Kubernetes' kubeconfig gives them. */
   readonly tls?: https.RequestOptions
@@ -29,21 +29,21 @@ export interface HttpResponse {
 export type HttpResult = HttpResponse | { readonly kind: 'failed'; readonly problem: TransportProblem; readonly detail: string }
 
 export interface HttpClient {
-  /** Never throws for what the other side does. Redirects are not followed: they are answers like any other. */
+  /** Never throws for what the other side does. Redirects are not followed, but answered like any other response. */
   request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>
-  /** A response that goes on for long, line by line; resolves when it ends, rejects when it breaks. */
+  /** Hands over a long response line by line. Resolves when the response ends, rejects when it breaks. */
   lines(request: Omit<HttpRequest, 'body' | 'maxBytes'>, onLine: (line: string) => void, signal: AbortSignal): Promise<HttpResult>
   close(): void
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 
-/** The one HTTP client: keep-alive, a deadline on every call, a limit on every body. */
+/** Makes Astern's only HTTP client. It keeps connections open; every call has a deadline, and every body a limit. */
 export function createHttpClient(now: () => number = Date.now): HttpClient {
-  // 32 sockets a host: enough for a burst of runs, few enough not to flood a small Prometheus.
+  // 32 sockets for each host are enough for a burst of runs, and too few to flood a small Prometheus.
   const agents = { http: new http.Agent({ keepAlive: true, maxSockets: 32 }), https: new https.Agent({ keepAlive: true, maxSockets: 32 }) }
 
-  /** @throws for a URL or a header that is none. Whatever happens later comes to `onError`, never before this returns. */
+  /** @throws for an invalid URL or header. Whatever fails later goes to `onError`, never before this returns. */
   function open(
     request: Omit<HttpRequest, 'deadlineMs'>,
     onResponse: (response: http.IncomingMessage) => void,
@@ -68,13 +68,13 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
   }
 
   /**
-   * Ends the request at its deadline, or when the caller gives up. A timer that is taken back, and not `AbortSignal.timeout`:
-   * that one holds on to the request and its answer until the time is up, which in a storm is hundreds of megabytes.
+   * Ends the request at its deadline, or when the caller gives up. It uses a timer that it can take back. `AbortSignal.timeout`
+   * would keep the request and its answer in memory until the time is up, which in a storm is hundreds of megabytes.
    */
   function exchange(
     request: HttpRequest | Omit<HttpRequest, 'body' | 'maxBytes'>,
     signal: AbortSignal | undefined,
-    /** Reads the response, and answers its body when it has ended; or settles or fails before. */
+    /** Reads the response and answers with its body when it has ended. It may settle or fail before that. */
     read: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => () => string
   ): Promise<HttpResult> {
     const sentAt = now()
@@ -134,7 +134,7 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
     },
 
     lines(request, onLine, signal) {
-      // A watch has no end of its own; the deadline here is for the whole of it, after which it is opened anew.
+      // A watch does not end by itself. The deadline is for the whole watch, which is then opened anew.
       return exchange(request, signal, (response, _settle, fail) => {
         let rest = ''
         response.setEncoding('utf8')
@@ -146,7 +146,7 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
             try {
               for (const line of parts) onLine(line)
             } catch (cause) {
-              // A line that cannot be read ends the stream, and not the process.
+              // A line that cannot be read ends the stream, but not the process.
               fail(cause)
               response.destroy()
             }
@@ -162,7 +162,7 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
   }
 }
 
-/** Only the host is ever told: a path or query may hold a secret (Slack's webhook URLs do). */
+/** Names only the host in errors, because a path or query may hold a secret (Slack's webhook URLs do). */
 function hostOf(url: string): string {
   return URL.canParse(url) ? new URL(url).host : 'the configured URL'
 }

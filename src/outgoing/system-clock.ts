@@ -8,7 +8,7 @@ export const systemClock: Clock = {
   sleep: (ms, signal) => wait(ms, undefined, signal === undefined ? {} : { signal })
 }
 
-/** Drawn in one go, because each draw is a call into the system: enough for some hundred identifiers. */
+/** How many random bytes are drawn at once. Each draw is a system call, and this is enough for some hundred identifiers. */
 const POOL_BYTES = 2_048
 let pool = Buffer.alloc(0)
 let used = 0
@@ -22,12 +22,12 @@ function random48(): number {
   return pool.readUIntBE(used - 6, 6)
 }
 
-/** Identifiers that sort by time: 9 characters of milliseconds in base 36, 12 of chance. */
+/** Makes identifiers that sort by time: 9 characters of milliseconds in base 36, then 12 random ones. */
 export const systemIds: Ids = {
   next: () => Date.now().toString(36).padStart(9, '0') + chance() + chance()
 }
 
-/** Six characters in base 36: of 48 random bits, those that fit without bias that matters (1 in 100,000). */
+/** Makes six random characters in base 36 out of 48 random bits. The bias of 1 in 100,000 does not matter. */
 function chance(): string {
   return (random48() % 36 ** 6).toString(36).padStart(6, '0')
 }

@@ -6,18 +6,18 @@ import type { Refusal } from '../domain/reasons.ts'
 import type { Claim, Run, RunChange, RunState } from '../domain/run.ts'
 import type { PhasePorts } from './ports.ts'
 
-/** One pass over a claimed run, as each of its phases sees it. */
+/** What each phase of one pass over a claimed run gets. */
 export interface Pass {
   readonly ports: PhasePorts
   readonly run: Run
   readonly claim: Claim
   readonly signal: AbortSignal
   readonly carried: Carried
-  /** Counts one sending of the intent's write before it happens; false where the claim was lost, or it was sent twice already. */
+  /** Counts one sending of the write before it happens. False where the claim was lost, or the write was sent twice already. */
   readonly countSend: (intentId: string) => Promise<boolean>
 }
 
-/** What a pass knows from its earlier phases. A crash loses it: everything is then measured and read anew. */
+/** What the earlier phases of a pass found out. A crash loses it, and everything is then measured and read anew. */
 export interface Carried {
   /** When the newest deciding sample was taken, Astern's clock. */
   readonly sampledAt?: number
@@ -26,14 +26,14 @@ export interface Carried {
   readonly intent?: Intent
 }
 
-/** What one phase does: it reads, and may write to the cluster, but saves nothing itself. */
+/** One phase. It reads, and may write to the cluster, but saves nothing itself. */
 export type Phase = (pass: Pass) => Promise<Next>
 
 /** What is to happen next. */
 export type Next =
-  /** The run moves, or stays for now. */
+  /** The run moves to another state, or stays for now. */
   | Move
-  /** Everything speaks for the write: lock, budgets and intent, in one transaction. */
+  /** The run is to write: lock, budgets and intent are stored in one transaction. */
   | Intend
   /** Another process works on the run: nothing is saved. */
   | { readonly kind: 'lost' }
@@ -42,18 +42,18 @@ export type Next =
 export interface Move {
   readonly kind: 'move'
   readonly to: RunState
-  /** When it is looked at next: within this same pass, or at an instant (Astern's clock), until which the claim is given back. */
+  /** When the next look is: within this pass, or at an instant (Astern's clock). In the second case the claim is given back. */
   readonly again: 'at-once' | number
   readonly change?: Omit<RunChange, 'state' | 'nextAt'>
   readonly audit: readonly AuditEntry[]
   readonly messages?: readonly Message[]
-  /** People are told of the incident by these messages: nothing is written for it any more. */
+  /** These messages tell people of the incident. Nothing is written for it any more. */
   readonly told?: boolean
   readonly intent?: SettledIntent
   readonly releaseLock?: boolean
-  /** The uid of the alert's target, which was seen to exist: it counts for the storm brake from now on. */
+  /** The uid of the alert's target, which Astern has now seen to exist. The incident counts for the storm brake from now on. */
   readonly countsForStorm?: string
-  /** For the phase that follows at once. */
+  /** What the phase that follows at once may know. */
   readonly carried?: Carried
 }
 
@@ -61,6 +61,6 @@ export interface Intend {
   readonly kind: 'intend'
   readonly request: IntentRequest
   readonly carried: Carried
-  /** What it comes to where the lock or a budget is not to be had. */
+  /** What happens instead where the lock is taken or a budget is used up. */
   readonly otherwise: (refusal: Refusal) => Promise<Move>
 }

@@ -13,14 +13,14 @@ import type { Reason } from '../domain/reasons.ts'
 import type { Run } from '../domain/run.ts'
 import type { Sample } from '../domain/verdict.ts'
 
-/** The policies in force, as the pipeline asks for them. */
+/** What the pipeline asks of the policies in force. */
 export interface PolicyBook {
   match(labels: Readonly<Record<string, string>>): Policy | undefined
   policy(name: string): Policy | undefined
   storm(): StormLimits
 }
 
-/** Counts and logs; never decides. */
+/** Counts and logs what happens. It decides nothing. */
 export interface Recorder {
   waiting(run: Run, reason: Reason, detail: string): void
   concluded(run: Run, outcome: Outcome, reason: Reason | undefined, detail: string): void
@@ -29,7 +29,7 @@ export interface Recorder {
   failed(what: string, cause: unknown): void
 }
 
-/** What everything that decides looks at. Nothing among it can save. */
+/** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
   readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'budgetUse'>
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset'>
@@ -47,7 +47,7 @@ export interface ReadingPorts {
     readonly beforeWrite: readonly Guard[]
   }
   readonly policies: Pick<PolicyBook, 'policy'>
-  /** The service's ceiling: no policy acts above it. */
+  /** The service's ceiling. No policy acts above it. */
   readonly ceiling: Mode
   readonly ownNamespace: string | undefined
   readonly faults: Faults
@@ -55,17 +55,17 @@ export interface ReadingPorts {
 }
 
 /**
- * What deciding may use. There is no clock among it: a decision is made at the instant that it is given, so that the same code
- * can decide about another time.
+ * What deciding may use. It has no clock: a decision gets the instant for which it is made, so that the same code can decide
+ * for another time.
  */
 export interface DecidePorts extends ReadingPorts {
-  /** Between two samples: resolves when the instant has come. */
+  /** Waits between two samples. Resolves when the instant has come. */
   readonly until: (instant: number, signal: AbortSignal) => Promise<void>
-  /** Milliseconds from any beginning; only for how long each stage took. */
+  /** Milliseconds since some fixed beginning. It measures only how long each stage took. */
   readonly stopwatch: () => number
 }
 
-/** What a phase of a run may use: it decides, writes to the cluster, and says what is to be saved. */
+/** What a phase of a run may use to decide and to write to the cluster. It says what is to be saved, and saves nothing. */
 export interface PhasePorts extends ReadingPorts {
   readonly clock: Clock
   readonly ids: Ids
@@ -74,7 +74,7 @@ export interface PhasePorts extends ReadingPorts {
   readonly channels: Channels
 }
 
-/** Everything outside that the flow talks to. */
+/** Everything outside the pipeline that it uses. */
 export interface Ports extends PhasePorts {
   readonly ledger: Ledger
   readonly cluster: Cluster
@@ -82,7 +82,7 @@ export interface Ports extends PhasePorts {
   readonly recorder: Recorder
 }
 
-/** Deciding live, by the clock of the phase. */
+/** The ports of a decision about the present. */
 export function decidePorts(ports: PhasePorts): DecidePorts {
   const { clock } = ports
   return {
@@ -95,6 +95,7 @@ export function decidePorts(ports: PhasePorts): DecidePorts {
   }
 }
 
+/** The action of that name. @throws Error where there is none: the loader lets no other name through */
 export function actionOf(ports: Pick<DecidePorts, 'actions'>, name: string): Action {
   const action = ports.actions.find(candidate => candidate.name === name)
   if (action === undefined) throw new Error(`policy names action ${name}, which was not checked at load`)

@@ -6,18 +6,18 @@ import type { Phase } from './pass.ts'
 import type { Ports } from './ports.ts'
 import { settle } from './settle/settle.ts'
 
-/** The life of a run on one screen: what is done in each of its states. Which state may follow which: `RUN_TRANSITIONS`. */
+/** The life of a run on one screen: the phase of each of its states. `RUN_TRANSITIONS` says which state may follow which. */
 const PHASES: Readonly<Record<RunState, Phase>> = {
-  /** Decides. Everything speaks for the write → executing; a reason against it → it waits, or ends. */
+  /** Decides. With every answer for the write → executing; with a reason against it → the run waits, or ends. */
   waiting: consider,
-  /** Its intent is durable: checks everything once more and writes, or sees whether an earlier write is there. */
+  /** The intent is durable. Checks everything once more and writes, or sees whether an earlier write is there. */
   executing: carryOut,
-  /** It has written: is the rollout complete, and is the symptom gone? Else the next rung is waited for. */
+  /** The run has written. Looks whether the rollout is complete and the symptom gone; if not, the next rung follows. */
   watching: confirm,
   ended: async () => ({ kind: 'lost' })
 }
 
-/** One pass over a claimed run: phase by phase, as far as it can go now. */
+/** Makes one pass over a claimed run: phase after phase, as far as the run can go now. */
 export async function advance(ports: Ports, claimed: ClaimedRun, signal: AbortSignal): Promise<void> {
   if (claimed.run.kind !== 'live') throw new Error(`run ${claimed.run.id} is a dry run: it must never come where writes are made`)
   const countSend = (intentId: string): Promise<boolean> => ports.ledger.countSend(claimed.claim, intentId)

@@ -7,32 +7,32 @@ import { settleLoans } from './settle/loans.ts'
 
 export interface WorkerOptions {
   readonly owner: string
-  /** Runs worked on at a time; most of one's time is waiting for samples. Default 256. */
+  /** How many runs are worked on at a time. Default 256, because a run spends most of its time waiting for samples. */
   readonly concurrency?: number
-  /** How long a claim holds without renewal, milliseconds. Default 60 s: longer than any call's deadline. */
+  /** How long a claim holds without renewal, milliseconds. Default 60 s, which is longer than any call's deadline. */
   readonly leaseMs?: number
-  /** How often the ledger is looked at when nothing is known to be due. Default 1 s. */
+  /** How often the worker looks at the ledger when nothing is known to be due, milliseconds. Default 1 s. */
   readonly idleMs?: number
 }
 
 export interface Worker {
   start(): void
-  /** New incidents came in, or the switch moved. */
+  /** Makes the worker look at once, because new incidents came in or the switch moved. */
   kick(): void
-  /** Stops taking up runs, and waits for those under way; they stop where they next wait. */
+  /** Stops taking up runs, and waits for those under way. Each of them stops where it next waits. */
   stop(): Promise<void>
   /** Resolves when nothing is due or under way. For tests. */
   idle(): Promise<void>
 }
 
-/** While deliveries come in without a pause, new incidents are looked at this often at least. */
+/** New incidents are admitted at least this often, milliseconds, while deliveries come in without a pause. */
 const ADMITTED_WITHIN_MS = 500
 const INTAKE_LOOK_MS = 5
 
-/** Idle incidents are looked for this often. */
+/** How often the worker looks for idle incidents. */
 const EXPIRY_EVERY_MS = 60_000
 
-/** Takes up what is due, run by run. Any number of these may work on one ledger. */
+/** Takes up runs that are due. Any number of workers may work on one ledger. */
 export function createWorker(ports: Ports, options: WorkerOptions): Worker {
   const concurrency = options.concurrency ?? 256
   const leaseMs = options.leaseMs ?? 60_000
@@ -61,7 +61,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     } catch (cause) {
       if (!signal.aborted) ports.recorder.failed(`run ${claim.runId}`, cause)
       const now = ports.clock.now()
-      // The run stays as it is, and is looked at again: what it did is in the ledger.
+      // The run stays as the ledger has it, and is taken up again later.
       await ports.ledger
         .save(claim, { change: { nextAt: signal.aborted ? now : now + claimed.run.policy.recheck }, audit: [], release: true }, now)
         .catch((second: unknown) => ports.recorder.failed('giving back a claim', second))
@@ -78,7 +78,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     const expired: string[] = []
     const alive: string[] = []
     for (const incident of idle) {
-      // One last question to Alertmanager, where it is configured (rules 1).
+      // Before an idle incident ends, Alertmanager is asked about it, where it is configured (rules 1).
       const state = (await ports.alertStates()?.stateOf(incident.labels, stopping.signal))?.kind ?? 'absent'
       if (state === 'absent') expired.push(incident.id)
       else if (state === 'known') alive.push(incident.id)
@@ -86,7 +86,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     if (idle.length > 0) await ports.ledger.settleIdle(expired, alive, now)
   }
 
-  /** Senders wait for their answer; what came in can wait for a moment, but not for ever. */
+  /** Lets deliveries go first, because their senders wait for an answer. New incidents wait a moment, but not for ever. */
   async function letIntakePass(): Promise<void> {
     const until = ports.clock.now() + ADMITTED_WITHIN_MS
     while (ports.ledger.pending() > 0 && ports.clock.now() < until && !stopping.signal.aborted)
@@ -104,7 +104,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       await expire()
       await settleLoans(ports, stopping.signal)
     } catch (cause) {
-      // What cannot be admitted now is tried again; it must not hold up the runs that are under way.
+      // An admission that fails is tried again later. It must not hold up the runs that are under way.
       if (!stopping.signal.aborted) ports.recorder.failed('admitting incidents', cause)
     }
     const room = concurrency - busy.size
@@ -112,7 +112,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     for (const one of claimed) {
       const running = work(one).finally(() => {
         busy.delete(running)
-        // What it did may have made another run due: its next rung, or one that waited for the target.
+        // The pass may have made another run due: this one's next rung, or a run that waited for the target.
         kick()
       })
       busy.add(running)

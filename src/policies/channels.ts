@@ -2,15 +2,15 @@ import type { ConfiguredChannel } from '../domain/message.ts'
 import type { Finding, Path } from './problem.ts'
 import { type ChannelSchema, configurable, type PolicyFile } from './schema.ts'
 
-/** A kind of channel as the loader needs it. */
+/** What the loader needs to know of a kind of channel. */
 export interface LoadableChannel extends ChannelSchema {
-  /** What is wrong in settings that keep the schema, and where in them. */
+  /** Says what is wrong in settings that keep the schema, and where. */
   check(settings: unknown): readonly { readonly path: readonly string[]; readonly message: string }[]
 }
 
 type FileChannels = PolicyFile['channels']
 
-/** What no schema can say of channels: one kind each, no name of a standing channel, and the rules of each kind. */
+/** Checks what no schema can say of channels: one kind each, no name of a standing channel, and the rules of each kind. */
 export function checkChannels(channels: FileChannels, kinds: readonly LoadableChannel[]): Finding[] {
   return Object.entries(channels ?? {}).flatMap(([name, channel]): Finding[] => {
     const path: Path = ['channels', name]

@@ -10,10 +10,10 @@ import type { PolicyFile } from './schema.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 
-/** Whether a step's action can do this, with that, to such a target. */
+/** Checks what no schema can say of a step: whether its action is known, with these options, for this kind of target. */
 export type StepCheck = (action: string, value: unknown, kind: TargetKind, path: Path) => readonly Finding[]
 
-/** What no schema can say: the rules between fields, and the languages inside texts (rules 7). */
+/** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
   const findings = checkChannels(file.channels, channels)
   const names = new Map<string, number>()

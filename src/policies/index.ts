@@ -4,7 +4,7 @@ import { alertnamesOf, type Matcher, parseMatchers } from './matchers.ts'
 export interface PolicyVerdict {
   readonly policy: string
   readonly matches: boolean
-  /** The matchers that the labels do not satisfy, with what the labels say instead. */
+  /** The matchers that the labels do not satisfy, each with the label's value. */
   readonly lacks: readonly { readonly matcher: string; readonly actual: string | undefined }[]
 }
 
@@ -20,11 +20,11 @@ interface Entry {
   readonly matchers: readonly Matcher[]
 }
 
-/** Policies that name their alert are found by that name: what an alert costs does not grow with the policies of others. */
+/** Indexes policies by the alert that they name, so that the cost of one alert does not grow with the policies for others. */
 export function indexPolicies(policies: readonly Policy[]): PolicyIndex {
   const named = new Map<string, Entry[]>()
   const others: Entry[] = []
-  // Policies repeat each other's matchers: one compiled expression serves all who wrote the same.
+  // Policies often have the same matchers. Each different text is compiled once.
   const compiled = new Map<string, readonly Matcher[]>()
   const matchersOf = (source: string): readonly Matcher[] => {
     const found = compiled.get(source) ?? compile(source)
@@ -39,7 +39,7 @@ export function indexPolicies(policies: readonly Policy[]): PolicyIndex {
       others.push(entry)
       continue
     }
-    // Being found by the name is being matched by it: what is left are the other matchers.
+    // A policy that is found by the alert's name satisfies that matcher. Only the others are left to check.
     const rest = { ...entry, matchers: entry.matchers.filter(matcher => matcher !== naming) }
     for (const name of new Set(names)) {
       const list = named.get(name)

@@ -9,19 +9,19 @@ import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
 import { type ActionSchema, fileSchema, type PolicyFile } from './schema.ts'
 
-/** An action as the loader needs it. */
+/** What the loader needs to know of an action. */
 export interface LoadableAction extends ActionSchema {
   readonly kinds: readonly TargetKind[]
   readonly check?: (value: unknown) => string | undefined
 }
 
-/** All that a policy file may name. */
+/** The actions and the kinds of channel that a policy file may name. */
 export interface Vocabulary {
   readonly actions: readonly LoadableAction[]
   readonly channels: readonly LoadableChannel[]
 }
 
-/** Everything that a policy file says, checked, with defaults. */
+/** The contents of the policy files, checked, with every default filled in. */
 export interface PolicySet {
   readonly policies: readonly Policy[]
   readonly sources: NonNullable<PolicyFile['sources']>
@@ -33,7 +33,7 @@ export type LoadResult =
   | { readonly kind: 'loaded'; readonly set: PolicySet }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }
 
-/** Parses and checks one or several files' texts; several act as one, with `sources`, `channels` and `defaults` said once each. */
+/** Parses and checks the texts of the policy files. Several act as one: `sources`, `channels` and `defaults` may stand in one each. */
 export function loadPolicies(texts: readonly { readonly file: string; readonly text: string }[], vocabulary: Vocabulary): LoadResult {
   const checkStep = stepChecker(vocabulary.actions)
   const schema = fileSchema(vocabulary.channels)
@@ -64,7 +64,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   const merged = merge(parsed.map(part => part.value))
   const single = parsed.length === 1 ? parsed[0] : undefined
   for (const part of parsed) {
-    // A file of several may name channels and rely on defaults that stand in another.
+    // One of several files may name channels, and rely on defaults, of another.
     const whole: PolicyFile = single === part ? part.value : { ...merged.file, policies: part.value.policies }
     problems.push(...checkFile(whole, checkStep, vocabulary.channels).map(part.locate))
   }
@@ -98,7 +98,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   }
 }
 
-/** As one reads the file. */
+/** Sorts problems in the order of the file. */
 function inOrder(problems: readonly PolicyProblem[]): PolicyProblem[] {
   return [...problems].sort((a, b) => a.line - b.line || a.column - b.column)
 }
@@ -143,7 +143,7 @@ function unique(problems: readonly PolicyProblem[]): PolicyProblem[] {
   return [...seen.values()]
 }
 
-/** Finds the line and column of a path: the nearest part of it that stands in the text. */
+/** Finds the line and column of a path, or of the nearest part of it that is in the text. */
 function toProblem(file: string, document: Document, lines: LineCounter, finding: Finding): PolicyProblem {
   let offset = 0
   for (let depth = finding.path.length; depth >= 0; depth -= 1) {
@@ -167,7 +167,7 @@ function valueOffset(document: Document, path: Path, inside: number | undefined)
   if (inside === undefined || !isScalar(node)) return start
   if (node.type === 'PLAIN') return start + inside
   if (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') return start + 1 + inside
-  // Block texts lose their indentation: a position inside them cannot be told exactly, the start can.
+  // Block texts lose their indentation. So only their start is known exactly, and not a position inside them.
   return start
 }
 

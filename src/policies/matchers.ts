@@ -1,6 +1,6 @@
 import { RE2JS } from 're2js'
 
-/** Alertmanager's matcher: an absent label counts as the empty value; regular expressions are anchored and RE2. */
+/** Alertmanager's matcher. An absent label counts as the empty value; regular expressions are RE2, and match the whole value. */
 export interface Matcher {
   readonly name: string
   readonly operator: '=' | '!=' | '=~' | '!~'
@@ -9,7 +9,7 @@ export interface Matcher {
   matches(value: string): boolean
 }
 
-// Label names without quotes, as Alertmanager's UTF-8 parser takes them: anything but its reserved characters.
+// What Alertmanager's UTF-8 parser takes as a label name without quotes: anything but its reserved characters.
 const MATCHER = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^{}!=~,\\"'`\s]+))\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^{}!=~,\\"'`\s]+))\s*$/s
 const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '"': '"', '\\': '\\' }
 
@@ -79,7 +79,7 @@ function splitAtCommas(text: string): string[] {
   return parts.filter((piece, index) => piece.trim() !== '' || index < parts.length - 1)
 }
 
-/** The alertnames that a list of matchers can match at all, if they are a finite set written out; undefined for "any". */
+/** The alertnames that a list of matchers can match, where the matchers list them; undefined where it may be any name. */
 export function alertnamesOf(matchers: readonly Matcher[]): readonly string[] | undefined {
   for (const matcher of matchers) {
     if (matcher.name !== 'alertname') continue

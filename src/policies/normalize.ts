@@ -8,7 +8,7 @@ type FilePolicy = PolicyFile['policies'][number]
 type FileVerification = FilePolicy['verify'][number]
 type FileCondition = NonNullable<NonNullable<FilePolicy['steps'][number]['when']>['queries']>[number]
 
-/** Rules 4. */
+/** The budgets that hold where a file sets no others (rules 4). */
 const DEFAULT_BUDGETS: readonly Budget[] = [
   { limit: 3, per: 24 * HOUR, scope: 'target' },
   { limit: 5, per: HOUR, scope: 'global' }
@@ -50,7 +50,7 @@ function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
     guards: {
       namespaces: policy.guards?.namespaces ?? defaults?.guards?.namespaces ?? [],
       cooldown: optional(policy.guards?.cooldown ?? defaults?.guards?.cooldown, 30 * MINUTE),
-      // A policy's own budgets add to the defaults, and never replace them (rules 4).
+      // A policy's own budgets are added to the defaults, and never replace them (rules 4).
       budgets: [...(defaults?.guards?.budgets?.map(toBudget) ?? DEFAULT_BUDGETS), ...(policy.guards?.budgets?.map(toBudget) ?? [])],
       storm: stormOf(file)
     },
@@ -83,13 +83,13 @@ function normalizeVerification(query: FileVerification, index: number): Verifica
   }
 }
 
-/** A condition is asked once, and its window does not matter: what it looks back on is what it says. */
+/** The query of a condition, which is asked once. Its window does not matter: the query itself says how far it looks back. */
 function normalizeCondition(condition: FileCondition, index: number): VerificationQuery {
   const { holdsWhen, name = `condition ${index + 1}`, ...rest } = condition
   return normalizeVerification({ ...rest, name, failWhen: holdsWhen, samples: 1, window: '1s' }, index)
 }
 
-/** `> 0.05`, `>= 5%`; undefined for anything else. */
+/** Parses a threshold such as `> 0.05` or `>= 5%`; undefined for anything else. */
 export function parseThreshold(text: string): Threshold | undefined {
   const found = /^\s*(>=|<=|==|!=|>|<)\s*([-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?)\s*(%?)\s*$/.exec(text)
   const comparison = COMPARISONS.find(known => known === found?.[1])

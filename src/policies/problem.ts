@@ -3,12 +3,12 @@ import type { Static, TSchema } from 'typebox'
 import type { Validator } from 'typebox/compile'
 import { isObject, type JsonObject } from '../base/json.ts'
 
-/** What is wrong with a policy file, where, and what to write instead. */
+/** A mistake in a policy file: what is wrong, where, and what to write instead. */
 export interface PolicyProblem {
   readonly file: string
   readonly line: number
   readonly column: number
-  /** `policies[0].verify[1].promql` */
+  /** Such as `policies[0].verify[1].promql`. */
   readonly path: string
   readonly message: string
 }
@@ -18,7 +18,7 @@ export type Path = readonly (string | number)[]
 export interface Finding {
   readonly path: Path
   readonly message: string
-  /** True where the key, not its value, is wrong. */
+  /** True where the key is wrong, and not its value. */
   readonly atKey?: boolean
   /** Characters into the value, for errors inside a text such as a query. */
   readonly offset?: number
@@ -28,7 +28,7 @@ export function formatPath(path: Path): string {
   return path.map((part, index) => (typeof part === 'number' ? `[${part}]` : index === 0 ? part : `.${part}`)).join('')
 }
 
-/** The nearest of the known words, if it is near enough to be meant. */
+/** The known word that is nearest to a mistyped one, if it is near enough to be meant. */
 export function nearest(word: string, known: readonly string[]): string | undefined {
   const ranked = known
     .map(candidate => ({ candidate, distance: distance(word.toLowerCase(), candidate.toLowerCase()) }))
@@ -43,7 +43,7 @@ export function didYouMean(word: string, known: readonly string[]): string {
   return known.length === 0 ? 'nothing is known here' : `known here: ${known.join(', ')}`
 }
 
-/** The findings of a schema check, as sentences. */
+/** Turns the findings of a schema check into sentences. */
 export function schemaFindings<S extends TSchema>(
   validator: Validator<Record<string, never>, S, Static<S>>,
   schema: TSchema,
@@ -55,7 +55,7 @@ export function schemaFindings<S extends TSchema>(
     const path = [...base, ...pointerPath(error.instancePath, value)]
     const params: JsonObject = isObject(error.params) ? error.params : {}
     switch (error.keyword) {
-      // The same finding again, told for the value of an unknown key.
+      // The schema check reports an unknown key twice. This is the second report, for the key's value.
       case 'boolean':
         break
       case 'additionalProperties':

@@ -2,23 +2,23 @@ import { type Static, type TObject, type TSchema, Type } from 'typebox'
 import { TARGET_KINDS } from '../domain/objects.ts'
 import { BUDGET_SCOPES } from '../domain/policy.ts'
 
-/** An action as the policy file knows it: its name, and the schema of its `with:`. */
+/** What a policy file's schema needs of an action: its name, and the schema of its `with:`. */
 export interface ActionSchema {
   readonly name: string
   readonly title: string
   readonly with: TObject
 }
 
-/** A kind of channel as the policy file knows it: its name, and the schema of its settings. */
+/** What a policy file's schema needs of a kind of channel: its name, and the schema of its settings. */
 export interface ChannelSchema {
   readonly name: string
   readonly settings: TObject
-  /** True for a channel that is there without being configured: policy files do not know its kind, and may not take its name. */
+  /** True for a channel that needs no configuration. Policy files cannot configure its kind, and may not take its name. */
   readonly standing?: true
 }
 
 const closed = { additionalProperties: false }
-/** Prometheus' durations from one second up (rules 7): shorter ones would only burn queries. */
+/** Prometheus' durations from one second up (rules 7). Shorter ones would only cost queries. */
 const DURATION = '^(?=.*[1-9])([0-9]+(s|m|h|d|w|y))+$'
 
 const duration = (description: string) =>
@@ -222,13 +222,13 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
 
 const OpenStep = Type.Object({ action: Type.String(), with: Type.Optional(Type.Unknown()), ...stepFields }, closed)
 
-/** What the loader checks first; a step's `with:` is then checked against its action's own schema. */
+/** The schema that the loader checks first. It then checks each step's `with:` against the action's own schema. */
 export function fileSchema(channels: readonly ChannelSchema[]) {
   return Type.Object(fileFields(OpenStep, channels), closed)
 }
 export type PolicyFile = Static<ReturnType<typeof fileSchema>>
 
-/** The JSON Schema that editors complete from: the same fields, with each action's own `with:`. */
+/** The JSON Schema by which editors complete: the same fields, with each action's own `with:`. */
 export function publishedSchema({
   actions,
   channels

@@ -6,10 +6,10 @@ import { indexPolicies, type PolicyIndex } from './index.ts'
 import { type LoadResult, loadPolicies, type PolicySet, type Vocabulary } from './load.ts'
 import type { PolicyProblem } from './problem.ts'
 
-/** The policy file is missing or cannot be read: another exit code than a bad one. */
+/** The policy file is missing or cannot be read. Its exit code differs from that of a bad file. */
 export class PolicyFileMissing extends Error {}
 
-/** @throws PolicyFileMissing naming the path and what to do. */
+/** Reads the policy files at the path. @throws PolicyFileMissing naming the path and what to do */
 export async function readPolicyTexts(path: string): Promise<readonly { readonly file: string; readonly text: string }[]> {
   try {
     const found = await stat(path)
@@ -44,7 +44,7 @@ export interface PolicyStore {
   readonly index: () => PolicyIndex
   policy(name: string): Policy | undefined
   reload(): Promise<ReloadResult>
-  /** Hash of the texts in force: what the audit says was loaded. */
+  /** The hash of the texts in force. The audit log names what was loaded by it. */
   readonly version: () => string
 }
 
@@ -72,7 +72,7 @@ export async function openPolicyStore(
         const next = versionOf(fresh)
         if (next === tried) return badNow === undefined ? { kind: 'unchanged' } : { kind: 'bad', problems: badNow, fresh: false }
         tried = next
-        // All that can fail happens before anything that is in force is touched.
+        // All that can fail is done before anything in force changes.
         const result = loadPolicies(fresh, vocabulary)
         badNow = result.kind === 'bad' ? result.problems : undefined
         if (result.kind === 'bad') return { ...result, fresh: true }

@@ -29,7 +29,7 @@ export function statusAnswer(status: number, reason: string, message: string): A
   return { status, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Failure', message, reason, code: status } }
 }
 
-/** One request to one resource, with the codes that the real API server answers (facts B.0, G.5). */
+/** Answers one request to one resource, with the codes of the real API server (facts B.0, G.5). */
 export function handleApi(parts: ApiParts, request: ApiRequest): ApiAnswer {
   const { store } = parts
   const { resource, namespace, name } = request
@@ -115,7 +115,7 @@ function patch(parts: ApiParts, request: ApiRequest, before: JsonObject): ApiAns
       return statusAnswer(400, 'BadRequest', 'error decoding patch: json: cannot unmarshal object into Go value of type jsonpatch.Patch')
     const patched = structuredClone(before) as Record<string, unknown>
     const failed = applyPatch(patched, parsed as Operation[]).find(result => result !== null)
-    // Nothing tells which test failed; nor does the real server.
+    // The answer does not say which test failed, as the real server's does not.
     return failed === undefined
       ? save(parts, request, before, patched)
       : statusAnswer(422, 'Invalid', 'the server rejected our request due to an error in our request')
@@ -149,7 +149,7 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   const entries = Array.isArray(old['managedFields']) ? old['managedFields'] : []
   const stored = defaulted(resource, {
     ...after,
-    // Status has its own writer.
+    // The status is written only through its subresource.
     ...(before['status'] === undefined ? {} : { status: before['status'] }),
     metadata: {
       ...next,

@@ -32,8 +32,8 @@ export interface Fleet {
 const LOOK_EVERY_MS = 250
 
 /**
- * Simulated versions on real pods: looks which pods the cluster runs, and serves the counters that such versions would
- * have. What Prometheus sees so depends on nothing but the cluster's state.
+ * Simulates versions on real pods. It looks which pods the cluster runs, and serves the counters that such versions would have.
+ * So what Prometheus sees depends only on the cluster's state.
  */
 export async function startFleet(options: FleetOptions): Promise<Fleet> {
   const counters = new Map<string, { readonly pod: FleetPod; good: number; bad: number; seen: number }>()
@@ -60,7 +60,7 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
       }
       present = new Set(pods.filter(pod => pod.ready).map(pod => `${pod.namespace}/${pod.name}`))
     } catch {
-      // The cluster is away: counters stand still, as they would.
+      // While the cluster is away the counters stand still.
     } finally {
       looking = false
     }

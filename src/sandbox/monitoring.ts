@@ -6,9 +6,9 @@ import type { PartCommand } from './real-parts.ts'
 export interface PrometheusOptions {
   readonly program: PartCommand
   readonly folder: string
-  /** `host:port` that are scraped every second. */
+  /** The targets that are scraped every second, as `host:port`. */
   readonly targets: readonly string[]
-  /** URLs that tell more targets (`http_sd_configs`). */
+  /** URLs that list more targets (`http_sd_configs`). */
   readonly discovery?: readonly string[]
   /** Finds the ready pods of a namespace by the Kubernetes API, and scrapes them on this port; not in Debian's build. */
   readonly kubernetes?: { readonly kubeconfig: string; readonly namespace: string; readonly port: number }
@@ -28,7 +28,7 @@ export async function startPrometheus(options: PrometheusOptions): Promise<Runni
   await mkdir(options.folder, { recursive: true })
   const rules = join(options.folder, 'rules.yml')
   const config = join(options.folder, 'prometheus.yml')
-  // JSON is YAML: nothing has to be quoted by hand.
+  // The file is written as JSON, which is YAML too, so that nothing has to be quoted by hand.
   await writeFile(rules, JSON.stringify({ groups: options.groups }))
   await writeFile(
     config,
@@ -72,11 +72,11 @@ function kubernetesJob({ kubeconfig, namespace, port }: NonNullable<PrometheusOp
 export interface AlertmanagerOptions {
   readonly program: PartCommand
   readonly folder: string
-  /** Where alerts are posted to. */
+  /** The URL that alerts are posted to. */
   readonly webhook: string
   readonly tokenFile?: string
   readonly port?: number
-  /** One of a cluster whose peers wait one second for each other. */
+  /** Makes it one of a cluster, whose peers wait one second for each other. */
   readonly cluster?: { readonly listen: string; readonly peer?: string }
 }
 

@@ -12,11 +12,11 @@ export interface RunningProcess {
   stop(): Promise<void>
 }
 
-/** What a server said last; enough to tell why it did not start. */
+/** How much of a server's output is kept, which is enough to see why it did not start. */
 const KEPT_OUTPUT = 8_000
 const STOP_WITHIN_MS = 5_000
 
-/** Children that still run; none outlives this process. */
+/** The children that still run. None outlives this process. */
 const children = new Set<ChildProcess>()
 let guarded = false
 
@@ -71,22 +71,22 @@ export function startProcess(
   }
 }
 
-/** Below the range from which systems take the ports of outgoing connections (32,768 on Linux): nobody else takes it meanwhile. */
+/** The range lies below the ports of outgoing connections (from 32,768 on Linux), so that none of those takes a port meanwhile. */
 const PORTS = { from: 15_000, to: 32_000 }
 
 /** Processes that look at the same time look in different parts of the range. */
 const PARTS = 8
-/** Between the look and the listening there is time: what was told once is not told again. */
-const told = new Set<number>()
+/** Ports that were given out. None is given out twice, because time passes until its server listens. */
+const given = new Set<number>()
 
-/** A port that was free a moment ago, and that only somebody who asks for it by number would take. */
+/** Finds a port that was free a moment ago, in a range that the system itself does not give out. */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
   const size = Math.floor((PORTS.to - PORTS.from) / PARTS)
   const from = PORTS.from + (process.pid % PARTS) * size
   for (;;) {
     const port = randomInt(from, from + size)
-    if (told.has(port)) continue
-    told.add(port)
+    if (given.has(port)) continue
+    given.add(port)
     if (await isFree(host, port)) return port
   }
 }

@@ -37,7 +37,7 @@ export const ALERTMANAGER: RealPart = {
   needs: '/usr/share/prometheus/alertmanager/default.tmpl'
 }
 
-/** A part that is neither here nor obtainable: the message names what to install. */
+/** A part is neither here nor obtainable. The message names what to install. */
 export class PartMissing extends Error {}
 
 export interface PartsEnvironment {
@@ -45,7 +45,7 @@ export interface PartsEnvironment {
 }
 
 /**
- * Where the program is: an explicit path, the cache, `PATH`; else Debian's package is downloaded and unpacked into the
+ * Finds the program: at an explicit path, in the cache, on `PATH`; else Debian's package is downloaded and unpacked into the
  * cache, which needs no root, installs nothing and starts no service. @throws PartMissing
  */
 export async function obtainPart(
@@ -72,7 +72,7 @@ export async function obtainPart(
   throw missing(part)
 }
 
-/** Debian's Alertmanager reads its templates below /usr/share only: it gets a view of the file system in which they are there. */
+/** Debian's Alertmanager reads its templates only below /usr/share. So it gets a view of the file system that has them there. */
 async function inPlace(part: RealPart, cache: string, program: string): Promise<PartCommand> {
   if (part.needs === undefined) return [program]
   const installed = await access(part.needs).then(

@@ -11,9 +11,9 @@ import { handleSubresource } from './subresources.ts'
 export interface Sandbox {
   /** `http://127.0.0.1:PORT` */
   readonly url: string
-  /** A kubeconfig that leads here. */
+  /** The path of a kubeconfig for this server. */
   readonly kubeconfig: string
-  /** Every request that changes something, as the real server's audit log would tell: dry runs apart. */
+  /** Every request that changed something, as the real server's audit log has it. Dry runs are left out. */
   readonly writes: () => readonly { readonly method: string; readonly path: string; readonly dryRun: boolean }[]
   close(): Promise<void>
 }
@@ -24,8 +24,8 @@ const PATHS =
   /^\/(?:api\/v1|apis\/apps\/v1|apis\/events\.k8s\.io\/v1)(?:\/namespaces\/([^/]+))?\/(deployments|replicasets|pods|events)(?:\/([^/]+))?$/
 
 /**
- * A small Kubernetes API in this process: there to be watched, and to make tests quick. It is held to the same conformance
- * suite as the real control plane; where they differ, this is wrong.
+ * Starts a small Kubernetes API in this process, for the demo and for quick tests. It has to pass the same conformance suite as
+ * the real control plane. Where they differ, the sandbox is wrong.
  */
 export async function startSandbox(): Promise<Sandbox> {
   const store = new Store()
@@ -49,7 +49,7 @@ export async function startSandbox(): Promise<Sandbox> {
       }
       if (url.pathname === '/version') return send(200, { major: '1', minor: '36', gitVersion: 'v1.36.0-sandbox' })
       if (url.pathname === '/readyz') return void response.end('ok')
-      // Nobody is anybody here: everyone may do everything.
+      // The sandbox knows no users, so everyone may do everything.
       if (url.pathname === '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews') return send(201, { status: { allowed: true } })
       const body = Buffer.concat(chunks).toString('utf8')
       const dryRun = url.searchParams.get('dryRun') === 'All'

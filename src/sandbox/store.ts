@@ -19,7 +19,7 @@ export interface StoreEvent {
 
 const KEPT_EVENTS = 2_000
 
-/** Objects with resource versions, and everyone who watches them. Objects are never changed in place. */
+/** Keeps objects with their resource versions, and their watchers. Objects are never changed in place. */
 export class Store {
   readonly #objects = new Map<string, JsonObject>()
   /** The newest changes, so that a watch can begin at the version of its list. */
@@ -40,7 +40,7 @@ export class Store {
     return [...this.#objects].filter(([key]) => key.startsWith(prefix)).map(([, object]) => object)
   }
 
-  /** Stores the object with a new resource version; tells watchers. An object that would not change is left alone, as etcd's front does. */
+  /** Stores the object with a new resource version and informs watchers. Like the real server it leaves an equal object alone. */
   put(resource: Resource, object: JsonObject): JsonObject {
     const metadata = objectAt(object, 'metadata')
     const key = keyOf(resource, textAt(metadata, 'namespace') ?? '', textAt(metadata, 'name') ?? '')
@@ -69,7 +69,7 @@ export class Store {
     this.#events.emit('event', event)
   }
 
-  /** What happened after a version; undefined where that is too long ago to be known. */
+  /** The changes after a version; undefined where they are too old to be kept. */
   since(version: number): readonly StoreEvent[] | undefined {
     const oldest = this.#history[0]
     if (this.#history.length >= KEPT_EVENTS && oldest !== undefined && version < oldest.version - 1) return undefined

@@ -11,10 +11,10 @@ export interface SubresourceRequest {
 
 const SCALE = /^\/apis\/apps\/v1\/namespaces\/([^/]+)\/deployments\/([^/]+)\/scale$/
 const EVICTION = /^\/api\/v1\/namespaces\/([^/]+)\/pods\/([^/]+)\/eviction$/
-/** Kinds of which there are none here: asked for before a scale. */
+/** Kinds that a scale asks for, and of which the sandbox has no objects. */
 const EMPTY = /^\/(?:api\/v1|apis\/autoscaling\/v2)\/namespaces\/[^/]+\/(?:resourcequotas|horizontalpodautoscalers)$/
 
-/** The parts of objects that actions write by themselves; undefined where the path is none of them. */
+/** Answers requests for the subresources that actions write; undefined for any other path. */
 export function handleSubresource(parts: ApiParts, request: SubresourceRequest): ApiAnswer | undefined {
   if (EMPTY.test(request.path)) return { status: 200, body: { kind: 'List', apiVersion: 'v1', metadata: {}, items: [] } }
   const scaled = SCALE.exec(request.path)

@@ -23,7 +23,7 @@ export interface Metrics {
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
   sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
-  /** Values that are read when they are asked for. */
+  /** Sets how the values are read that are measured only when somebody asks for the metrics. */
   onCollect(
     collect: () => Promise<{
       readonly runs: Readonly<Record<string, number>>

@@ -1,7 +1,7 @@
 import { isObject } from '../base/json.ts'
 import { parseTemplate, type Rendered, renderTemplate, type TemplateValues } from './template.ts'
 
-/** What is wrong with the templates in a JSON value; undefined where nothing is. */
+/** Says what is wrong with the templates in a JSON value; undefined where nothing is. */
 export function jsonTemplateError(value: unknown): string | undefined {
   if (typeof value === 'string') {
     const parsed = parseTemplate(value)
@@ -11,7 +11,7 @@ export function jsonTemplateError(value: unknown): string | undefined {
   return parts.map(jsonTemplateError).find(error => error !== undefined)
 }
 
-/** Renders the texts of a JSON value; a label stays within its text, because what is rendered is written as JSON only afterwards. */
+/** Renders the texts of a JSON value. A label cannot leave its text, because the value becomes JSON text only afterwards. */
 export function renderJson(value: unknown, values: TemplateValues): Rendered {
   let failed: Exclude<Rendered, { readonly kind: 'text' }> | undefined
   const walk = (part: unknown): unknown => {
@@ -24,7 +24,7 @@ export function renderJson(value: unknown, values: TemplateValues): Rendered {
       return ''
     }
     if (Array.isArray(part)) return part.map(walk)
-    // Keys are the policy's own: no label names a field.
+    // Keys are taken as the policy has them, so that no label can name a field.
     if (isObject(part)) return Object.fromEntries(Object.entries(part).map(([key, inner]) => [key, walk(inner)]))
     return part
   }

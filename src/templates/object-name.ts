@@ -6,11 +6,12 @@ const SUBDOMAIN = /^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])
 
 export type NamePlace = 'namespace' | 'name'
 
+/** Whether Kubernetes takes the text as a name in this place. */
 export function isObjectName(place: NamePlace, text: string): boolean {
   return place === 'namespace' ? LABEL.test(text) : text.length <= 253 && SUBDOMAIN.test(text)
 }
 
-/** Renders a Kubernetes object name; nothing is escaped, because only a valid name is let through. */
+/** Renders a Kubernetes object name. Nothing is escaped, because only a valid name is let through. */
 export function renderObjectName(source: string, place: NamePlace, values: TemplateValues): Rendered {
   const template = parseTemplate(source)
   if ('error' in template) throw new Error(`template was not checked at load: ${template.error}`)

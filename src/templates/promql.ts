@@ -3,7 +3,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import { parseDuration } from '../base/duration.ts'
 import { type Hole, parseTemplate, type Rendered, renderTemplate, type Template, type TemplateValues } from './template.ts'
 
-/** Where a hole of a query stands: inside the quotes of one label matcher. */
+/** The place of a hole in a query, which is inside the quotes of one label matcher. */
 interface Place {
   readonly quote: '"' | "'"
   readonly regex: boolean
@@ -12,9 +12,9 @@ interface Place {
 export interface PromqlTemplate {
   readonly template: Template
   readonly places: ReadonlyMap<Hole, Place>
-  /** The longest range selector in milliseconds; undefined where the text cannot tell (recording rule, subquery, `offset`, `@`). */
+  /** The longest range selector, milliseconds; undefined where the text does not show it (recording rule, subquery, `offset`, `@`). */
   readonly window: number | undefined
-  /** True where every selector names the suspect's pods, so that no other pod's numbers can enter. */
+  /** True where every selector names the suspect's pods, so that no other pod's numbers can come in. */
   readonly boundToPods: boolean
 }
 
@@ -27,7 +27,7 @@ export interface PromqlError {
 export function parsePromqlTemplate(source: string): PromqlTemplate | PromqlError {
   const template = parseTemplate(source)
   if ('error' in template) return template
-  // Each hole becomes a word of the same length, so that every position in the parse tree is one in the source.
+  // Each hole is replaced by a word of the same length, so that positions in the parse tree are positions in the source.
   let text = source
   for (const hole of template.holes) text = text.slice(0, hole.offset) + 'x'.repeat(hole.end - hole.offset) + text.slice(hole.end)
   if (text.trim() === '') return { error: 'the query is empty', offset: 0 }
@@ -114,7 +114,7 @@ function quoteString(value: string, quote: '"' | "'"): string {
     .replaceAll(/\p{Cc}/gu, char => `\\u${char.charCodeAt(0).toString(16).padStart(4, '0')}`)
 }
 
-/** Policies are few and their runs are many: each template is parsed once. Reloads leave old ones behind, so there is an end to it. */
+/** How many parsed templates are kept. Each is parsed once for many runs; the limit is for those that reloads leave behind. */
 const KEPT_TEMPLATES = 10_000
 const parsedBefore = new Map<string, ReturnType<typeof parsePromqlTemplate>>()
 
@@ -126,8 +126,8 @@ function keep(source: string): ReturnType<typeof parsePromqlTemplate> {
 }
 
 /**
- * Renders a query. A value stays inside its quotes, and inside `=~` it matches itself only; `{{ target.pods }}` is the
- * one value that is a regular expression already, made by Astern.
+ * Renders a query. A value stays inside its quotes, and inside `=~` it matches only itself. The exception is `{{ target.pods }}`,
+ * which is a regular expression that Astern made.
  */
 export function renderPromql(source: string, values: TemplateValues): Rendered {
   const parsed = parsedBefore.get(source) ?? keep(source)
@@ -135,7 +135,7 @@ export function renderPromql(source: string, values: TemplateValues): Rendered {
   return renderTemplate(parsed.template, values, (value, hole) => {
     const place = parsed.places.get(hole)
     if (place === undefined) throw new Error('a hole without a place')
-    // A lone surrogate has no UTF-8 form: Prometheus could not have sent it.
+    // A lone surrogate has no UTF-8 form, so Prometheus cannot have sent it.
     if (!value.isWellFormed()) return { unsafe: 'it is not valid Unicode' }
     return { text: quoteString(place.regex && !isPods(hole) ? quoteRegex(value) : value, place.quote) }
   })

@@ -1,4 +1,4 @@
-/** `{{ labels.namespace }}` and friends: text with holes. A hole can be filled only through an escape made for its place. */
+/** Templates: text with holes such as `{{ labels.namespace }}`. A hole can be filled only through an escape made for its place. */
 
 import type { Refusal } from '../domain/reasons.ts'
 
@@ -8,15 +8,15 @@ export type TemplateRoot = (typeof TEMPLATE_ROOTS)[number]
 export interface Hole {
   readonly root: TemplateRoot
   readonly name: string
-  /** Where `{{` stands in the source text. */
+  /** The position of `{{` in the source text. */
   readonly offset: number
-  /** Where the text goes on behind `}}`. */
+  /** The position behind `}}` in the source text. */
   readonly end: number
 }
 
 export interface Template {
   readonly source: string
-  /** One more than there are holes. */
+  /** The texts before, between and behind the holes: one more than there are holes. */
   readonly texts: readonly string[]
   readonly holes: readonly Hole[]
 }
@@ -33,7 +33,7 @@ export type Rendered =
   | { readonly kind: 'missing'; readonly name: string }
   | { readonly kind: 'unsafe'; readonly name: string; readonly why: string }
 
-/** Why a step whose template could not be filled is not taken. */
+/** The refusal of a step whose template could not be filled. */
 export function renderRefusal(rendered: Exclude<Rendered, { readonly kind: 'text' }>): Refusal {
   switch (rendered.kind) {
     case 'missing':
@@ -43,12 +43,12 @@ export function renderRefusal(rendered: Exclude<Rendered, { readonly kind: 'text
   }
 }
 
-/** How a value is made safe for its place, or why it cannot be. */
+/** Makes a value safe for its place, or says why it cannot be made safe. */
 export type Escape = (value: string, hole: Hole) => { readonly text: string } | { readonly unsafe: string }
 
 const HOLE = /\{\{\s*(?:([a-z]+)\.([A-Za-z_][A-Za-z0-9_]*)|([a-z]+)\["([^"\\]+)"\])\s*\}\}/g
 
-/** @returns the template, or a sentence that says what is wrong with it and where. */
+/** Parses a template. @returns the template, or a sentence that says what is wrong with it and where */
 export function parseTemplate(source: string): Template | { readonly error: string; readonly offset: number } {
   const texts: string[] = []
   const holes: Hole[] = []
@@ -81,7 +81,7 @@ function strayBraces(text: string): { readonly error: string; readonly offset: n
   }
 }
 
-/** Fills the holes. A label that is not there, or empty, is missing: an empty selector would mean everything. */
+/** Fills the holes. An empty label counts as missing, because an empty selector would mean everything. */
 export function renderTemplate(template: Template, values: TemplateValues, escapeFor: Escape): Rendered {
   let text = template.texts[0] ?? ''
   for (const [index, hole] of template.holes.entries()) {

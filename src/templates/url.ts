@@ -1,6 +1,6 @@
 import { parseTemplate, type Rendered, renderTemplate, type Template, type TemplateValues } from './template.ts'
 
-/** Checks at load that every hole of a URL lies behind its host: a label may choose what is asked for, never who is asked. */
+/** Checks at load that every hole of a URL lies behind its host. A label may choose what is asked for, but never the host. */
 export function parseUrlTemplate(source: string): Template | { readonly error: string; readonly offset: number } {
   const template = parseTemplate(source)
   if ('error' in template) return template
@@ -10,7 +10,7 @@ export function parseUrlTemplate(source: string): Template | { readonly error: s
   return early === undefined ? template : { error: 'a template may stand behind the first / of a URL only', offset: early.offset }
 }
 
-/** Renders a URL: each value becomes one path segment or one query value, never more. */
+/** Renders a URL. Each value becomes one path segment or one query value, never more. */
 export function renderUrl(source: string, values: TemplateValues): Rendered {
   const template = parseUrlTemplate(source)
   if ('error' in template) throw new Error(`template was not checked at load: ${template.error}`)

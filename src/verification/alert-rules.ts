@@ -1,18 +1,18 @@
 import { instantAt, type JsonObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
 
-/** Firing instances of one alert whose labels have the same names. */
+/** The firing instances of one alert whose labels have the same names. */
 interface Shape {
   readonly names: readonly string[]
   readonly starts: Map<string, number[]>
 }
 
-/** When each firing alert of a Prometheus began to be true, to be found by the labels that Alertmanager sent. */
+/** When the condition of each firing alert became true. It is looked up by the labels that Alertmanager sent. */
 export interface ActiveAlerts {
-  /** Undefined where none, or more than one, is this alert. */
+  /** Undefined where no firing alert has these labels, or more than one has. */
   activeAt(labels: Readonly<Record<string, string>>): number | undefined
 }
 
-/** Reads an answer of `/api/v1/rules`, once for however many alerts are looked up in it. */
+/** Reads an answer of `/api/v1/rules` once, so that many alerts can be looked up in it. */
 export function readActiveAlerts(answer: JsonObject): ActiveAlerts {
   const byName = new Map<string, Map<string, Shape>>()
   for (const rule of listAt(answer, 'data', 'groups').flatMap(group => listAt(group, 'rules')))
@@ -32,7 +32,7 @@ export function readActiveAlerts(answer: JsonObject): ActiveAlerts {
   return {
     activeAt(labels) {
       const found: number[] = []
-      // External labels and relabelling add to what was sent (facts A.8): the rule's labels are a subset of the alert's.
+      // External labels and relabelling add labels to what was sent (facts A.8). So the rule's labels are a subset of the alert's.
       for (const { names, starts } of byName.get(labels['alertname'] ?? '')?.values() ?? [])
         found.push(...(starts.get(JSON.stringify(names.map(name => (Object.hasOwn(labels, name) ? labels[name] : null)))) ?? []))
       return found.length === 1 ? found[0] : undefined

@@ -2,12 +2,12 @@ import { at, isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
 import type { Problem } from '../domain/verdict.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 
-/** What one instant query came to. https://prometheus.io/docs/prometheus/latest/querying/api/ */
+/** The result of one instant query. https://prometheus.io/docs/prometheus/latest/querying/api/ */
 export type QueryAnswer =
   | { readonly kind: 'number'; readonly value: number; readonly infos: readonly string[] }
   | { readonly kind: 'problem'; readonly problem: Problem; readonly detail: string }
 
-/** Turns a response into a number, or into the closed reason why there is none. Nothing is guessed: no data is neither 0 nor good. */
+/** Turns a response into a number, or into the reason why there is none. It guesses nothing: no data is neither 0 nor good. */
 export function readQueryAnswer(result: HttpResult): QueryAnswer {
   const body = readApi(result)
   if ('problem' in body) return { kind: 'problem', ...body }
@@ -36,7 +36,7 @@ function readValue(pair: unknown, infos: readonly string[]): QueryAnswer {
     : { kind: 'number', value, infos }
 }
 
-/** The JSON body of a successful answer, or the closed reason why there is none. */
+/** The JSON body of a successful answer, or the reason why there is none. */
 export function readApi(result: HttpResult): { readonly data: JsonObject } | { readonly problem: Problem; readonly detail: string } {
   if (result.kind === 'failed') {
     switch (result.problem) {
@@ -51,7 +51,7 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
     }
   }
   const isJson = (result.headers['content-type'] ?? '').includes('json')
-  // A starting Prometheus answers 503 in plain text: the content type is looked at before the body.
+  // A Prometheus that starts answers 503 in plain text. So the content type is checked before the body.
   if (!isJson) {
     return result.status === 503
       ? { problem: 'not-ready', detail: `503 ${result.body.slice(0, 80).trim()}` }
@@ -67,7 +67,7 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
   if (result.status === 200 && data['status'] === 'success') return { data }
   const errorType = textAt(data, 'errorType') ?? String(result.status)
   const detail = `${errorType}: ${textAt(data, 'error') ?? ''}`.slice(0, 300)
-  // bad_data and execution are faults of the query; everything else is the source's.
+  // `bad_data` and `execution` are faults of the query. Everything else is a fault of the source.
   if (result.status === 400 || result.status === 422) return { problem: 'query-rejected', detail }
   if (errorType === 'timeout') return { problem: 'deadline', detail }
   return { problem: result.status === 503 ? 'not-ready' : 'unreachable', detail }

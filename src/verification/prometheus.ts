@@ -24,7 +24,7 @@ export interface PrometheusOptions {
   readonly ca?: string
 }
 
-/** Problems of the source, and not of what it measured. */
+/** The problems that lie with the source, and not with what it measured. */
 const SOURCE_PROBLEMS: ReadonlySet<Problem> = new Set([
   'unreachable',
   'deadline',
@@ -35,9 +35,9 @@ const SOURCE_PROBLEMS: ReadonlySet<Problem> = new Set([
 ])
 
 export interface Prometheus extends Verifier {
-  /** Whether it answers at all, for `astern status`. */
+  /** Asks whether Prometheus answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
-  /** The names of its alerting rules, or why they cannot be had: symptom starts come from there. */
+  /** The names of the alerting rules, or why they cannot be read. The start of a symptom comes from the same API. */
   alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
 }
 
@@ -83,14 +83,14 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
 
-  // In a storm every run asks for the rules: one answer serves all that wait for it. It has its own deadline.
+  // In a storm every run asks for the rules, so one answer serves all runs that wait for it. It has its own deadline.
   const activeAlerts = shared(async () => {
     const answer = await rules(new AbortController().signal)
     return 'problem' in answer ? undefined : readActiveAlerts(answer.data)
   })
 
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
-    // Thanos answers partial data with 200 unless it is told not to (facts E.4); Prometheus ignores the parameter.
+    // Thanos answers partial data with 200 unless this parameter forbids it (facts E.4). Prometheus ignores the parameter.
     return readQueryAnswer(
       await call(
         'POST',
@@ -137,7 +137,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   return {
     async sample(queries, at, signal): Promise<Sample> {
-      // One instant for all queries of a sample, in the source's own clock.
+      // All queries of a sample are asked for one instant, in the source's own clock.
       const time = at + options.offset.value()
       const judged = await Promise.all(queries.map(query => judge(query, time, signal)))
       return { time, ...combine(judged), queries: judged }

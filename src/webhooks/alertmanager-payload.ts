@@ -16,8 +16,8 @@ export interface PayloadProblem {
 }
 
 /**
- * Parses Alertmanager's webhook payload, version 4 (facts A.1). New fields are welcome; what is needed must be there and be
- * right. Written by hand and not by a schema library: this is the hot path, and its messages name the path.
+ * Parses Alertmanager's webhook payload, version 4 (facts A.1). Unknown fields are ignored; the needed ones must be valid. It is
+ * written by hand and not with a schema library, because this is the hot path and its messages name the path.
  */
 export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | PayloadProblem {
   if (!isObject(body)) return { path: '', message: 'the body must be a JSON object' }
@@ -50,7 +50,7 @@ export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | P
   }
 }
 
-/** One alert; also what the API takes for a dry run or a manual run. */
+/** Parses one alert. The API takes the same form for a dry run or a manual run. */
 export function parseAlert(alert: unknown, path: string): Alert | PayloadProblem {
   if (!isObject(alert)) return { path, message: 'must be an object' }
   const { status } = alert
@@ -70,13 +70,13 @@ export function parseAlert(alert: unknown, path: string): Alert | PayloadProblem
     labels: labels.map,
     annotations: annotations.map,
     startsAt,
-    // The status decides, not this: a firing alert carries Go's zero time (facts A.1).
+    // The status decides whether the alert fires, and not this field: a firing alert has Go's zero time here (facts A.1).
     ...(endsAt === undefined || endsAt <= ZERO_TIME_MS ? {} : { endsAt }),
     generatorUrl: textAt(alert, 'generatorURL') ?? ''
   }
 }
 
-/** The end of year 1: Go's zero time lies in it. */
+/** The end of year 1, because Go's zero time lies in that year. */
 const ZERO_TIME_MS = Date.parse('0002-01-01T00:00:00Z')
 const RFC3339 = /^\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(?:\.\d+)?(?:[Zz]|[+-]\d{2}:\d{2})$/
 
@@ -92,7 +92,7 @@ function parseMap(
   path: string
 ): { readonly map: Readonly<Record<string, string>> } | { readonly problem: PayloadProblem } {
   const value = alert[key]
-  // Never null from upstream; other senders are less careful.
+  // Alertmanager never sends null, but other senders do.
   if (value === undefined || value === null) return { map: {} }
   if (!isObject(value)) return { problem: { path: `${path}.${key}`, message: 'must be an object' } }
   const map: Record<string, string> = Object.create(null)

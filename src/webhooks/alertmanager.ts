@@ -12,18 +12,18 @@ export interface AlertmanagerWebhookOptions {
   readonly clock: Clock
   readonly ids: Ids
   readonly faults: Faults
-  /** The caller, already let in with the role `webhook`. */
+  /** The credential of a caller who has the role `webhook`. */
   readonly credential: (request: FastifyRequest) => Credential
   readonly received: (answers: readonly IncidentAnswer[], seconds: number, truncated: number) => void
   readonly refused: (why: 'malformed' | 'unavailable') => void
 }
 
-/** A whole group of thousands of alerts at one to two kilobytes each (facts A.1). */
+/** The limit of a body, bytes: a group of thousands of alerts at one to two kilobytes each (facts A.1). */
 export const BODY_LIMIT_BYTES = 10 * 1024 * 1024
-/** Deliveries that wait for a commit. A commit takes milliseconds: this many mean that the disk does not keep up. */
+/** How many deliveries may wait for a commit. A commit takes milliseconds, so with more than this the disk does not keep up. */
 const INTAKE_LIMIT = 2_000
 
-/** `POST /webhooks/alertmanager`: durable, then 202. Nothing is matched, queried or read while the sender waits. */
+/** Adds `POST /webhooks/alertmanager`, which answers 202 once the delivery is durable. It does no other work while the sender waits. */
 export function alertmanagerWebhook(server: FastifyInstance, options: AlertmanagerWebhookOptions): void {
   server.post(
     '/webhooks/alertmanager',
@@ -40,7 +40,7 @@ export function alertmanagerWebhook(server: FastifyInstance, options: Alertmanag
       }
       if (options.ledger.pending() >= INTAKE_LIMIT) {
         options.refused('unavailable')
-        // 503, never 429: Alertmanager does not try a 429 again (facts A.6).
+        // The answer is 503 and never 429, because Alertmanager does not try a 429 again (facts A.6).
         throw new HttpProblem(503, 'Intake is full', 'more deliveries wait for the disk than can be held; send it again')
       }
       options.faults.reach('delivery-received')

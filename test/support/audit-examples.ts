@@ -37,7 +37,7 @@ const HELD: HeldLoan = {
   runId: 'r1',
   plan: PLAN,
   loan: { ...LOAN, write: { kind: 'scale', path: '/scale' } },
-  told: 0
+  reminders: 0
 }
 
 const SAMPLE: Sample = {

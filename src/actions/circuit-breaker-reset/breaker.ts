@@ -2,32 +2,32 @@ import { at, isObject, textAt } from '../../base/json.ts'
 import { atPointer } from '../../base/json-pointer.ts'
 import type { ActionHttp, HttpCall, HttpSending } from '../../domain/ports/action-http.ts'
 
-/** How a breaker is asked and reset. Plain JSON: it goes into the plan. */
+/** How Astern asks a breaker for its state, and resets it. It is plain JSON, because it is part of the plan. */
 export interface BreakerProtocol {
   readonly style: 'resilience4j' | 'generic'
   readonly method: HttpCall['method']
-  /** Where the state is asked for, relative to the breaker's URL; absent: at the URL itself. */
+  /** The path of the state, relative to the breaker's URL. Where it is absent, the URL itself gives the state. */
   readonly statePath?: string
   readonly pointer: string
   readonly closed: string
   readonly body?: string
 }
 
-/** What was read of a breaker. */
+/** The answer of a breaker that was asked for its state. */
 export type BreakerState =
   | { readonly kind: 'state'; readonly state: string }
-  /** The other side answers, and has no such breaker: a reset would make one (facts B.7). */
+  /** The other side answers, but has no such breaker. A reset would make one (facts B.7). */
   | { readonly kind: 'absent'; readonly detail: string }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
-/** How breakers are spoken to. */
+/** What is needed to call a breaker. */
 export interface BreakerLine {
   readonly http: ActionHttp
   readonly protocol: BreakerProtocol
   readonly sending: HttpSending
 }
 
-/** Where one breaker is: whose it is (a pod, or a host), and its own URL. */
+/** One breaker: whose it is (a pod's or a host's), and its URL. */
 export interface BreakerPlace {
   readonly to: string
   readonly url: string
@@ -58,7 +58,7 @@ export async function readState(
   if (isActuator) {
     const breakers = at(body, 'circuitBreakers')
     if (!isObject(breakers)) return { kind: 'unreachable', detail: `${to} answered no list of circuit breakers` }
-    // Asked by the list, and not by name: an unknown name would be made on the spot.
+    // The list is asked for, because asking for an unknown name would make a breaker of that name.
     const state = textAt(breakers, name, 'state')
     return state === undefined ? { kind: 'absent', detail: `${to} has no breaker ${JSON.stringify(name)}` } : { kind: 'state', state }
   }
@@ -68,7 +68,7 @@ export async function readState(
     : { kind: 'absent', detail: `${to} says nothing at ${protocol.pointer}` }
 }
 
-/** What became of one reset. `sent`: whether the request may have got there. */
+/** What became of one reset. `sent`: whether the request may have arrived. */
 export interface Reset {
   readonly to: string
   readonly closed: boolean
@@ -76,18 +76,18 @@ export interface Reset {
   readonly detail: string
 }
 
-/** Resets one breaker, and looks whether it is closed: an answer of 200 alone says nothing (facts B.7). */
+/** Resets one breaker, and looks whether it is closed, because an answer of 200 alone proves nothing (facts B.7). */
 export async function reset(line: BreakerLine, call: HttpCall, signal: AbortSignal): Promise<Reset> {
   const { http, protocol, sending } = line
   const answer = await http.send(call, sending, signal)
-  const said = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
+  const answered = answer.kind === 'failed' ? answer.detail : `${call.to} answered ${answer.status}`
   const after = await readState(line, call, signal)
   const closed = after.kind === 'state' && after.state === protocol.closed
   return {
     to: call.to,
     closed,
     sent: answer.kind === 'response' || answer.sent,
-    detail: closed ? `${call.to} is ${protocol.closed}` : `${said}, and it is ${after.kind === 'state' ? after.state : after.detail}`
+    detail: closed ? `${call.to} is ${protocol.closed}` : `${answered}, and it is ${after.kind === 'state' ? after.state : after.detail}`
   }
 }
 

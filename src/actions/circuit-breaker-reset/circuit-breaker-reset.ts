@@ -15,7 +15,7 @@ interface SeenBreaker extends BreakerPlace {
   readonly state: BreakerState
 }
 
-/** Resets of breakers, each looked at afterwards by the protocol. */
+/** The write: resets of breakers. After each reset the protocol's state is read. */
 interface ResetWrite {
   readonly kind: 'breaker-reset'
   readonly requests: readonly HttpCall[]
@@ -35,7 +35,7 @@ export const CIRCUIT_BREAKER_RESET = {
   check: checkBreakerOptions
 } satisfies ActionDescription<typeof CircuitBreakerResetWith>
 
-/** Resets circuit breakers that are open, where they are. */
+/** Resets open circuit breakers, in each pod or at the host that the step names. */
 export function circuitBreakerReset(needs: RequestNeeds) {
   return {
     ...CIRCUIT_BREAKER_RESET,
@@ -54,13 +54,13 @@ export function circuitBreakerReset(needs: RequestNeeds) {
   } satisfies TypedAction<typeof CircuitBreakerResetWith, ResetWrite, readonly SeenBreaker[]>
 }
 
-/** How the breakers are spoken to; a sentence where that cannot be said. */
+/** What is needed to call the breakers; a sentence where that cannot be made. */
 function lineOf(needs: RequestNeeds, { options, protocol }: Pick<ResetWrite, 'options' | 'protocol'>): BreakerLine | string {
   const prepared = prepareSending(needs, options)
   return prepared.kind === 'failed' ? prepared.detail : { http: needs.http, protocol, sending: prepared.sending }
 }
 
-/** Whom to ask: the ready pods by the addresses that the API server gives, never one that is the node's own. */
+/** Who is called: the ready pods, by the addresses that the API server gives. A pod with its node's own address is left out. */
 function addressees(options: BreakerOptions, workload: Workload): readonly { readonly to: string; readonly address?: string }[] {
   if (options.each !== 'pod') return [{ to: new URL(options.url.replace(/\{\{.*?\}\}/g, 'x')).host }]
   return workload.pods
@@ -73,12 +73,12 @@ async function observe(
   { workload, values, options }: PlanInput<BreakerOptions>,
   signal: AbortSignal
 ): Promise<Observation<readonly SeenBreaker[]>> {
-  const whom = addressees(options, workload)
-  if (whom.length === 0) return refused('breaker-unknown', 'the target has no ready pod with an address of its own')
+  const called = addressees(options, workload)
+  if (called.length === 0) return refused('breaker-unknown', 'the target has no ready pod with an address of its own')
   const line = lineOf(needs, { options, protocol: protocolOf(options, undefined) })
   if (typeof line === 'string') return refused('breaker-unknown', line)
   const seen: SeenBreaker[] = []
-  for (const { to, address } of whom) {
+  for (const { to, address } of called) {
     const url = stepUrl(options.url, values, address)
     if ('refusal' in url) return url
     seen.push({ to, url: url.url, state: await readState(line, { to, url: url.url }, signal) })
@@ -137,7 +137,7 @@ async function resetAll(line: BreakerLine, { requests }: ResetWrite, now: () => 
   return { kind: 'refused', detail }
 }
 
-/** Closed by now: whoever did it, it is done. Anything else was perhaps sent, and is not sent again. */
+/** The effect is there once the breakers are closed, whoever closed them. Otherwise a reset may have been sent, and is not repeated. */
 async function effect(needs: RequestNeeds, intent: WriteIntent<ResetWrite>, workload: Workload, signal: AbortSignal): Promise<Effect> {
   const { uid, write } = intent.plan
   if (workload.uid !== uid) return 'superseded'

@@ -39,7 +39,7 @@ export function checkBreakerOptions({ url, each, generic }: BreakerOptions): str
   return urlError(url) ?? jsonTemplateError(generic?.body)
 }
 
-/** How the breaker is asked and reset. `body` is what is sent to a generic one, with its templates filled. */
+/** The protocol that the step chose. `body` is what a generic breaker is sent, with its templates filled. */
 export function protocolOf({ generic }: BreakerOptions, body: string | undefined): BreakerProtocol {
   if (generic === undefined)
     return { style: 'resilience4j', method: 'POST', pointer: '/currentState', closed: 'CLOSED', body: '{"updateState":"CLOSE"}' }

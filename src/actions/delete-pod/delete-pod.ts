@@ -42,7 +42,7 @@ const DeletePodWith = Type.Object(
 )
 type Options = Static<typeof DeletePodWith>
 
-/** Evictions: each pod goes only if it still is this very one, and only if its disruption budget allows. */
+/** The write: evictions. A pod goes only if it still is the one that was judged, and only if its disruption budget allows. */
 interface EvictionWrite {
   readonly kind: 'eviction'
   readonly namespace: string
@@ -50,7 +50,7 @@ interface EvictionWrite {
 }
 
 const DEFAULT_OLDER_THAN_MS = 5 * MINUTE
-/** One of five: what most rollouts would take away at a time themselves (facts F.3). */
+/** At most one pod of five, which is about what a rollout takes away at a time (facts F.3). */
 const DEFAULT_SHARE = 0.2
 
 /** Evicts single pods that are unhealthy while the others are not. */
@@ -107,14 +107,14 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
     plan: hashPlan({
       action: 'delete-pod',
       target: workload.ref,
-      summary: `evict ${chosen.map(told).join(', ')} (${among.size} of ${living.length} unhealthy)`,
+      summary: `evict ${chosen.map(nameAndReason).join(', ')} (${among.size} of ${living.length} unhealthy)`,
       reverse: `nothing to undo: the controller makes another one (kubectl -n ${namespace} get pods)`,
       uid: workload.uid,
       write: { kind: 'eviction', namespace, pods: chosen.map(({ name, uid }) => ({ name, uid })) },
       from: workload.identity,
       to: workload.identity,
       bad: [],
-      facts: { unhealthy: [...among].map(told), of: living.length, atMost }
+      facts: { unhealthy: [...among].map(nameAndReason), of: living.length, atMost }
     })
   }
 }
@@ -126,11 +126,11 @@ function nameOf(source: string, { values }: PlanInput<Options>): string | Refuse
   return rendered.kind === 'text' ? rendered.text : { kind: 'refused', refusal: renderRefusal(rendered) }
 }
 
-function told({ name, waiting }: PodSummary): string {
+function nameAndReason({ name, waiting }: PodSummary): string {
   return waiting === undefined ? name : `${name} (${waiting})`
 }
 
-/** Those of the plan's pods that are still there as they were. */
+/** The plan's pods that are still there. */
 function leftOf({ write }: Plan<EvictionWrite>, { pods }: Workload): EvictionWrite['pods'] {
   return write.pods.filter(({ uid }) => pods.some(pod => pod.uid === uid && !pod.terminating))
 }
@@ -149,7 +149,7 @@ async function apply(
       continue
     }
     const why = result.kind === 'held' ? result.detail : result.result.detail
-    // What was done is done: the rest is told, and the confirmation judges.
+    // Some pods are gone already. So the write counts as made, the rest is reported, and the confirmation judges.
     if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
     return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
   }

@@ -27,7 +27,7 @@ export const gitopsSuspend = {
   blames: 'nothing',
   overridesOwner: false,
   cures: false,
-  // Of the owner, which mostly lives in another namespace: the chart's `gitops` values grant it.
+  // The right is on the owner, which is mostly in another namespace. The chart's `gitops` values grant it.
   rights: () => [],
   with: GitopsSuspendWith,
   writes: ['json-patch'],
@@ -70,7 +70,7 @@ function plan({ workload, owners, options }: PlanInput<Static<typeof GitopsSuspe
   }
 }
 
-/** The patch, and the one that takes it back. */
+/** The patch that suspends, and the one that takes it back. */
 function suspension(
   owner: Owner,
   { path, uid, annotated }: NonNullable<Owner['object']>
@@ -85,7 +85,7 @@ function suspension(
   })
   if (owner.kind === 'Application') {
     if (owner.automated === undefined) return undefined
-    // Taken away, and not `enabled: false`: versions before 3.1 take its mere presence for on (facts D.1).
+    // The field is removed, and not set to `enabled: false`: Argo CD before 3.1 takes its mere presence for on (facts D.1).
     const at = '/spec/syncPolicy/automated'
     return {
       write: patch(
@@ -139,7 +139,7 @@ async function lent(tools: Tools, { write }: Plan<PatchWrite>, signal: AbortSign
   return suspended || (isApplication && objectAt(found.object, 'spec', 'syncPolicy')['automated'] === undefined) ? 'yes' : 'no'
 }
 
-/** A reconciliation that began before still ends; only then is it quiet. */
+/** The owner is quiet only after a reconciliation that began before has ended. */
 async function watch(tools: Tools, _made: Plan, { workload }: Look, signal: AbortSignal): Promise<Watched> {
   const owners = await tools.cluster.owners(workload, signal)
   const enforcing = owners.find(owner => owner.enforces !== 'no')

@@ -3,14 +3,14 @@ import { formatDuration } from '../../base/duration.ts'
 import type { PlanSituation } from '../../domain/action.ts'
 import type { HelmRevision } from './helm-port.ts'
 
-/** What was seen of a release: its history, and a digest of what each revision that could be gone back to makes. */
+/** What was seen of a release: its history, and for each revision that may be chosen a digest of the objects that it makes. */
 export interface SeenRelease {
   readonly major: number
   readonly history: readonly HelmRevision[]
   readonly digests: ReadonlyMap<number, string>
 }
 
-/** What tells whether a revision is proven. */
+/** What shows whether a revision is proven. */
 type Past = Pick<PlanSituation, 'bad' | 'incidents'>
 
 export interface ReleaseCandidate {
@@ -18,10 +18,10 @@ export interface ReleaseCandidate {
   readonly refusedBecause?: string
 }
 
-/** A revision was the cluster's own once: `failed` and `pending-…` ones never got there. */
+/** The states of a revision that was in force once. `failed` and `pending-…` ones never were. */
 const WAS_DEPLOYED: ReadonlySet<string> = new Set(['superseded', 'deployed'])
 
-/** "Rollback to N" is N's contents once more, and N's verdict counts for it. */
+/** The revision whose contents this one has. "Rollback to N" has N's contents, so the judgement of N holds for it. */
 export function originOf(revision: HelmRevision, history: readonly HelmRevision[]): number {
   const found = /^Rollback to (\d+)$/.exec(revision.description)
   const to = found === null ? undefined : history.find(other => other.revision === Number(found[1]))
@@ -29,14 +29,14 @@ export function originOf(revision: HelmRevision, history: readonly HelmRevision[
   return originOf(to, history)
 }
 
-/** How a revision's contents are remembered for a target. */
+/** The mark by which the ledger remembers a revision as bad. */
 export function badMark(origin: number): string {
   return `release@${origin}`
 }
 
 /**
- * The revisions that the release could go back to, newest first, each with the reason against it. Never `current - 1`
- * blindly: that one may have failed, or be the bad one once more (facts C.1).
+ * The revisions that the release could go back to, newest first, each with the reason against it. `current - 1` is not taken
+ * blindly, because it may have failed, or have the bad contents too (facts C.1).
  */
 export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number): readonly ReleaseCandidate[] {
   const { history } = seen
@@ -48,7 +48,7 @@ export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number):
     if (revision === latest) continue
     const because = whyNot(revision, seen, past, provenFor)
     const origin = originOf(revision, history)
-    // Of several with the same contents the newest that may be taken stands for all.
+    // Of several revisions with the same contents only the newest that may be taken is a candidate.
     if (taken.has(origin)) continue
     if (because === undefined) taken.add(origin)
     candidates.push({ revision, ...(because === undefined ? {} : { refusedBecause: because }) })
@@ -72,7 +72,7 @@ function whyNot(
   if (digest === digests.get(latest.revision)) return 'it makes the same of the cluster as what is deployed now'
   const periods = history.flatMap(other => {
     if (originOf(other, history) !== origin || !WAS_DEPLOYED.has(other.status)) return []
-    // Whatever came next took its place, or tried to; where that one is pruned, its end is not known.
+    // The next revision ended this one. Where the next one was pruned, the end is not known.
     const next = history.find(later => later.revision === other.revision + 1)
     return next === undefined ? [] : [{ from: other.updatedAt, to: next.updatedAt }]
   })

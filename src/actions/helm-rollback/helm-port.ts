@@ -1,4 +1,4 @@
-/** One revision of a release, as `helm history` tells it. Values are no part of it, and are never asked for. */
+/** One revision of a release, as `helm history` lists it. It has no values, and Astern never asks for them. */
 export interface HelmRevision {
   readonly revision: number
   readonly updatedAt: number
@@ -8,7 +8,7 @@ export interface HelmRevision {
   readonly description: string
 }
 
-/** Why helm gave no answer, by what it said (facts C.4). */
+/** Why helm failed, by the text of its error (facts C.4). */
 export const HELM_PROBLEMS = [
   'not-installed',
   'release-not-found',
@@ -36,11 +36,11 @@ export interface HelmPlace {
 
 /** The helm program. */
 export interface Helm {
-  /** Its major version: flags differ. */
+  /** The major version, because flags differ between them. */
   major(signal: AbortSignal): Promise<HelmAnswer<number>>
-  /** Oldest first. */
+  /** The revisions of a release, oldest first. */
   history(place: HelmPlace, signal: AbortSignal): Promise<HelmAnswer<readonly HelmRevision[]>>
-  /** A digest of what a revision makes of the cluster; the text itself goes nowhere. */
+  /** A digest of the manifest of a revision. The manifest itself is not kept. */
   manifestDigest(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<string>>
   rollback(args: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<HelmAnswer<undefined>>
 }

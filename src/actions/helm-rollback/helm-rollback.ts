@@ -32,7 +32,7 @@ const HelmRollbackWith = Type.Object(
 type Options = Static<typeof HelmRollbackWith>
 
 const DEFAULT_TIMEOUT_MS = 5 * MINUTE
-/** What helm takes besides its waits. */
+/** How long helm takes besides its waits. */
 const LINGERS_MS = 30 * SECOND
 
 export const HELM_ROLLBACK = {
@@ -42,7 +42,7 @@ export const HELM_ROLLBACK = {
   blames: 'release',
   overridesOwner: true,
   cures: true,
-  // What helm itself touches is what the chart of the release has: nobody but its owner can tell.
+  // Helm also needs the rights for all that the release's chart contains, which only its owner knows.
   rights: () => [
     { verb: 'get', group: '', resource: 'secrets' },
     { verb: 'list', group: '', resource: 'secrets' },
@@ -61,9 +61,9 @@ export function helmRollback(helm: Helm) {
     plan,
     apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
     effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
-    // A helm goes on when only Astern dies, and makes its revision a moment later.
+    // When only Astern dies, helm goes on and makes its revision a moment later.
     lingers: ({ write }) => write.timeoutMs + LINGERS_MS,
-    // The release's own revision tells, not the template: a ConfigMap may be all that changed.
+    // Only the release's revision shows the write. The template may be the same, because perhaps only a ConfigMap changed.
     stands: ({ plan: { uid, write } }, workload) =>
       workload.uid === uid && (workload.release?.latest === undefined || workload.release.latest.revision === write.latest + 1)
   } satisfies TypedAction<typeof HelmRollbackWith, HelmWrite, SeenRelease>
@@ -97,7 +97,7 @@ async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: Abo
     ({ status }, index) => status === 'superseded' || status === 'deployed' || index === history.value.length - 1
   )
   const digests = new Map<number, string>()
-  // Newest first, and only the newest few: each is a process, and older ones are hardly ever wanted.
+  // Only the newest revisions are looked at, because each look is a process and older ones are hardly ever chosen.
   for (const { revision } of worth.slice(-DIGESTS)) {
     const digest = await helm.manifestDigest(place, revision, signal)
     if (digest.kind === 'done') digests.set(revision, digest.value)
@@ -105,7 +105,7 @@ async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: Abo
   return { kind: 'seen', seen: { major: major.value, history: history.value, digests } }
 }
 
-/** Revisions that are looked at: as many as Helm keeps by default. */
+/** How many revisions are looked at: as many as Helm keeps by default. */
 const DIGESTS = 10
 
 function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrite> {
@@ -117,15 +117,15 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   if (isOneWayDoor(workload)) return ONE_WAY_DOOR
   if (latest.status.startsWith('pending-')) {
     const age = now - latest.updatedAt
-    const told = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
-    if (age < STUCK_AFTER_MS) return refused('rollout-moving', told)
-    if (options.recoverStuck !== true) return refused('release-stuck', `${told}; the policy does not say recoverStuck`)
+    const status = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
+    if (age < STUCK_AFTER_MS) return refused('rollout-moving', status)
+    if (options.recoverStuck !== true) return refused('release-stuck', `${status}; the policy does not say recoverStuck`)
   }
   if (latest.status === 'uninstalling' || latest.status === 'uninstalled')
     return refused('rollout-moving', `the release is ${latest.status}`)
   const provenFor = provenForOf(options.provenFor)
   const candidates = judgeReleases(seen, input, provenFor)
-  const told = candidates.map(({ revision, refusedBecause }) => ({
+  const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.revision,
     status: revision.status,
     chart: revision.chart,
@@ -137,7 +137,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   if (chosen === undefined) {
     const why = candidates.map(({ revision, refusedBecause }) => `revision ${revision.revision}: ${refusedBecause ?? ''}`).join('; ')
     return refused('no-good-revision', why === '' ? 'the release has no other revision' : why, {
-      facts: { provenFor: formatDuration(provenFor), candidates: told }
+      facts: { provenFor: formatDuration(provenFor), candidates: shown }
     })
   }
   const to = chosen.revision.revision
@@ -158,7 +158,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
         helm: seen.major,
         toRevision: to,
         provenFor: formatDuration(provenFor),
-        candidates: told,
+        candidates: shown,
         manifests: { from: digest(latest.revision), to: digest(to) },
         cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did'
       }

@@ -12,24 +12,24 @@ export interface HelmOptions {
   readonly program: string
   readonly kubeconfig?: string
   readonly context?: string
-  /** What helm is given of the environment: what credential plugins of a kubeconfig need, the API server of a pod. */
+  /** The environment variables that helm gets: those that credential plugins need, and those with a pod's API server. */
   readonly environment: Readonly<Record<string, string>>
 }
 
-/** Reads take a fraction of a second; a helm that hangs must not hold up a decision. */
+/** The deadline of a read. Reads take a fraction of a second, and a helm that hangs must not hold up a decision. */
 const READ_WITHIN_MS = 30 * SECOND
-/** Stopped politely helm gives up its waits; only then it is killed. */
+/** How long helm has to stop after a polite signal, which ends its waits. After that it is killed. */
 const KILL_AFTER_MS = 10 * SECOND
-/** More revisions than a release keeps unless somebody set the limit very high; the newest are told. */
+/** How many revisions are asked for, newest first. It is more than a release keeps, unless somebody set the limit very high. */
 const HISTORY = 256
 
 /**
- * Runs the real helm: argument arrays, no shell, a process group of its own, a home of its own. What it prints is read and
- * classified; values and manifests go nowhere.
+ * Runs the real helm, with argument arrays and without a shell, in a process group and with a home of its own. Its output is read
+ * and classified. Values and manifests are neither kept nor logged.
  */
 export function createHelm(options: HelmOptions): Helm {
   let made: string | undefined
-  // Its caches must be writable, also where the file system of the pod is not.
+  // Helm needs writable caches, also where the pod's file system is read-only.
   const home = (): string => {
     made ??= mkdtempSync(join(tmpdir(), 'astern-helm-'))
     return made
@@ -45,21 +45,21 @@ export function createHelm(options: HelmOptions): Helm {
   })
 
   /**
-   * A helm that writes goes on when only Astern dies. It must not die of a pipe that nobody reads any more: what it says goes
-   * to a file.
+   * Runs a helm that writes. It goes on when only Astern dies, and it must not die of a pipe that nobody reads any more. So its
+   * output goes to a file.
    */
   async function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
-    const said = join(home(), `${randomUUID()}.txt`)
-    const file = openSync(said, 'wx', 0o600)
+    const path = join(home(), `${randomUUID()}.txt`)
+    const file = openSync(path, 'wx', 0o600)
     try {
       return await run(args, withinMs, {
-        // With a descriptor of its own the stream is handed to the child as it is: nothing is pumped through this process.
-        output: createWriteStream(said, { fd: file, autoClose: false }),
-        words: () => readFileSync(said, 'utf8')
+        // A stream with a descriptor goes to the child as it is, so nothing passes through this process.
+        output: createWriteStream(path, { fd: file, autoClose: false }),
+        words: () => readFileSync(path, 'utf8')
       })
     } finally {
       closeSync(file)
-      rmSync(said, { force: true })
+      rmSync(path, { force: true })
     }
   }
 
@@ -68,7 +68,7 @@ export function createHelm(options: HelmOptions): Helm {
     withinMs: number,
     to?: { readonly output: WriteStream; readonly words: () => string }
   ): Promise<HelmAnswer<string>> {
-    // Loaded only here: most Asterns never run helm, and start sooner without.
+    // The library is loaded here, because most installations never run helm and start sooner without it.
     const { execa } = await import('execa')
     const context = options.context === undefined ? [] : ['--kube-context', options.context]
     const result = await execa(options.program, [...args, ...context], {
@@ -78,7 +78,7 @@ export function createHelm(options: HelmOptions): Helm {
       stdout: to?.output ?? 'pipe',
       stderr: to?.output ?? 'pipe',
       reject: false,
-      // A group of its own: a signal to Astern does not reach a helm that is half-way through a release.
+      // Helm has its own process group, so that a signal to Astern does not reach a helm that is half-way through a release.
       detached: true,
       cleanup: false,
       timeout: withinMs,
@@ -123,7 +123,7 @@ export function createHelm(options: HelmOptions): Helm {
     },
 
     async rollback(args, timeoutMs) {
-      // helm's own limit is for each wait, not for the whole: a minute more, and then it hangs.
+      // Helm's own limit is for each wait, not for the whole. A helm that takes a minute longer hangs.
       const answer = await runOn(args, timeoutMs + MINUTE)
       return answer.kind === 'failed' ? answer : { kind: 'done', value: undefined }
     }
@@ -134,7 +134,7 @@ function within({ namespace }: HelmPlace): readonly string[] {
   return ['--namespace', namespace]
 }
 
-/** `helm history -o json`; undefined for anything else. Oldest first. */
+/** Parses the output of `helm history -o json`, oldest first; undefined for anything else. */
 export function parseHistory(text: string): readonly HelmRevision[] | undefined {
   let parsed: unknown
   try {
@@ -161,7 +161,7 @@ export function parseHistory(text: string): readonly HelmRevision[] | undefined 
   return revisions.sort((a, b) => a.revision - b.revision)
 }
 
-/** Every error of helm has exit code 1: only its text tells them apart (facts C.4). The first that is found counts. */
+/** Patterns of helm's errors. All have exit code 1, so only the text distinguishes them (facts C.4). The first match counts. */
 const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
   [/forbidden/i, 'forbidden'],
   [/Kubernetes cluster unreachable|connection refused|no such host|i\/o timeout/i, 'unreachable'],
@@ -174,12 +174,12 @@ const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
   [/timed out waiting|context deadline exceeded|not ready/i, 'not-ready-in-time']
 ]
 
-/** What is told of an error: its kind, and its own words without anything that could be a value of the release. */
+/** What is reported of an error: its kind, and its text without anything that could be a value of the release. */
 export function classify(stderr: string): { readonly problem: HelmProblem; readonly detail: string } {
   const problem = TEXTS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'other'
   const line = stderr.split('\n').find(text => text.startsWith('Error:')) ?? 'helm gave no reason'
-  // Messages of the API quote what they reject, and that may be a value of the release. Of rights they quote names only.
-  const told =
+  // Messages of the API server quote what they reject, which may be a value of the release. Messages about rights quote only names.
+  const shown =
     problem === 'forbidden' ? line : line.replace(/Invalid value: .*$/, 'Invalid value: …').replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"')
-  return { problem, detail: `helm: ${told.slice(0, 300)}` }
+  return { problem, detail: `helm: ${shown.slice(0, 300)}` }
 }

@@ -6,17 +6,17 @@ import type { Release, Workload } from '../../domain/workload.ts'
 import { appliedWith, type NotApplied } from '../../domain/write-result.ts'
 import type { Helm, HelmPlace, HelmProblem } from './helm-port.ts'
 
-/** `helm rollback`. Helm has no precondition: `latest` is read right before, and the one made must be the next. */
+/** The write: `helm rollback`. Helm has no precondition, so `latest` is read right before, and the new revision must be the next. */
 export interface HelmWrite extends HelmPlace {
   readonly kind: 'helm-rollback'
   readonly latest: number
   readonly to: number
-  /** How long helm waits for what it made to be ready. */
+  /** How long helm waits until what it made is ready, milliseconds. */
   readonly timeoutMs: number
   readonly arguments: readonly string[]
 }
 
-/** The rollback of a release to a revision, with every argument said. */
+/** Makes the rollback of a release to a revision, with every argument of helm. */
 export function rollbackOf(release: Release, { latest, to, timeoutMs }: Pick<HelmWrite, 'latest' | 'to' | 'timeoutMs'>): HelmWrite {
   const { name, namespace } = release
   return {
@@ -32,19 +32,19 @@ export function rollbackOf(release: Release, { latest, to, timeoutMs }: Pick<Hel
       String(to),
       '--namespace',
       namespace,
-      // Helm 4 has several ways to wait; its own default one is meant.
+      // Helm 4 has several ways to wait. This is its default one.
       '--wait',
       '--timeout',
       `${Math.round(timeoutMs / SECOND)}s`,
       '--cleanup-on-fail',
-      // Helm would prune the oldest revisions, and with them the evidence.
+      // Helm must not prune the oldest revisions, because they are evidence.
       '--history-max',
       '0'
     ]
   }
 }
 
-/** Helm has no precondition: its latest revision is read right before, and the one made must be the next (rules 3). */
+/** Rolls back. Helm has no precondition, so the latest revision is read right before, and the new one must be the next (rules 3). */
 export async function rollBack(helm: Helm, write: HelmWrite, now: () => number, signal: AbortSignal): Promise<WriteResult> {
   const moved = await movedOn(helm, write, signal)
   if (moved !== undefined) return moved
@@ -69,7 +69,7 @@ export async function rollBack(helm: Helm, write: HelmWrite, now: () => number, 
   )
 }
 
-/** Helm's own dry run, which reads and does not wait. */
+/** Makes helm's own dry run, which only reads and does not wait. */
 export async function tryRollBack(helm: Helm, write: HelmWrite, now: () => number, signal: AbortSignal): Promise<WriteResult> {
   const moved = await movedOn(helm, write, signal)
   if (moved !== undefined) return moved
@@ -78,7 +78,7 @@ export async function tryRollBack(helm: Helm, write: HelmWrite, now: () => numbe
   return tried.kind === 'done' ? appliedWith('helm would do it', now()) : notWritten(tried.problem, tried.detail)
 }
 
-/** Why the write may not be made: the release is no longer where it was judged, or that cannot be told. */
+/** Why the write may not be made: the release has changed since it was judged, or helm does not say. */
 async function movedOn(helm: Helm, write: HelmWrite, signal: AbortSignal): Promise<NotApplied | undefined> {
   const before = await helm.history(write, signal)
   if (before.kind === 'failed') return notWritten(before.problem, before.detail)
@@ -108,7 +108,7 @@ export async function effectOfRollback(
 ): Promise<Effect> {
   if (workload.uid !== uid) return 'superseded'
   const history = await helm.history(write, signal)
-  // Whether it is there cannot be told now: looked at again, until the time is up.
+  // Helm does not say now whether the revision is there. The run looks again, until the time is up.
   if (history.kind === 'failed') return 'moving'
   const newest = history.value.at(-1)
   if (newest === undefined || newest.revision < write.latest) return 'superseded'

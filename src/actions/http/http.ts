@@ -42,7 +42,7 @@ interface HttpWrite {
   readonly options: RequestOptions & { readonly expect?: readonly number[] }
 }
 
-/** One call to something outside the cluster's API. It has no precondition, so it is sent once, and never again. */
+/** Makes one call to something outside the cluster's API. A call has no precondition, so it is sent once, and never again. */
 export const HTTP = {
   name: 'http',
   title: 'Call one URL, once, with an idempotency key.',
@@ -67,7 +67,7 @@ export function http(needs: RequestNeeds) {
       if (dryRun) return appliedWith('not sent: a call has no dry run', tools.clock.now())
       return call(needs, intent, tools.clock.now, signal)
     },
-    // Nobody can ask the other side whether it came; and what may have come is not sent twice (rules 3).
+    // Astern cannot ask the other side whether the call arrived. What may have arrived is not sent twice (rules 3).
     effect: () => 'unclear',
     stands: templateStands,
     watch: async () => ({ state: 'complete', detail: 'the call was answered' })

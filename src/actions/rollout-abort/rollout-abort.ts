@@ -7,7 +7,7 @@ import type { Workload } from '../../domain/workload.ts'
 import { applyPatch, imagesOf } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 
-/** `with:` of `rollout-abort`: there is nothing to choose. */
+/** `with:` of `rollout-abort`, which has no options. */
 const RolloutAbortWith = Type.Object({}, { additionalProperties: false })
 
 /** Ends an update of an Argo Rollout that is under way: traffic and pods go back to the stable version. */
@@ -16,7 +16,7 @@ export const rolloutAbort = {
   title: 'Abort the update of an Argo Rollout that is under way.',
   kinds: ['Rollout'],
   blames: 'template',
-  // A status is nobody's manifest: Git and the spec still agree (facts D.3).
+  // A status is part of no manifest, so Git and the spec still agree after the write (facts D.3).
   overridesOwner: false,
   duringRollout: true,
   cures: true,
@@ -69,7 +69,7 @@ function plan({ workload }: PlanInput<unknown>): PlanResult<PatchWrite> {
   }
 }
 
-/** On the status subresource; where the CRD has none, on the object itself. */
+/** Writes to the status subresource, or to the object itself where the CRD has no such subresource. */
 async function apply(
   tools: Tools,
   intent: WriteIntent<PatchWrite>,

@@ -7,7 +7,7 @@ import { imagesOf, patchRight, templateEffect } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 import { type RestartWrite, restartOfRollout, restartOfTemplate, stampedPatch } from './stamp.ts'
 
-/** `with:` of `rollout-restart`: there is nothing to choose. */
+/** `with:` of `rollout-restart`, which has no options. */
 const RolloutRestartWith = Type.Object({}, { additionalProperties: false })
 
 /** Starts every pod anew with the same template, in the target's own rolling way. */
@@ -16,7 +16,7 @@ export const rolloutRestart = {
   title: 'Start every pod anew with the same template.',
   kinds: TARGET_KINDS,
   blames: 'nothing',
-  // An annotation of our own manager: neither Argo CD nor Flux takes it away (facts D.2).
+  // Neither Argo CD nor Flux removes an annotation of Astern's own field manager (facts D.2).
   overridesOwner: false,
   cures: true,
   rights: kind => [patchRight(kind)],

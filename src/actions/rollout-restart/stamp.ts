@@ -5,8 +5,8 @@ import type { Workload } from '../../domain/workload.ts'
 import { templateMark, templateTests } from '../template-patch.ts'
 
 /**
- * A restart: where its time is to be written, and not the time itself. The time is the intent's, so that the plan that a person
- * approves says nothing that changes by itself, and that a restart which is sent twice is one.
+ * The write of a restart. It says where the time is to be written, but not the time itself, which is the intent's. So the plan
+ * that a person approves contains nothing that changes by itself, and a restart that is sent twice is one restart.
  */
 export interface RestartWrite extends Omit<PatchWrite, 'kind'> {
   readonly kind: 'restart'
@@ -16,8 +16,8 @@ export interface RestartWrite extends Omit<PatchWrite, 'kind'> {
 }
 
 /**
- * `annotation`: one annotation more. `first-annotation`: there is no map of annotations yet, and it is made. `whole-seconds`: a
- * time of Kubernetes' own.
+ * `annotation`: adds an annotation. `first-annotation`: adds the map of annotations too, because there is none yet.
+ * `whole-seconds`: sets a field that has Kubernetes' form of a time.
  */
 interface Stamp {
   /** JSON pointer. */
@@ -26,12 +26,12 @@ interface Stamp {
 }
 
 /**
- * Our own key: kubectl's would be taken for a person's restart, and Flux removes what a manager named `kubectl…` set,
- * which starts another rollout (facts B.4).
+ * Astern's own key. kubectl's key would look like a person's restart. Flux removes what a manager named `kubectl…` set, which
+ * would start another rollout (facts B.4).
  */
 const RESTARTED_AT = 'astern.dev/restartedAt'
 
-/** Through an annotation of the template: its controller then makes every pod anew. */
+/** Restarts by an annotation of the template. The controller then makes every pod anew. */
 export function restartOfTemplate(workload: Workload): RestartWrite {
   const { path, pointer } = workload.templateAt
   const annotations = `${pointer}/metadata/annotations`
@@ -57,13 +57,13 @@ export function restartOfRollout(workload: Workload): RestartWrite {
   }
 }
 
-/** The patch of a restart that is made at this instant (epoch milliseconds). The same instant gives the same bytes. */
+/** Makes the patch of a restart at this instant (epoch milliseconds). The same instant gives the same bytes. */
 export function stampedPatch({ path, operations, mark, stamp }: RestartWrite, instant: number): PatchWrite {
   return { kind: 'json-patch', path, operations: [...operations, { op: 'add', path: stamp.at, value: stampValue(stamp, instant) }], mark }
 }
 
 function stampValue({ as }: Stamp, instant: number): unknown {
-  // Milliseconds: two restarts within a second would otherwise be one.
+  // The time has milliseconds, because two restarts within a second would otherwise be one.
   const time = new Date(instant).toISOString()
   switch (as) {
     case 'annotation':
@@ -71,7 +71,7 @@ function stampValue({ as }: Stamp, instant: number): unknown {
     case 'first-annotation':
       return { [RESTARTED_AT]: time }
     case 'whole-seconds':
-      // Kubernetes' times have whole seconds; the controller restarts what was made before.
+      // Kubernetes' times have whole seconds. The controller restarts pods that were made before.
       return time.replace(/\.\d+Z$/, 'Z')
   }
 }

@@ -37,7 +37,7 @@ export const rolloutUndo = {
   blames: 'template',
   overridesOwner: true,
   cures: true,
-  // A StatefulSet waits for a broken pod for good: that one is evicted.
+  // A StatefulSet waits for a broken pod for ever, so that pod is evicted.
   rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
   with: RolloutUndoWith,
   plan,
@@ -57,7 +57,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
   const candidates = judgeRevisions(input, provenFor)
-  const told = candidates.map(({ revision, refusedBecause }) => ({
+  const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
     template: revision.identity,
     images: imagesOf(revision.template),
@@ -69,7 +69,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
       candidates.length === 0
         ? 'no other revision is kept'
         : candidates.map(({ revision, refusedBecause }) => `revision ${revision.number}: ${refusedBecause ?? ''}`).join('; ')
-    return refused('no-good-revision', why, { facts: { provenFor: formatDuration(provenFor), candidates: told } })
+    return refused('no-good-revision', why, { facts: { provenFor: formatDuration(provenFor), candidates: shown } })
   }
   const { revision } = chosen
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
@@ -91,7 +91,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
         to: imagesOf(revision.template),
         toRevision: revision.number,
         provenFor: formatDuration(provenFor),
-        candidates: told,
+        candidates: shown,
         readyPodsOfOld: revision.readyPods
       }
     })

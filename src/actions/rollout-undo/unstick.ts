@@ -4,9 +4,9 @@ import type { PodSummary } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
 
 /**
- * Watches the rollout back. A StatefulSet that brings up its pods in order waits for a broken one for good, also after its
- * template was undone (facts B.2): pods that are not ready and not of the present revision are then evicted, highest
- * ordinal first, one at a time, and never before the controller has seen the undo.
+ * Watches the rollout back. A StatefulSet that brings up its pods in order waits for a broken one for ever, also after its
+ * template was undone (facts B.2). So pods that are neither ready nor of the present revision are evicted, highest ordinal first,
+ * one at a time, and never before the controller has seen the undo.
  */
 export async function watchUndo(tools: Tools, _plan: Plan, { workload, since, mayWrite }: Look, signal: AbortSignal): Promise<Watched> {
   const { rollout, ref, inOrder, partition = 0 } = workload

@@ -3,7 +3,7 @@ import type { Tools } from '../../domain/action.ts'
 import { KINDS, type ObjectRef } from '../../domain/objects.ts'
 import type { PatchWrite } from '../../domain/plan.ts'
 
-/** A patch of an autoscaler's bounds, by which its number of pods goes from one to another. */
+/** A patch of an autoscaler's bounds, which moves its number of pods from one value to another. */
 export interface FloorWrite extends PatchWrite {
   /** The autoscaler's name. */
   readonly autoscaler: string
@@ -21,7 +21,7 @@ export interface Autoscaler {
   readonly floor: number
   readonly ceiling: number
   readonly annotated: boolean
-  /** KEDA's, which puts its own floor back. */
+  /** True where it is KEDA's, which puts its own floor back. */
   readonly keda: boolean
 }
 
@@ -29,7 +29,7 @@ export function autoscalersPath(namespace: string): string {
   return `/apis/autoscaling/v2/namespaces/${encodeURIComponent(namespace)}/horizontalpodautoscalers`
 }
 
-/** Those that scale the target, by group, kind and name. */
+/** The autoscalers that scale the target, by group, kind and name. */
 export function autoscalersOf(target: ObjectRef, items: readonly unknown[]): readonly Autoscaler[] {
   return items
     .filter(isObject)
@@ -58,7 +58,7 @@ export function toAutoscaler(item: JsonObject, namespace: string): Autoscaler {
   }
 }
 
-/** One autoscaler as it is now, by the list, which planning reads too: no right is needed for reading it alone. */
+/** Reads one autoscaler from the list, as planning does. So Astern needs no right to read a single one. */
 export async function readAutoscaler(
   tools: Pick<Tools, 'kube'>,
   namespace: string,

@@ -8,8 +8,8 @@ import type { ScaleWrite } from './means.ts'
 import { type SubresourceWrite, writeScale } from './write-scale.ts'
 
 /**
- * Puts the old number back, if what is there still is what Astern set: a floor that people moved since is theirs. Where it is back
- * already, it was sent before and the answer was lost.
+ * Puts the old number back, if the present one still is what Astern set. A number that people changed meanwhile stays. Where the
+ * old number is back already, it was sent before and the answer was lost.
  */
 export async function giveBack(tools: Tools, plan: Plan<ScaleWrite>, signal: AbortSignal): Promise<WriteResult> {
   const { loan } = plan

@@ -7,23 +7,23 @@ import type { Autoscaler, FloorWrite } from './autoscaler.ts'
 import type { ScaleOptions } from './options.ts'
 import type { SubresourceWrite } from './write-scale.ts'
 
-/** Another number of pods, through whoever decides it. */
+/** The write of a scale: through the scale subresource, or through the autoscaler that decides the number. */
 export type ScaleWrite = SubresourceWrite | FloorWrite
 
-/** How a number of pods is reached, and left again. */
+/** How the number of pods is changed, and changed back. */
 export interface Means {
   readonly write: ScaleWrite
   readonly giveBack: ScaleWrite
   readonly summary: string
   readonly reverse: string
-  /** What giving back does, for people. */
+  /** What giving back does, in words for people. */
   readonly back: string
   readonly facts: JsonObject
 }
 
 type Found = { readonly kind: 'means'; readonly means: Means } | Refused
 
-/** Nobody else decides: the scale subresource. */
+/** Scales by the scale subresource, where no autoscaler decides. */
 export function throughSubresource(workload: Workload, wanted: number): Found {
   const { ref, replicas } = workload
   if (wanted === replicas) return refused('already-so', `it has ${replicas} replicas, and the bounds allow no other number`)
@@ -41,7 +41,7 @@ export function throughSubresource(workload: Workload, wanted: number): Found {
   }
 }
 
-/** An autoscaler decides, and would take other replicas back within seconds: its floor is raised (facts B.5). */
+/** Raises the floor of the autoscaler, which would take back any other number within seconds (facts B.5). */
 export function throughAutoscaler(
   { ref, replicas }: Workload,
   autoscaler: Autoscaler,

@@ -38,7 +38,7 @@ export function checkScale({ to, by, min = 1, max }: ScaleOptions): string | und
 /** How many pods the policy wants, within its bounds. */
 export function wantedReplicas(current: number, { to, by, min = 1, max }: ScaleOptions): number {
   const amount = Number.parseInt(by ?? '0', 10)
-  // At least one more: two thirds of a pod is none.
+  // A percentage is one pod at least, because two thirds of a pod are none.
   const change = by?.endsWith('%') === true ? Math.sign(amount) * Math.max(1, Math.round((current * Math.abs(amount)) / 100)) : amount
   return Math.min(max, Math.max(1, min, to ?? current + change))
 }

@@ -1,7 +1,7 @@
 import { isObject, listAt, objectAt, textAt, textMap } from '../../base/json.ts'
 import type { Workload } from '../../domain/workload.ts'
 
-/** What a quota would still allow of one resource. */
+/** What a quota still allows of one resource. */
 export interface QuotaRoom {
   readonly quota: string
   readonly resource: string
@@ -24,14 +24,14 @@ const SUFFIXES: Readonly<Record<string, number>> = {
   Ti: 2 ** 40
 }
 
-/** A Kubernetes quantity as a number; undefined for one that is none. */
+/** Parses a Kubernetes quantity; undefined for any other text. */
 export function quantityOf(text: string): number | undefined {
   const found = /^(\d+(?:\.\d+)?(?:e\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti|)$/.exec(text)
   const factor = SUFFIXES[found?.[2] ?? '']
   return found === null || factor === undefined ? undefined : Number(found[1]) * factor
 }
 
-/** What one more pod of the target takes of each resource that quotas count. */
+/** How much one more pod of the target needs of each resource that quotas count. */
 function needsOf({ template }: Pick<Workload, 'template'>): ReadonlyMap<string, number> {
   const needs = new Map<string, number>([['pods', 1]])
   const add = (name: string, text: string | undefined): void => {
@@ -51,7 +51,7 @@ function needsOf({ template }: Pick<Workload, 'template'>): ReadonlyMap<string, 
   return needs
 }
 
-/** The quotas of the namespace that say something about what the new pods need. */
+/** The quotas of the namespace that limit what the new pods need. */
 export function quotaRoom(quotas: readonly unknown[], workload: Pick<Workload, 'template'>, more: number): readonly QuotaRoom[] {
   const needs = needsOf(workload)
   return quotas.filter(isObject).flatMap(quota => {
@@ -73,7 +73,7 @@ export function quotaRoom(quotas: readonly unknown[], workload: Pick<Workload, '
   })
 }
 
-/** What the nodes that take pods could hold in all. What runs on them is not counted: that would take every pod of the cluster. */
+/** What the nodes that take pods could hold in all. It leaves out what runs there, because that would mean reading every pod. */
 export interface NodeRoom {
   readonly schedulable: number
   readonly cpu: number

@@ -29,7 +29,7 @@ interface SeenScale {
   readonly nodes?: NodeRoom | string
 }
 
-/** Another number of pods, through whoever decides it, given back later. */
+/** Changes the number of pods, through the autoscaler where one decides it, and gives it back later. */
 export const scale = {
   name: 'scale',
   title: 'Run more pods for a while, through the autoscaler where there is one.',

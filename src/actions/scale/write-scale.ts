@@ -4,7 +4,7 @@ import type { WriteResult } from '../../domain/ports/cluster.ts'
 import { FIELD_MANAGER } from '../../domain/ports/kube.ts'
 import { toWriteResult } from '../../domain/write-result.ts'
 
-/** A number of pods, through the scale subresource. `from` and the target's uid must be found, and its resourceVersion goes along. */
+/** The write of a number of pods through the scale subresource. It is made only where `from` and the target's uid are found. */
 export interface SubresourceWrite {
   readonly kind: 'scale'
   readonly path: string
@@ -12,7 +12,7 @@ export interface SubresourceWrite {
   readonly replicas: number
 }
 
-/** An object's status moves its resourceVersion: so often the write is tried with a fresh one. */
+/** How often the write is tried with a fresh resourceVersion, which changes with the object's status too. */
 const ATTEMPTS = 4
 
 /** Sets the number of pods through the scale subresource: only from the number that was judged, and with its resourceVersion. */

@@ -1,6 +1,6 @@
 /** One request that an action makes. */
 export interface HttpCall {
-  /** Whom it is for: a pod's name, or the host. */
+  /** The name of who gets it, for people: a pod's name, or the host. */
   readonly to: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
@@ -14,7 +14,7 @@ export interface HttpSending {
   readonly timeoutMs: number
 }
 
-/** The way out for requests of actions, with everything that keeps them from going where they must not (facts B.7). */
+/** Sends requests of actions, and refuses those that lead where no action may call (facts B.7). */
 export interface ActionHttp {
   send(
     call: HttpCall,
@@ -22,7 +22,7 @@ export interface ActionHttp {
     signal: AbortSignal
   ): Promise<
     | { readonly kind: 'response'; readonly status: number; readonly body: string }
-    /** `sent`: whether it may have got there. */
+    /** `sent`: whether the request may have arrived. */
     | { readonly kind: 'failed'; readonly sent: boolean; readonly detail: string }
   >
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../../base/json.ts'
 
-/** An answer of the API server, raw: no model drops a field that it does not know (facts B.0). */
+/** An answer of the API server as it came. No model of the object drops fields that it does not know (facts B.0). */
 export type KubeAnswer =
   | { readonly kind: 'ok'; readonly status: number; readonly object: JsonObject }
   | {
@@ -12,10 +12,10 @@ export type KubeAnswer =
     }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
-/** The Kubernetes API, as far as plans are read and written. Each call has a deadline. */
+/** What actions use of the Kubernetes API, to read for plans and to write them. Each call has a deadline. */
 export interface Kube {
   get(path: string, signal?: AbortSignal): Promise<KubeAnswer>
-  /** A list without its contents: only metadata leaves the server, so that no secret's value ever comes here. */
+  /** Lists only the metadata of objects. Their contents do not leave the server, so that no secret's value ever comes here. */
   metadata(path: string, signal?: AbortSignal): Promise<KubeAnswer>
   jsonPatch(path: string, operations: readonly unknown[], signal?: AbortSignal): Promise<KubeAnswer>
   post(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
@@ -23,5 +23,5 @@ export interface Kube {
   delete(path: string, signal?: AbortSignal): Promise<KubeAnswer>
 }
 
-/** Must not begin with `kubectl`: Flux takes such fields away from their manager (facts D.2). */
+/** The name must not begin with `kubectl`, because Flux removes what such managers set (facts D.2). */
 export const FIELD_MANAGER = 'astern'

@@ -9,7 +9,7 @@ import type { Budget, Policy, StormLimits } from '../policy.ts'
 import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../run.ts'
 import type { ObservedTemplate } from '../workload.ts'
 
-/** The kill switch that can be thrown at run time; durable. */
+/** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
   readonly mode: Mode
   readonly reason: string
@@ -17,7 +17,7 @@ export interface SwitchState {
   readonly at: number
 }
 
-/** Many targets at once: nothing is written until `calmAt`. */
+/** Many targets have trouble at once. Nothing is written until `calmAt`. */
 export interface StormState {
   readonly id: string
   readonly startedAt: number
@@ -25,23 +25,23 @@ export interface StormState {
   readonly calmAt: number
   /** How many distinct targets. */
   readonly count: number
-  /** The first of them by name, at most {@link STORM_LISTED}: a list of tens of thousands helps nobody, and would be written for each. */
+  /** The first of them by name, at most {@link STORM_LISTED}. A list of tens of thousands helps nobody, and each target would store it. */
   readonly targets: readonly string[]
 }
 
-/** Targets that a storm's message lists; the rest is a number, and `astern runs`. */
+/** How many targets a storm's message lists. The message counts the rest, and `astern runs` lists them. */
 export const STORM_LISTED = 200
 
 /** What the ledger knows of a target. */
 export interface TargetFacts {
-  /** The newest ended run that wrote to it, other than the one that asks. */
+  /** The newest ended run that wrote to the target, other than the run that asks. */
   readonly lastRun?: { readonly id: string; readonly endedAt: number }
-  /** The run that works on it now. */
+  /** The run that works on the target now. */
   readonly lockedBy?: string
   readonly bad: readonly { readonly identity: string; readonly at: number; readonly runId: string }[]
   readonly observed: readonly ObservedTemplate[]
   readonly incidents: readonly { readonly id: string; readonly from: number; readonly to?: number }[]
-  /** What the asking run itself made: template identities, revisions of releases. */
+  /** What the run that asks made itself: template identities, revisions of releases. */
   readonly ownWrites: readonly string[]
   /** Deploy markers of the last day, newest first. */
   readonly markers: readonly DeployMarker[]
@@ -53,16 +53,17 @@ export interface Admission {
   readonly at: number
   /** Absent where no policy matches. */
   readonly run?: { readonly id: string; readonly policy: Policy; readonly target?: ObjectRef; readonly targetUid?: string }
-  /** The incident's run ended well and the alert is back: people are told, nothing is written (facts E.3). */
+  /** Set where the incident's run ended well and the alert is back. People are told, and nothing is written (facts E.3). */
   readonly messages?: readonly Message[]
   readonly audit: readonly AuditEntry[]
 }
 
+/** What a run needs to write: the intent, the target's lock, and a place in each budget. */
 export interface IntentRequest {
   readonly id: string
   readonly step: number
   readonly plan: Plan
-  /** Locked besides the target: its owner, and what that owns (rules 3). */
+  /** What is locked besides the target: its owner, and what that owns (rules 3). */
   readonly locks: readonly string[]
   readonly budgets: readonly Budget[]
   readonly now: number
@@ -74,14 +75,14 @@ export type IntentResult =
   | { readonly kind: 'lost' }
   | { readonly kind: 'busy'; readonly by: string }
   | { readonly kind: 'budget'; readonly budget: Budget; readonly used: number }
-  /** This step of this run was written already. */
+  /** This step of this run has an intent already. */
   | { readonly kind: 'exists'; readonly intent: Intent }
 
 /** What became of an intent. */
 export interface SettledIntent {
   readonly id: string
   readonly state: IntentState
-  /** The template identity that the write left, where the plan could not tell. */
+  /** The template identity that the write left, where the plan did not know it. */
   readonly left?: string
 }
 
@@ -90,11 +91,11 @@ export interface SaveRequest {
   readonly change: RunChange
   readonly audit: readonly AuditEntry[]
   readonly messages?: readonly Message[]
-  /** People are told of the incident by these messages: nothing is written for it any more. */
+  /** These messages tell people of the incident. Nothing is written for it any more. */
   readonly told?: boolean
   readonly intent?: SettledIntent
   readonly releaseLock?: boolean
-  /** This pass is over: the claim is given back. */
+  /** This pass is over, and gives its claim back. */
   readonly release?: boolean
 }
 
@@ -127,19 +128,19 @@ export interface AuditFilter {
 export interface IntakeLedger {
   /** Stores the delivery and its incidents; resolves after the commit is on disk. Concurrent calls share commits. */
   receive(delivery: Delivery): Promise<readonly IncidentAnswer[]>
-  /** Deliveries that wait for their commit. */
+  /** How many deliveries wait for their commit. */
   pending(): number
 }
 
 export interface IncidentLedger {
   unadmitted(limit: number): Promise<readonly Incident[]>
   admit(admissions: readonly Admission[], storm: StormLimits | undefined): Promise<void>
-  /** Open incidents without a heartbeat since then. */
+  /** The open incidents that had no heartbeat since then. */
   idle(lastSeenBefore: number, limit: number): Promise<readonly Incident[]>
-  /** Ends idle incidents, or counts them as seen where a source still knows them. */
+  /** Ends idle incidents. Those that a source still knows count as seen instead. */
   settleIdle(expired: readonly string[], alive: readonly string[], now: number): Promise<void>
   incident(id: string): Promise<Incident | undefined>
-  /** The uid of an incident's target, once it was read: it then counts for the storm brake. */
+  /** Keeps the uid of an incident's target, once it was read. The incident counts for the storm brake from then on. */
   targetExists(incidentId: string, uid: string, storm: StormLimits | undefined, now: number): Promise<void>
   storm(now: number): Promise<StormState | undefined>
 }
@@ -148,10 +149,10 @@ export interface RunLedger {
   claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<readonly ClaimedRun[]>
   nextDue(): Promise<number | undefined>
   renew(claim: Claim, now: number, leaseMs: number): Promise<boolean>
-  /** False when the claim was lost: nothing was saved. */
+  /** False where the claim was lost: nothing was saved. */
   save(claim: Claim, request: SaveRequest, now: number): Promise<boolean>
   claimIntent(claim: Claim, request: IntentRequest): Promise<IntentResult>
-  /** Counts one sending of the write; false when the claim was lost or it was sent twice already. */
+  /** Counts one sending of the write. False where the claim was lost, or the write was sent twice already. */
   countSend(claim: Claim, intentId: string): Promise<boolean>
   intentOf(runId: string, step: number): Promise<Intent | undefined>
   /** @param also keys of what the target belongs to, such as its release */
@@ -162,7 +163,7 @@ export interface RunLedger {
     policy: string,
     now: number
   ): Promise<readonly { readonly budget: Budget; readonly used: number }[]>
-  /** Begins a run that was asked for. While one of the same key is not over, that one is answered, and nothing is stored. */
+  /** Begins a run that was asked for. While a run of the same key is not over, it answers with that run and stores nothing. */
   begin(run: Run, key: string, audit: readonly AuditEntry[]): Promise<AskedRun>
   saveDryRun(run: Run, audit: readonly AuditEntry[]): Promise<void>
   run(id: string): Promise<Run | undefined>
@@ -172,12 +173,12 @@ export interface RunLedger {
 }
 
 export interface OutboxLedger {
-  /** Messages that are due, each to one caller only until `until`; whoever dies with one leaves it to the next. */
+  /** Claims messages that are due, each for one caller only, until `until`. After that the next caller may claim it. */
   claimMessages(now: number, until: number, limit: number): Promise<readonly QueuedMessage[]>
   /** Stores what became of a claimed message and gives the claim back. `nextAt`: when a failed one is tried again. */
   messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
   undelivered(): Promise<number>
-  /** When a message is due that nobody has; of one that is being sent, when its claim runs out. */
+  /** When the next message is due. A message that somebody is sending is due when that claim runs out. */
   nextMessageAt(): Promise<number | undefined>
 }
 
@@ -187,12 +188,12 @@ export interface SwitchLedger {
 }
 
 export interface NewDeployMarker extends DeployMarker {
-  /** The workload, by its key; or the release that was deployed. */
+  /** The key of the workload, or of the release, that was deployed. */
   readonly of: string
 }
 
 export interface ChangeLedger {
-  /** The same id twice is one marker. */
+  /** Stores a marker. The same id twice is one marker. */
   recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
   latestObserved(uid: string): Promise<ObservedTemplate | undefined>
   recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
@@ -203,31 +204,31 @@ export interface AuditLedger {
   audit(filter: AuditFilter, limit: number): Promise<readonly AuditRow[]>
 }
 
-/** What a run borrowed and is not given back yet. */
+/** Something that a run borrowed and that is not given back yet. */
 export interface HeldLoan {
   readonly id: string
   readonly runId: string
   readonly plan: Plan
   readonly loan: Loan
   /** How often people were reminded. */
-  readonly told: number
+  readonly reminders: number
 }
 
-/** `returned`: it is as it was. `kept`: somebody changed it since, and it is theirs. */
+/** `returned`: it is as it was before. `kept`: somebody changed it meanwhile, and it stays as they left it. */
 export const LOAN_STATES = ['held', 'returned', 'kept'] as const
 export type LoanState = (typeof LOAN_STATES)[number]
 
 export interface LoanLedger {
-  /** What is borrowed now, what is due next first; at most `limit`. */
+  /** What is borrowed now, at most `limit`. What is due first comes first. */
   heldLoans(limit: number): Promise<readonly (HeldLoan & { readonly nextAt: number })[]>
-  /** Loans that are due, each to one caller only until `until`. */
+  /** Claims loans that are due, each for one caller only, until `until`. */
   claimLoans(now: number, until: number, limit: number): Promise<readonly HeldLoan[]>
   settleLoan(
     id: string,
     settled: {
       readonly state: LoanState
       readonly nextAt: number
-      readonly told?: number
+      readonly reminders?: number
       readonly audit: readonly AuditEntry[]
       readonly messages: readonly Message[]
     },
@@ -235,11 +236,11 @@ export interface LoanLedger {
   ): Promise<void>
 }
 
-/** The database of incidents, runs, budgets and the audit log. Nothing here is promised that only one database can keep. */
+/** The database of incidents, runs, budgets and the audit log. It promises nothing that only one kind of database could keep. */
 export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, LoanLedger, SwitchLedger, ChangeLedger, AuditLedger {
   /** Throws where the ledger does not take writes. */
   checkWritable(): Promise<void>
-  /** Deletes raw deliveries, and everything else that is over, from before these instants. */
+  /** Deletes raw deliveries from before the first instant, and everything else that was over before the second. */
   prune(deliveriesBefore: number, elseBefore: number): Promise<void>
   close(): Promise<void>
 }

@@ -2,7 +2,7 @@ import { type Kysely, sql } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { SchemaDialect } from '../database.ts'
 
-/** The tables as they began. */
+/** Makes the first tables. */
 export const first = (schema: SchemaDialect): Migration => ({
   async up(db: Kysely<unknown>) {
     const create = db.schema
@@ -36,9 +36,9 @@ export const first = (schema: SchemaDialect): Migration => ({
       .addColumn('target_key', 'text')
       .addColumn('target_uid', 'text')
       .execute()
-    // At most one open episode of one alert on one source, whatever the number of replicas that receive it.
+    // There is at most one open episode of one alert on one source, whatever the number of replicas that receive it.
     await sql`create unique index incidents_open on incidents (source, identity) where state = 'open'`.execute(db)
-    // Apart from the open ones: identities are scattered, and a new incident should touch one page of them, not two.
+    // Closed incidents have their own index. Identities are scattered, and a new incident should touch one page of them, not two.
     await sql`create index incidents_closed on incidents (source, identity, opened_at) where state <> 'open'`.execute(db)
     await sql`create index incidents_unadmitted on incidents (opened_at) where admitted_at is null`.execute(db)
     await sql`create index incidents_by_target on incidents (target_key, opened_at) where target_key is not null`.execute(db)
@@ -84,7 +84,7 @@ export const first = (schema: SchemaDialect): Migration => ({
       .addColumn('left_identity', 'text')
       .addColumn('created_at', 'bigint', c => c.notNull())
       .execute()
-    // At most one effective write per (incident, step): an intent that was withdrawn unsent, or refused, makes room for the next.
+    // There is at most one effective write per (incident, step). An intent that was withdrawn unsent, or refused, makes room for another.
     await sql`create unique index intents_once on intents (run_id, step) where state not in ('withdrawn', 'refused')`.execute(db)
     await create.createIndex('intents_by_time').on('intents').column('created_at').execute()
     await create
@@ -182,14 +182,14 @@ export const first = (schema: SchemaDialect): Migration => ({
       .addColumn('id', 'integer', c => c.primaryKey())
       .addColumn('seq', 'bigint', c => c.notNull())
       .addColumn('hash', 'text', c => c.notNull())
-      // Where the chain begins, once rows beyond their time were deleted.
+      // Where the chain begins, once old rows were deleted.
       .addColumn('base_seq', 'bigint', c => c.notNull())
       .addColumn('base_hash', 'text', c => c.notNull())
       .execute()
     await sql`insert into audit_head (id, seq, hash, base_seq, base_hash) values (1, 0, ${'0'.repeat(64)}, 0, ${'0'.repeat(64)})`.execute(
       db
     )
-    // Append-only: an honest mistake in our own code cannot rewrite history either.
+    // The log is append-only, so that not even a mistake in Astern's own code can rewrite history.
     await schema.makeAuditAppendOnly(db)
   }
 })

@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Migration } from 'kysely/migration'
 import type { Tables } from '../tables.ts'
 
-/** What several writers need: rows that stand for the decisions that count rows, and leases of messages. */
+/** Adds what several writers need: rows that stand for the decisions that count rows, and leases of messages. */
 export const severalWriters = (): Migration => ({
   async up(db: Kysely<Tables>) {
     await db.schema

@@ -3,17 +3,17 @@ import type { Migration } from 'kysely/migration'
 import { isObject, textAt } from '../../base/json.ts'
 import type { Tables } from '../tables.ts'
 
-/** A run that no alert began keeps its own trigger, instead of an incident that nobody sent; a message has a subject and an event. */
+/** Lets a run that no alert began keep its own trigger, in place of a made-up incident. Gives messages a subject and an event. */
 export const triggers = (): Migration => ({
   async up(db: Kysely<Tables>) {
-    // Dry runs of before had only such an incident: what they were asked about cannot be told from it for sure.
+    // Earlier dry runs had only a made-up incident, which does not show for sure what they were asked about.
     await db.deleteFrom('runs').where('incident_id', 'is', null).execute()
     await db.schema.alterTable('runs').dropColumn('incident_json').execute()
     await db.schema.alterTable('incidents').dropColumn('request_json').execute()
     await db.schema.alterTable('runs').addColumn('trigger_json', 'text').execute()
     await db.schema.alterTable('runs').addColumn('asked_key', 'text').execute()
     await sql`create unique index runs_asked_once on runs (asked_key) where asked_key is not null and state <> 'ended'`.execute(db)
-    // People are still to be told these.
+    // These messages still have to reach people.
     const waiting = await db.selectFrom('outbox').select(['key', 'message_json']).where('delivered_at', 'is', null).execute()
     for (const { key, message_json } of waiting)
       await db

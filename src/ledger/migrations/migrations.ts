@@ -4,7 +4,7 @@ import { first } from './0001-first.ts'
 import { severalWriters } from './0002-several-writers.ts'
 import { triggers } from './0003-triggers.ts'
 
-/** In order, each in one transaction with its own row: an interrupt leaves none half done. None is edited after a release. */
+/** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
   '0001-first': first,
   '0002-several-writers': severalWriters,

@@ -25,7 +25,7 @@ export async function openAuditFile(folder: string): Promise<AuditFile> {
   }
   const db = new Kysely<Tables>({ dialect: readingDialect(reader) })
   return {
-    // One read transaction: rows that are written meanwhile are not seen half.
+    // All is read in one transaction, so that rows that are written meanwhile are seen either all or not at all.
     verify: () => db.transaction().execute(transaction => verifyChain(transaction)),
     async rows(after, limit) {
       return (await db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()).map(toAuditRow)

@@ -7,10 +7,10 @@ import { newestIncidents } from './newest-incidents.ts'
 import { insertRows, updateRows } from './rows.ts'
 import { SQLITE_SCHEMA } from './schema.ts'
 
-/** The seam over an open file. Destroying its `db` closes the file. */
+/** Implements `Database` over an open file. Destroying its `db` closes the file. */
 export function sqliteDatabase(file: SqliteFile): Database {
   const db = new Kysely<Tables>({ dialect: sqliteDialect(file) })
-  // Prepared statements join the transaction that is open: one connection writes, and one transaction at a time.
+  // Prepared statements belong to the open transaction, because one connection does all writing, one transaction at a time.
   const prepare = (sql: string) => file.prepare(sql).statement
   return {
     db,
@@ -29,7 +29,7 @@ export function sqliteDatabase(file: SqliteFile): Database {
   }
 }
 
-/** Since `begin immediate` took the only lock for writing, no row needs one of its own. */
+/** No row needs a lock of its own, because `begin immediate` took the only lock for writing. */
 function asItStands<Table extends keyof Tables, Row>(
   query: SelectQueryBuilder<Tables, Table, Row>
 ): SelectQueryBuilder<Tables, Table, Row> {

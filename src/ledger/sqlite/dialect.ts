@@ -16,9 +16,9 @@ export function sqliteDialect(file: SqliteFile): Dialect {
   return dialectOf(createDriver(file))
 }
 
-/** For a file that is only read: transactions see one state of it. */
+/** Kysely's dialect for a file that is only read. Each transaction sees one state of it. */
 export function readingDialect(reader: ReturnType<typeof openReader>): Dialect {
-  const say = (sql: string) => async (): Promise<void> => reader.exec(sql)
+  const execute = (sql: string) => async (): Promise<void> => reader.exec(sql)
   const connection: DatabaseConnection = {
     executeQuery: async <Row>(query: CompiledQuery) => rowsOf<Row>(reader.read(query.sql, query.parameters.map(toSql))),
     streamQuery: refuseToStream
@@ -27,9 +27,9 @@ export function readingDialect(reader: ReturnType<typeof openReader>): Dialect {
     async init() {},
     acquireConnection: async () => connection,
     async releaseConnection() {},
-    beginTransaction: say('begin'),
-    commitTransaction: say('commit'),
-    rollbackTransaction: say('rollback'),
+    beginTransaction: execute('begin'),
+    commitTransaction: execute('commit'),
+    rollbackTransaction: execute('rollback'),
     destroy: async () => reader.close()
   })
 }
@@ -43,7 +43,7 @@ function dialectOf(driver: Driver): Dialect {
   }
 }
 
-/** Who may write when is the driver's business below: Kysely's own lock would let only one query through at a time, reads included. */
+/** Turns off Kysely's own lock, which would let through only one query at a time, reads included. The driver below orders writes. */
 class TakingTurns extends SqliteAdapter {
   override get supportsMultipleConnections(): boolean {
     return true
@@ -75,7 +75,7 @@ function createDriver(file: SqliteFile): Driver {
     async executeQuery<Row>(query: CompiledQuery): Promise<QueryResult<Row>> {
       const values = query.parameters.map(toSql)
       if (this.#inTransaction) return run<Row>(query.sql, values)
-      // What is read outside a transaction is what is committed, and waits for nobody.
+      // A read outside a transaction sees what is committed, and waits for nobody.
       if (/^select\b/i.test(query.sql)) return rowsOf<Row>(file.read(query.sql, values))
       return alone(() => run<Row>(query.sql, values))
     }
@@ -94,7 +94,7 @@ function createDriver(file: SqliteFile): Driver {
     }
 
     async commit(): Promise<void> {
-      // Where this fails, the turn is kept for the rollback that follows.
+      // Where this fails, the transaction keeps its turn for the rollback that follows.
       file.exec('commit')
       this.#inTransaction = false
       const onDisk = file.synced()
@@ -121,7 +121,7 @@ function createDriver(file: SqliteFile): Driver {
     return { rows: [], numAffectedRows: BigInt(changes), insertId: BigInt(lastInsertRowid) }
   }
 
-  /** A statement outside a transaction is one of its own. */
+  /** A statement outside a transaction is a transaction of its own. */
   async function alone<T>(work: () => T): Promise<T> {
     const own = new Connection()
     await own.begin()

@@ -8,49 +8,49 @@ import { shared } from '../../base/coalesce.ts'
 
 const syncData = promisify(fdatasync)
 
-/** The ledger's file in its folder. */
+/** The name of the ledger's file in its folder. */
 export const LEDGER_FILE = 'ledger.sqlite'
 
-/** Statements kept prepared; the ledger has some fifty texts, plus lists of different lengths. */
+/** How many statements are kept prepared. The ledger has some fifty texts, plus lists of different lengths. */
 const KEPT_STATEMENTS = 200
 
 export interface Prepared {
   readonly statement: StatementSync
-  /** True where it answers rows. */
+  /** True where the statement answers with rows. */
   readonly reads: boolean
 }
 
-/** An SQLite database with one connection that writes, one that reads what is committed, and a disk that is waited for apart. */
+/** An SQLite database. One connection writes, one reads what is committed, and waiting for the disk is a call of its own. */
 export interface SqliteFile {
   prepare(sql: string): Prepared
-  /** On the connection that sees only what is committed, whatever transaction is open. */
+  /** Reads on the connection that sees only what is committed, whatever transaction is open. */
   read(sql: string, values: readonly SQLInputValue[]): unknown[]
   exec(sql: string): void
   /**
-   * Begins a transaction that holds the only lock for writing; waits for another connection that has it, without holding
-   * up this process. @throws Error when that takes longer than five seconds.
+   * Begins a transaction that holds the only lock for writing. Where another connection has the lock it waits, without blocking
+   * this process. @throws Error when that takes longer than five seconds
    */
   beginWriting(): Promise<void>
   /**
-   * Resolves when everything that was committed before this call is on the disk. Those who wait at the same time share one
-   * sync. @throws Error once a sync has failed: what is on the disk is then not known, and nothing is promised any more.
+   * Resolves when everything that was committed before this call is on the disk. Calls that wait at the same time share one sync.
+   * @throws Error once a sync has failed, because what is on the disk is then not known, and nothing can be promised any more
    */
   synced(): Promise<void>
   close(): Promise<void>
 }
 
 /**
- * The write-ahead log is written by `commit` and synced by us, in the system's thread pool: a slow disk then holds up those
- * who wait for it, and not the whole process. SQLite's `synchronous = normal` is made for this: it writes the log in order,
- * and syncs it before anything of it goes to the database file (https://www.sqlite.org/wal.html).
+ * Opens the file. SQLite's `commit` writes the write-ahead log, and Astern syncs it in the system's thread pool. So a slow disk
+ * holds up only those who wait for it, and not the whole process. SQLite's `synchronous = normal` allows this: it writes the log
+ * in order, and syncs it before anything of it goes to the database file (https://www.sqlite.org/wal.html).
  *
- * The cache of 16 MB holds the pages that a storm of new alerts touches; SQLite's own 2 MB would read them again and again.
- * The log is moved into the database at 16 MB, four times SQLite's own limit: each time costs two syncs that nobody shares.
+ * The cache of 16 MB holds the pages that a storm of new alerts touches. With SQLite's own 2 MB they would be read again and
+ * again. The log is moved into the database at 16 MB, four times SQLite's own limit, because each move costs two syncs.
  */
 const PRAGMAS =
   'pragma journal_mode = wal; pragma synchronous = normal; pragma foreign_keys = on; pragma busy_timeout = 5000; pragma cache_size = -16000; pragma wal_autocheckpoint = 4000'
 
-/** Five seconds in all: far longer than any transaction of ours. */
+/** How often the lock is tried: five seconds in all, which is far longer than any transaction of Astern's. */
 const LOCK_TRIES = 2_500
 const LOCK_AGAIN_MS = 2
 /** https://www.sqlite.org/rescode.html#busy; the higher bits say more. */
@@ -62,13 +62,13 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
   let log: FileHandle
   try {
     database.exec(PRAGMAS)
-    // The first write makes the log; its name must be on the disk as well before anything in it counts.
+    // The first write makes the log's file. The file's name must be on the disk too before anything in it counts.
     database.exec('create table if not exists opened (at integer); drop table opened')
     log = await open(`${file}-wal`, 'r+')
     const folder = await open(dirname(file), 'r')
     await folder.sync()
     await folder.close()
-    // SQLite itself would wait by holding up the whole process, and with it whoever has the lock here.
+    // SQLite's own waiting would block the whole process, and with it the transaction that has the lock.
     database.exec('pragma busy_timeout = 0')
   } catch (cause) {
     database.close()
@@ -94,8 +94,8 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
     async beginWriting() {
       for (let tries = 1; ; tries += 1) {
         try {
-          // Not plain `begin`, which takes the lock at the first write: what was read before may then be out of date, and
-          // SQLite refuses the write (SQLITE_BUSY_SNAPSHOT).
+          // A plain `begin` would take the lock only at the first write. What was read before may then be out of date, and SQLite refuses
+          // the write (SQLITE_BUSY_SNAPSHOT).
           database.exec('begin immediate')
           return
         } catch (cause) {
@@ -118,7 +118,7 @@ function isBusy(cause: unknown): boolean {
   return cause instanceof Error && 'errcode' in cause && typeof cause.errcode === 'number' && (cause.errcode & 0xff) === SQLITE_BUSY
 }
 
-/** Reads a database, also while another process writes it. @throws Error where there is none. */
+/** Opens a database for reading, also while another process writes it. @throws Error where there is none */
 export function openReader(file: string): {
   read(sql: string, values: readonly SQLInputValue[]): unknown[]
   exec(sql: string): void

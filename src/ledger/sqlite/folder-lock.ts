@@ -4,9 +4,9 @@ import { DatabaseSync } from 'node:sqlite'
 import { LedgerError } from '../ledger-error.ts'
 
 /**
- * Makes the ledger's folder where there is none, and takes it for this process until the lock is closed. Two processes on
- * one folder would both believe that they alone act. The lock is SQLite's own on a file beside the ledger: the system drops
- * it when the process dies, however it dies, and the ledger itself stays readable for `audit verify`.
+ * Makes the ledger's folder where there is none, and takes it for this process until the lock is closed. Two processes on one
+ * folder would both believe that they act alone. The lock is SQLite's own, on a file beside the ledger. The system drops it when
+ * the process dies, however it dies, and the ledger stays readable for `audit verify`.
  * @throws LedgerError where the folder cannot be written to or another process holds it.
  */
 export function lockFolder(folder: string): { close(): void } {

@@ -6,15 +6,15 @@ import { migrate } from '../migrations/migrations.ts'
 import { sqliteDatabase } from './database.ts'
 import type { SqliteFile } from './file.ts'
 
-/** A ledger on a file, beside others on the same one. Closing the ledger closes the file. */
+/** A ledger on a file, which other ledgers may have open too. Closing the ledger closes the file. */
 export interface Handle {
   readonly database: Database
   readonly ledger: Ledger
 }
 
 /**
- * Makes a ledger of an open file, without the folder's lock: `openSqliteLedger` takes the lock before, so that a second
- * process never gets here; the tests open several. Closes the file where it fails.
+ * Makes a ledger of an open file, without the folder's lock. `openSqliteLedger` takes the lock first, so that a second process
+ * never gets here; tests open several ledgers. Closes the file where it fails.
  */
 export async function openHandle(file: SqliteFile, ids: Ids): Promise<Handle> {
   const database = sqliteDatabase(file)

@@ -4,13 +4,13 @@ import type { IncidentKey } from '../intake-plan.ts'
 import type { Prepare } from './rows.ts'
 
 const KNOWN = 'id, state, episode_starts_at, resolved_at, reopened, last_seen_at'
-/** An open incident is always the newest. Open and closed ones have a partial index each. */
+/** The queries for the newest incident. An open one is always the newest. Open and closed ones have a partial index each. */
 const NEWEST = [
   `select ${KNOWN} from incidents where source = ? and identity = ? and state = 'open'`,
   `select ${KNOWN} from incidents where source = ? and identity = ? and state <> 'open' order by opened_at desc, id desc limit 1`
 ] as const
 
-/** The newest incident of each key that has one, as the transaction that is open sees it. */
+/** Reads the newest incident of each key that has one, as the open transaction sees it. */
 export function newestIncidents(prepare: Prepare, keys: ReadonlyMap<string, IncidentKey>): ReadonlyMap<string, KnownIncident> {
   const statements = NEWEST.map(prepare)
   const found = new Map<string, KnownIncident>()

@@ -2,13 +2,13 @@ import type { SQLInputValue, StatementSync } from 'node:sqlite'
 import type { IncidentChange, ManyInserted } from '../database.ts'
 import type { Tables } from '../tables.ts'
 
-// Prepared statements, run row by row: for SQLite that is several times quicker than one long statement, whose text has to
-// be built and parsed each time.
+// Prepared statements are run row by row. For SQLite that is several times quicker than one long statement, whose text has to be
+// built and parsed each time.
 
-/** Gives the prepared statement of a text. */
+/** Finds or makes the prepared statement of a text. */
 export type Prepare = (sql: string) => StatementSync
 
-/** Adds rows of one shape; each value stands in the order of the first row's columns. */
+/** Adds rows of one shape. The columns are in the order of the first row. */
 export function insertRows<Table extends ManyInserted>(prepare: Prepare, table: Table, rows: readonly Tables[Table][]): void {
   const [first] = rows
   if (first === undefined) return
@@ -17,7 +17,7 @@ export function insertRows<Table extends ManyInserted>(prepare: Prepare, table: 
   for (const row of rows) insert.run(...valuesOf(row, columns.length))
 }
 
-/** Changes rows by their `id`, each to values of its own; all have the columns of the first. */
+/** Changes rows by their `id`, each to values of its own. All rows have the columns of the first. */
 export function updateRows(prepare: Prepare, table: 'incidents', changes: readonly IncidentChange[]): void {
   const [first] = changes
   if (first === undefined) return

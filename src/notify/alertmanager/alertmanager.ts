@@ -26,7 +26,7 @@ const ROUTING_LABELS = ['namespace', 'deployment', 'service', 'team', 'cluster',
  */
 export const alertmanager = channelKind({
   name: 'alertmanager',
-  // Routes cannot tell good news apart: it would wake people.
+  // Alertmanager's routes cannot recognise good news, so it would wake people.
   takes: ['needs-people', 'approval'],
   settings: Settings,
   // Inside a cluster Alertmanager almost never has TLS (docs/decisions/0004).
@@ -72,7 +72,7 @@ function toAlert(message: Message, now: number): Readonly<Record<string, unknown
   }
 }
 
-/** A storm is nobody's alone: no label of one of its alerts may route it. */
+/** A storm concerns many teams, so no label of one of its alerts may route it. */
 function ownLabels({ subject, labels, details }: Message): Readonly<Record<string, string>> {
   if (subject.kind === 'storm') return { alertname: 'AsternStorm' }
   const routing = ROUTING_LABELS.flatMap(name => (labels[name] === undefined ? [] : [[name, labels[name]] as const]))

@@ -9,12 +9,12 @@ import { type ChannelTools, channelKind } from '../channel-kind.ts'
 /** Kubernetes' limit of an Event's note, bytes (facts B.8). */
 const NOTE_BYTES = 1_024
 
-/** The Event on the target that tells what was done, or not. */
+/** The Event on the target that says what was done, or not done. */
 export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', resource: 'events' }
 
 /**
- * What ended, as an Event on the target, so that `kubectl describe` shows it. Visibility only: Events are short-lived, and
- * the audit log is the record. Its name is made of the message's key, so that sending twice makes one.
+ * Shows the end of a run as an Event on the target, so that `kubectl describe` lists it. Events are short-lived; the audit log is
+ * the record. The Event's name is made of the message's key, so that sending twice makes one Event.
  */
 export const kubernetesEvent = channelKind({
   name: 'kubernetes-event',

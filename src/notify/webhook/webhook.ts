@@ -33,7 +33,7 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
   return {
     async send(message, revision, signal) {
       const to = url ?? (urlFile === undefined ? '' : await readFile(urlFile))
-      // A URL in a file was not seen at load.
+      // A URL that stands in a file was not checked at load.
       if (secureUrlFault(to) !== undefined) return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
       const body = JSON.stringify({ version: 1, ...message, revision })
       const timestamp = Math.floor(clock.now() / 1_000).toString()
@@ -56,7 +56,7 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
       )
       if (result.kind === 'failed') return { kind: 'failed', detail: result.detail }
       if (result.status >= 200 && result.status < 300) return { kind: 'delivered' }
-      // A 4xx may be mended on the other side (a rotated credential, a deploy): tried again like all else, with back-off.
+      // The other side may mend a 4xx (a rotated credential, a deploy). So it is tried again with back-off, like every failure.
       return { kind: 'failed', detail: `answered ${result.status}` }
     }
   }

@@ -13,9 +13,9 @@ import { refuse } from '../settle/refusal.ts'
 import { intentOf } from './intent.ts'
 import { recheck } from './recheck.ts'
 
-/** A write whose result is not known is observed again after this long. */
+/** A write whose result is not known is observed again after this time. */
 const OBSERVE_AGAIN_MS = 5_000
-/** A failed precondition with the same template is planned again so often (rules 3). */
+/** How often a run plans again after a precondition failed though the template is the same (rules 3). */
 const REPLANS = 3
 
 /** An intent that is being carried out, in its pass. */
@@ -24,8 +24,9 @@ interface Carrying extends Pass {
 }
 
 /**
- * Carries out a durable intent. Whether it was sent or not, it is first observed: its effect is there → the run goes on; it is
- * not → everything is checked afresh and the write is sent, with its original preconditions, at most twice in all (rules 3).
+ * Carries out a durable intent. It first looks whether the write is there, because an earlier process may have sent it. If it is,
+ * the run goes on. If not, everything is checked afresh and the write is sent, with its original preconditions, at most twice in
+ * all (rules 3).
  */
 export async function carryOut(pass: Pass): Promise<Next> {
   const { ports, signal } = pass
@@ -87,7 +88,7 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
   }
 }
 
-/** Nothing in the answer says which precondition failed: the target is read again (facts G.5). */
+/** Reads the target again, because the answer does not say which precondition failed (facts G.5). */
 async function preconditionFailed(carrying: Carrying, detail: string): Promise<Move> {
   const { ports, intent, signal } = carrying
   const { plan } = intent
@@ -104,12 +105,12 @@ async function preconditionFailed(carrying: Carrying, detail: string): Promise<M
   })
 }
 
-/** The write was not made, and the reason says whether the run waits or ends. */
+/** Withdraws a write that was not made. The reason says whether the run waits or ends. */
 async function withdraw(carrying: Carrying, refusal: Refusal): Promise<Move> {
   return refuse(carrying, refusal, { ...withdrawn(carrying, refusal), releaseLock: !carrying.run.wrote })
 }
 
-/** The same template still is there: planned again, at once. */
+/** Plans again at once, because the template is still the same. */
 async function replan(carrying: Carrying, detail: string): Promise<Move> {
   const { run, carried } = carrying
   const settled = withdrawn(carrying, { reason: 'changed-since-symptom', detail })
@@ -146,7 +147,7 @@ async function written(carrying: Carrying, { generation, how, detail }: HowWritt
     intentId: intent.id,
     appliedAt: now,
     generation,
-    // Confirming may take what the escalation leaves, and no longer (rules 4).
+    // Confirming ends when people are due by the policy's escalation, and no later (rules 4).
     deadline: Math.min(now + step.confirm.within, Math.max(now, escalatesAt(run))),
     passes: 0
   }
@@ -161,14 +162,14 @@ async function written(carrying: Carrying, { generation, how, detail }: HowWritt
   }
 }
 
-/** The template that the write left, where the plan could not tell: a release brings its own. */
+/** The template that the write left, where the plan did not know it because a release brings its own. */
 async function leftBy(ports: PhasePorts, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
   if (plan.to !== undefined) return undefined
   const read = await ports.cluster.read(plan.target, signal)
   return read.kind === 'found' ? read.workload.identity : undefined
 }
 
-/** Whether it was done is not known yet: looked at again soon, until the time is up. */
+/** Looks again soon, until the time is up, because it is not known yet whether the write was made. */
 async function pendingOrUnknown(carrying: Carrying, detail: string): Promise<Move> {
   const { ports, run, intent } = carrying
   const now = ports.clock.now()

@@ -14,7 +14,7 @@ import { actionOf } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
 import { intentOf } from './intent.ts'
 
-/** How often a moving rollout is looked at. */
+/** How often a run looks at a rollout that moves. */
 const WATCH_EVERY_MS = 2_000
 
 /** A run that watches what it wrote. */
@@ -25,8 +25,8 @@ interface Watching extends Pass {
 }
 
 /**
- * One look at a run that has written: is the rollout complete, and do samples whose windows lie after it pass? The alert
- * resolving meanwhile is evidence, nothing more (rules 5). Only a re-verified `fail` climbs to the next rung.
+ * One look at a run that has written: is the rollout complete, and do samples whose windows lie after it pass? That the alert
+ * resolves meanwhile is evidence, and proves nothing (rules 5). Only a `fail` that is verified again climbs to the next rung.
  */
 export async function confirm(pass: Pass): Promise<Move> {
   const { ports, run, signal } = pass
@@ -43,7 +43,7 @@ export async function confirm(pass: Pass): Promise<Move> {
   }
   const { workload } = read
   const action = actionOf(ports, plan.action)
-  // Never a counter-write: whoever changed it now has it (facts F.2).
+  // Astern never writes against a change of somebody else: the target is theirs now (facts F.2).
   if (!action.stands(intent, workload)) return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
@@ -53,7 +53,7 @@ export async function confirm(pass: Pass): Promise<Move> {
     : followRecovery(watching, workload, { watched, completeAt: progress.completeAt })
 }
 
-/** The rollout that the write began: it completes, moves on, or is given up. */
+/** Looks at the rollout that the write began: it is complete, still moves, or the run gives it up. */
 async function followRollout(watching: Watching, workload: Workload, watched: Watched): Promise<Move> {
   const { ports, run, intent, progress } = watching
   const { cures } = actionOf(ports, intent.plan.action)
@@ -72,7 +72,7 @@ async function followRollout(watching: Watching, workload: Workload, watched: Wa
   return giveUp(watching, `it is not complete: ${watched.detail}`, { audit: onTheWay, ...(sample === undefined ? {} : { sample }) })
 }
 
-/** The rollout is complete: samples are taken until enough of them pass in a row, or the time is up. */
+/** Takes samples of a complete rollout, until enough of them pass in a row or the time is up. */
 async function followRecovery(
   watching: Watching,
   workload: Workload,
@@ -86,7 +86,7 @@ async function followRecovery(
     return giveUp(watching, 'the time was up before the query’s window lay after the rollout', { audit: [] })
   }
   const sample = await judge(watching, workload)
-  // A sample counts for recovery only while the rollout is, still, complete.
+  // A sample counts for recovery only while the rollout stays complete.
   const passes = sample.verdict === 'pass' && watched.state === 'complete' ? progress.passes + 1 : 0
   const after: Progress = { ...progress, passes, lastSample: sample }
   const audit = [audited.confirmation(about(watching), { verdict: sample.verdict, passes, needed: step.confirm.passes, sample })]
@@ -101,12 +101,12 @@ async function followRecovery(
   return giveUp(sampled, `recovery was not confirmed in time (last verdict: ${sample.verdict})`, { audit, sample })
 }
 
-/** Whether the write helped cannot be told. */
+/** Ends the run where nothing shows whether the write helped. */
 async function notTold(watching: Watching, detail: string): Promise<Move> {
   return conclude(watching, { outcome: 'unknown', detail, reverse: watching.intent.plan.reverse })
 }
 
-/** A preparation cures nothing: what it prepared follows at once. */
+/** Goes on to the next rung at once, because a preparation cures nothing by itself. */
 async function prepared(watching: Watching, detail: string, audit: readonly AuditEntry[]): Promise<Move> {
   const { run, intent } = watching
   if (run.policy.steps[run.step + 1] !== undefined) return climb(watching, detail, { audit })
@@ -119,7 +119,7 @@ interface Seen {
   readonly sample?: Sample
 }
 
-/** The rung is used up. A re-verified `fail` climbs on; anything else cannot tell whether it helped. */
+/** Leaves a rung that is used up. A `fail` that is verified again climbs on. With any other verdict it is not known whether it helped. */
 async function giveUp(watching: Watching, detail: string, { audit, sample }: Seen): Promise<Move> {
   const { run, intent } = watching
   const { reverse } = intent.plan

@@ -21,7 +21,7 @@ export async function consider(pass: Pass): Promise<Next> {
   if (gone !== undefined && !run.wrote)
     return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
   if (at >= escalatesAt(run)) return timedOut(pass)
-  // Between two rungs an alert that goes away may only flap: it is evidence, no proof (rules 5), and nothing is written meanwhile.
+  // Between two rungs an alert that goes away may only flap. It is no proof of recovery (rules 5), and nothing is written meanwhile.
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
   const counted = await countTarget(pass)
   if (counted !== undefined) return counted
@@ -30,7 +30,7 @@ export async function consider(pass: Pass): Promise<Next> {
   const onRung: Pass = { ...pass, run: decided.run }
   if (decided.result.kind === 'next') return act(onRung, decided.result.value, { trace, passed: decided.passed })
   const { refusal } = decided.result
-  // The conditions of none may hold in a moment; but once something was written, the ladder is used up.
+  // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
   if (refusal.reason === 'no-step-applies' && run.wrote) return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
   return refuse(onRung, refusal, { trace })
 }
@@ -42,7 +42,7 @@ async function timedOut(pass: Pass): Promise<Move> {
     : conclude(pass, { outcome: 'timed-out', refusal: { reason, detail }, detail: `${reason}: ${detail}` })
 }
 
-/** An alert whose target could not be seen when it was admitted counts for the storm brake from when it is: before any decision. */
+/** The uid of a target that could not be read at admission. The alert counts for the storm brake from now on, before any decision. */
 async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefined> {
   if (run.trigger.kind !== 'alert' || run.trigger.incident.targetUid !== undefined || run.target === undefined) return undefined
   const uid = await ports.cluster.uidOf(run.target, signal)
@@ -50,13 +50,13 @@ async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefin
   return { kind: 'move', to: 'waiting', again: 'at-once', audit: [], countsForStorm: uid }
 }
 
-/** How a decision was come to, for the record. */
+/** How the decision was made, as the audit log keeps it. */
 interface Trail {
   readonly trace: readonly TraceEntry[]
   readonly passed: readonly PassedRung[]
 }
 
-/** Everything speaks for the write: only what the run may do, by configuration and by the switch, is still asked. */
+/** Asks the last question before an intent: what the run may do, by configuration and by the switch. */
 async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Next> {
   const { ports, run } = pass
   const facts = planFacts(planned)

@@ -9,12 +9,12 @@ import { gather } from '../decide/resolve.ts'
 import type { Pass } from '../pass.ts'
 import { actionOf, configuredPermission, type PhasePorts } from '../ports.ts'
 
-/** Deciding samples may be this old at the write, else one more is taken (rules 3). */
+/** The samples that decided may be this old at the write. Where they are older, one more is taken (rules 3). */
 export const FRESH_MS = 30_000
-/** New incidents are admitted within milliseconds; a write waits this long for them, so that a storm is seen whole. */
+/** A write waits this long for new incidents, which are admitted within milliseconds, so that a whole storm is seen before it. */
 const ADMISSION_WAIT_MS = 2_000
 
-/** Everything once more, right before the write (promise 7): incident, clock, permission, target, evidence, guards. */
+/** Checks everything once more right before the write (promise 7): incident, clock, permission, target, evidence, guards. */
 export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promise<Refusal | undefined> {
   const { ports, run, carried, signal } = pass
   const { clock } = ports
@@ -44,7 +44,7 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   return firstRefusal(ports.guards.beforeWrite, input)
 }
 
-/** The incident as it is now: it may have resolved, or people were told of it, since the run was taken up. */
+/** Refuses where the incident resolved, or people were told of it, since this pass began. */
 async function incidentIsOver({ ledger }: PhasePorts, { trigger, wrote }: Run): Promise<Refusal | undefined> {
   if (trigger.kind !== 'alert') return undefined
   const incident = await ledger.incident(trigger.incident.id)

@@ -6,7 +6,7 @@ import { type Considered, type Resolved, resolveStage } from './resolve.ts'
 import { type Stage, type StageResult, then, traced } from './stage.ts'
 import { type Verified, verifyStage } from './verify.ts'
 
-/** One decision that is being made: by whom it is told, and what is written into its trace. */
+/** One decision that is being made: its ports, and the trace that the stages write. */
 export interface Deciding {
   readonly ports: DecidePorts
   readonly trace: TraceEntry[]
@@ -27,7 +27,7 @@ export async function decide({ ports, trace, signal }: Deciding, considered: Con
   return flow.run(considered, signal)
 }
 
-/** No rung applies: only whether the symptom is real is asked, for people are told of nothing else. */
+/** Asks only whether the symptom is real, where no rung applies. People are told only of a real symptom. */
 export async function verifyOnly({ ports, trace, signal }: Deciding, considered: Considered): Promise<StageResult<Verified>> {
   const t = <A, B>(stage: Stage<A, B>): Stage<A, B> => traced(stage, trace, ports.stopwatch)
   const correlate = guardStage<Resolved>('correlate', ports.guards.beforeSymptomOnly)

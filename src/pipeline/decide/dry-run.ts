@@ -12,26 +12,27 @@ import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import { requestedRun, startedEntry } from './requested-run.ts'
 
-/** A dry run that takes longer than this answers later (rules 8). */
+/** Where sampling takes longer than this, the API answers with the run's id and the result comes later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
 
+/** How long a policy's samples take, milliseconds. */
 export function samplingTime(policy: Policy): number {
   return Math.max(...policy.verify.map(query => (query.samples - 1) * query.every))
 }
 
-/** A dry run that was asked for, before anything is decided about it. */
+/** Makes the run of a dry run that was asked for, before anything is decided. */
 export function prepareDryRun(ids: Ids, { policy, trigger }: RunRequest): Run {
   return requestedRun({ id: ids.next(), kind: 'dry-run', policy, trigger })
 }
 
-/** What a dry run came to: the answer, and what is saved of it. */
+/** The result of a dry run: the answer, and what is saved of it. */
 export interface DryRunResult {
   readonly answer: DryRunAnswer
   readonly run: Run
   readonly audit: readonly AuditEntry[]
 }
 
-/** Walks the same road with the same code, and stops where the write would be. Holds no lock, spends no budget, tells nobody. */
+/** Decides by the same code as a live run, and stops where the write would be. It takes no lock and no budget, and tells nobody. */
 export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSignal): Promise<DryRunResult> {
   const trace: TraceEntry[] = []
   const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at: ports.clock.now() })

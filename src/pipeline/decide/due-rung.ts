@@ -11,12 +11,12 @@ import { type Considered, type Resolved, resolveStage } from './resolve.ts'
 export type DueRung =
   | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly PassedRung[] }
   | { readonly kind: 'none'; readonly passed: readonly PassedRung[] }
-  /** Whether a condition holds cannot be told: unknown is neither yes nor no. */
+  /** It is not known whether a condition holds. Unknown is neither yes nor no. */
   | { readonly kind: 'refused'; readonly run: Run; readonly refusal: Refusal; readonly passed: readonly PassedRung[] }
 
 /**
- * The first rung, from where the run stands, whose own conditions hold. Asked anew at every look: a rung that did not apply
- * a minute ago may apply now, until a later one was climbed.
+ * Finds the first rung, from the run's present one on, whose own conditions hold. It is asked at every look: a rung that did not
+ * apply a minute ago may apply now, until a later one was climbed.
  */
 export async function dueRung(deciding: Deciding, { run, at }: Considered): Promise<DueRung> {
   const { ports, signal } = deciding
@@ -35,7 +35,7 @@ export async function dueRung(deciding: Deciding, { run, at }: Considered): Prom
   return { kind: 'none', passed }
 }
 
-/** What does not hold, in words; or why that cannot be told. */
+/** What does not hold, in words; or why that is not known. */
 async function unmet(
   { ports, signal }: Deciding,
   input: Resolved,
@@ -57,7 +57,7 @@ async function unmet(
   if (when.queries.length === 0) return undefined
   const rendered = renderQueries(run, workload, when.queries)
   if (rendered.kind === 'refused') return rendered.refusal
-  // One by one: each is a condition of its own, and none of them needs another to agree.
+  // Each query is asked by itself, because each is a condition of its own. The verdicts need not agree.
   for (const query of rendered.queries) {
     const sample = await ports.verifier().sample([query], askedAt, signal)
     const refusal = sampleRefusal(sample)

@@ -3,7 +3,7 @@ import type { Refusal } from '../../domain/reasons.ts'
 import type { Resolved } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
 
-/** The first guard's reason, if any has one. */
+/** The reason of the first guard that refuses; undefined where none does. */
 export function firstRefusal(guards: readonly Guard[], input: GuardInput): Refusal | undefined {
   for (const guard of guards) {
     const refusal = guard.check(input)
@@ -12,7 +12,7 @@ export function firstRefusal(guards: readonly Guard[], input: GuardInput): Refus
   return undefined
 }
 
-/** Asks a list of guards, in order. */
+/** A stage that asks a list of guards, in order. */
 export function guardStage<T extends Resolved>(name: string, guards: readonly Guard[]): Stage<T, T> {
   return {
     name,

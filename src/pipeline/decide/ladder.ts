@@ -6,7 +6,7 @@ import type { Planned } from './plan.ts'
 import { type Considered, stepOf } from './resolve.ts'
 import { type StageResult, type Stopped, stop } from './stage.ts'
 
-/** What was decided, on which rung, and which were passed over on the way to it. */
+/** What was decided, on which rung, and which rungs were passed over before it. */
 export interface Decided {
   readonly run: Run
   readonly passed: readonly PassedRung[]
@@ -14,8 +14,8 @@ export interface Decided {
 }
 
 /**
- * Decides on the first rung that is due, from where the run stands. One whose own conditions do not hold is passed over, and
- * so is one whose effect is there already while the symptom, verified, goes on; unless it is the last.
+ * Decides on the first rung that is due, from the run's present one on. It passes over a rung whose own conditions do not hold.
+ * It also passes over a rung whose effect is there already while the verified symptom goes on, unless that rung is the last.
  */
 export async function decideLadder(deciding: Deciding, { run, at }: Considered): Promise<Decided> {
   const passed: PassedRung[] = []
@@ -33,7 +33,7 @@ export async function decideLadder(deciding: Deciding, { run, at }: Considered):
   }
 }
 
-/** People are told only of what is a symptom: whether it is one comes first. */
+/** Stops where no rung applies. It verifies the symptom first, because people are told only of a real symptom. */
 async function noneApplies(deciding: Deciding, considered: Considered, passed: readonly PassedRung[]): Promise<Stopped> {
   const verified = await verifyOnly(deciding, considered)
   if (verified.kind === 'stop') return verified

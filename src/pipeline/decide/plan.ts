@@ -6,7 +6,7 @@ import { firstRefusal } from './guard.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
 
-/** The exact write, tried on the server without storing it. */
+/** A plan that the API server has tried without storing it. */
 export interface Planned extends Verified {
   readonly plan: Plan
   /** What the server-side dry run said. */
@@ -50,7 +50,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         case 'applied':
           return planned(tried.detail ?? 'accepted')
         case 'forbidden':
-          // Without the right to patch a dry run still tells the whole decision; a live run must say why it cannot act.
+          // Without the right to patch, a dry run still shows the whole decision. A live run must say why it cannot act.
           return run.kind === 'dry-run' || guardInput.permission.configured === 'dry-run'
             ? planned('not permitted')
             : stop({ reason: 'forbidden', detail: tried.detail })

@@ -13,8 +13,8 @@ export type QueriesResult =
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 /**
- * The policy's queries for this run. `asked`: the symptom, which is the policy's target's whichever rung is climbed; or a
- * rung's own conditions, which are its own target's.
+ * The policy's queries for this run, rendered. `asked`: either the symptom, which concerns the policy's target on every rung, or
+ * the conditions of one rung, which concern the rung's own target.
  */
 export function renderQueries(run: Run, workload: Workload, asked = run.policy.verify): QueriesResult {
   const pods = workload.pods.filter(pod => pod.current).map(pod => quoteRegex(pod.name))
@@ -41,20 +41,20 @@ export function renderQueries(run: Run, workload: Workload, asked = run.policy.v
   return { kind: 'queries', queries }
 }
 
-/** Until when (Astern's clock) a query's window still holds numbers from before the suspect's rollout was complete. */
+/** Until this instant (Astern's clock) a query's window still contains numbers from before the suspect's rollout was complete. */
 export function windowsOverAt(queries: readonly RenderedQuery[], workload: Workload, clusterOffset: number): number | undefined {
   const unbound = queries.filter(query => !query.boundToPods)
   if (unbound.length === 0) return undefined
-  // A release that changed no template shows when helm was done with it.
+  // For a release that changed no template, the end of helm's operation counts.
   const latest = workload.release?.latest
   const ends = [workload.rollout.completedAt, latest?.finishedAt ?? latest?.changedAt].filter(at => at !== undefined)
   if (ends.length === 0) return undefined
   const completedAt = Math.max(...ends)
-  // Kubernetes writes whole seconds: the rollout may have been complete up to one later than it says.
+  // Kubernetes writes whole seconds, so the rollout may have been complete up to one second later than it says.
   return completedAt + 1_000 - clusterOffset + Math.max(...unbound.map(query => query.window))
 }
 
-/** What a sample means for acting: nothing where it fails, which confirms the symptom; else the reason to wait. */
+/** The reason to wait after a sample; undefined where the sample fails, because that confirms the symptom. */
 export function sampleRefusal(sample: Sample): Refusal | undefined {
   const detail = sample.queries.map(query => `${query.query}: ${query.detail ?? query.value ?? query.verdict}`).join('; ')
   const facts = { sample }
@@ -70,7 +70,7 @@ export function sampleRefusal(sample: Sample): Refusal | undefined {
   }
 }
 
-/** Evidence must belong to the suspect where a change is to be blamed. */
+/** Whether the numbers must be the suspect's own, which they must where the step blames a change. */
 export function needsSuspect(input: GuardInput): boolean {
   return input.action.blames !== 'nothing' || input.policy.changedWithin !== undefined
 }

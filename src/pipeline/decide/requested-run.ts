@@ -4,7 +4,7 @@ import { escalatesAt, type Run } from '../../domain/run.ts'
 import { begunAt, templateValues } from '../../domain/trigger.ts'
 import { targetOf } from './target.ts'
 
-/** A run as it begins because somebody asked for it. */
+/** Makes the run of a request. */
 export function requestedRun({ id, kind, policy, trigger }: Pick<Run, 'id' | 'kind' | 'policy' | 'trigger'>): Run {
   const target = targetOf(policy, trigger)
   const at = begunAt(trigger)
@@ -22,7 +22,7 @@ export function requestedRun({ id, kind, policy, trigger }: Pick<Run, 'id' | 'ki
   }
 }
 
-/** The first row of the record of a run that was asked for. */
+/** The first audit row of a run that somebody asked for. */
 export function startedEntry(run: Run): AuditEntry {
   const { policy, target, trigger, kind, createdAt } = run
   return audited.runStarted(ofRun(run, createdAt), {

@@ -13,13 +13,13 @@ import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } f
 import { next, type Stage, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
-/** A run, and the instant (Astern's clock) at which it is decided about. */
+/** A run, and the instant (Astern's clock) for which the decision is made. */
 export interface Considered {
   readonly run: Run
   readonly at: number
 }
 
-/** A run with its target as it is now, and everything that the guards look at. */
+/** A run, its target as it is now, and everything that the guards look at. */
 export interface Resolved extends Considered {
   readonly step: PolicyStep
   readonly action: Action
@@ -28,7 +28,7 @@ export interface Resolved extends Considered {
   readonly guardInput: GuardInput
 }
 
-/** Which object, does it exist, and what is known of it. */
+/** Finds the run's target, and reads all that is known of it. */
 export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
   return {
     name: 'resolve',
@@ -56,12 +56,14 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
   }
 }
 
+/** The run's present rung. */
 export function stepOf(run: Run): PolicyStep {
   const step = run.policy.steps[run.step]
   if (step === undefined) throw new Error(`run ${run.id} is beyond its ladder`)
   return step
 }
 
+/** The reason why a target that could not be read stops the run. */
 export function readRefusal(read: { readonly kind: 'not-found' | 'forbidden' | 'unreachable'; readonly detail: string }): Refusal {
   switch (read.kind) {
     case 'not-found':
@@ -116,8 +118,8 @@ export async function gather(
 }
 
 /**
- * When the symptom began, in Astern's clock: `activeAt` of the rule, which is before its `for`; else `startsAt`. Flapping
- * makes the rule's `activeAt` later; the first firing stays what counts. Where somebody named a target, it is when they asked.
+ * When the symptom began, in Astern's clock: the rule's `activeAt`, which lies before its `for`, or else `startsAt`. Flapping
+ * makes `activeAt` later, but the first firing is what counts. Where a request named a target, it is the time of the request.
  */
 async function symptomOf(ports: Pick<DecidePorts, 'verifier'>, run: Run, signal: AbortSignal): Promise<Symptom> {
   const alert = alertOf(run.trigger)

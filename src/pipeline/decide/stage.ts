@@ -1,7 +1,7 @@
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 
-/** What a stage came to: something for the next one, or the closed reason why the run stops here for now or for good. */
+/** The result of a stage: a value for the next stage, or the reason why the run stops here, for now or for good. */
 export type StageResult<T> = { readonly kind: 'next'; readonly value: T } | Stopped
 
 export interface Stopped {
@@ -9,21 +9,23 @@ export interface Stopped {
   readonly refusal: Refusal
 }
 
-/** One box of the flow: one file, one type of input, one of output. What it needs stands in its types. */
+/** One stage of the flow, with one type of input and one of output. Its types name all that it needs. */
 export interface Stage<A, B> {
   readonly name: string
   run(input: A, signal: AbortSignal): Promise<StageResult<B>>
 }
 
+/** Hands a value to the next stage. */
 export function next<T>(value: T): StageResult<T> {
   return { kind: 'next', value }
 }
 
+/** Ends the decision with a reason. */
 export function stop(refusal: Refusal): Stopped {
   return { kind: 'stop', refusal }
 }
 
-/** Two stages in a row. A stage of the wrong shape does not compose. */
+/** Makes one stage of two that follow each other. */
 export function then<A, B, C>(first: Stage<A, B>, second: Stage<B, C>): Stage<A, C> {
   return {
     name: `${first.name} → ${second.name}`,
@@ -34,7 +36,7 @@ export function then<A, B, C>(first: Stage<A, B>, second: Stage<B, C>): Stage<A,
   }
 }
 
-/** The same stage, with the time that it took and its stop written into the trace. */
+/** Makes a stage write into the trace how long it took and why it stopped. */
 export function traced<A, B>(stage: Stage<A, B>, trace: TraceEntry[], stopwatch: () => number): Stage<A, B> {
   return {
     name: stage.name,

@@ -22,7 +22,7 @@ export function verifyStage(ports: DecidePorts): Stage<Resolved, Verified> {
       const rendered = renderQueries(run, workload)
       if (rendered.kind === 'refused') return stop(rendered.refusal)
       const { queries } = rendered
-      // A stalled rollout waives the rule: its old pods go on serving, and the numbers will never be the suspect's alone.
+      // The rule does not hold for a stalled rollout: its old pods go on serving, so the numbers would never be the suspect's alone.
       if (needsSuspect(guardInput) && workload.rollout.state !== 'stalled') {
         if (workload.rollout.state === 'moving' && action.duringRollout !== true)
           return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })

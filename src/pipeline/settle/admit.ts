@@ -5,9 +5,9 @@ import { targetOf } from '../decide/target.ts'
 import type { Ports } from '../ports.ts'
 import { relapseMessages } from './messages.ts'
 
-/** New incidents that are looked at together: their targets are all known before any of their runs begins (rules 4, storm). */
+/** How many new incidents are admitted together. All of their targets are known before any of their runs begins (rules 4, storm). */
 const BATCH = 1_000
-/** Reads of targets at a time. */
+/** How many targets are read at a time. */
 const READS = 32
 
 /** Gives each new incident its policy and its run. @returns how many were admitted. */

@@ -18,15 +18,15 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const people = needsPeople(ending)
   const silent = isSilent(ports, run)
   const about = ofRun(run, now)
-  // Good news goes only where nobody is woken by it; a run that wrote nothing and needs nobody has no news.
+  // Good news goes only to channels that wake nobody. A run that wrote nothing and needs nobody has no news.
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels, list?.targets)
   const storm = ending.refusal?.facts?.storm
-  const whom = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
+  const recipients = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
   const audit: AuditEntry[] = [
     ...(settled.audit ?? []),
     audited.concluded(about, { ...ending, wrote: run.wrote }),
-    ...(people ? [silent ? audited.wouldTell(about, whom) : audited.told(about, whom)] : [])
+    ...(people ? [silent ? audited.wouldTell(about, recipients) : audited.told(about, recipients)] : [])
   ]
   return {
     kind: 'move',
@@ -40,7 +40,7 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   }
 }
 
-/** A dry run tells nobody. It is one by configuration, never by the switch (rules 6); and what wrote is none. */
+/** Whether the run tells nobody, as a dry run does. Configuration makes a dry run, never the switch (rules 6). A run that wrote is none. */
 function isSilent(ports: PhasePorts, run: Run): boolean {
   return run.kind === 'dry-run' || (configuredPermission(ports, run) === 'dry-run' && !run.wrote)
 }

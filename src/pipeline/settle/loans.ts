@@ -9,11 +9,11 @@ import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
 import { runIds } from '../run-ids.ts'
 
-/** Longer than any write of a loan takes. */
+/** How long a claim on a loan holds: longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
 const LOOK_AGAIN_MS = 30 * SECOND
 
-/** Gives back what is due, and reminds people of what only they can give back. @returns how many were looked at. */
+/** Gives back what is due, and reminds people of what only they can give back. @returns how many loans were due. */
 export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<number> {
   const now = ports.clock.now()
   const loans = await ports.ledger.claimLoans(now, now + LEASE_MS, 16)
@@ -26,8 +26,8 @@ export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<nu
 }
 
 /**
- * This is a write too, and the one that is made after people were told (rules 1): it has its preconditions, the switch and a
- * storm hold it up, and while a run works on the target it waits.
+ * Gives back one loan. Giving back is the only write that is made after people were told (rules 1). It has its own preconditions,
+ * and it waits while the switch is lowered, during a storm, and while a run works on the target.
  */
 async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
   const { plan, loan } = held
@@ -53,13 +53,13 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     ? loan.summary
     : `${loan.summary}: not done, ${result.kind === 'conflict' ? 'somebody changed it since' : result.detail}`
   const about = ofRun(run, ports.clock.now())
-  const told = { held, result: result.kind, detail }
+  const settled = { held, result: result.kind, detail }
   await ports.ledger.settleLoan(
     held.id,
     {
       state: returned ? 'returned' : 'kept',
       nextAt: now,
-      audit: [returned ? audited.loanReturned(about, told) : audited.loanKept(about, told)],
+      audit: [returned ? audited.loanReturned(about, settled) : audited.loanKept(about, settled)],
       messages: loanMessages(ports, run, held, {
         event: returned ? 'over' : 'needs-people',
         what: returned ? 'given back' : 'not given back',
@@ -70,9 +70,9 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
   )
 }
 
-/** What Astern must not take back itself, because of what would come back with it. */
+/** Reminds people of what Astern must not give back by itself, because more would come back with it. */
 async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
-  const { plan, loan, told } = held
+  const { plan, loan, reminders } = held
   const lent = (await actionOf(ports, plan.action).lent?.(ports.tools, plan, signal)) ?? 'unknown'
   const now = ports.clock.now()
   if (lent === 'unknown')
@@ -84,13 +84,13 @@ async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSigna
     {
       state: over ? 'returned' : 'held',
       nextAt: now + loan.after,
-      told: told + 1,
+      reminders: reminders + 1,
       audit: [
         over
           ? audited.loanReturned(about, { held, detail: 'people took it back' })
           : audited.reminded(about, { held, detail: loan.summary })
       ],
-      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${told + 1}`, text: loan.summary })
+      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${reminders + 1}`, text: loan.summary })
     },
     now
   )

@@ -15,7 +15,7 @@ export interface Ending {
   readonly reverse?: string
 }
 
-/** People are told of these; a run that recovered, resolved or was a dry run ends quietly. */
+/** The outcomes that people are told of. A run that recovered, resolved or was a dry run ends quietly. */
 export function needsPeople(ending: Ending): boolean {
   switch (ending.outcome) {
     case 'recovered':
@@ -35,14 +35,14 @@ export function needsPeople(ending: Ending): boolean {
 }
 
 /**
- * What people read: what it is about, what Astern did or did not do, why, and how to undo it. One message for each channel of the
- * policy that takes it, and for each standing channel where there is a target to tell of.
+ * The messages about a run that ended: what it was about, what Astern did or did not do, why, and how to undo it. Each channel of
+ * the policy that takes the event gets one, and so does each standing channel where the run has a target.
  */
 export function endingMessages(run: Run, ending: Ending, channels: Channels, storming: readonly string[] = []): Message[] {
   const { policy } = run
   const people = needsPeople(ending)
   const event: MessageEvent = people ? 'needs-people' : 'over'
-  const said = {
+  const content = {
     event,
     title: titleOf(run, ending),
     text: textOf(ending),
@@ -54,28 +54,28 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     key: `${run.id}/${ending.outcome}/${channel}`,
     channel,
     subject: { kind: 'run', id: run.id },
-    ...said,
+    ...content,
     details: detailsOf(run, ending)
   })
   const storm = stormOf(ending)
-  // One message for a whole storm, updated with its list: its runs share the key.
-  const told = (channel: string): Message =>
+  // A whole storm has one message, which is updated with the list. Its runs share the key.
+  const sharedInStorm = (channel: string): Message =>
     storm === undefined
       ? own(channel)
       : {
           key: `storm/${storm}/${channel}`,
           channel,
           subject: { kind: 'storm', id: storm },
-          ...said,
+          ...content,
           details: { storm, count: ending.refusal?.facts?.targets, targets: storming }
         }
   return [
-    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(told),
+    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
 }
 
-/** A repaired incident is back: no second automatic action, people look. */
+/** The messages that tell people that a repaired incident is back. Astern does not act on it a second time. */
 export function relapseMessages(run: Run, channels: Channels): Message[] {
   return endingMessages(
     run,

@@ -6,24 +6,24 @@ import { escalatesAt } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { conclude, type Settled } from './ending.ts'
 
-/** What stands beside a refusal: how it was come to, and what of an intent is settled with it. */
+/** What is saved beside a refusal: how it was decided, and what became of the intent. */
 export interface Beside extends Settled {
   readonly trace?: readonly TraceEntry[]
   readonly releaseLock?: boolean
 }
 
-/** A reason against going on: the run waits, or ends, as the reason's disposition says. */
+/** What a refusal does to a run: it waits or ends, as the disposition of the reason says. */
 export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}): Promise<Move> {
   const { ports, run } = pass
   const { trace = [], audit: before = [], intent, releaseLock } = beside
   const now = ports.clock.now()
-  const said = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
-  const settled: Settled = { audit: [...before, said], ...(intent === undefined ? {} : { intent }) }
+  const decision = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
+  const settled: Settled = { audit: [...before, decision], ...(intent === undefined ? {} : { intent }) }
   switch (dispositionOf(refusal.reason)) {
     case 'people':
       return conclude(pass, { outcome: 'denied', refusal, detail: refusal.detail }, settled)
     case 'end':
-      // What was written and did not help is never ended quietly, whatever the mode is by now.
+      // A run whose write did not help never ends quietly, whatever the mode is by now.
       if (run.wrote)
         return conclude(pass, { outcome: 'ineffective', refusal, detail: `the ladder goes no further: ${refusal.detail}` }, settled)
       return conclude(pass, { outcome: endOf(refusal), refusal, detail: refusal.detail }, settled)
@@ -31,8 +31,8 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       const up = escalatesAt(run)
       if (now >= up) return conclude(pass, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, settled)
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
-      // Audited when the reason changes: a run may wait for hours.
-      const audit = run.reason === refusal.reason ? before : [...before, said]
+      // A refusal is audited only when its reason changes, because a run may wait for hours.
+      const audit = run.reason === refusal.reason ? before : [...before, decision]
       return {
         kind: 'move',
         to: 'waiting',

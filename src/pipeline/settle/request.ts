@@ -4,7 +4,7 @@ import { requestKey } from '../../domain/trigger.ts'
 import { requestedRun, startedEntry } from '../decide/requested-run.ts'
 import type { Ports } from '../ports.ts'
 
-/** Begins a run that somebody asked for. Asked again for the same while that run is not over, it is that run that is answered. */
+/** Begins a run that somebody asked for. While the run of an equal request is not over, it answers with that run. */
 export async function requestRun(ports: Ports, { policy, trigger }: RunRequest): Promise<AskedRun> {
   const run = requestedRun({ id: ports.ids.next(), kind: 'live', policy, trigger })
   return ports.ledger.begin(run, requestKey(policy.name, trigger), [startedEntry(run)])

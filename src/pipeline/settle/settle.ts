@@ -3,12 +3,12 @@ import type { Trigger } from '../../domain/trigger.ts'
 import type { Carried, Intend, Move, Next, Pass } from '../pass.ts'
 import type { Ports } from '../ports.ts'
 
-/** The run as it is after what was saved, and what the phase that follows at once may know. */
+/** The run after the save, and what the phase that follows at once may know. */
 type GoesOn = Pick<Pass, 'run' | 'carried'>
 
 /**
- * Saves what a phase came to, in one transaction: the only place where a pass saves. A claim that was lost saves nothing.
- * @returns what goes on within this pass; undefined where it is over.
+ * Saves what a phase decided, in one transaction. This is the only place where a pass saves. With a lost claim nothing is saved.
+ * @returns what the next phase of this pass gets; undefined where the pass is over.
  */
 export async function settle(ports: Ports, pass: Pass, next: Next): Promise<GoesOn | undefined> {
   switch (next.kind) {
@@ -74,7 +74,7 @@ function counted(trigger: Trigger, uid: string | undefined): Trigger {
   return trigger.kind === 'alert' && uid !== undefined ? { ...trigger, incident: { ...trigger.incident, targetUid: uid } } : trigger
 }
 
-/** What is counted and logged once it is saved. */
+/** Counts and logs what was saved. */
 function announce(ports: Ports, before: Run, after: Run, { intent }: Carried): void {
   switch (after.state) {
     case 'ended':
@@ -94,7 +94,7 @@ function announce(ports: Ports, before: Run, after: Run, { intent }: Carried): v
   }
 }
 
-/** The run with a change applied, as the ledger has it now. */
+/** Applies a saved change to the run, so that it equals the ledger's. */
 function changed(run: Run, change: RunChange): Run {
   const { reason, detail, progress, ...rest } = run
   const kept = <T>(before: T | undefined, now: T | null | undefined): T | undefined => (now === undefined ? before : (now ?? undefined))
