@@ -30,7 +30,9 @@ for (const point of ['before-write', 'after-write'] as const)
       const namespace = `${point}-${name.toLowerCase().replaceAll(' ', '-')}`
       const world = await openWorld(t, site, namespace, {
         ...one.world,
-        policies: [storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], ...one.policy })]
+        policies: [
+          storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
+        ]
       })
       // Straight to the API server: helm gives its token to nobody without TLS.
       Object.assign(world.flags, { helm: await obtain(program), kubeconfig: plane.kubeconfig })
@@ -78,7 +80,9 @@ for (const point of ['before-return', 'after-return'] as const)
       const namespace = `${point}-${name.replaceAll(' ', '-')}`
       const world = await openWorld(t, site, namespace, {
         ...one.world,
-        policies: [storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], ...one.policy })]
+        policies: [
+          storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
+        ]
       })
       const first = await world.asternProcess(point)
       await one.bad(t, world)

@@ -7,7 +7,8 @@ import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
 
 // Long enough that the samples at its end have a window of traffic of their own, also on a busy machine.
-const SHORT = { within: '24s', passes: 2, every: '1s' }
+/** What a rung that does not help takes; long enough that a busy machine has numbers again after a restart. */
+const SHORT = { within: '36s', passes: 2, every: '1s' }
 const RESET = {
   action: 'circuit-breaker-reset',
   with: { url: 'http://{{ pod.ip }}:8080/actuator/circuitbreakers/payments', each: 'pod' },
@@ -21,6 +22,7 @@ export async function story3(t: Test, site: Site, namespace: string): Promise<vo
     answer: breakers.answer,
     policies: [
       storyPolicy(namespace, {
+        escalate: { after: '4m', to: ['people'] },
         steps: [
           { action: 'rollout-restart', confirm: SHORT },
           RESET,
@@ -34,7 +36,7 @@ export async function story3(t: Test, site: Site, namespace: string): Promise<vo
   await world.image('app:v2-err40')
   world.errors.set('app:v1', 0.5)
 
-  const run = await world.untilRun(ended, 'the ladder is used up', 150_000)
+  const run = await world.untilRun(ended, 'the ladder is used up', 230_000)
 
   t.equal(run['outcome'], 'ineffective', { run })
   t.equal(run['step'], 2)
@@ -109,7 +111,7 @@ export async function story6(t: Test, site: Site, namespace: string): Promise<vo
       {
         action: 'scale',
         with: { by: '+100%', max: 6, autoscaler: 'floor', restoreAfter: '3s' },
-        confirm: { within: '40s', passes: 2, every: '1s' }
+        confirm: { within: '80s', passes: 2, every: '1s' }
       }
     ]
   })
@@ -176,7 +178,7 @@ export async function scaledAndKept(t: Test, site: Site, namespace: string): Pro
   let surge = 1
   const world = await surgeWorld(t, site, namespace, {
     surge: () => surge,
-    steps: [{ action: 'scale', with: { by: '+2', max: 5, restoreAfter: '2s' }, confirm: { within: '40s', passes: 2, every: '1s' } }]
+    steps: [{ action: 'scale', with: { by: '+2', max: 5, restoreAfter: '2s' }, confirm: { within: '80s', passes: 2, every: '1s' } }]
   })
   await world.deploy('app:v1')
   await world.astern()
@@ -223,7 +225,7 @@ export async function sickPod(t: Test, site: Site, namespace: string): Promise<v
             maxAge: '10s'
           }
         ],
-        steps: [{ action: 'delete-pod', with: { olderThan: '1s' }, confirm: { within: '40s', passes: 2, every: '1s' } }]
+        steps: [{ action: 'delete-pod', with: { olderThan: '1s' }, confirm: { within: '80s', passes: 2, every: '1s' } }]
       })
     ]
   })

@@ -82,7 +82,7 @@ async function play(
   return world
 }
 
-const UNDO = { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '40s', passes: 2, every: '1s' } }
+const UNDO = { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '80s', passes: 2, every: '1s' } }
 
 /** 11. A GitOps tool enforces the target: denied, with the owner and the revert to make. */
 export async function story11(t: Test, site: Site, namespace: string, tool: Tool): Promise<void> {

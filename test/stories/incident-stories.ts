@@ -32,7 +32,7 @@ export function shippedPolicies(namespace: string, more: Readonly<Record<string,
         .map(step => ({
           ...step,
           ...(textAt(step, 'action') === 'rollout-undo' ? { with: { provenFor: '0s' } } : {}),
-          confirm: { within: '40s', passes: 2, every: '1s' }
+          confirm: { within: '80s', passes: 2, every: '1s' }
         })),
       ...more[textAt(policy, 'name') ?? '']
     }))

@@ -58,7 +58,7 @@ spec:
 export const HELM_STEP = {
   action: 'helm-rollback',
   with: { provenFor: '0s', timeout: '30s' },
-  confirm: { within: '40s', passes: 2, every: '1s' }
+  confirm: { within: '80s', passes: 2, every: '1s' }
 }
 
 export async function openReleaseWorld(t: Test, site: ReleaseSite, namespace: string, more: object = {}): Promise<World> {

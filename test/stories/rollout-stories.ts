@@ -7,7 +7,7 @@ import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, type World } from '../support/world/world.ts'
 
 const TARGET = { kind: 'Rollout', namespace: '{{ labels.namespace }}', name: '{{ labels.deployment }}' }
-const CONFIRM = { within: '40s', passes: 2, every: '1s' }
+const CONFIRM = { within: '80s', passes: 2, every: '1s' }
 /** Half of the pods, and then whatever people decide. */
 const CANARY = { strategy: { canary: { steps: [{ setWeight: 50 }, { pause: {} }] } } }
 const AT_ONCE = { strategy: { canary: {} } }

@@ -33,7 +33,7 @@ export interface Case {
   readonly called?: number
 }
 
-const CONFIRM = { within: '40s', passes: 2, every: '1s' }
+const CONFIRM = { within: '80s', passes: 2, every: '1s' }
 const TARGET_OFF = ['--set', 'targets.deployments=false']
 export const ACTIONS_OFF = ['--set', 'actions.rolloutUndo=false', '--set', 'actions.rolloutRestart=false']
 const UNDO = { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: CONFIRM }

@@ -26,7 +26,7 @@ export function storyPolicy(namespace: string, more: JsonObject = {}): JsonObjec
         maxAge: '10s'
       }
     ],
-    steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '40s', passes: 2, every: '1s' } }],
+    steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '80s', passes: 2, every: '1s' } }],
     guards: { namespaces: [namespace], cooldown: '1s' },
     escalate: { after: '2m', to: ['people'] },
     recheck: '1s',

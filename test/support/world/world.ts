@@ -234,7 +234,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       const parsed: unknown = await response.json()
       return { status: response.status, body: isObject(parsed) ? parsed : {} }
     },
-    async untilRun(wished, what, withinMs = 60_000) {
+    async untilRun(wished, what, withinMs = 150_000) {
       let last: unknown
       let found: JsonObject | undefined
       await waitUntil(
