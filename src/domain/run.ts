@@ -2,6 +2,7 @@ import type { ObjectRef } from './objects.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
+import type { Symptom } from './symptom.ts'
 import { begunAt, type RequestTrigger, type Trigger } from './trigger.ts'
 import type { Sample } from './verdict.ts'
 
@@ -87,6 +88,8 @@ export interface Run {
   /** True once the run has written anything. */
   readonly wrote: boolean
   readonly progress?: Progress
+  /** The symptom as it was measured last; absent where it was never confirmed. */
+  readonly symptom?: Symptom
 }
 
 /** A person's request for a run, or a dry run, of one policy: on one target, or about one alert. */
@@ -117,6 +120,7 @@ export interface RunChange {
   readonly detail?: string | null
   readonly wrote?: boolean
   readonly progress?: Progress | null
+  readonly symptom?: Symptom
 }
 
 /** When the time to act is up. It counts from when Astern first received the trigger, whatever the run does (rules 1). */

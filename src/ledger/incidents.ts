@@ -153,6 +153,7 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     detail: null,
     wrote: 0,
     progress_json: null,
+    symptom_json: null,
     owner: null,
     fence: 0,
     claim_expires_at: null

@@ -7,6 +7,7 @@ import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { toIntent } from './rows.ts'
 import { moveRun } from './run-moves.ts'
+import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
@@ -62,7 +63,8 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
     created_at: request.now
   }
   await tx.query.insertInto('intents').values(row).execute()
-  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null })
+  await keepSymptom(tx, run.incident_id, request.symptom)
+  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, symptom_json: JSON.stringify(request.symptom) })
   await appendAudit(tx, request.audit)
   return { kind: 'stored', intent: toIntent(row) }
 }

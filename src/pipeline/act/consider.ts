@@ -6,8 +6,9 @@ import { escalatesAt } from '../../domain/run.ts'
 import { overBecause } from '../../domain/trigger.ts'
 import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
-import { decideLadder } from '../decide/ladder.ts'
+import { type Decided, decideLadder } from '../decide/ladder.ts'
 import type { Planned } from '../decide/plan.ts'
+import type { Learned } from '../decide/symptom.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
@@ -26,13 +27,25 @@ export async function consider(pass: Pass): Promise<Next> {
   const counted = await countTarget(pass)
   if (counted !== undefined) return counted
   const trace: TraceEntry[] = []
-  const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at })
-  const onRung: Pass = { ...pass, run: decided.run }
-  if (decided.result.kind === 'next') return act(onRung, decided.result.value, { trace, passed: decided.passed })
-  const { refusal } = decided.result
+  const learned: Learned = {}
+  const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
+  const onRung: Pass = { ...pass, run: { ...decided.run, ...learned } }
+  const next = await afterDeciding(onRung, decided, trace)
+  return next.kind === 'move' ? withLearned(next, learned) : next
+}
+
+async function afterDeciding(pass: Pass, { result, passed }: Decided, trace: readonly TraceEntry[]): Promise<Move | Intend> {
+  if (result.kind === 'next') return act(pass, result.value, { trace, passed })
+  const { refusal } = result
   // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
-  if (refusal.reason === 'no-step-applies' && run.wrote) return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
-  return refuse(onRung, refusal, { trace })
+  if (refusal.reason === 'no-step-applies' && pass.run.wrote)
+    return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
+  return refuse(pass, refusal, { trace })
+}
+
+/** Keeps what was measured, whatever was decided: a verified symptom counts for the storm brake and for what is proven. */
+function withLearned(move: Move, learned: Learned): Move {
+  return { ...move, change: { ...move.change, ...learned } }
 }
 
 async function timedOut(pass: Pass): Promise<Move> {
@@ -57,7 +70,7 @@ interface Trail {
 }
 
 /** Asks the last question before an intent: what the run may do, by configuration and by the switch. */
-async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Next> {
+async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Move | Intend> {
   const { ports, run } = pass
   const facts = planFacts(planned)
   const permission = configuredPermission(ports, run)
@@ -84,10 +97,11 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       plan,
       locks: lockKeys(planned.workload),
       budgets: run.policy.guards.budgets,
+      symptom: planned.guardInput.dating.symptom,
       now,
       audit: [decision, audited.intent(about, { id, plan })]
     },
     carried: { ...pass.carried, sampledAt: planned.sampledAt },
-    otherwise: refusal => refuse(pass, refusal, { trace })
+    otherwise: async refusal => withLearned(await refuse(pass, refusal, { trace }), { symptom: planned.guardInput.dating.symptom })
   }
 }
