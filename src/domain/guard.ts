@@ -31,6 +31,8 @@ export interface GuardInput {
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */
   readonly alertState: AlertState | undefined
+  /** Whether that Alertmanager is the one that the alert came from, so that it must know the alert. */
+  readonly mustBeKnown: boolean
   /** By how much each clock differs from Astern's, milliseconds. */
   readonly clusterOffset: number
   readonly sourceOffset: number
