@@ -101,7 +101,8 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     reopened: 0,
     admitted_at: null,
     target_key: null,
-    target_uid: null
+    target_uid: null,
+    turn: null
   }
   return {
     answer: { id: row.id, state: 'opened' },

@@ -155,6 +155,12 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     progress_json: null,
     owner: null,
     fence: 0,
-    claim_expires_at: null
+    claim_expires_at: null,
+    source: incident.source,
+    escalates_at: incident.openedAt + run.policy.escalate.after,
+    ready: 0,
+    turn: 0,
+    confirmed: 0,
+    parked_by: null
   }
 }

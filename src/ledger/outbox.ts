@@ -28,7 +28,9 @@ export async function enqueue(tx: LedgerTransaction, message: Message, now: numb
       refused: 0,
       last_error: null,
       created_at: now,
-      claimed_until: null
+      claimed_until: null,
+      group_key: null,
+      grouped_json: null
     })
     .onConflict(conflict => conflict.column('key').doNothing())
     .executeTakeFirst()

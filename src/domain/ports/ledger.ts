@@ -145,8 +145,18 @@ export interface IncidentLedger {
   storm(now: number): Promise<StormState | undefined>
 }
 
+/** How many runs a worker has room for, and whose share of that room is used up. */
+export interface ClaimRoom {
+  readonly atMost: number
+  readonly full: { readonly sources: readonly string[]; readonly targets: readonly string[] }
+}
+
 export interface RunLedger {
-  claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<readonly ClaimedRun[]>
+  /**
+   * Claims runs that are due, by turns: the sources alternate, and within each of them the targets. So nobody waits for more than one
+   * run of each other source, times the targets of its own.
+   */
+  claimDue(owner: string, now: number, leaseMs: number, room: number | ClaimRoom): Promise<readonly ClaimedRun[]>
   nextDue(): Promise<number | undefined>
   renew(claim: Claim, now: number, leaseMs: number): Promise<boolean>
   /** False where the claim was lost: nothing was saved. */

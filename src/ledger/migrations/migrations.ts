@@ -3,12 +3,14 @@ import type { Database, SchemaDialect } from '../database.ts'
 import { first } from './0001-first.ts'
 import { severalWriters } from './0002-several-writers.ts'
 import { triggers } from './0003-triggers.ts'
+import { fair } from './0006-fair.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
   '0001-first': first,
   '0002-several-writers': severalWriters,
-  '0003-triggers': triggers
+  '0003-triggers': triggers,
+  '0006-fair': fair
 }
 
 /** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */

@@ -76,7 +76,7 @@ t.test('whoever decides by what it read locks that first: every database needs i
   )
 
   await withRun(ledger)
-  t.same(await lockedBy(() => ledger.claimDue('one', NOON + MINUTE, MINUTE, 10)), ['unclaimed runs'])
+  t.same(await lockedBy(() => ledger.claimDue('one', NOON + MINUTE, MINUTE, 10)), ['locked turns', 'locked turns', 'unclaimed runs'])
   const claim = { runId: 'run-A', owner: 'one', fence: 1 }
   const budgets = [{ limit: 3, per: 60 * MINUTE, scope: 'global' as const }]
   const request = intentRequest('i', { budgets })
