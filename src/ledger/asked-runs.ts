@@ -2,7 +2,7 @@ import type { AuditEntry } from '../domain/audit.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { AskedRun } from '../domain/ports/ledger.ts'
 import { escalatesAt, type Run } from '../domain/run.ts'
-import { askedBy } from '../domain/trigger.ts'
+import { sourceOf } from '../domain/trigger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
@@ -70,8 +70,7 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     owner: null,
     fence: 0,
     claim_expires_at: null,
-    // Whoever asks has a line of their own, so that no alert is before them.
-    source: `asked/${askedBy(run.trigger) ?? ''}`,
+    source: sourceOf(run.trigger),
     escalates_at: escalatesAt(run),
     ready: 0,
     turn: 0,

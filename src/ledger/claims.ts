@@ -52,6 +52,13 @@ export async function lineUp(tx: LedgerTransaction, now: number): Promise<number
   return due.length
 }
 
+const ANY_SHARE = {
+  perSource: Number.POSITIVE_INFINITY,
+  perTarget: Number.POSITIVE_INFINITY,
+  sources: new Map<string, number>(),
+  targets: new Map<string, number>()
+}
+
 interface Taking {
   readonly owner: string
   readonly now: number
@@ -61,16 +68,29 @@ interface Taking {
 
 /** Claims the runs whose turns are next, in the order of the turns. */
 export async function claimNext(tx: LedgerTransaction, { owner, now, leaseMs, room }: Taking): Promise<readonly Tables['runs'][]> {
-  const { atMost, full } = typeof room === 'number' ? { atMost: room } : room
+  const { atMost, perSource, perTarget, sources: busy, targets } = typeof room === 'number' ? { ...ANY_SHARE, atMost: room } : room
+  if (atMost <= 0) return []
   await takeTurn(tx, 'claims')
   const sources = await sourcesOf(tx, 'runs')
+  const full = [...targets].flatMap(([target, count]) => (count >= perTarget ? [target] : []))
   const lines = []
   for (const { source } of sources) {
-    if (full?.sources.includes(source) === true) continue
-    let line = tx.query.selectFrom('runs').select(['id', 'source', 'turn']).where('ready', '=', 1).where('source', '=', source)
-    const targets = full?.targets ?? []
-    if (targets.length > 0) line = line.where(eb => eb.or([eb('target_key', 'is', null), eb('target_key', 'not in', targets)]))
-    lines.push(await tx.unclaimed(line.orderBy('turn').orderBy('next_at').orderBy('id').limit(atMost)).execute())
+    const left = perSource - (busy.get(source) ?? 0)
+    if (left <= 0) continue
+    let line = tx.query
+      .selectFrom('runs')
+      .select(['id', 'source', 'target_key', 'turn'])
+      .where('ready', '=', 1)
+      .where('source', '=', source)
+    if (full.length > 0) line = line.where(eb => eb.or([eb('target_key', 'is', null), eb('target_key', 'not in', full)]))
+    const next = await tx.unclaimed(line.orderBy('turn').orderBy('next_at').orderBy('id').limit(atMost)).execute()
+    const under = new Map(targets)
+    const inShare = next.filter(({ target_key }) => {
+      const count = target_key === null ? 0 : (under.get(target_key) ?? 0) + 1
+      if (target_key !== null) under.set(target_key, count)
+      return count <= perTarget
+    })
+    lines.push(inShare.slice(0, left))
   }
   const taken = alternate(lines, atMost)
   if (taken.length === 0) return []

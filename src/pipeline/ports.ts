@@ -72,6 +72,8 @@ export interface PhasePorts extends ReadingPorts {
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
   readonly cluster: ReadingPorts['cluster'] & Pick<Cluster, 'uidOf'>
   readonly channels: Channels
+  /** Sleeps without the run's place in the worker, so that another run can have it. Absent where there are no places. */
+  readonly rest?: (sleep: () => Promise<void>) => Promise<void>
 }
 
 /** Everything outside the pipeline that it uses. */
@@ -84,13 +86,13 @@ export interface Ports extends PhasePorts {
 
 /** The ports of a decision about the present. */
 export function decidePorts(ports: PhasePorts): DecidePorts {
-  const { clock } = ports
+  const { clock, rest = sleep => sleep() } = ports
   return {
     ...ports,
     stopwatch: clock.now,
     async until(instant, signal) {
       const ms = instant - clock.now()
-      if (ms > 0) await clock.sleep(ms, signal)
+      if (ms > 0) await rest(() => clock.sleep(ms, signal))
     }
   }
 }

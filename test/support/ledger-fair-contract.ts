@@ -25,6 +25,8 @@ async function flood(ledger: Ledger, source: string, target: ObjectRef, count: n
 const claimed = async (ledger: Ledger, room: Parameters<Ledger['claimDue']>[3], now = NOON) =>
   (await ledger.claimDue('one', now, MINUTE, room)).map(one => one.run.id)
 
+const share = { atMost: 10, perSource: 3, perTarget: 2, sources: new Map<string, number>(), targets: new Map<string, number>() }
+
 /** The part of the suite about sharing: one source or target cannot keep the others waiting. */
 export async function fairSharing(t: Test, open: (t: Test) => Promise<Ledger>): Promise<void> {
   await t.test('two hundred due runs of one target do not hold up the one run of another', async t => {
@@ -58,9 +60,10 @@ export async function fairSharing(t: Test, open: (t: Test) => Promise<Ledger>): 
     await flood(ledger, 'am', TARGET, 5)
     await flood(ledger, 'am', WEB, 1)
     await flood(ledger, 'other', TARGET, 1)
-    t.same(await claimed(ledger, { atMost: 10, full: { sources: ['am'], targets: [] } }), ['other-api-000'])
-    t.same(await claimed(ledger, { atMost: 10, full: { sources: [], targets: ['Deployment/shop/api'] } }), ['am-web-000'])
-    t.equal((await claimed(ledger, 10)).length, 5)
+    t.same(await claimed(ledger, { ...share, sources: new Map([['am', 3]]) }), ['other-api-000'])
+    t.same(await claimed(ledger, { ...share, targets: new Map([['Deployment/shop/api', 2]]) }), ['am-web-000'])
+    t.same(await claimed(ledger, share), ['am-api-000', 'am-api-001'], 'of those that are claimed together, too')
+    t.equal((await claimed(ledger, 10)).length, 3)
   })
 
   await t.test('a claim that ran out while its run stands in line cannot be renewed', async t => {

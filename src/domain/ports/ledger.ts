@@ -145,10 +145,14 @@ export interface IncidentLedger {
   storm(now: number): Promise<StormState | undefined>
 }
 
-/** How many runs a worker has room for, and whose share of that room is used up. */
+/** How many runs a worker has room for, and how many of each source and target may be under way at once. */
 export interface ClaimRoom {
   readonly atMost: number
-  readonly full: { readonly sources: readonly string[]; readonly targets: readonly string[] }
+  readonly perSource: number
+  readonly perTarget: number
+  /** How many are under way now. */
+  readonly sources: ReadonlyMap<string, number>
+  readonly targets: ReadonlyMap<string, number>
 }
 
 export interface RunLedger {

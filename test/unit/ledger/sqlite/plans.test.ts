@@ -41,7 +41,13 @@ async function scans(work: (ledger: Awaited<ReturnType<typeof openHandle>>['ledg
 t.test('claiming, admitting, parking and telling read runs, incidents and messages by their indexes', async t => {
   t.same(
     await scans(async ledger => {
-      await ledger.claimDue('one', NOON, MINUTE, { atMost: 10, full: { sources: [], targets: ['x'] } })
+      await ledger.claimDue('one', NOON, MINUTE, {
+        atMost: 10,
+        perSource: 5,
+        perTarget: 1,
+        sources: new Map(),
+        targets: new Map([['x', 1]])
+      })
       await ledger.nextDue()
       await ledger.unadmitted(10)
     }),
