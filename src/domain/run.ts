@@ -87,6 +87,8 @@ export interface Run {
   /** True once the run has written anything. */
   readonly wrote: boolean
   readonly progress?: Progress
+  /** The run of the same policy and target that works for this one too. Until it is over this one asks nothing. */
+  readonly parkedBy?: string
 }
 
 /** A person's request for a run, or a dry run, of one policy: on one target, or about one alert. */
@@ -117,6 +119,8 @@ export interface RunChange {
   readonly detail?: string | null
   readonly wrote?: boolean
   readonly progress?: Progress | null
+  /** This look confirmed the symptom, and the run waits for something that concerns its target. It parks the target's other runs. */
+  readonly confirmed?: boolean
 }
 
 /** When the time to act is up. It counts from when Astern first received the trigger, whatever the run does (rules 1). */

@@ -6,10 +6,11 @@ import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
+import { parkedColumns, parkedEntry, parkerKey, parkers } from './parking.ts'
 import { slices, toIncident } from './rows.ts'
 import { countForStorm, stormAt } from './storm.ts'
 import type { Tables } from './tables.ts'
-import { wakeRunsOf } from './waking.ts'
+import { wakeParkedOf, wakeRunsOf } from './waking.ts'
 
 export function createIncidents({ db, transaction }: Database, ids: Ids): IncidentLedger {
   return {
@@ -37,10 +38,9 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
             target_uid: run?.targetUid ?? row.target_uid
           }))
         )
-        await tx.insertMany(
-          'runs',
-          open.flatMap(({ admission }) => toRunRow(admission) ?? [])
-        )
+        const parking = await parkers(tx)
+        const runs = open.flatMap(({ admission }) => toRunRow(admission, parking) ?? [])
+        await tx.insertMany('runs', runs)
         for (const { admission } of open) {
           const { incident, messages, at, audit: entries } = admission
           audit.push(...entries)
@@ -53,6 +53,7 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
               .where('told_at', 'is', null)
               .execute()
         }
+        audit.push(...runs.flatMap(run => (run.parked_by === null ? [] : [parkedEntry(run, run.parked_by, run.created_at)])))
         const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
         if (storm !== undefined && open.some(({ admission }) => admission.run?.targetUid !== undefined))
           audit.push(...(await countForStorm(tx, storm, newest, ids)))
@@ -83,6 +84,7 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
             .returning('id')
             .execute()
           await wakeRunsOf(tx, part, now)
+          await wakeParkedOf(tx, part, now)
           await appendAudit(
             tx,
             rows.map(row => audited.incidentExpired({ at: now, incidentId: row.id }, { why: 'no heartbeat' }))
@@ -131,9 +133,12 @@ async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admis
   })
 }
 
-function toRunRow(admission: Admission): Tables['runs'] | undefined {
+function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): Tables['runs'] | undefined {
   const { run, incident, at } = admission
   if (run === undefined) return undefined
+  const target = run.target === undefined ? null : targetKey(run.target)
+  const by = target === null ? undefined : parking.get(parkerKey(run.policy.name, target))
+  const escalatesAt = incident.openedAt + run.policy.escalate.after
   return {
     id: run.id,
     kind: 'live',
@@ -142,7 +147,7 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     asked_key: null,
     policy: run.policy.name,
     policy_json: JSON.stringify(run.policy),
-    target_key: run.target === undefined ? null : targetKey(run.target),
+    target_key: target,
     state: 'waiting',
     step: 0,
     created_at: at,
@@ -157,10 +162,11 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     fence: 0,
     claim_expires_at: null,
     source: incident.source,
-    escalates_at: incident.openedAt + run.policy.escalate.after,
+    escalates_at: escalatesAt,
     ready: 0,
     turn: 0,
     confirmed: 0,
-    parked_by: null
+    parked_by: null,
+    ...(by === undefined ? {} : parkedColumns(by, escalatesAt))
   }
 }

@@ -5,6 +5,7 @@ import type { Budget } from '../domain/policy.ts'
 import type { IntentRequest, IntentResult, SettledIntent } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
+import { parkOthers } from './parking.ts'
 import { toIntent } from './rows.ts'
 import { moveRun } from './run-moves.ts'
 import type { Tables } from './tables.ts'
@@ -62,8 +63,10 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
     created_at: request.now
   }
   await tx.query.insertInto('intents').values(row).execute()
-  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null })
-  await appendAudit(tx, request.audit)
+  await takeTurn(tx, 'parking')
+  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, confirmed: 1, parked_by: null })
+  const parked = run.confirmed === 1 ? [] : await parkOthers(tx, run, request.now)
+  await appendAudit(tx, [...request.audit, ...parked])
   return { kind: 'stored', intent: toIntent(row) }
 }
 

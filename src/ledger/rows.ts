@@ -70,7 +70,8 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.reason === null ? {} : { reason: row.reason }),
     ...(row.detail === null ? {} : { detail: row.detail }),
     wrote: row.wrote === 1,
-    ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) })
+    ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) }),
+    ...(row.parked_by === null ? {} : { parkedBy: row.parked_by })
   }
 }
 

@@ -5,6 +5,7 @@ import type { LedgerTransaction } from './database.ts'
 import { settleIntent } from './intents.ts'
 import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
+import { freeParked, parkingOf } from './parking.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
 import type { Tables } from './tables.ts'
 
@@ -12,20 +13,23 @@ import type { Tables } from './tables.ts'
 export async function saveRun(tx: LedgerTransaction, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
   const { change } = request
   const ended = change.state === 'ended'
+  const parking = await parkingOf(tx, row, request, now)
   const columns: RunColumns = {
     ...columnsOf(change),
+    ...parking.columns,
     ...(ended ? { ended_at: now } : {}),
     ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
   }
   if (change.state !== undefined) await moveRun(tx, row, change.state, columns)
   else if (Object.keys(columns).length > 0) await tx.query.updateTable('runs').set(columns).where('id', '=', row.id).execute()
+  if (parking.over) await freeParked(tx, row.id, now)
   if (change.outcome === 'recovered') await returnSoon(tx, row.id, now)
   if (request.intent !== undefined) await settleIntent(tx, row, request.intent, now)
   if (ended || request.releaseLock === true) await tx.query.deleteFrom('locks').where('run_id', '=', row.id).execute()
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
   for (const message of request.messages ?? []) await enqueue(tx, message, now)
-  await appendAudit(tx, request.audit)
+  await appendAudit(tx, [...request.audit, ...parking.audit])
 }
 
 function columnsOf(change: RunChange): RunColumns {

@@ -39,6 +39,7 @@ export const fair = (): Migration => ({
     await sql`create index runs_ready on runs (source, turn, next_at, target_key, id) where ready = 1`.execute(db)
     await sql`create index runs_ready_lanes on runs (source, target_key, turn) where ready = 1`.execute(db)
     await sql`create index runs_not_over on runs (target_key, policy, state) where state <> 'ended'`.execute(db)
+    await sql`create index runs_confirmed on runs (policy, target_key) where confirmed = 1`.execute(db)
     await sql`create index runs_parked on runs (parked_by) where parked_by is not null`.execute(db)
     await db.schema.dropIndex('incidents_unadmitted').execute()
     await sql`create index incidents_unadmitted on incidents (opened_at, id) where admitted_at is null and turn is null`.execute(db)

@@ -23,6 +23,8 @@ export async function consider(pass: Pass): Promise<Next> {
   if (at >= escalatesAt(run)) return timedOut(pass)
   // Between two rungs an alert that goes away may only flap. It is no proof of recovery (rules 5), and nothing is written meanwhile.
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
+  if (run.parkedBy !== undefined)
+    return refuse(pass, { reason: 'target-busy', detail: run.detail ?? `run ${run.parkedBy} works on the target` })
   const counted = await countTarget(pass)
   if (counted !== undefined) return counted
   const trace: TraceEntry[] = []
@@ -32,7 +34,13 @@ export async function consider(pass: Pass): Promise<Next> {
   const { refusal } = decided.result
   // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
   if (refusal.reason === 'no-step-applies' && run.wrote) return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
-  return refuse(onRung, refusal, { trace })
+  return refuse(onRung, refusal, { trace, confirmed: confirmedBy(trace) })
+}
+
+/** Whether a look confirmed the symptom, whatever stopped it after that. */
+function confirmedBy(trace: readonly TraceEntry[]): boolean {
+  const asked = trace.findLast(entry => entry.stage === 'verify')
+  return asked !== undefined && asked.stopped === undefined
 }
 
 async function timedOut(pass: Pass): Promise<Move> {
@@ -66,7 +74,7 @@ async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Next> {
     return refuse(pass, { reason, detail: `would ${planned.plan.summary}`, facts }, trail)
   }
   const refusal = firstRefusal(ports.guards.beforeIntent, planned.guardInput)
-  return refusal === undefined ? intend(pass, planned, trail) : refuse(pass, { ...refusal, facts }, trail)
+  return refusal === undefined ? intend(pass, planned, trail) : refuse(pass, { ...refusal, facts }, { ...trail, confirmed: true })
 }
 
 function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend {
@@ -88,6 +96,6 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       audit: [decision, audited.intent(about, { id, plan })]
     },
     carried: { ...pass.carried, sampledAt: planned.sampledAt },
-    otherwise: refusal => refuse(pass, refusal, { trace })
+    otherwise: refusal => refuse(pass, refusal, { trace, confirmed: true })
   }
 }

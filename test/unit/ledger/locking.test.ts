@@ -81,7 +81,7 @@ t.test('whoever decides by what it read locks that first: every database needs i
   const budgets = [{ limit: 3, per: 60 * MINUTE, scope: 'global' as const }]
   const request = intentRequest('i', { budgets })
   const intent = { ...request, audit: [audited.intent({ at: NOON }, request)] }
-  t.same(await lockedBy(() => ledger.claimIntent(claim, intent)), ['locked runs', 'locked turns', 'locked audit_head'])
+  t.same(await lockedBy(() => ledger.claimIntent(claim, intent)), ['locked runs', 'locked turns', 'locked turns', 'locked audit_head'])
   t.same(await lockedBy(() => ledger.countSend(claim, 'i')), ['locked runs'])
   t.same(await lockedBy(() => ledger.save(claim, { change: {}, audit: [], messages: [messageOf()] }, NOON)), ['locked runs'])
   t.same(
