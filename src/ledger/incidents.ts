@@ -3,6 +3,7 @@ import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
+import { createAdmissionLine, useAllowance } from './admission-line.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
@@ -12,19 +13,10 @@ import { countForStorm, stormAt } from './storm.ts'
 import type { Tables } from './tables.ts'
 import { wakeParkedOf, wakeRunsOf } from './waking.ts'
 
-export function createIncidents({ db, transaction }: Database, ids: Ids): IncidentLedger {
+export function createIncidents(database: Database, ids: Ids): IncidentLedger {
+  const { db, transaction } = database
   return {
-    async unadmitted(limit) {
-      const rows = await db
-        .selectFrom('incidents')
-        .selectAll()
-        .where('admitted_at', 'is', null)
-        .orderBy('opened_at')
-        .orderBy('id')
-        .limit(limit)
-        .execute()
-      return rows.map(toIncident)
-    },
+    ...createAdmissionLine(database),
 
     admit: (admissions, storm) =>
       transaction(async tx => {
@@ -37,6 +29,12 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
             target_key: run?.target === undefined ? row.target_key : targetKey(run.target),
             target_uid: run?.targetUid ?? row.target_uid
           }))
+        )
+        const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
+        await useAllowance(
+          tx,
+          open.flatMap(({ admission }) => (admission.run === undefined ? [] : [admission.incident.source])),
+          newest
         )
         const parking = await parkers(tx)
         const runs = open.flatMap(({ admission }) => toRunRow(admission, parking) ?? [])
@@ -54,7 +52,6 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
               .execute()
         }
         audit.push(...runs.flatMap(run => (run.parked_by === null ? [] : [parkedEntry(run, run.parked_by, run.created_at)])))
-        const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
         if (storm !== undefined && open.some(({ admission }) => admission.run?.targetUid !== undefined))
           audit.push(...(await countForStorm(tx, storm, newest, ids)))
         await appendAudit(tx, audit)

@@ -1,10 +1,11 @@
+import type { Kysely } from 'kysely'
 import type { LedgerTransaction } from './database.ts'
 import type { Line } from './fair-lines.ts'
 import type { Tables } from './tables.ts'
 
 /** The sources of a line, with what each was served last. The source that was served longest ago comes first. */
-export async function sourcesOf(tx: Pick<LedgerTransaction, 'query'>, line: Line): Promise<readonly Tables['queues'][]> {
-  return tx.query.selectFrom('queues').selectAll().where('name', '=', line).orderBy('served').orderBy('source').execute()
+export async function sourcesOf({ query }: { readonly query: Kysely<Tables> }, line: Line): Promise<readonly Tables['queues'][]> {
+  return query.selectFrom('queues').selectAll().where('name', '=', line).orderBy('served').orderBy('source').execute()
 }
 
 /** Makes sure that each of these sources is known in the line. */

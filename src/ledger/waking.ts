@@ -76,7 +76,7 @@ export async function reopenRunsOf(tx: LedgerTransaction, incidentIds: Iterable<
     }
     await tx.query
       .updateTable('incidents')
-      .set({ admitted_at: null })
+      .set({ admitted_at: null, turn: null })
       .where('id', 'in', part)
       .where('told_at', 'is', null)
       .where(eb =>

@@ -26,6 +26,8 @@ export interface Recorder {
   concluded(run: Run, outcome: Outcome, reason: Reason | undefined, detail: string): void
   wrote(run: Run, action: string): void
   sampled(sample: Sample): void
+  /** So many incidents of a source stand in line for admission from now on. */
+  slowed(source: string, incidents: number, at: number): void
   failed(what: string, cause: unknown): void
 }
 

@@ -31,6 +31,8 @@ export interface Worker {
 /** New incidents are admitted at least this often, milliseconds, while deliveries come in without a pause. */
 const ADMITTED_WITHIN_MS = 500
 const INTAKE_LOOK_MS = 5
+/** For so long the worker admits incidents before it takes up runs, milliseconds. */
+const ADMITTING_MS = 1_000
 /** How often the worker looks at what is due while runs are under way, milliseconds. Each that ends makes it look at once. */
 const BUSY_LOOK_MS = 20
 
@@ -104,7 +106,9 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     kicked = false
     try {
       await letIntakePass()
-      while ((await admitIncidents(ports, stopping.signal)) > 0) {
+      const until = ports.clock.now() + ADMITTING_MS
+      // A flood that goes on must not keep the runs waiting that are due.
+      while ((await admitIncidents(ports, stopping.signal)) > 0 && ports.clock.now() < until) {
         if (stopping.signal.aborted) return 0
         await letIntakePass()
       }

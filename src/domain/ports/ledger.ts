@@ -132,8 +132,25 @@ export interface IntakeLedger {
   pending(): number
 }
 
-export interface IncidentLedger {
+/** How many incidents of a source may be admitted without standing in line. */
+export interface AdmissionRoom {
+  of(source: string): number
+  readonly anyInLine: boolean
+}
+
+export interface AdmissionLedger {
+  /** The incidents that nobody admitted yet and that stand in no line. The sources alternate. */
   unadmitted(limit: number): Promise<readonly Incident[]>
+  admissionRoom(now: number): Promise<AdmissionRoom>
+  /** Lets incidents stand in the line of their source, each in the lane of its target. None is ever dropped. */
+  getInLine(placed: readonly { readonly incident: Incident; readonly target: ObjectRef | undefined }[]): Promise<void>
+  /** The incidents in line whose turn it is, as many as the brake of their source lets through at this instant. */
+  nextInLine(now: number, limit: number): Promise<readonly Incident[]>
+  /** How many stand in line. */
+  incidentsInLine(): Promise<number>
+}
+
+export interface IncidentLedger extends AdmissionLedger {
   admit(admissions: readonly Admission[], storm: StormLimits | undefined): Promise<void>
   /** The open incidents that had no heartbeat since then. */
   idle(lastSeenBefore: number, limit: number): Promise<readonly Incident[]>

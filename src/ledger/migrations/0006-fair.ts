@@ -42,7 +42,7 @@ export const fair = (): Migration => ({
     await sql`create index runs_confirmed on runs (policy, target_key) where confirmed = 1`.execute(db)
     await sql`create index runs_parked on runs (parked_by) where parked_by is not null`.execute(db)
     await db.schema.dropIndex('incidents_unadmitted').execute()
-    await sql`create index incidents_unadmitted on incidents (opened_at, id) where admitted_at is null and turn is null`.execute(db)
+    await sql`create index incidents_unadmitted on incidents (source, opened_at, id) where admitted_at is null and turn is null`.execute(db)
     await sql`create index incidents_in_line on incidents (source, turn, opened_at) where admitted_at is null and turn is not null`.execute(
       db
     )

@@ -4,9 +4,10 @@ import t from 'tap'
 import { MINUTE } from '../../../../src/base/clock.ts'
 import { LEDGER_FILE, openSqliteFile } from '../../../../src/ledger/sqlite/file.ts'
 import { openHandle } from '../../../../src/ledger/sqlite/handle.ts'
+import { alertOf, deliveryOf } from '../../../support/deliveries.ts'
 import { withRun } from '../../../support/ledger-fixture.ts'
 import { countingIds, ledgerFolder } from '../../../support/open-ledger.ts'
-import { NOON } from '../../../support/workloads.ts'
+import { NOON, TARGET } from '../../../support/workloads.ts'
 
 /** What SQLite would do for each text that the work sends, where that reads runs or incidents from one end to the other. */
 async function scans(work: (ledger: Awaited<ReturnType<typeof openHandle>>['ledger']) => Promise<unknown>): Promise<readonly string[]> {
@@ -49,7 +50,14 @@ t.test('claiming, admitting, parking and telling read runs, incidents and messag
         targets: new Map([['x', 1]])
       })
       await ledger.nextDue()
+      const [answer] = await ledger.receive(deliveryOf([alertOf({ alertname: 'B' })]))
       await ledger.unadmitted(10)
+      await ledger.admissionRoom(NOON)
+      const incident = await ledger.incident(answer?.id ?? '')
+      if (incident === undefined) throw new Error('no incident')
+      await ledger.getInLine([{ incident, target: TARGET }])
+      await ledger.nextInLine(NOON, 10)
+      await ledger.incidentsInLine()
     }),
     []
   )
