@@ -50,7 +50,9 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     ...runIds(run),
     labels: routingLabels(run.trigger)
   } as const
+  const group = people ? groupOf(run) : undefined
   const own = (channel: string): Message => ({
+    ...(group === undefined ? {} : { group: `${group.source}\n${group.target}` }),
     key: `${run.id}/${ending.outcome}/${channel}`,
     channel,
     subject: { kind: 'run', id: run.id },
@@ -73,6 +75,15 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
+}
+
+/**
+ * The source and the target whose alerts share one message. A run that has written has a message of its own, and so has one that a
+ * person asked for. Runs without a target are told by their policy.
+ */
+export function groupOf({ trigger, target, policy, wrote }: Run): { readonly source: string; readonly target: string } | undefined {
+  if (trigger.kind !== 'alert' || wrote) return undefined
+  return { source: trigger.incident.source, target: target === undefined ? `policy ${policy.name}` : targetKey(target) }
 }
 
 /** The messages that tell people that a repaired incident is back. Astern does not act on it a second time. */
