@@ -1,6 +1,6 @@
-import { MINUTE } from '../base/clock.ts'
-import { durationOr } from '../base/duration.ts'
-import type { PlanSituation } from '../domain/action.ts'
+import { MINUTE, SECOND } from '../base/clock.ts'
+import { durationOr, formatDuration } from '../base/duration.ts'
+import type { PlanSituation, Proof } from '../domain/action.ts'
 import type { Revision } from '../domain/workload.ts'
 
 /** How long a revision must have run without an incident to count as proven, where a step does not say (rules 2). */
@@ -15,10 +15,12 @@ export interface Candidate {
   readonly revision: Revision
   /** Why the target may not go back to this revision; absent where it may. */
   readonly refusedBecause?: string
+  /** When it proved itself; absent where it need not, or may not be gone back to. */
+  readonly proof?: Proof
 }
 
 /** What shows whether a revision is proven. */
-type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents'>
+type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents' | 'unproven'>
 
 /** A period in which one template was the target's. */
 interface Period {
@@ -41,24 +43,39 @@ export function judgeRevisions(input: History, provenFor: number): readonly Cand
     // Restarts make several revisions of one template. Only the newest of them is a candidate.
     if (revision.identity === workload.identity || seen.has(revision.identity)) continue
     seen.add(revision.identity)
-    const because = whyNot(revision, periods, input, provenFor)
-    candidates.push({ revision, ...(because === undefined ? {} : { refusedBecause: because }) })
+    candidates.push({ revision, ...judged(revision, periods, input, provenFor) })
   }
   return candidates
 }
 
-function whyNot(revision: Revision, periods: readonly Period[], input: History, provenFor: number): string | undefined {
-  if (input.bad.includes(revision.identity)) return 'it is remembered as bad'
-  const own = periods.filter(period => period.identity === revision.identity)
+function judged(revision: Revision, periods: readonly Period[], input: History, provenFor: number): Omit<Candidate, 'revision'> {
+  const { identity, reused } = revision
+  if (input.bad.includes(identity)) return { refusedBecause: 'it is remembered as bad' }
+  const own = periods.filter(period => period.identity === identity)
   if (own.length === 0)
-    return revision.reused ? 'it was taken up again, and Astern did not see for how long it ran' : 'how long it ran is not known'
-  const longEnough = own.filter(period => period.to - period.from >= provenFor)
-  if (longEnough.length === 0) return `it did not run for ${Math.round(provenFor / 1_000)} s before it was replaced`
-  const quiet = longEnough.some(
-    period =>
-      !input.incidents.some(incident => incident.from < period.to && (incident.to ?? Number.POSITIVE_INFINITY) > period.to - provenFor)
+    return { refusedBecause: reused ? 'it was taken up again, and Astern did not see for how long it ran' : 'how long it ran is not known' }
+  return provenIn(own, { of: identity, provenFor, ...input })
+}
+
+/** Whether a version proved itself in one of the periods in which it ran, and in which. */
+export function provenIn(
+  periods: readonly { readonly from: number; readonly to: number }[],
+  {
+    of,
+    provenFor,
+    incidents,
+    unproven
+  }: { readonly of: string; readonly provenFor: number } & Pick<PlanSituation, 'incidents' | 'unproven'>
+): Omit<Candidate, 'revision'> {
+  const long = periods.filter(period => period.to - period.from >= provenFor).sort((a, b) => b.to - a.to)
+  const time = provenFor < SECOND ? '0s' : formatDuration(provenFor)
+  if (long.length === 0) return { refusedBecause: `it did not run for ${time} before it was replaced` }
+  const quiet = long.find(
+    period => !incidents.some(incident => incident.from < period.to && (incident.to ?? Number.POSITIVE_INFINITY) > period.to - provenFor)
   )
-  return quiet ? undefined : 'an incident of the target was open when it was replaced'
+  if (quiet === undefined) return { refusedBecause: 'an incident of the target was open when it was replaced' }
+  if (unproven.includes(of)) return { refusedBecause: `the queries failed in its last ${time}` }
+  return provenFor === 0 ? {} : { proof: { of, from: quiet.to - provenFor, to: quiet.to } }
 }
 
 /** The periods that Astern saw itself: from the observation of one template to the next change that it saw happen. */

@@ -21,7 +21,9 @@ const DeploymentSchema = Type.Object(
       )
     ),
     version: Type.String({ minLength: 1, maxLength: 200 }),
-    at: Type.Optional(Type.String({ description: 'When it was deployed, RFC 3339; default now.' })),
+    at: Type.Optional(
+      Type.String({ description: 'When it was deployed, RFC 3339. Only shown: decisions count from when the marker came in.' })
+    ),
     id: short('The pipeline’s own name of this deployment: sent twice it is told once.'),
     commit: short('The commit.'),
     author: short('Who wrote it.'),
@@ -49,12 +51,13 @@ export function registerDeployments(
         const now = operations.now()
         const by = nameOf(request)
         const of = ofKey(body)
-        const at = instantOf(body, now)
+        const saidAt = instantOf(body, now)
         const url = body.url === undefined ? undefined : urlOf(body.url)
         const marker = {
           // Of this credential: another pipeline may number its deployments alike.
           id: body.id === undefined ? operations.nextId() : `${by}/${of}/${body.id}`,
-          at,
+          at: now,
+          ...(saidAt === undefined ? {} : { saidAt }),
           version: body.version,
           by,
           ...(body.commit === undefined ? {} : { commit: body.commit }),
@@ -62,7 +65,7 @@ export function registerDeployments(
           ...(url === undefined ? {} : { url })
         }
         await operations.ledger.recordMarker({ ...marker, of }, [audited.deployMarker({ at: now }, { of, ...marker })])
-        return reply.code(201).send({ id: marker.id, of, at: new Date(at).toISOString() })
+        return reply.code(201).send({ id: marker.id, of, at: new Date(now).toISOString() })
       }
     )
 }
@@ -81,8 +84,8 @@ function ofKey({ target, release }: Static<typeof DeploymentSchema>): string {
   throw bad('the body names "target" or "release", and not both')
 }
 
-function instantOf({ at }: Static<typeof DeploymentSchema>, now: number): number {
-  if (at === undefined) return now
+function instantOf({ at }: Static<typeof DeploymentSchema>, now: number): number | undefined {
+  if (at === undefined) return undefined
   const instant = Date.parse(at)
   if (Number.isNaN(instant)) throw bad('at must be a time in RFC 3339')
   if (instant > now + MINUTE) throw bad('at lies in the future: a marker is sent when something was deployed')

@@ -1,8 +1,9 @@
 import { type Static, type TSchema, Type } from 'typebox'
-import type { Change, DeployMarker, Symptom, Witness } from '../domain/change.ts'
+import type { Change, DeployMarker, Witness } from '../domain/change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts, ToldWrite } from '../domain/decision-facts.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { OWNER_KINDS, type Owner } from '../domain/owner.ts'
+import type { Symptom } from '../domain/symptom.ts'
 import { PROBLEMS, type QuerySample, type Sample, VERDICTS } from '../domain/verdict.ts'
 import type { Release } from '../domain/workload.ts'
 
@@ -48,19 +49,29 @@ export const SampleSchema = Type.Object(
 )
 
 const WITNESSES = ['watch', 'revision', 'manager', 'marker', 'release'] as const satisfies readonly Witness[]
-const SYMPTOM_WITNESSES = ['activeAt', 'startsAt', 'request'] as const satisfies readonly Symptom['by'][]
 
 const ChangeSchema = Type.Union([
   Type.Object({ kind: Type.Literal('known'), at: milliseconds('Epoch milliseconds, the API server’s clock.'), by: word(WITNESSES) }),
   Type.Object({ kind: Type.Literal('unknown'), why: Type.String() })
 ])
 
-const SymptomSchema = Type.Object({ at: milliseconds('Epoch milliseconds, Astern’s clock.'), by: word(SYMPTOM_WITNESSES) })
+/** Since when the symptom is there. */
+export const SymptomSchema = Type.Object(
+  {
+    since: milliseconds('The first failing point of the stretch that goes on: epoch milliseconds, Astern’s clock.'),
+    orBefore: Type.Boolean({ description: 'Whether the first point that was looked at fails already: it began then, or before.' }),
+    resolution: milliseconds('How far apart the points are.'),
+    queries: Type.Array(Type.String(), { description: 'The names of the queries that were asked.' }),
+    measuredAt: milliseconds('When: epoch milliseconds, Astern’s clock.')
+  },
+  { description: 'The symptom as its own queries date it. Their own lag is not subtracted: a query over 2m may tell up to 2m late.' }
+)
 
 /** What CI told of a deployment. */
 export const MARKER_FIELDS = {
   id: Type.String(),
-  at: milliseconds('When it was deployed: epoch milliseconds, Astern’s clock.'),
+  at: milliseconds('When Astern received it: epoch milliseconds, Astern’s clock. It counts from here.'),
+  saidAt: Type.Optional(milliseconds('When it was deployed, as CI says: only shown.')),
   version: Type.String(),
   commit: Type.Optional(Type.String()),
   author: Type.Optional(Type.String()),
@@ -117,8 +128,6 @@ export const DecisionFactsSchema = Type.Partial(
     ...PLANNED_FIELDS,
     changedAt: milliseconds('Astern’s clock.'),
     changeKnownBy: word(WITNESSES),
-    symptomAt: milliseconds('Astern’s clock.'),
-    symptomKnownBy: word(SYMPTOM_WITNESSES),
     template: text('Identity of the template that the target has.'),
     storm: text('The storm’s id.'),
     targets: Type.Integer({ description: 'How many alert in the storm.' }),

@@ -118,6 +118,7 @@ const absentVerifier: Verifier = {
       tookMs: 0
     }))
   }),
-  activeAt: async () => undefined,
-  clockOffset: () => 0
+  history: async () => ({ kind: 'unknown', problem: 'unreachable', detail: 'no source is configured' }),
+  clockOffset: () => 0,
+  clockUncertainty: () => 0
 }

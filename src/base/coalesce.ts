@@ -22,3 +22,25 @@ export function shared<T>(ask: () => Promise<T>): () => Promise<T> {
     return next
   }
 }
+
+/** Lets callers that ask the same while it is being asked share the answer. */
+export function sharedByKey<T>(): (key: string, ask: () => Promise<T>) => Promise<T> {
+  const running = new Map<string, Promise<T>>()
+  return (key, ask) => {
+    const found = running.get(key)
+    if (found !== undefined) return found
+    const asked = ask().finally(() => running.delete(key))
+    running.set(key, asked)
+    return asked
+  }
+}
+
+/** Waits for what others may be waiting for too. An abort ends only this caller's wait. @throws the signal's reason */
+export function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => reject(signal.reason)
+    if (signal.aborted) return abort()
+    signal.addEventListener('abort', abort, { once: true })
+    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', abort))
+  })
+}

@@ -43,7 +43,9 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       return toWriteResult(await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
     },
 
-    clockOffset: () => offset.value()
+    clockOffset: () => offset.value(),
+
+    clockUncertainty: () => offset.uncertainty()
   }
 }
 

@@ -28,7 +28,7 @@ export async function checkPrometheus(
         'rules API',
         'warning',
         rules.problem,
-        'open /api/v1/rules to Astern: without it a symptom counts from `startsAt`, which is later by the rule’s `for`'
+        'open /api/v1/rules to Astern: without it nobody sees when a policy waits for an alert that no rule has'
       )
     ]
   const known = new Set(rules)

@@ -29,6 +29,8 @@ export interface PlanSituation {
   readonly bad: readonly string[]
   /** When incidents of this target were open, as `[from, to]`; an incident that is open has no `to`. API server's clock. */
   readonly incidents: readonly { readonly from: number; readonly to?: number }[]
+  /** Versions, as in `bad`, in whose time the queries failed: they are not proven, though no incident says so. */
+  readonly unproven: readonly string[]
   readonly owners: readonly Owner[]
   readonly values: StepValues
   readonly now: number
@@ -45,7 +47,16 @@ export interface Refused {
   readonly refusal: Refusal
 }
 
-export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W> } | Refused
+export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W>; readonly proof?: Proof } | Refused
+
+/** When the version that a plan goes back to proved itself. The flow asks the queries about that time before it believes it. */
+export interface Proof {
+  /** The version, as `PlanSituation.unproven` names it. */
+  readonly of: string
+  /** API server's clock. */
+  readonly from: number
+  readonly to: number
+}
 
 /** The answer of planning, and of the look before it, where the step may not be taken. */
 export function refused(reason: Reason, detail: string, more: Pick<Refusal, 'facts' | 'until'> = {}): Refused {

@@ -1,4 +1,4 @@
-import { MINUTE } from '../base/clock.ts'
+import { MINUTE, SECOND } from '../base/clock.ts'
 import type { ObservedTemplate, Revision, Workload } from './workload.ts'
 
 /** By what Astern knows of a change. */
@@ -9,17 +9,13 @@ export type Change =
   | { readonly kind: 'known'; readonly at: number; readonly by: Witness }
   | { readonly kind: 'unknown'; readonly why: string }
 
-/** When the symptom began, in Astern's clock, and by what Astern knows. */
-export interface Symptom {
-  readonly at: number
-  readonly by: 'activeAt' | 'startsAt' | 'request'
-}
-
 /** What CI reported of a deployment (`POST /api/v1/deployments`). */
 export interface DeployMarker {
   readonly id: string
-  /** When it was deployed, Astern's clock. */
+  /** When Astern received it, by its own clock. A marker counts from here, whatever it says of itself. */
   readonly at: number
+  /** When it was deployed, as CI says; only shown. Astern's clock. */
+  readonly saidAt?: number
   readonly version: string
   readonly commit?: string
   readonly author?: string
@@ -30,6 +26,15 @@ export interface DeployMarker {
 
 /** A change that is older than this is not blamed for a symptom, where the policy sets no other limit (facts F.3). */
 export const DEFAULT_CHANGED_WITHIN = 60 * MINUTE
+
+/** Kubernetes' times have whole seconds. What the watch saw, and what was received, has milliseconds. */
+export const RESOLUTION_MS: Readonly<Record<Witness, number>> = {
+  watch: 0,
+  revision: SECOND,
+  manager: SECOND,
+  marker: 0,
+  release: SECOND
+}
 
 /** Two witnesses of one moment may differ by this much and still count as agreeing (rules 2). */
 const AGREE_WITHIN_MS = MINUTE
@@ -56,6 +61,24 @@ export function changeOf(workload: Workload, observed: readonly ObservedTemplate
   if (Math.abs(progressedAt - managedAt) > AGREE_WITHIN_MS)
     return { kind: 'unknown', why: 'a revision was taken up again, and the condition and the field manager disagree about when' }
   return { kind: 'known', at: Math.max(progressedAt, managedAt), by: 'manager' }
+}
+
+/** The changes of a target, in the API server's clock. */
+export interface TargetChanges {
+  readonly template: Change
+  /** Absent where no release owns the target. */
+  readonly release?: Change
+}
+
+/** When the target last changed, in each way that Astern knows of. */
+export function changesOf(
+  workload: Workload,
+  { observed, markers }: { readonly observed: readonly ObservedTemplate[]; readonly markers: readonly DeployMarker[] },
+  clusterOffset: number
+): TargetChanges {
+  const received = markers.map(marker => marker.at + clusterOffset)
+  const release = releaseChangeOf(workload)
+  return { template: changeOf(workload, observed, received), ...(release === undefined ? {} : { release }) }
 }
 
 /** When the release that owns the target last changed; undefined where no release owns it. */

@@ -1,7 +1,8 @@
 import type { JsonObject } from '../base/json.ts'
-import type { Change, DeployMarker, Symptom, Witness } from './change.ts'
+import type { Change, DeployMarker, Witness } from './change.ts'
 import type { Owner } from './owner.ts'
 import type { PatchOperation, Plan, Write } from './plan.ts'
+import type { Symptom } from './symptom.ts'
 import type { Sample } from './verdict.ts'
 import type { Release } from './workload.ts'
 
@@ -38,8 +39,7 @@ export interface PlannedFacts {
 export interface OrderFacts {
   readonly changedAt: number
   readonly changeKnownBy: Witness
-  readonly symptomAt: number
-  readonly symptomKnownBy: Symptom['by']
+  readonly symptom: Symptom
   /** Identity of the template that the target has. */
   readonly template: string
   readonly release?: Release

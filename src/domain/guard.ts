@@ -1,5 +1,4 @@
 import type { Action } from './action.ts'
-import type { Symptom } from './change.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode } from './outcomes.ts'
 import type { Owner } from './owner.ts'
@@ -8,6 +7,7 @@ import type { Budget, Policy } from './policy.ts'
 import type { StormState, SwitchState, TargetFacts } from './ports/ledger.ts'
 import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
+import type { Dating } from './symptom.ts'
 import type { Workload } from './workload.ts'
 
 /** Everything that a guard may look at. It is read before any guard is asked, so that guards are pure. */
@@ -31,7 +31,7 @@ export interface GuardInput {
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */
   readonly alertState: AlertState | undefined
-  readonly symptom: Symptom
+  /** By how much each clock differs from Astern's, milliseconds. */
   readonly clusterOffset: number
   readonly sourceOffset: number
   /** Astern's own namespace, if it runs in a cluster. */
@@ -39,10 +39,15 @@ export interface GuardInput {
   readonly now: number
 }
 
+/** The same once the symptom is measured, and in order with the changes of its target. */
+export interface DatedInput extends GuardInput {
+  readonly dating: Dating
+}
+
 /** A check that answers with nothing where it allows the run, and else with one reason of the closed set. */
-export interface Guard {
+export interface Guard<Input extends GuardInput = GuardInput> {
   readonly name: string
-  check(input: GuardInput): Refusal | undefined
+  readonly check: (input: Input) => Refusal | undefined
 }
 
 /** What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved or Alertmanager was restarted. */

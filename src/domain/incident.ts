@@ -56,6 +56,8 @@ export interface Incident {
   readonly toldAt?: number
   /** The uid of the target, once Astern has seen that it exists. The incident counts for the storm brake from then on. */
   readonly targetUid?: string
+  /** When Astern first measured that the symptom is there. Absent where it never was. */
+  readonly verifiedAt?: number
   readonly reopened: number
 }
 

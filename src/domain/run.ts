@@ -2,6 +2,7 @@ import type { ObjectRef } from './objects.ts'
 import type { Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
+import type { Symptom } from './symptom.ts'
 import { begunAt, type RequestTrigger, type Trigger } from './trigger.ts'
 import type { Sample } from './verdict.ts'
 
@@ -89,6 +90,8 @@ export interface Run {
   readonly progress?: Progress
   /** The run of the same policy and target that works for this one too. Until it is over this one asks nothing. */
   readonly parkedBy?: string
+  /** The symptom as it was measured last; absent where it was never confirmed. */
+  readonly symptom?: Symptom
 }
 
 /** A person's request for a run, or a dry run, of one policy: on one target, or about one alert. */
@@ -121,6 +124,7 @@ export interface RunChange {
   readonly progress?: Progress | null
   /** This look confirmed the symptom, and the run waits for something that concerns its target. It parks the target's other runs. */
   readonly confirmed?: boolean
+  readonly symptom?: Symptom
 }
 
 /** When the time to act is up. It counts from when Astern first received the trigger, whatever the run does (rules 1). */

@@ -1,4 +1,4 @@
-import type { Guard } from '../domain/guard.ts'
+import type { DatedInput, Guard } from '../domain/guard.ts'
 import { budget } from './budget.ts'
 import { change } from './change.ts'
 import { cooldown } from './cooldown.ts'
@@ -13,7 +13,10 @@ import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
 
 /** What forbids every run on a target, whatever its rung would do. */
-const ON_THE_TARGET = [modeOff, namespaces, storm, targetBusy, redeployedBad] as const
+const ON_THE_TARGET = [modeOff, namespaces, targetBusy, redeployedBad] as const
+
+/** What needs a symptom that is real and dated. */
+const ON_ITS_TIME = [storm, change] as const
 
 /** What must hold of a target whose symptom is real. */
 const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as const
@@ -21,9 +24,11 @@ const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as cons
 /** Which guards are asked, by when: in each list the first that has a reason wins. */
 export const GUARDS = {
   /** As soon as the target is known, before any query. */
-  beforeQueries: [...ON_THE_TARGET, change],
+  beforeQueries: ON_THE_TARGET,
+  /** Once one sample fails and the queries were asked since when. */
+  onceDated: ON_ITS_TIME,
   /** The same where no rung applies and only the symptom is asked about: nothing is blamed then. */
-  beforeSymptomOnly: ON_THE_TARGET,
+  onceDatedOnly: [storm],
   /** Once the symptom is confirmed. */
   onSymptom: [...ON_THE_SYMPTOM, budget],
   /** Once the plan is made, before the server tries it. So people are told which change to make instead. */
@@ -34,8 +39,11 @@ export const GUARDS = {
    * Right before the write, everything once more (promise 7). Only the budget is not asked again. The intent has claimed its
    * place in it, and would count against itself.
    */
-  beforeWrite: [...ON_THE_TARGET, change, ...ON_THE_SYMPTOM, ownership, switchLowered]
-} as const satisfies Readonly<Record<string, readonly Guard[]>>
+  beforeWrite: [...ON_THE_TARGET, ...ON_ITS_TIME, ...ON_THE_SYMPTOM, ownership, switchLowered]
+} as const satisfies Readonly<Record<string, readonly Guard<DatedInput>[]>>
 
 /** The lists of guards that the flow gets. */
-export type GuardLists = Readonly<Record<keyof typeof GUARDS, readonly Guard[]>>
+export type GuardLists = Readonly<
+  Record<Exclude<keyof typeof GUARDS, ListsOfDated>, readonly Guard[]> & Record<ListsOfDated, readonly Guard<DatedInput>[]>
+>
+type ListsOfDated = 'onceDated' | 'beforeWrite'

@@ -102,6 +102,8 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     admitted_at: null,
     target_key: null,
     target_uid: null,
+    verified_at: null,
+    symptom_since: null,
     turn: null
   }
   return {

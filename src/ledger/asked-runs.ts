@@ -38,7 +38,8 @@ export async function saveDryRun(tx: LedgerTransaction, run: Run, audit: readonl
     ended_at: run.endedAt ?? null,
     outcome: run.outcome ?? null,
     reason: run.reason ?? null,
-    detail: run.detail ?? null
+    detail: run.detail ?? null,
+    ...(run.symptom === undefined ? {} : { symptom_json: JSON.stringify(run.symptom) })
   }
   const known = await tx.locked(tx.query.selectFrom('runs').select(['id', 'state']).where('id', '=', run.id)).executeTakeFirst()
   if (known === undefined) await tx.insertMany('runs', [toAskedRow(run, null)])
@@ -67,6 +68,7 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     detail: run.detail ?? null,
     wrote: 0,
     progress_json: null,
+    symptom_json: run.symptom === undefined ? null : JSON.stringify(run.symptom),
     owner: null,
     fence: 0,
     claim_expires_at: null,

@@ -155,6 +155,7 @@ function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): T
     detail: null,
     wrote: 0,
     progress_json: null,
+    symptom_json: null,
     owner: null,
     fence: 0,
     claim_expires_at: null,

@@ -8,6 +8,7 @@ import type { LedgerTransaction } from './database.ts'
 import { parkOthers } from './parking.ts'
 import { toIntent } from './rows.ts'
 import { moveRun } from './run-moves.ts'
+import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
@@ -64,7 +65,9 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
   }
   await tx.query.insertInto('intents').values(row).execute()
   await takeTurn(tx, 'parking')
-  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, confirmed: 1, parked_by: null })
+  await keepSymptom(tx, run.incident_id, request.symptom)
+  const confirmed = { symptom_json: JSON.stringify(request.symptom), confirmed: 1, parked_by: null }
+  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, ...confirmed })
   const parked = run.confirmed === 1 ? [] : await parkOthers(tx, run, request.now)
   await appendAudit(tx, [...request.audit, ...parked])
   return { kind: 'stored', intent: toIntent(row) }

@@ -5,6 +5,7 @@ import { INTENT_STATES, type Intent, type Plan } from '../domain/plan.ts'
 import type { Policy } from '../domain/policy.ts'
 import { isReason } from '../domain/reasons.ts'
 import { type Progress, RUN_KINDS, RUN_STATES, type Run, type RunState } from '../domain/run.ts'
+import type { Symptom } from '../domain/symptom.ts'
 import type { Trigger } from '../domain/trigger.ts'
 import type { Tables } from './tables.ts'
 
@@ -46,6 +47,7 @@ export function toIncident(row: Tables['incidents']): Incident {
     externalUrl: row.external_url,
     ...(row.told_at === null ? {} : { toldAt: row.told_at }),
     ...(row.target_uid === null ? {} : { targetUid: row.target_uid }),
+    ...(row.verified_at === null ? {} : { verifiedAt: row.verified_at }),
     reopened: row.reopened
   }
 }
@@ -71,7 +73,8 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.detail === null ? {} : { detail: row.detail }),
     wrote: row.wrote === 1,
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) }),
-    ...(row.parked_by === null ? {} : { parkedBy: row.parked_by })
+    ...(row.parked_by === null ? {} : { parkedBy: row.parked_by }),
+    ...(row.symptom_json === null ? {} : { symptom: stored<Symptom>(row.symptom_json) })
   }
 }
 

@@ -7,6 +7,7 @@ import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
 import { freeParked, parkingOf } from './parking.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
+import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 
 /** Saves a run's change and all that belongs to it. @param row the run, locked by this transaction */
@@ -20,6 +21,7 @@ export async function saveRun(tx: LedgerTransaction, row: Tables['runs'], reques
     ...(ended ? { ended_at: now } : {}),
     ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
   }
+  if (change.symptom !== undefined) await keepSymptom(tx, row.incident_id, change.symptom)
   if (change.state !== undefined) await moveRun(tx, row, change.state, columns)
   else if (Object.keys(columns).length > 0) await tx.query.updateTable('runs').set(columns).where('id', '=', row.id).execute()
   if (parking.over) await freeParked(tx, row.id, now)
@@ -40,6 +42,7 @@ function columnsOf(change: RunChange): RunColumns {
     ...(change.reason === undefined ? {} : { reason: change.reason }),
     ...(change.detail === undefined ? {} : { detail: change.detail }),
     ...(change.wrote === undefined ? {} : { wrote: change.wrote ? 1 : 0 }),
-    ...(change.progress === undefined ? {} : { progress_json: change.progress === null ? null : JSON.stringify(change.progress) })
+    ...(change.progress === undefined ? {} : { progress_json: change.progress === null ? null : JSON.stringify(change.progress) }),
+    ...(change.symptom === undefined ? {} : { symptom_json: JSON.stringify(change.symptom) })
   }
 }

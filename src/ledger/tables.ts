@@ -24,6 +24,10 @@ export interface Tables {
     target_uid: string | null
     /** Its place in the line for admission; null while it is not in line. */
     turn: number | null
+    /** When Astern first measured that the symptom is there. Null where it never was: such an alert counts for nothing. */
+    verified_at: number | null
+    /** Since when it is there, as its queries say. */
+    symptom_since: number | null
   }
   runs: {
     id: string
@@ -46,6 +50,7 @@ export interface Tables {
     detail: string | null
     wrote: number
     progress_json: string | null
+    symptom_json: string | null
     owner: string | null
     fence: number
     claim_expires_at: number | null

@@ -45,14 +45,20 @@ export async function targetFacts(
     .orderBy('seq', 'desc')
     .limit(200)
     .execute()
+  // All of them: whoever can post alerts must not push the real one out of what is looked at.
   const incidents = await db
     .selectFrom('incidents')
-    .select(['id', 'starts_at', 'resolved_at'])
+    .select(['symptom_since', 'resolved_at'])
+    .distinct()
     .where('target_key', '=', key)
-    .where(eb => eb.or([eb('resolved_at', 'is', null), eb('resolved_at', '>', now - 30 * DAY)]))
-    .orderBy('opened_at', 'desc')
-    .limit(500)
+    .where('verified_at', 'is not', null)
     .execute()
+  const recovered = await db
+    .selectFrom('runs')
+    .select(eb => eb.fn.max('ended_at').as('at'))
+    .where('target_key', '=', key)
+    .where('outcome', '=', 'recovered')
+    .executeTakeFirst()
   const own = await db
     .selectFrom('intents')
     .selectAll()
@@ -64,7 +70,9 @@ export async function targetFacts(
     ...(lock === undefined ? {} : { lockedBy: lock.run_id }),
     bad: bad.map(row => ({ identity: row.identity, at: row.at, runId: row.run_id })),
     observed: observed.reverse().map(row => ({ uid: row.uid, identity: row.identity, at: row.at, seen: row.seen === 1 })),
-    incidents: incidents.map(row => ({ id: row.id, from: row.starts_at, ...(row.resolved_at === null ? {} : { to: row.resolved_at }) })),
+    // Both columns are set together. A start that is missing would be one that nobody knows: it counts as the earliest.
+    incidents: incidents.map(row => ({ from: row.symptom_since ?? 0, ...(row.resolved_at === null ? {} : { to: row.resolved_at }) })),
+    ...(recovered?.at == null ? {} : { recoveredAt: recovered.at }),
     ownWrites: own.flatMap(madeBy),
     markers: markers.map(row => stored<DeployMarker>(row.marker_json))
   }

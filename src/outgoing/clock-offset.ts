@@ -3,6 +3,9 @@ import type { HttpResponse } from './http-client.ts'
 /** An observation that is older than this says nothing about the clock now. */
 const KEPT_MS = 10 * 60_000
 
+/** A clock that nobody compared may be off by as much as is tolerated at all, milliseconds (rules 2). */
+const UNMEASURED_MS = 5_000
+
 /**
  * How far another machine's clock is from ours, by the `Date` headers of its answers. A header has whole seconds, so one answer
  * only bounds the offset: [Date − received, Date + 1 s − sent]. The bounds of several answers together narrow it down.
@@ -11,11 +14,19 @@ export interface ClockOffset {
   observe(response: HttpResponse): void
   /** Milliseconds to add to our clock to get theirs: the smallest offset that fits all answers, and 0 where 0 fits. */
   value(): number
+  /** By how much `value` may be wrong at the most, milliseconds. Without an answer: {@link UNMEASURED_MS}. */
+  uncertainty(): number
   known(): boolean
 }
 
 export function createClockOffset(now: () => number): ClockOffset {
   let bounds: { readonly at: number; readonly low: number; readonly high: number }[] = []
+  const value = (): number => {
+    const { low, high } = intersect(bounds)
+    if (low > 0) return low
+    if (high < 0) return high
+    return 0
+  }
   return {
     observe(response) {
       const date = Date.parse(response.headers.date ?? '')
@@ -26,11 +37,11 @@ export function createClockOffset(now: () => number): ClockOffset {
       // When a clock was set meanwhile, the bounds contradict each other. Then only the newest counts.
       bounds = seen.low > joint.high || seen.high < joint.low ? [seen] : [...bounds, seen].slice(-64)
     },
-    value() {
+    value,
+    uncertainty() {
+      if (bounds.length === 0) return UNMEASURED_MS
       const { low, high } = intersect(bounds)
-      if (low > 0) return low
-      if (high < 0) return high
-      return 0
+      return Math.max(high - value(), value() - low)
     },
     known: () => bounds.length > 0
   }

@@ -1,6 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
-import type { AlertStates, Guard } from '../domain/guard.ts'
+import type { AlertStates, DatedInput, Guard } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
@@ -34,7 +34,7 @@ export interface Recorder {
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
   readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'budgetUse'>
-  readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset'>
+  readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
   readonly actions: readonly Action[]
@@ -42,11 +42,12 @@ export interface ReadingPorts {
   readonly tools: Tools
   readonly guards: {
     readonly beforeQueries: readonly Guard[]
-    readonly beforeSymptomOnly: readonly Guard[]
+    readonly onceDated: readonly Guard<DatedInput>[]
+    readonly onceDatedOnly: readonly Guard[]
     readonly onSymptom: readonly Guard[]
     readonly onPlan: readonly Guard[]
     readonly beforeIntent: readonly Guard[]
-    readonly beforeWrite: readonly Guard[]
+    readonly beforeWrite: readonly Guard<DatedInput>[]
   }
   readonly policies: Pick<PolicyBook, 'policy'>
   /** The service's ceiling. No policy acts above it. */

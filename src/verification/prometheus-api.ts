@@ -25,7 +25,8 @@ export function readQueryAnswer(result: HttpResult): QueryAnswer {
   return readValue(at(series, 'value'), infos)
 }
 
-function readValue(pair: unknown, infos: readonly string[]): QueryAnswer {
+/** Reads one pair of time and value, as a vector has them and a matrix. */
+export function readValue(pair: unknown, infos: readonly string[]): QueryAnswer {
   const text = textAt(pair, 1)
   if (text === undefined) return problem('malformed-answer', 'a value is not a pair of time and text')
   if (text === 'NaN') return problem('not-a-number', 'NaN')
@@ -73,6 +74,6 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
   return { problem: result.status === 503 ? 'not-ready' : 'unreachable', detail }
 }
 
-function problem(kind: Problem, detail: string): QueryAnswer {
+export function problem(kind: Problem, detail: string): QueryAnswer {
   return { kind: 'problem', problem: kind, detail }
 }

@@ -1,15 +1,18 @@
 import { readFile } from 'node:fs/promises'
-import { shared } from '../base/coalesce.ts'
+import { atMost } from '../base/at-most.ts'
+import { orAborted, sharedByKey } from '../base/coalesce.ts'
 import { listAt, textAt } from '../base/json.ts'
-import { holds } from '../domain/policy.ts'
+import type { History } from '../domain/history.ts'
 import type { RenderedQuery, Verifier } from '../domain/ports/verifier.ts'
-import { combine, type Problem, type QuerySample, type Sample, type Verdict } from '../domain/verdict.ts'
+import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 import { ageQuery } from '../templates/promql.ts'
-import { readActiveAlerts } from './alert-rules.ts'
+import { judge } from './judgement.ts'
+import { type AskRange, pastOf } from './past.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
+import { type RangeAnswer, readRangeAnswer } from './range-answer.ts'
 
 export interface PrometheusOptions {
   readonly url: string
@@ -24,20 +27,25 @@ export interface PrometheusOptions {
   readonly ca?: string
 }
 
-/** The problems that lie with the source, and not with what it measured. */
-const SOURCE_PROBLEMS: ReadonlySet<Problem> = new Set([
-  'unreachable',
-  'deadline',
-  'breaker-open',
-  'not-ready',
-  'malformed-answer',
-  'query-rejected'
-])
+/** How many range queries are asked at a time. A storm of runs must not load the source that all of them need. */
+const RANGES_AT_A_TIME = 4
+
+/**
+ * Whole answers, from all replicas, at full resolution, and from no cache. Each server takes those that it knows, and ignores the
+ * others: Thanos, VictoriaMetrics and Mimir answer partial or older data without them (facts E.4, E.5).
+ */
+const WHOLE_AND_FRESH = {
+  partial_response: 'false',
+  deny_partial_response: '1',
+  dedup: 'true',
+  max_source_resolution: '0s',
+  nocache: '1'
+} as const
 
 export interface Prometheus extends Verifier {
   /** Asks whether Prometheus answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
-  /** The names of the alerting rules, or why they cannot be read. The start of a symptom comes from the same API. */
+  /** The names of the alerting rules, or why they cannot be read. */
   alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
 }
 
@@ -83,25 +91,19 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
 
-  // In a storm every run asks for the rules, so one answer serves all runs that wait for it. It has its own deadline.
-  const activeAlerts = shared(async () => {
-    const answer = await rules(new AbortController().signal)
-    return 'problem' in answer ? undefined : readActiveAlerts(answer.data)
-  })
-
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
     // Thanos answers partial data with 200 unless this parameter forbids it (facts E.4). Prometheus ignores the parameter.
     return readQueryAnswer(
       await call(
         'POST',
         '/api/v1/query',
-        { query: promql, time: (time / 1_000).toFixed(3), timeout: `${deadlineMs}ms`, partial_response: 'false' },
+        { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, partial_response: 'false' },
         signal
       )
     )
   }
 
-  async function judge(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
+  async function sampled(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
     const started = options.now()
     const age = ageQuery(query.promql)
     const [main, traffic, newest] = await Promise.all([
@@ -109,46 +111,45 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
       query.traffic === undefined ? undefined : number(query.traffic.promql, time, signal),
       age === undefined ? undefined : number(age, time, signal)
     ])
-    const common = { query: query.name, promql: query.promql, time, tookMs: options.now() - started }
-    const no = (problem: Problem, detail: string): QuerySample => ({
-      ...common,
-      ...numbers,
-      verdict: SOURCE_PROBLEMS.has(problem) ? 'error' : 'inconclusive',
-      problem,
-      detail
-    })
-    const numbers = {
-      ...(main.kind === 'number' ? { value: main.value } : {}),
-      ...(traffic?.kind === 'number' ? { traffic: traffic.value } : {})
+    const tookMs = options.now() - started
+    return { query: query.name, promql: query.promql, time, tookMs, ...judge(query, { main, traffic, newest }) }
+  }
+
+  const inTurn = atMost(RANGES_AT_A_TIME)
+  const once = sharedByKey<RangeAnswer>()
+
+  /** The answer may be for several runs, so it does not end with the one that asked first. Its own deadline bounds it. */
+  const range: AskRange = (promql, { from, to, step }) => {
+    const form = {
+      query: promql,
+      start: seconds(from),
+      end: seconds(to),
+      step: seconds(step),
+      timeout: `${deadlineMs}ms`,
+      ...WHOLE_AND_FRESH
     }
-    if (main.kind === 'problem') return no(main.problem, main.detail)
-    if (query.traffic !== undefined && traffic !== undefined) {
-      if (traffic.kind === 'problem') return no(traffic.problem, `traffic: ${traffic.detail}`)
-      if (traffic.value < query.traffic.atLeast)
-        return no('low-traffic', `traffic is ${traffic.value}, at least ${query.traffic.atLeast} is needed`)
-    }
-    if (newest?.kind === 'problem')
-      return no(newest.problem === 'no-data' ? 'stale' : newest.problem, `age of the newest sample: ${newest.detail}`)
-    if (newest?.kind === 'number' && newest.value * 1_000 > query.maxAge)
-      return no('stale', `the newest sample is ${Math.round(newest.value)} s old, at most ${Math.round(query.maxAge / 1_000)} s is allowed`)
-    const verdict: Verdict = holds(query.failWhen, main.value) ? 'fail' : 'pass'
-    return { ...common, ...numbers, verdict }
+    const ask = () => call('POST', '/api/v1/query_range', form, new AbortController().signal)
+    return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await ask())))
   }
 
   return {
     async sample(queries, at, signal): Promise<Sample> {
       // All queries of a sample are asked for one instant, in the source's own clock.
       const time = at + options.offset.value()
-      const judged = await Promise.all(queries.map(query => judge(query, time, signal)))
+      const judged = await Promise.all(queries.map(query => sampled(query, time, signal)))
       return { time, ...combine(judged), queries: judged }
     },
 
-    async activeAt(labels, signal) {
-      if (labels['alertname'] === undefined || signal.aborted) return undefined
-      return (await activeAlerts())?.activeAt(labels)
+    async history(queries, { from, to, step }, signal): Promise<History> {
+      const offset = options.offset.value()
+      const past = await orAborted(pastOf(queries, { from: from + offset, to: to + offset, step }, range), signal)
+      if (past.kind === 'unknown') return past
+      return { kind: 'points', points: past.points.map(point => ({ ...point, at: point.at - offset })) }
     },
 
     clockOffset: () => options.offset.value(),
+
+    clockUncertainty: () => options.offset.uncertainty(),
 
     async alertingRules(signal) {
       const answer = await rules(signal)
@@ -165,6 +166,11 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
         : { reachable: true, detail: 'answers queries' }
     }
   }
+}
+
+/** Milliseconds as the API's seconds. */
+function seconds(ms: number): string {
+  return (ms / 1_000).toFixed(3)
 }
 
 async function credentials(options: PrometheusOptions): Promise<Readonly<Record<string, string>>> {

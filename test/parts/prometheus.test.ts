@@ -4,6 +4,7 @@ import http from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
+import type { Span } from '../../src/domain/history.ts'
 import type { RenderedQuery } from '../../src/domain/ports/verifier.ts'
 import { withBreaker } from '../../src/outgoing/breaker.ts'
 import { createClockOffset } from '../../src/outgoing/clock-offset.ts'
@@ -85,12 +86,21 @@ t.test('a real Prometheus answers as the verification expects', async t => {
   )
   t.equal(offset.known(), true)
   t.equal(offset.value(), 0, 'the same machine, the same clock')
-  let active: number | undefined
-  await waitUntil(async () => {
-    active = await prometheus.activeAt({ alertname: 'TooMany', severity: 'page', cluster: 'added on sending' }, AbortSignal.timeout(3_000))
-    return active !== undefined
-  }, 'the alert fires')
-  t.ok((active ?? 0) < Date.now() - 1_500, 'active since before its `for`')
+  const soon = Date.now()
+  const past = (promql: string, span: Span) => prometheus.history([query(promql)], span, AbortSignal.timeout(10_000))
+  const errors = await past('sum(rate(http_requests_total[5s]))', { from: soon - 10_000, to: soon, step: 1_000 })
+  t.equal(errors.kind, 'points')
+  t.match(
+    errors.kind === 'points' ? errors.points.at(-1) : undefined,
+    { at: soon, verdict: 'fail' },
+    'the last point is the end of the span'
+  )
+  const before = await past('sum(rate(http_requests_total[5s]))', { from: soon - 3_600_000, to: soon - 3_500_000, step: 1_000 })
+  t.match(before, { kind: 'points', points: [] }, 'before there was anything, nothing is said')
+  t.match(await past('sum(rate(http_requests_total[5s', { from: soon - 10_000, to: soon, step: 1_000 }), {
+    kind: 'unknown',
+    problem: 'query-rejected'
+  })
   t.match(await prometheus.check(AbortSignal.timeout(3_000)), { reachable: true })
 
   exporter.closeAllConnections()

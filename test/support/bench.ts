@@ -4,6 +4,7 @@ import type { Clock } from '../../src/base/clock.ts'
 import { MINUTE } from '../../src/base/clock.ts'
 import type { AuditKind, AuditRow } from '../../src/domain/audit.ts'
 import type { AlertState } from '../../src/domain/guard.ts'
+import type { Point, Span } from '../../src/domain/history.ts'
 import type { Alert } from '../../src/domain/incident.ts'
 import type { Mode } from '../../src/domain/outcomes.ts'
 import type { Policy } from '../../src/domain/policy.ts'
@@ -83,8 +84,18 @@ export interface Bench {
   value: number | Problem
   /** Numbers of single queries, by their name. */
   readonly values: Map<string, number | Problem>
-  activeAt: number | undefined
+  /** Since when the queries fail, as they say of the past. */
+  since: number
+  /** What the queries say of the past, where `since` does not tell all. */
+  past: ((at: number) => Verdict | undefined) | undefined
+  /** Why a span of the past cannot be asked about. */
+  pastProblem: (span: Span) => Problem | undefined
+  /** The spans that were asked about. */
+  readonly spans: Span[]
+  /** The queries that were asked about the past. */
+  readonly asked: string[]
   sourceOffset: number
+  sourceUncertainty: number
   alertState: AlertState | undefined
   policies: Policy[]
   readonly samples: Sample[]
@@ -123,8 +134,13 @@ export async function openBench(
     ledger,
     value: 0.4,
     values: new Map(),
-    activeAt: undefined,
+    since: NOON - MINUTE,
+    past: undefined,
+    pastProblem: () => undefined,
+    spans: [],
+    asked: [],
     sourceOffset: 0,
+    sourceUncertainty: 0,
     alertState: undefined,
     policies: options.policies ?? [policyOf()],
     samples: [],
@@ -140,8 +156,16 @@ export async function openBench(
           bench.samples.push(sample)
           return sample
         },
-        activeAt: async () => bench.activeAt,
-        clockOffset: () => bench.sourceOffset
+        async history(queries, span) {
+          bench.spans.push(span)
+          bench.asked.push(...queries.map(query => query.promql))
+          const problem = bench.pastProblem(span)
+          if (problem !== undefined) return { kind: 'unknown', problem, detail: problem }
+          const { past = at => (at >= bench.since ? 'fail' : 'pass') } = bench
+          return { kind: 'points', points: pointsOf(span, past) }
+        },
+        clockOffset: () => bench.sourceOffset,
+        clockUncertainty: () => bench.sourceUncertainty
       }),
       alertStates: () => {
         const state = bench.alertState
@@ -228,6 +252,16 @@ export async function openBench(
     }
   }
   return bench
+}
+
+/** What a source says of each instant of a span; one without an answer is left out. */
+export function pointsOf({ from, to, step }: Span, past: (at: number) => Verdict | undefined): Point[] {
+  const points: Point[] = []
+  for (let at = from; at <= to; at += step) {
+    const verdict = past(at)
+    if (verdict !== undefined) points.push({ at, verdict })
+  }
+  return points
 }
 
 export function sampleOf(

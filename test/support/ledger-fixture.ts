@@ -4,6 +4,7 @@ import type { ObjectRef } from '../../src/domain/objects.ts'
 import type { Plan } from '../../src/domain/plan.ts'
 import type { Budget } from '../../src/domain/policy.ts'
 import type { IntentRequest, Ledger } from '../../src/domain/ports/ledger.ts'
+import type { Symptom } from '../../src/domain/symptom.ts'
 import { policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
 import { NOON, TARGET } from './workloads.ts'
@@ -37,12 +38,15 @@ export async function opened(ledger: Ledger, name: string): Promise<Incident> {
   return incident
 }
 
+/** A symptom that was measured a minute ago. */
+export const SYMPTOM: Symptom = { since: NOON - 60_000, orBefore: false, resolution: 36_000, queries: ['error ratio'], measuredAt: NOON }
+
 /** What a run asks for before its first write. */
 export function intentRequest(
   id: string,
   more: { readonly plan?: Partial<Plan>; readonly budgets?: readonly Budget[] } = {}
 ): IntentRequest {
-  return { id, step: 0, plan: { ...PLAN, ...more.plan }, locks: [], budgets: more.budgets ?? [], now: NOON, audit: [] }
+  return { id, step: 0, plan: { ...PLAN, ...more.plan }, locks: [], budgets: more.budgets ?? [], symptom: SYMPTOM, now: NOON, audit: [] }
 }
 
 export function messageOf(more: Partial<Message> = {}): Message {

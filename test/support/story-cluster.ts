@@ -120,6 +120,10 @@ export class StoryCluster implements Cluster {
     return this.owned
   }
 
+  clockUncertainty(): number {
+    return 0
+  }
+
   clockOffset(): number {
     return this.offset
   }

@@ -93,6 +93,7 @@ export function planInput(workload: Workload, more: object = {}): PlainInput {
     observed: [],
     bad: [],
     incidents: [],
+    unproven: [],
     owners: [],
     values: { labels: {}, annotations: {} },
     now: NOON,

@@ -1,6 +1,5 @@
-import { SECOND } from '../../base/clock.ts'
-import { formatDuration } from '../../base/duration.ts'
-import type { PlanSituation } from '../../domain/action.ts'
+import type { PlanSituation, Proof } from '../../domain/action.ts'
+import { provenIn } from '../proven.ts'
 import type { HelmRevision } from './helm-port.ts'
 
 /** What was seen of a release: its history, and for each revision that may be chosen a digest of the objects that it makes. */
@@ -11,11 +10,13 @@ export interface SeenRelease {
 }
 
 /** What shows whether a revision is proven. */
-type Past = Pick<PlanSituation, 'bad' | 'incidents'>
+type Past = Pick<PlanSituation, 'bad' | 'incidents' | 'unproven'>
 
 export interface ReleaseCandidate {
   readonly revision: HelmRevision
   readonly refusedBecause?: string
+  /** When it proved itself; absent where it need not, or may not be gone back to. */
+  readonly proof?: Proof
 }
 
 /** The states of a revision that was in force once. `failed` and `pending-…` ones never were. */
@@ -46,41 +47,37 @@ export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number):
   const candidates: ReleaseCandidate[] = []
   for (const revision of [...history].reverse()) {
     if (revision === latest) continue
-    const because = whyNot(revision, seen, past, provenFor)
+    const judgement = judged(revision, seen, past, provenFor)
     const origin = originOf(revision, history)
     // Of several revisions with the same contents only the newest that may be taken is a candidate.
     if (taken.has(origin)) continue
-    if (because === undefined) taken.add(origin)
-    candidates.push({ revision, ...(because === undefined ? {} : { refusedBecause: because }) })
+    if (judgement.refusedBecause === undefined) taken.add(origin)
+    candidates.push({ revision, ...judgement })
   }
   return candidates
 }
 
-function whyNot(
+function judged(
   revision: HelmRevision,
   { history, digests }: SeenRelease,
-  { bad, incidents }: Past,
+  past: Past,
   provenFor: number
-): string | undefined {
+): Omit<ReleaseCandidate, 'revision'> {
+  const no = (refusedBecause: string) => ({ refusedBecause })
   const latest = history.at(-1)
-  if (!WAS_DEPLOYED.has(revision.status)) return `it is ${revision.status}`
+  if (!WAS_DEPLOYED.has(revision.status)) return no(`it is ${revision.status}`)
   const origin = originOf(revision, history)
-  if (latest === undefined || origin === originOf(latest, history)) return 'it is what is deployed now'
-  if (bad.includes(badMark(origin))) return 'it is remembered as bad'
+  if (latest === undefined || origin === originOf(latest, history)) return no('it is what is deployed now')
+  if (past.bad.includes(badMark(origin))) return no('it is remembered as bad')
   const digest = digests.get(revision.revision)
-  if (digest === undefined) return 'what it makes cannot be read'
-  if (digest === digests.get(latest.revision)) return 'it makes the same of the cluster as what is deployed now'
+  if (digest === undefined) return no('what it makes cannot be read')
+  if (digest === digests.get(latest.revision)) return no('it makes the same of the cluster as what is deployed now')
   const periods = history.flatMap(other => {
     if (originOf(other, history) !== origin || !WAS_DEPLOYED.has(other.status)) return []
     // The next revision ended this one. Where the next one was pruned, the end is not known.
     const next = history.find(later => later.revision === other.revision + 1)
     return next === undefined ? [] : [{ from: other.updatedAt, to: next.updatedAt }]
   })
-  const long = periods.filter(period => period.to - period.from >= provenFor)
-  if (periods.length === 0) return 'how long it ran is not known'
-  if (long.length === 0) return `it did not run for ${provenFor < SECOND ? '0s' : formatDuration(provenFor)} before it was replaced`
-  const quiet = long.some(
-    period => !incidents.some(incident => incident.from < period.to && (incident.to ?? Number.POSITIVE_INFINITY) > period.to - provenFor)
-  )
-  return quiet ? undefined : 'an incident of the target was open when it was replaced'
+  if (periods.length === 0) return no('how long it ran is not known')
+  return provenIn(periods, { of: badMark(origin), provenFor, ...past })
 }

@@ -140,10 +140,12 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       facts: { provenFor: formatDuration(provenFor), candidates: shown }
     })
   }
+  const { proof } = chosen
   const to = chosen.revision.revision
   const digest = (revision: number): string | undefined => seen.digests.get(revision)?.slice(0, 12)
   return {
     kind: 'plan',
+    ...(proof === undefined ? {} : { proof }),
     plan: hashPlan({
       action: 'helm-rollback',
       target: workload.ref,

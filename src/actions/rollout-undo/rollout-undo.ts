@@ -71,11 +71,12 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
         : candidates.map(({ revision, refusedBecause }) => `revision ${revision.number}: ${refusedBecause ?? ''}`).join('; ')
     return refused('no-good-revision', why, { facts: { provenFor: formatDuration(provenFor), candidates: shown } })
   }
-  const { revision } = chosen
+  const { revision, proof } = chosen
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
   const { partition } = workload
   return {
     kind: 'plan',
+    ...(proof === undefined ? {} : { proof }),
     plan: hashPlan({
       action: 'rollout-undo',
       target: workload.ref,

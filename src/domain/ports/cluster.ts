@@ -34,6 +34,8 @@ export interface Cluster {
   write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
+  /** By how much that may be wrong at the most, milliseconds. */
+  clockUncertainty(): number
 }
 
 /** One thing that the watch saw: from `at` on the target has this template. */

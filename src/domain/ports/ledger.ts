@@ -7,6 +7,7 @@ import type { Mode, Outcome } from '../outcomes.ts'
 import type { Intent, IntentState, Loan, Plan } from '../plan.ts'
 import type { Budget, Policy, StormLimits } from '../policy.ts'
 import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../run.ts'
+import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
@@ -40,7 +41,10 @@ export interface TargetFacts {
   readonly lockedBy?: string
   readonly bad: readonly { readonly identity: string; readonly at: number; readonly runId: string }[]
   readonly observed: readonly ObservedTemplate[]
-  readonly incidents: readonly { readonly id: string; readonly from: number; readonly to?: number }[]
+  /** When the symptom of an incident of this target was there, as it was measured. An alert that was never verified is not among them. */
+  readonly incidents: readonly { readonly from: number; readonly to?: number }[]
+  /** When a run on the target last confirmed a recovery, Astern's clock. */
+  readonly recoveredAt?: number
   /** What the run that asks made itself: template identities, revisions of releases. */
   readonly ownWrites: readonly string[]
   /** Deploy markers of the last day, newest first. */
@@ -66,6 +70,8 @@ export interface IntentRequest {
   /** What is locked besides the target: its owner, and what that owns (rules 3). */
   readonly locks: readonly string[]
   readonly budgets: readonly Budget[]
+  /** The symptom as this decision measured it. */
+  readonly symptom: Symptom
   readonly now: number
   readonly audit: readonly AuditEntry[]
 }

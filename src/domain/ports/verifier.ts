@@ -1,3 +1,4 @@
+import type { History, Span } from '../history.ts'
 import type { VerificationQuery } from '../policy.ts'
 import type { Sample } from '../verdict.ts'
 
@@ -11,8 +12,13 @@ export interface RenderedQuery extends Omit<VerificationQuery, 'promql' | 'traff
 export interface Verifier {
   /** Asks all queries at one instant (Astern's clock). Never throws for what a source does: that becomes a verdict. */
   sample(queries: readonly RenderedQuery[], at: number, signal: AbortSignal): Promise<Sample>
-  /** When the condition behind the alert became true (before its `for`), by the rules API; undefined where the API does not say. */
-  activeAt(labels: Readonly<Record<string, string>>, signal: AbortSignal): Promise<number | undefined>
+  /**
+   * What the queries said over a span of the past (Astern's clock), judged as a sample is. What the source says of an instant may
+   * depend on it: no number is kept that it did not give. Never throws for what a source does.
+   */
+  history(queries: readonly RenderedQuery[], span: Span, signal: AbortSignal): Promise<History>
   /** The source's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
+  /** By how much that may be wrong at the most, milliseconds. */
+  clockUncertainty(): number
 }

@@ -6,8 +6,9 @@ import { escalatesAt } from '../../domain/run.ts'
 import { overBecause } from '../../domain/trigger.ts'
 import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
-import { decideLadder } from '../decide/ladder.ts'
+import { type Decided, decideLadder } from '../decide/ladder.ts'
 import type { Planned } from '../decide/plan.ts'
+import type { Learned } from '../decide/symptom.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
@@ -28,19 +29,35 @@ export async function consider(pass: Pass): Promise<Next> {
   const counted = await countTarget(pass)
   if (counted !== undefined) return counted
   const trace: TraceEntry[] = []
-  const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at })
-  const onRung: Pass = { ...pass, run: decided.run }
-  if (decided.result.kind === 'next') return act(onRung, decided.result.value, { trace, passed: decided.passed })
-  const { refusal } = decided.result
-  // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
-  if (refusal.reason === 'no-step-applies' && run.wrote) return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
-  return refuse(onRung, refusal, { trace, confirmed: confirmedBy(trace) })
+  const learned: Learned = {}
+  const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
+  const onRung: Pass = { ...pass, run: { ...decided.run, ...learned } }
+  const next = await afterDeciding(onRung, decided, trace, learned)
+  return next.kind === 'move' ? withLearned(next, learned) : next
 }
 
-/** Whether a look confirmed the symptom, whatever stopped it after that. */
-function confirmedBy(trace: readonly TraceEntry[]): boolean {
-  const asked = trace.findLast(entry => entry.stage === 'verify')
-  return asked !== undefined && asked.stopped === undefined
+async function afterDeciding(
+  pass: Pass,
+  { result, passed }: Decided,
+  trace: readonly TraceEntry[],
+  learned: Learned
+): Promise<Move | Intend> {
+  if (result.kind === 'next') return act(pass, result.value, { trace, passed })
+  const { refusal } = result
+  // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
+  if (refusal.reason === 'no-step-applies' && pass.run.wrote)
+    return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
+  return refuse(pass, refusal, { trace, confirmed: confirmedBy(trace, learned) })
+}
+
+/** Whether a look showed the symptom, whatever stopped it after that: one sample failed, and none that followed passed. */
+function confirmedBy(trace: readonly TraceEntry[], learned: Learned): boolean {
+  return learned.symptom !== undefined && trace.findLast(entry => entry.stage === 'verify')?.stopped === undefined
+}
+
+/** Keeps what was measured, whatever was decided: a verified symptom counts for the storm brake and for what is proven. */
+function withLearned(move: Move, learned: Learned): Move {
+  return { ...move, change: { ...move.change, ...learned } }
 }
 
 async function timedOut(pass: Pass): Promise<Move> {
@@ -65,7 +82,7 @@ interface Trail {
 }
 
 /** Asks the last question before an intent: what the run may do, by configuration and by the switch. */
-async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Next> {
+async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Move | Intend> {
   const { ports, run } = pass
   const facts = planFacts(planned)
   const permission = configuredPermission(ports, run)
@@ -92,10 +109,12 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       plan,
       locks: lockKeys(planned.workload),
       budgets: run.policy.guards.budgets,
+      symptom: planned.guardInput.dating.symptom,
       now,
       audit: [decision, audited.intent(about, { id, plan })]
     },
     carried: { ...pass.carried, sampledAt: planned.sampledAt },
-    otherwise: refusal => refuse(pass, refusal, { trace, confirmed: true })
+    otherwise: async refusal =>
+      withLearned(await refuse(pass, refusal, { trace, confirmed: true }), { symptom: planned.guardInput.dating.symptom })
   }
 }

@@ -3,6 +3,7 @@ import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Run } from '../../domain/run.ts'
 import { overBecause } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
+import { dateAnew } from '../decide/dating.ts'
 import { firstRefusal } from '../decide/guard.ts'
 import { renderQueries, sampleRefusal } from '../decide/queries.ts'
 import { gather } from '../decide/resolve.ts'
@@ -40,8 +41,10 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   }
   await admissionsDone(ports, signal)
   const action = actionOf(ports, plan.action)
-  const input = await gather(ports, { run, at: clock.now(), target: plan.target, workload, action }, signal)
-  return firstRefusal(ports.guards.beforeWrite, input)
+  const at = clock.now()
+  const guardInput = await gather(ports, { run, at, target: plan.target, workload, action }, signal)
+  const dating = await dateAnew(ports, { run, workload, guardInput, at }, signal)
+  return dating.kind === 'stop' ? dating.refusal : firstRefusal(ports.guards.beforeWrite, { ...guardInput, dating: dating.value })
 }
 
 /** Refuses where the incident resolved, or people were told of it, since this pass began. */

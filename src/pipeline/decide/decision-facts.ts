@@ -1,24 +1,20 @@
-import { changeOf, releaseChangeOf } from '../../domain/change.ts'
+import { changesOf } from '../../domain/change.ts'
 import { type PlannedFacts, toldPlan } from '../../domain/decision-facts.ts'
 import type { Planned } from './plan.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
 export function planFacts(planned: Planned): PlannedFacts {
   const { plan, samples, serverDryRun, guardInput } = planned
-  return { plan: toldPlan(plan), samples, serverDryRun, symptom: guardInput.symptom, ...changesOf(planned) }
+  return { plan: toldPlan(plan), samples, serverDryRun, symptom: guardInput.dating.symptom, ...changesTold(planned) }
 }
 
 /** What changed and when: the evidence that ties the symptom to it. */
-function changesOf({ workload, guardInput }: Planned): Pick<PlannedFacts, 'change' | 'releaseChange' | 'release' | 'markers'> {
-  const { observed, markers } = guardInput.facts
+function changesTold({ workload, guardInput }: Planned): Pick<PlannedFacts, 'change' | 'releaseChange' | 'release' | 'markers'> {
+  const { markers } = guardInput.facts
   const { release } = workload
-  const releaseChange = releaseChangeOf(workload)
+  const { template, release: releaseChange } = changesOf(workload, guardInput.facts, guardInput.clusterOffset)
   return {
-    change: changeOf(
-      workload,
-      observed,
-      markers.map(marker => marker.at + guardInput.clusterOffset)
-    ),
+    change: template,
     ...(release === undefined || releaseChange === undefined ? {} : { releaseChange, release }),
     ...(markers.length === 0 ? {} : { markers: markers.slice(0, 5) })
   }

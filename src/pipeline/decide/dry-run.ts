@@ -11,6 +11,7 @@ import { planFacts } from './decision-facts.ts'
 import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import { requestedRun, startedEntry } from './requested-run.ts'
+import type { Learned } from './symptom.ts'
 
 /** Where sampling takes longer than this, the API answers with the run's id and the result comes later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
@@ -35,7 +36,8 @@ export interface DryRunResult {
 /** Decides by the same code as a live run, and stops where the write would be. It takes no lock and no budget, and tells nobody. */
 export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSignal): Promise<DryRunResult> {
   const trace: TraceEntry[] = []
-  const decided = await decideLadder({ ports: decidePorts(ports), trace, signal }, { run, at: ports.clock.now() })
+  const learned: Learned = {}
+  const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at: ports.clock.now() })
   const { passed, result } = decided
   let refusal: Refusal
   if (result.kind === 'stop') refusal = result.refusal
@@ -55,7 +57,7 @@ export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSig
   ]
   return {
     answer: { id: run.id, outcome, reason, detail, stages: trace, facts },
-    run: { ...run, state: 'ended', endedAt: now, outcome, reason, detail },
+    run: { ...run, state: 'ended', endedAt: now, outcome, reason, detail, ...learned },
     audit
   }
 }

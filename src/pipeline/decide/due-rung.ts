@@ -1,5 +1,5 @@
 import { formatDuration } from '../../base/duration.ts'
-import { changeOf, releaseChangeOf } from '../../domain/change.ts'
+import { changesOf } from '../../domain/change.ts'
 import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
@@ -7,6 +7,7 @@ import type { Run } from '../../domain/run.ts'
 import type { Deciding } from './decide.ts'
 import { renderQueries, sampleRefusal } from './queries.ts'
 import { type Considered, type Resolved, resolveStage } from './resolve.ts'
+import { symptomOf } from './symptom.ts'
 
 export type DueRung =
   | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly PassedRung[] }
@@ -36,26 +37,15 @@ export async function dueRung(deciding: Deciding, { run, at }: Considered): Prom
 }
 
 /** What does not hold, in words; or why that is not known. */
-async function unmet(
-  { ports, signal }: Deciding,
-  input: Resolved,
-  when: NonNullable<PolicyStep['when']>
-): Promise<string | Refusal | undefined> {
-  const { workload, guardInput, run, at: askedAt } = input
+async function unmet(deciding: Deciding, input: Resolved, when: NonNullable<PolicyStep['when']>): Promise<string | Refusal | undefined> {
+  const { ports, signal } = deciding
+  const { workload, run, at: askedAt } = input
   if (when.changedWithin !== undefined) {
-    const { facts, symptom, clusterOffset } = guardInput
-    const markers = facts.markers.map(marker => marker.at + clusterOffset)
-    const changes = [changeOf(workload, facts.observed, markers), releaseChangeOf(workload)]
-    const known = changes.flatMap(change => (change?.kind === 'known' ? [change.at - clusterOffset] : []))
-    const unknown = changes.find(change => change?.kind === 'unknown')
-    if (known.length === 0)
-      return { reason: 'change-time-unknown', detail: unknown?.kind === 'unknown' ? unknown.why : 'nothing tells when it changed' }
-    const at = Math.max(...known)
-    if (at < symptom.at - when.changedWithin)
-      return `${workload.ref.name} changed ${new Date(at).toISOString()}, more than ${formatDuration(when.changedWithin)} before the symptom`
+    const why = await changedTooEarly(deciding, input, when.changedWithin)
+    if (why !== undefined) return why
   }
   if (when.queries.length === 0) return undefined
-  const rendered = renderQueries(run, workload, when.queries)
+  const rendered = renderQueries(run, workload, { queries: when.queries })
   if (rendered.kind === 'refused') return rendered.refusal
   // Each query is asked by itself, because each is a condition of its own. The verdicts need not agree.
   for (const query of rendered.queries) {
@@ -68,4 +58,30 @@ async function unmet(
       : { ...refusal, detail: `condition of the rung: ${refusal.detail}` }
   }
   return undefined
+}
+
+/** Says that the rung's target changed too long before the symptom; or why that is not known. The symptom must fail at this moment. */
+async function changedTooEarly(
+  { ports, learned, signal }: Deciding,
+  input: Resolved,
+  within: number
+): Promise<string | Refusal | undefined> {
+  const { workload, guardInput, run, at: askedAt } = input
+  const { facts, clusterOffset } = guardInput
+  const changes = Object.values(changesOf(workload, facts, clusterOffset))
+  const known = changes.flatMap(change => (change.kind === 'known' ? [change.at - clusterOffset] : []))
+  const unknown = changes.find(change => change.kind === 'unknown')
+  if (known.length === 0)
+    return { reason: 'change-time-unknown', detail: unknown?.kind === 'unknown' ? unknown.why : 'nothing tells when it changed' }
+  const rendered = renderQueries(run, workload)
+  if (rendered.kind === 'refused') return rendered.refusal
+  if (learned.symptom === undefined) {
+    const refusal = sampleRefusal(await ports.verifier().sample(rendered.queries, askedAt, signal))
+    if (refusal !== undefined) return refusal
+  }
+  const symptom = await symptomOf(ports, input, learned, signal)
+  if (symptom.kind === 'stop') return symptom.refusal
+  const changed = Math.max(...known)
+  if (changed >= symptom.value.since - within) return undefined
+  return `${workload.ref.name} changed ${new Date(changed).toISOString()}, more than ${formatDuration(within)} before the symptom`
 }

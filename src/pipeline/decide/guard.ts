@@ -1,10 +1,9 @@
 import type { Guard, GuardInput } from '../../domain/guard.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import type { Resolved } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
 
 /** The reason of the first guard that refuses; undefined where none does. */
-export function firstRefusal(guards: readonly Guard[], input: GuardInput): Refusal | undefined {
+export function firstRefusal<Input extends GuardInput>(guards: readonly Guard<Input>[], input: Input): Refusal | undefined {
   for (const guard of guards) {
     const refusal = guard.check(input)
     if (refusal !== undefined) return refusal
@@ -13,7 +12,10 @@ export function firstRefusal(guards: readonly Guard[], input: GuardInput): Refus
 }
 
 /** A stage that asks a list of guards, in order. */
-export function guardStage<T extends Resolved>(name: string, guards: readonly Guard[]): Stage<T, T> {
+export function guardStage<Input extends GuardInput, T extends { readonly guardInput: Input }>(
+  name: string,
+  guards: readonly Guard<Input>[]
+): Stage<T, T> {
   return {
     name,
     async run(input) {

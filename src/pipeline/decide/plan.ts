@@ -1,7 +1,9 @@
+import type { PlanRequest, PlanResult } from '../../domain/action.ts'
 import { ownedFacts } from '../../domain/decision-facts.ts'
 import { DRY_RUN_INTENT, type Plan } from '../../domain/plan.ts'
 import { templateValues } from '../../domain/trigger.ts'
 import type { DecidePorts } from '../ports.ts'
+import { failedWithin } from './dating.ts'
 import { firstRefusal } from './guard.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
@@ -18,22 +20,8 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
   return {
     name: 'plan',
     async run(input, signal) {
-      const { action, workload, step, guardInput, run, sampledAt } = input
-      const offset = guardInput.clusterOffset
-      const request = {
-        workload,
-        with: step.with,
-        observed: guardInput.facts.observed,
-        bad: guardInput.facts.bad.map(bad => bad.identity),
-        incidents: guardInput.facts.incidents.map(({ from, to }) => ({
-          from: from + offset,
-          ...(to === undefined ? {} : { to: to + offset })
-        })),
-        owners: guardInput.owners,
-        values: templateValues(run.trigger),
-        now: sampledAt
-      }
-      const result = await action.plan(ports.tools, request, signal)
+      const { action, guardInput, run, sampledAt } = input
+      const result = await provenPlan(ports, input, signal)
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
       const owned = firstRefusal(ports.guards.onPlan, guardInput)
@@ -66,5 +54,40 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
           return stop({ reason: 'forbidden', detail: `the API server rejects the write: ${tried.detail}` })
       }
     }
+  }
+}
+
+/** The plan, once the queries were asked about the time in which the version that it goes back to proved itself (rules 2). */
+async function provenPlan(ports: DecidePorts, input: Verified, signal: AbortSignal): Promise<PlanResult> {
+  const { action, run, workload, guardInput } = input
+  const unproven: string[] = []
+  for (;;) {
+    const result = await action.plan(ports.tools, requestOf(input, unproven), signal)
+    if (result.kind === 'refused' || result.proof === undefined) return result
+    const { of, from, to } = result.proof
+    if (unproven.includes(of)) throw new Error(`${action.name} goes back to ${of}, which is not proven`)
+    const offset = guardInput.clusterOffset
+    const failed = await failedWithin(ports, { run, workload, from: from - offset, to: to - offset }, signal)
+    if (failed.kind === 'stop') return { kind: 'refused', refusal: failed.refusal }
+    if (!failed.value) return result
+    unproven.push(of)
+  }
+}
+
+function requestOf({ workload, step, guardInput, run, sampledAt }: Verified, unproven: readonly string[]): PlanRequest {
+  const offset = guardInput.clusterOffset
+  return {
+    workload,
+    with: step.with,
+    observed: guardInput.facts.observed,
+    bad: guardInput.facts.bad.map(bad => bad.identity),
+    incidents: guardInput.facts.incidents.map(({ from, to }) => ({
+      from: from + offset,
+      ...(to === undefined ? {} : { to: to + offset })
+    })),
+    unproven,
+    owners: guardInput.owners,
+    values: templateValues(run.trigger),
+    now: sampledAt
   }
 }

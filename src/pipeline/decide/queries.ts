@@ -1,4 +1,5 @@
 import type { GuardInput } from '../../domain/guard.ts'
+import type { VerificationQuery } from '../../domain/policy.ts'
 import type { RenderedQuery } from '../../domain/ports/verifier.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
@@ -12,12 +13,24 @@ export type QueriesResult =
   | { readonly kind: 'queries'; readonly queries: readonly RenderedQuery[] }
   | { readonly kind: 'refused'; readonly refusal: Refusal }
 
-/**
- * The policy's queries for this run, rendered. `asked`: either the symptom, which concerns the policy's target on every rung, or
- * the conditions of one rung, which concern the rung's own target.
- */
-export function renderQueries(run: Run, workload: Workload, asked = run.policy.verify): QueriesResult {
-  const pods = workload.pods.filter(pod => pod.current).map(pod => quoteRegex(pod.name))
+export interface Asked {
+  /**
+   * Either the symptom, which concerns the policy's target on every rung, or the conditions of one rung, which concern the rung's
+   * own target. Default: the symptom.
+   */
+  readonly queries?: readonly VerificationQuery[]
+  /** Whose pods `{{ target.pods }}` are: those of the version that is judged, or of every version that ever ran. Default: the first. */
+  readonly pods?: 'of-the-suspect' | 'of-any-version'
+}
+
+/** The policy's queries for this run, rendered. */
+export function renderQueries(
+  run: Run,
+  workload: Workload,
+  { queries: asked = run.policy.verify, pods: whose }: Asked = {}
+): QueriesResult {
+  const pods =
+    whose === 'of-any-version' ? podsOfAnyVersion(workload) : workload.pods.filter(pod => pod.current).map(pod => quoteRegex(pod.name))
   if (pods.length === 0 && asked.some(query => query.boundToPods))
     return { kind: 'refused', refusal: { reason: 'inconclusive', detail: 'the present revision has no pods to ask about' } }
   const { kind, namespace, name } = asked === run.policy.verify ? (run.target ?? workload.ref) : workload.ref
@@ -39,6 +52,25 @@ export function renderQueries(run: Run, workload: Workload, asked = run.policy.v
     queries.push({ ...rest, promql: promql.text, traffic: { promql: rendered.text, atLeast: traffic.atLeast } })
   }
   return { kind: 'queries', queries }
+}
+
+/** Kubernetes makes a pod's name of this many characters of its owner's name and a dash, and five random ones (facts B.9). */
+const POD_NAME_BASE = 58
+const RANDOM = '[a-z0-9]{5}'
+
+/** Regular expressions of the names of all pods that any version of the target has, or had. */
+function podsOfAnyVersion({ ref, revisions, pods }: Workload): readonly string[] {
+  const generated = (owner: string): string => quoteRegex(`${owner}-`.slice(0, POD_NAME_BASE)) + RANDOM
+  const present = pods.map(pod => quoteRegex(pod.name))
+  switch (ref.kind) {
+    case 'Deployment':
+    case 'Rollout':
+      return [...revisions.map(revision => generated(revision.name)), ...present]
+    case 'DaemonSet':
+      return [generated(ref.name), ...present]
+    case 'StatefulSet':
+      return [`${quoteRegex(ref.name)}-[0-9]+`, ...present]
+  }
 }
 
 /** Until this instant (Astern's clock) a query's window still contains numbers from before the suspect's rollout was complete. */

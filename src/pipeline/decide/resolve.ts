@@ -1,5 +1,4 @@
 import type { Action } from '../../domain/action.ts'
-import type { Symptom } from '../../domain/change.ts'
 import type { GuardInput } from '../../domain/guard.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
@@ -7,7 +6,7 @@ import { permissionUnder } from '../../domain/permission.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
-import { alertOf, begunAt } from '../../domain/trigger.ts'
+import { alertOf } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
 import { next, type Stage, stop } from './stage.ts'
@@ -83,13 +82,11 @@ export async function gather(
 ): Promise<GuardInput> {
   const { ledger, policies } = ports
   const alert = alertOf(run.trigger)
-  const verifier = ports.verifier()
-  const [facts, state, storm, budgets, symptom, alertState, owners] = await Promise.all([
+  const [facts, state, storm, budgets, alertState, owners] = await Promise.all([
     ledger.targetFacts(target, lockKeys(workload), run.id, at),
     ledger.switchState(),
     ledger.storm(at),
     ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, at),
-    symptomOf(ports, run, signal),
     alert === undefined ? undefined : ports.alertStates()?.stateOf(alert.labels, signal),
     ports.cluster.owners(workload, signal)
   ])
@@ -109,24 +106,9 @@ export async function gather(
     action,
     owners,
     alertState,
-    symptom,
     clusterOffset: ports.cluster.clockOffset(),
-    sourceOffset: verifier.clockOffset(),
+    sourceOffset: ports.verifier().clockOffset(),
     ownNamespace: ports.ownNamespace,
     now: at
   }
-}
-
-/**
- * When the symptom began, in Astern's clock: the rule's `activeAt`, which lies before its `for`, or else `startsAt`. Flapping
- * makes `activeAt` later, but the first firing is what counts. Where a request named a target, it is the time of the request.
- */
-async function symptomOf(ports: Pick<DecidePorts, 'verifier'>, run: Run, signal: AbortSignal): Promise<Symptom> {
-  const alert = alertOf(run.trigger)
-  if (alert === undefined) return { at: begunAt(run.trigger), by: 'request' }
-  const verifier = ports.verifier()
-  const active = await verifier.activeAt(alert.labels, signal)
-  const offset = verifier.clockOffset()
-  const starts = alert.startsAt - offset
-  return active !== undefined && active - offset <= starts ? { at: active - offset, by: 'activeAt' } : { at: starts, by: 'startsAt' }
 }

@@ -1,45 +1,25 @@
-import type { RenderedQuery } from '../../domain/ports/verifier.ts'
+import { samplingOf } from '../../domain/history.ts'
 import type { Sample } from '../../domain/verdict.ts'
 import type { DecidePorts } from '../ports.ts'
-import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
-import type { Resolved } from './resolve.ts'
+import { sampleRefusal } from './queries.ts'
 import { next, type Stage, stop } from './stage.ts'
+import type { Dated } from './symptom.ts'
 
-/** A symptom that is confirmed by numbers which belong to the suspect. */
-export interface Verified extends Resolved {
-  readonly queries: readonly RenderedQuery[]
+/** A symptom that all samples of the policy confirm. */
+export interface Verified extends Dated {
   readonly samples: readonly Sample[]
   /** When the newest deciding sample was taken, Astern's clock. */
   readonly sampledAt: number
 }
 
-/** Confirms the symptom: every sample must fail, and its window must lie after the suspect's rollout (rules 2). */
-export function verifyStage(ports: DecidePorts): Stage<Resolved, Verified> {
+/** Takes the other samples: every one must fail (rules 2). */
+export function verifyStage(ports: DecidePorts): Stage<Dated, Verified> {
   return {
     name: 'verify',
     async run(input, signal) {
-      const { run, workload, guardInput, action, at } = input
-      const rendered = renderQueries(run, workload)
-      if (rendered.kind === 'refused') return stop(rendered.refusal)
-      const { queries } = rendered
-      // The rule does not hold for a stalled rollout: its old pods go on serving, so the numbers would never be the suspect's alone.
-      if (needsSuspect(guardInput) && workload.rollout.state !== 'stalled') {
-        if (workload.rollout.state === 'moving' && action.duringRollout !== true)
-          return stop({ reason: 'rollout-moving', detail: workload.rollout.detail })
-        const { completedAt } = workload.rollout
-        const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
-        if (over !== undefined && at < over) {
-          return stop({
-            reason: 'window-not-over',
-            detail: `until ${new Date(over).toISOString()}`,
-            until: over,
-            facts: completedAt === undefined ? {} : { completedAt }
-          })
-        }
-      }
-      const samples: Sample[] = []
-      const wanted = Math.max(...queries.map(query => query.samples))
-      const every = Math.max(...queries.map(query => query.every))
+      const { queries, at } = input
+      const samples: Sample[] = [input.first]
+      const { samples: wanted, every } = samplingOf(queries)
       let sampledAt = at
       while (samples.length < wanted) {
         sampledAt = at + samples.length * every
@@ -51,7 +31,7 @@ export function verifyStage(ports: DecidePorts): Stage<Resolved, Verified> {
         samples.push(sample)
       }
       ports.faults.reach('verified')
-      return next({ ...input, queries, samples, sampledAt })
+      return next({ ...input, samples, sampledAt })
     }
   }
 }

@@ -38,7 +38,7 @@ async function intend(ports: Ports, pass: Pass, { request, carried, otherwise }:
     case 'stored':
       ports.faults.reach('intent-stored')
       return {
-        run: changed({ ...run, state: 'executing' }, { step: request.step, reason: null, detail: null }),
+        run: changed({ ...run, state: 'executing' }, { step: request.step, reason: null, detail: null, symptom: request.symptom }),
         carried: { ...carried, intent: stored.intent }
       }
   }
@@ -104,6 +104,7 @@ function changed(run: Run, change: RunChange): Run {
     ...(change.step === undefined ? {} : { step: change.step }),
     ...(change.wrote === undefined ? {} : { wrote: change.wrote }),
     ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
+    ...(change.symptom === undefined ? {} : { symptom: change.symptom }),
     ...(after.reason === undefined ? {} : { reason: after.reason }),
     ...(after.detail === undefined ? {} : { detail: after.detail }),
     ...(after.progress === undefined ? {} : { progress: after.progress })

@@ -140,6 +140,7 @@ async function playAndCompare(stage: Stage, name: string, { deeds, pending }: Hi
     observed: [],
     bad,
     incidents: [],
+    unproven: [],
     owners: [],
     values: { labels: {}, annotations: {} },
     // Long ago is twenty minutes.

@@ -42,7 +42,7 @@ t.test('the stored text is what earlier versions stored of the same: hashes and 
       '"operations":[{"op":"replace","path":"/spec/template"}],"path":"/apis/apps/v1/namespaces/shop/deployments/api"}},' +
       '"release":{"name":"api","namespace":"shop","unseen":"no right to"},"releaseChange":{"kind":"unknown","why":"it cannot be seen"},' +
       `"samples":[${sample},${sample}],"serverDryRun":"accepted","stages":[{"ms":12,"stage":"resolve"}],"step":0,` +
-      `"symptom":{"at":${NOON},"by":"activeAt"},"verdict":"act"},"incidentId":"in1","kind":"decision","runId":"r1"}`
+      `"symptom":{"measuredAt":${NOON},"orBefore":false,"queries":["error ratio"],"resolution":36000,"since":${NOON - 60_000}},"verdict":"act"},"incidentId":"in1","kind":"decision","runId":"r1"}`
   )
   t.equal(
     told('write', 1),

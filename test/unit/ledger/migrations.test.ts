@@ -19,6 +19,8 @@ t.test('a ledger of the first version is brought to this one, with what is in it
   old.exec(`
     drop index runs_asked_once; alter table runs drop column trigger_json; alter table runs drop column asked_key;
     alter table runs add column incident_json text; alter table incidents add column request_json text;
+    alter table runs drop column symptom_json; drop index incidents_verified;
+    alter table incidents drop column verified_at; alter table incidents drop column symptom_since;
     drop table turns; alter table outbox drop column claimed_until;
     drop table queues; drop index runs_ready; drop index runs_ready_lanes; drop index runs_not_over; drop index runs_parked; drop index runs_confirmed;
     drop index runs_due; create index runs_due on runs (next_at) where state <> 'ended';

@@ -148,7 +148,7 @@ t.test('a release that changed after the symptom: someone is fixing forward; one
   })
   bench.cluster.put({ ...badRollout(), release: release(NOON + MINUTE) })
   await bench.fire()
-  bench.clock.tick(2 * MINUTE)
+  bench.clock.tick(4 * MINUTE)
   await bench.look()
   t.equal((await bench.run()).reason, 'changed-since-symptom')
 

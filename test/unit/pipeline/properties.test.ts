@@ -6,6 +6,7 @@ import { begunAt } from '../../../src/domain/trigger.ts'
 import type { Problem } from '../../../src/domain/verdict.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
+import { SYMPTOM } from '../../support/ledger-fixture.ts'
 import { openLedger } from '../../support/open-ledger.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
@@ -53,6 +54,7 @@ t.test('budgets: whatever is asked for and when, no window ever holds more write
             plan: { ...PLAN, target },
             locks: [],
             budgets,
+            symptom: SYMPTOM,
             now,
             audit: []
           })

@@ -19,10 +19,7 @@ t.test('each of these waits, writes nothing, and ends timed-out with people told
     ['silenced', bench => (bench.alertState = { kind: 'known', silencedBy: ['s1'], inhibitedBy: [] })],
     ['inhibited', bench => (bench.alertState = { kind: 'known', silencedBy: [], inhibitedBy: ['i1'] })],
     ['clock-skew', bench => (bench.sourceOffset = 6_000)],
-    [
-      'changed-since-symptom',
-      bench => bench.cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 60 * MINUTE), revisionOf(2, 'app:v2', NOON + 60_000)]))
-    ]
+    ['changed-since-symptom', bench => (bench.since = NOON - 11 * MINUTE)]
   ]
   for (const [reason, arrange] of cases) {
     await t.test(reason, async t => {

@@ -89,6 +89,7 @@ t.test('who asks right after a deployment may be quicker than the watch: what is
     { identity: present.identity, at: bench.clock.now() + 300, seen: true }
   ])
     await bench.ledger.recordObserved(TARGET, { uid: present.uid, ...template })
+  bench.since = bench.clock.now() + 300
   await requestRun(bench.ports, {
     policy: policyOf({ verify: policyOf().verify.map(query => ({ ...query, window: 0 })) }),
     trigger: asked(bench.clock.now())

@@ -50,9 +50,9 @@ t.test('a restart is no change: the deploy before it is to blame', async t => {
   t.equal((await bench.run()).reason, 'no-recent-change', 'v2 came 90 minutes ago, whatever was restarted since')
 })
 
-t.test('symptom start is the rule’s activeAt, before its `for`', async t => {
+t.test('the symptom dates itself: the queries failed before v2 came, so v2 is not to blame', async t => {
   const bench = await openBench(t)
-  bench.activeAt = NOON - 11 * MINUTE
+  bench.since = NOON - 11 * MINUTE
   await bench.fire()
 
   await bench.look()
@@ -110,6 +110,7 @@ t.test('never back to the bad version, and not on a redeployed one', async t => 
 t.test('change and symptom within one second: ordered by the milliseconds that the watch saw, else people', async t => {
   const v2 = revisionOf(2, 'app:v2', NOON - 10 * MINUTE)
   const deployed = workloadOf([revisionOf(1, 'app:v1', NOON - 300 * MINUTE), v2])
+  const policies = [policyOf({ verify: policyOf().verify.map(query => ({ ...query, samples: 1 })) })]
   const observe = async (bench: Awaited<ReturnType<typeof openBench>>, at: number): Promise<void> => {
     bench.cluster.put(deployed)
     for (const template of [
@@ -119,26 +120,34 @@ t.test('change and symptom within one second: ordered by the milliseconds that t
       await bench.ledger.recordObserved(TARGET, { uid: deployed.uid, ...template })
   }
 
-  const before = await openBench(t)
+  const before = await openBench(t, { policies })
   await observe(before, NOON - 11 * MINUTE - 300)
-  before.activeAt = NOON - 11 * MINUTE
+  before.since = NOON - 11 * MINUTE
   await before.fire()
   await before.look()
   t.equal(before.cluster.writes.length, 1, 'deployed 0.3 s before the symptom: it is to blame')
 
-  const after = await openBench(t)
+  const after = await openBench(t, { policies })
   await observe(after, NOON - 11 * MINUTE + 300)
-  after.activeAt = NOON - 11 * MINUTE
+  after.since = NOON - 11 * MINUTE
   await after.fire()
   await after.look()
   t.equal((await after.run()).reason, 'changed-since-symptom', '0.3 s after it: somebody is fixing forward')
 
-  const unseen = await openBench(t)
+  const unseen = await openBench(t, { policies })
   unseen.cluster.put(deployed)
-  unseen.activeAt = NOON - 10 * MINUTE + 300
+  unseen.since = NOON - 10 * MINUTE + 300
   await unseen.fire()
   await unseen.look()
   t.same([(await unseen.run()).outcome, (await unseen.run()).reason], ['denied', 'order-unclear'], 'a creation time has whole seconds')
   t.equal(unseen.cluster.writes.length, 0)
   t.equal((await unseen.messages()).length, 1, 'waiting would not mend it')
+
+  const unsure = await openBench(t, { policies })
+  await observe(unsure, NOON - 11 * MINUTE - 300)
+  unsure.since = NOON - 11 * MINUTE
+  unsure.sourceUncertainty = 400
+  await unsure.fire()
+  await unsure.look()
+  t.equal((await unsure.run()).reason, 'order-unclear', 'the clocks leave more open than lies between them')
 })

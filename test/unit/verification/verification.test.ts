@@ -194,31 +194,3 @@ t.test('a source that keeps failing is left alone for a while, and is not an ans
   t.match(await sample(), { verdict: 'error', problem: 'breaker-open' })
   t.equal(calls, before, 'it was not asked')
 })
-
-t.test('activeAt comes from the rule instance whose labels are a subset of the alert’s', async t => {
-  const rules = {
-    status: 'success',
-    data: {
-      groups: [
-        {
-          rules: [
-            {
-              name: 'A',
-              type: 'alerting',
-              alerts: [
-                { labels: { alertname: 'A', ns: 'shop' }, state: 'firing', activeAt: '2026-11-21T11:50:00.5Z' },
-                { labels: { alertname: 'A', ns: 'bank' }, state: 'firing', activeAt: '2026-11-21T09:00:00Z' }
-              ]
-            }
-          ]
-        }
-      ]
-    }
-  }
-  const { prometheus } = await source(t, { main: json(rules) })
-  const signal = AbortSignal.timeout(2_000)
-
-  t.equal(await prometheus.activeAt({ alertname: 'A', ns: 'shop', cluster: 'external' }, signal), Date.parse('2026-11-21T11:50:00.5Z'))
-  t.equal(await prometheus.activeAt({ alertname: 'A', ns: 'mail' }, signal), undefined)
-  t.equal(await prometheus.activeAt({ alertname: 'B', ns: 'shop' }, signal), undefined)
-})

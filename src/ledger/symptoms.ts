@@ -1,0 +1,22 @@
+import type { Symptom } from '../domain/symptom.ts'
+import type { LedgerTransaction } from './database.ts'
+
+/**
+ * Notes on an incident that its symptom was measured. The first measurement counts for when, and the earliest for since when: a
+ * later one may look back less far.
+ */
+export async function keepSymptom(tx: LedgerTransaction, incidentId: string | null, { since, measuredAt }: Symptom): Promise<void> {
+  if (incidentId === null) return
+  await tx.query
+    .updateTable('incidents')
+    .set({ verified_at: measuredAt, symptom_since: since })
+    .where('id', '=', incidentId)
+    .where('verified_at', 'is', null)
+    .execute()
+  await tx.query
+    .updateTable('incidents')
+    .set({ symptom_since: since })
+    .where('id', '=', incidentId)
+    .where('symptom_since', '>', since)
+    .execute()
+}
