@@ -32,6 +32,10 @@ export const REASONS = {
   'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
   'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
   'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
+  'storm-looming': {
+    disposition: 'wait',
+    sentence: 'Many targets alert at once, and not all of them are sampled yet: it may be a storm. Waited for 30 seconds at most.'
+  },
   'no-step-applies': { disposition: 'wait', sentence: 'No rung of the ladder applies: the conditions of none hold right now.' },
   'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },

@@ -77,6 +77,7 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     ready: 0,
     turn: 0,
     confirmed: 0,
-    parked_by: null
+    parked_by: null,
+    held_since: null
   }
 }

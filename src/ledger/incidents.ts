@@ -1,4 +1,3 @@
-import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
@@ -9,16 +8,16 @@ import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
 import { parkedColumns, parkedEntry, parkerKey, parkers } from './parking.ts'
 import { slices, toIncident } from './rows.ts'
-import { countForStorm, stormAt } from './storm.ts'
+import { stormAt, stormLooming } from './storm.ts'
 import type { Tables } from './tables.ts'
 import { wakeParkedOf, wakeRunsOf } from './waking.ts'
 
-export function createIncidents(database: Database, ids: Ids): IncidentLedger {
+export function createIncidents(database: Database): IncidentLedger {
   const { db, transaction } = database
   return {
     ...createAdmissionLine(database),
 
-    admit: (admissions, storm) =>
+    admit: admissions =>
       transaction(async tx => {
         const open = await stillUnadmitted(tx, admissions)
         const audit: AuditEntry[] = []
@@ -26,8 +25,7 @@ export function createIncidents(database: Database, ids: Ids): IncidentLedger {
           open.map(({ admission: { at, run }, row }) => ({
             id: row.id,
             admitted_at: at,
-            target_key: run?.target === undefined ? row.target_key : targetKey(run.target),
-            target_uid: run?.targetUid ?? row.target_uid
+            target_key: run?.target === undefined ? row.target_key : targetKey(run.target)
           }))
         )
         const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
@@ -52,8 +50,6 @@ export function createIncidents(database: Database, ids: Ids): IncidentLedger {
               .execute()
         }
         audit.push(...runs.flatMap(run => (run.parked_by === null ? [] : [parkedEntry(run, run.parked_by, run.created_at)])))
-        if (storm !== undefined && open.some(({ admission }) => admission.run?.targetUid !== undefined))
-          audit.push(...(await countForStorm(tx, storm, newest, ids)))
         await appendAudit(tx, audit)
       }),
 
@@ -94,28 +90,18 @@ export function createIncidents(database: Database, ids: Ids): IncidentLedger {
       return row === undefined ? undefined : toIncident(row)
     },
 
-    targetExists: (incidentId, uid, storm, now) =>
-      transaction(async tx => {
-        const changed = await tx.query
-          .updateTable('incidents')
-          .set({ target_uid: uid })
-          .where('id', '=', incidentId)
-          .where('target_uid', 'is', null)
-          .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n && storm !== undefined) await appendAudit(tx, await countForStorm(tx, storm, now, ids))
-      }),
-
-    storm: now => stormAt(db, now)
+    storm: now => stormAt(db, now),
+    stormLooming: (question, now) => stormLooming(db, question, now)
   }
 }
 
 /** Admits new incidents. Two replicas may look at the same ones, and the first to commit admits them. */
 async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admission[]) {
-  const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key' | 'target_uid'>>()
+  const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key'>>()
   for (const part of slices(admissions)) {
     const unadmitted = tx.query
       .selectFrom('incidents')
-      .select(['id', 'target_key', 'target_uid'])
+      .select(['id', 'target_key'])
       .where(
         'id',
         'in',
@@ -165,6 +151,7 @@ function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): T
     turn: 0,
     confirmed: 0,
     parked_by: null,
+    held_since: null,
     ...(by === undefined ? {} : parkedColumns(by, escalatesAt))
   }
 }

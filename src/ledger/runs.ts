@@ -1,4 +1,5 @@
 import type { Kysely } from 'kysely'
+import type { Ids } from '../base/clock.ts'
 import type { Incident } from '../domain/incident.ts'
 import type { RunFilter, RunLedger } from '../domain/ports/ledger.ts'
 import type { Claim, Run } from '../domain/run.ts'
@@ -11,7 +12,7 @@ import { saveRun } from './save-run.ts'
 import type { Tables } from './tables.ts'
 import { targetFacts } from './target-facts.ts'
 
-export function createRuns({ db, transaction }: Database): RunLedger {
+export function createRuns({ db, transaction }: Database, ids: Ids): RunLedger {
   return {
     async claimDue(owner, now, leaseMs, room) {
       if (!(await anyDue(db, now))) return []
@@ -41,14 +42,14 @@ export function createRuns({ db, transaction }: Database): RunLedger {
       transaction(async tx => {
         const row = await held(tx, claim)
         if (row === undefined) return false
-        await saveRun(tx, row, request, now)
+        await saveRun(tx, row, request, { now, ids })
         return true
       }),
 
     claimIntent: (claim, request) =>
       transaction(async tx => {
         const row = await held(tx, claim)
-        return row === undefined ? { kind: 'lost' } : claimIntent(tx, row, request)
+        return row === undefined ? { kind: 'lost' } : claimIntent(tx, row, request, ids)
       }),
 
     countSend: (claim, intentId) => transaction(async tx => ((await held(tx, claim)) === undefined ? false : countSend(tx, intentId))),

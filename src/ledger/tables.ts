@@ -21,7 +21,6 @@ export interface Tables {
     reopened: number
     admitted_at: number | null
     target_key: string | null
-    target_uid: string | null
     /** Its place in the line for admission; null while it is not in line. */
     turn: number | null
     /** When Astern first measured that the symptom is there. Null where it never was: such an alert counts for nothing. */
@@ -65,6 +64,8 @@ export interface Tables {
     confirmed: number
     /** The run that parks this one. */
     parked_by: string | null
+    /** Since when it holds its write back, until the other targets that alert are sampled. */
+    held_since: number | null
   }
   intents: {
     id: string

@@ -33,7 +33,7 @@ export interface Recorder {
 
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
-  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'budgetUse'>
+  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
@@ -49,7 +49,7 @@ export interface ReadingPorts {
     readonly beforeIntent: readonly Guard[]
     readonly beforeWrite: readonly Guard<DatedInput>[]
   }
-  readonly policies: Pick<PolicyBook, 'policy'>
+  readonly policies: Pick<PolicyBook, 'policy' | 'storm'>
   /** The service's ceiling. No policy acts above it. */
   readonly ceiling: Mode
   readonly ownNamespace: string | undefined
@@ -73,7 +73,6 @@ export interface PhasePorts extends ReadingPorts {
   readonly clock: Clock
   readonly ids: Ids
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
-  readonly cluster: ReadingPorts['cluster'] & Pick<Cluster, 'uidOf'>
   readonly channels: Channels
   /** Sleeps without the run's place in the worker, so that another run can have it. Absent where there are no places. */
   readonly rest?: (sleep: () => Promise<void>) => Promise<void>

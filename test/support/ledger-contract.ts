@@ -71,7 +71,7 @@ export async function ledgerContract(t: Test, { one: open, two }: LedgerBackend)
   await t.test('one run per incident, whoever admits it twice', async t => {
     const ledger = await open(t)
     const incident = await withRun(ledger)
-    await ledger.admit([{ incident, at: NOON, run: { id: 'second', policy: policyOf() }, audit: [] }], undefined)
+    await ledger.admit([{ incident, at: NOON, run: { id: 'second', policy: policyOf() }, audit: [] }])
     t.same(
       (await ledger.runs({}, undefined, 10)).items.map(run => run.id),
       ['run-A']

@@ -16,10 +16,10 @@ async function flood(ledger: Ledger, source: string, target: ObjectRef, count: n
   for (const [index, { id }] of answers.entries()) {
     const incident = await ledger.incident(id)
     if (incident === undefined) throw new Error('no incident')
-    const run = { id: `${source}-${target.name}-${String(index).padStart(3, '0')}`, policy: policyOf(), target, targetUid: 'u' }
+    const run = { id: `${source}-${target.name}-${String(index).padStart(3, '0')}`, policy: policyOf(), target }
     admissions.push({ incident, at: NOON, run, audit: [] })
   }
-  await ledger.admit(admissions, undefined)
+  await ledger.admit(admissions)
 }
 
 const claimed = async (ledger: Ledger, room: Parameters<Ledger['claimDue']>[3], now = NOON) =>

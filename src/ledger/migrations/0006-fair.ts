@@ -29,6 +29,9 @@ export const fair = (): Migration => ({
         .addColumn(column, 'bigint', c => c.notNull().defaultTo(0))
         .execute()
     await db.schema.alterTable('runs').addColumn('parked_by', 'text').execute()
+    await db.schema.alterTable('runs').addColumn('held_since', 'bigint').execute()
+    // A target counts for a storm once its symptom was measured. That it exists says nothing.
+    await db.schema.alterTable('incidents').dropColumn('target_uid').execute()
     await db.schema.alterTable('incidents').addColumn('turn', 'bigint').execute()
     await db.schema.alterTable('outbox').addColumn('group_key', 'text').execute()
     await db.schema.alterTable('outbox').addColumn('grouped_json', 'text').execute()
@@ -47,6 +50,10 @@ export const fair = (): Migration => ({
       db
     )
     await sql`create index incidents_in_line_lanes on incidents (source, target_key, turn) where admitted_at is null and turn is not null`.execute(
+      db
+    )
+    await sql`create index incidents_verified_by_time on incidents (opened_at, target_key) where verified_at is not null`.execute(db)
+    await sql`create index runs_not_sampled on runs (created_at, target_key) where state = 'waiting' and reason is null and wrote = 0`.execute(
       db
     )
     await sql`create index outbox_groups on outbox (group_key, channel, created_at) where group_key is not null`.execute(db)

@@ -26,8 +26,6 @@ export async function consider(pass: Pass): Promise<Next> {
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
   if (run.parkedBy !== undefined)
     return refuse(pass, { reason: 'target-busy', detail: run.detail ?? `run ${run.parkedBy} works on the target` })
-  const counted = await countTarget(pass)
-  if (counted !== undefined) return counted
   const trace: TraceEntry[] = []
   const learned: Learned = {}
   const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
@@ -65,14 +63,6 @@ async function timedOut(pass: Pass): Promise<Move> {
   return reason === undefined
     ? conclude(pass, { outcome: 'timed-out', detail: 'the time to act was up' })
     : conclude(pass, { outcome: 'timed-out', refusal: { reason, detail }, detail: `${reason}: ${detail}` })
-}
-
-/** The uid of a target that could not be read at admission. The alert counts for the storm brake from now on, before any decision. */
-async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefined> {
-  if (run.trigger.kind !== 'alert' || run.trigger.incident.targetUid !== undefined || run.target === undefined) return undefined
-  const uid = await ports.cluster.uidOf(run.target, signal)
-  if (uid === undefined) return undefined
-  return { kind: 'move', to: 'waiting', again: 'at-once', audit: [], countsForStorm: uid }
 }
 
 /** How the decision was made, as the audit log keeps it. */

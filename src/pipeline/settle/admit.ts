@@ -17,6 +17,7 @@ const READS = 32
  * @returns how many were admitted or got in line
  */
 export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise<number> {
+  signal.throwIfAborted()
   const { ledger, clock } = ports
   const now = clock.now()
   const arrived = await ledger.unadmitted(BATCH)
@@ -27,7 +28,7 @@ export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise
     for (const [source, count] of countBy(inLine, one => one.incident.source)) ports.recorder.slowed(source, count, now)
   }
   const next = room.anyInLine || inLine.length > 0 ? await ledger.nextInLine(now, BATCH) : []
-  await admitAll(ports, [...atOnce, ...next], signal)
+  await admitAll(ports, [...atOnce, ...next])
   return arrived.length + next.length
 }
 
@@ -62,14 +63,14 @@ function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<
   return counts
 }
 
-async function admitAll(ports: Ports, incidents: readonly Incident[], signal: AbortSignal): Promise<void> {
+async function admitAll(ports: Ports, incidents: readonly Incident[]): Promise<void> {
   if (incidents.length === 0) return
-  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident, signal))
-  await ports.ledger.admit(admissions, ports.policies.storm())
+  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident))
+  await ports.ledger.admit(admissions)
   ports.faults.reach('incident-admitted')
 }
 
-async function admission(ports: Ports, incident: Incident, signal: AbortSignal): Promise<Admission> {
+async function admission(ports: Ports, incident: Incident): Promise<Admission> {
   const at = ports.clock.now()
   if (incident.reopened > 0) {
     const before = await ports.ledger.runOfIncident(incident.id)
@@ -93,7 +94,6 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   const id = ports.ids.next()
   const resolved = targetOf(policy, { kind: 'alert', incident })
   const target = resolved.kind === 'target' ? resolved.target : undefined
-  const targetUid = target === undefined ? undefined : await ports.cluster.uidOf(target, signal)
   const started = audited.runStarted(
     { at, runId: id, incidentId: incident.id },
     {
@@ -107,7 +107,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   return {
     incident,
     at,
-    run: { id, policy, ...(target === undefined ? {} : { target }), ...(targetUid === undefined ? {} : { targetUid }) },
+    run: { id, policy, ...(target === undefined ? {} : { target }) },
     audit: [started]
   }
 }

@@ -60,12 +60,14 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     details: detailsOf(run, ending)
   })
   const storm = stormOf(ending)
+  const hours = storm === undefined ? 0 : (ending.refusal?.facts?.hours ?? 0)
   // A whole storm has one message, which is updated with the list. Its runs share the key.
   const sharedInStorm = (channel: string): Message =>
     storm === undefined
       ? own(channel)
       : {
-          key: `storm/${storm}/${channel}`,
+          // Each hour that it lasts begins another message, so that nobody takes a storm for over.
+          key: hours === 0 ? `storm/${storm}/${channel}` : `storm/${storm}/${hours}/${channel}`,
           channel,
           subject: { kind: 'storm', id: storm },
           ...content,
@@ -100,7 +102,10 @@ function stormOf({ refusal }: Ending): string | undefined {
 }
 
 function titleOf(run: Run, ending: Ending): string {
-  if (stormOf(ending) !== undefined) return 'Astern does nothing: many targets alert at once'
+  if (stormOf(ending) !== undefined) {
+    const hours = ending.refusal?.facts?.hours ?? 0
+    return `Astern does nothing${hours === 0 ? '' : ` for ${hours} ${hours === 1 ? 'hour' : 'hours'} now`}: many targets alert at once`
+  }
   const outcome = ending.refusal === undefined ? ending.outcome : `${ending.outcome} (${ending.refusal.reason})`
   return `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${outcome}`
 }

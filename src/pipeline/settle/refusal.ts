@@ -38,11 +38,17 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
       // A refusal is audited only when its reason changes, because a run may wait for hours.
       const audit = run.reason === refusal.reason ? before : [...before, decision]
+      const held = refusal.reason === 'storm-looming' ? { heldSince: run.heldSince ?? now } : {}
       return {
         kind: 'move',
         to: 'waiting',
         again: Math.min(now + run.policy.recheck, up, known),
-        change: { reason: refusal.reason, detail: refusal.detail, confirmed: confirmed && !OF_ITS_OWN_ALERT.includes(refusal.reason) },
+        change: {
+          reason: refusal.reason,
+          detail: refusal.detail,
+          confirmed: confirmed && !OF_ITS_OWN_ALERT.includes(refusal.reason),
+          ...held
+        },
         audit,
         ...(intent === undefined ? {} : { intent }),
         ...(releaseLock === undefined ? {} : { releaseLock })

@@ -10,7 +10,7 @@ import { openHandle } from '../../../src/ledger/sqlite/handle.ts'
 import type { Tables } from '../../../src/ledger/tables.ts'
 import { policyOf } from '../../support/bench.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
-import { intentRequest, messageOf, opened, withRun } from '../../support/ledger-fixture.ts'
+import { intentRequest, messageOf, opened, SYMPTOM, withRun } from '../../support/ledger-fixture.ts'
 import { countingIds, ledgerFolder } from '../../support/open-ledger.ts'
 import { NOON, TARGET } from '../../support/workloads.ts'
 
@@ -68,11 +68,11 @@ t.test('whoever decides by what it read locks that first: every database needs i
 
   const incident = await opened(ledger, 'B')
   const started = audited.runStarted({ at: NOON, runId: 'run-B' }, { policy: 'undo', mode: 'auto', labels: {} })
-  const run = { id: 'run-B', policy: policyOf(), target: { ...TARGET, name: 'b' }, targetUid: 'u' }
+  const run = { id: 'run-B', policy: policyOf(), target: { ...TARGET, name: 'b' } }
   t.same(
-    await lockedBy(() => ledger.admit([{ incident, at: NOON, run, audit: [started] }], storm)),
-    ['locked incidents', 'locked turns', 'locked audit_head'],
-    'who admits, and who counts for a storm'
+    await lockedBy(() => ledger.admit([{ incident, at: NOON, run, audit: [started] }])),
+    ['locked incidents', 'locked audit_head'],
+    'who admits'
   )
 
   await withRun(ledger)
@@ -94,6 +94,11 @@ t.test('whoever decides by what it read locks that first: every database needs i
   const write = { kind: 'json-patch', path: '/x', operations: [], mark: 'none' } as const
   const loan = { kind: 'return', summary: 's', after: MINUTE, atMost: MINUTE, write } as const
   const borrower = { runId: 'run-B', owner: 'one', fence: 1 }
+  t.same(
+    await lockedBy(() => ledger.save(borrower, { change: { symptom: SYMPTOM }, storm, audit: [] }, NOON)),
+    ['locked runs', 'locked turns'],
+    'who counts for a storm'
+  )
   await ledger.claimIntent(borrower, intentRequest('j', { plan: { target: { ...TARGET, name: 'b' }, loan } }))
   await ledger.save(borrower, { change: { state: 'watching' }, audit: [], intent: { id: 'j', state: 'applied' } }, NOON)
   t.same(await lockedBy(() => ledger.claimLoans(NOON + 2 * MINUTE, NOON + 3 * MINUTE, 10)), ['unclaimed loans'])
