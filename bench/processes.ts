@@ -53,8 +53,12 @@ export async function startAstern(options: AsternOptions): Promise<AsternServer>
   const folder = mkdtempSync(join(tmpdir(), 'astern-bench-'))
   writeFileSync(join(folder, 'policies.yaml'), JSON.stringify(options.policies))
   writeFileSync(join(folder, 'kubeconfig'), kubeconfigFor(options.kubernetes ?? 'http://127.0.0.1:1'))
-  const digest = (role: string) => ({ name: role, role, sha256: createHash('sha256').update(role).digest('hex') })
-  writeFileSync(join(folder, 'tokens.yaml'), JSON.stringify({ tokens: [digest('webhook'), digest('operator')] }))
+  const sha256 = (secret: string) => createHash('sha256').update(secret).digest('hex')
+  const digest = (role: string) => ({ name: role, role, sha256: sha256(role) })
+  writeFileSync(
+    join(folder, 'tokens.yaml'),
+    JSON.stringify({ tokens: [digest('webhook'), { ...digest('webhook'), name: 'forger', sha256: sha256('forger') }, digest('operator')] })
+  )
   const port = await freePort()
   const url = `http://127.0.0.1:${port}`
   const dataDir = join(folder, 'data')

@@ -114,6 +114,8 @@ const writes = new Map<string, number>()
 function answer(method: string, url: URL, body: string): { readonly status: number; readonly body: unknown } {
   const path = url.pathname
   if (path === '/api/v1/query') return { status: 200, body: { status: 'success', data: { resultType: 'vector', result: [number(body)] } } }
+  if (path === '/api/v1/query_range')
+    return { status: 200, body: { status: 'success', data: { resultType: 'matrix', result: [past(body)] } } }
   if (path === '/api/v1/rules') return { status: 200, body: { status: 'success', data: { groups: [] } } }
   if (path === '/version') return { status: 200, body: { gitVersion: 'v1.36.3' } }
   if (path.endsWith('/events')) return { status: 201, body: {} }
@@ -137,8 +139,24 @@ function list(items: readonly unknown[]): { readonly status: number; readonly bo
 /** The error ratio, the traffic, or the age of the newest sample. */
 function number(body: string): unknown {
   const query = new URLSearchParams(body).get('query') ?? ''
-  const value = query.includes('timestamp(') ? '1' : query.includes('5..') ? '0.4' : '20'
-  return { metric: {}, value: [Date.now() / 1_000, value] }
+  return { metric: {}, value: [Date.now() / 1_000, valueAt(query, Date.now())] }
+}
+
+/** The same at each step of a range. */
+function past(body: string): unknown {
+  const form = new URLSearchParams(body)
+  const at = (name: string): number => Number(form.get(name))
+  const values: unknown[] = []
+  for (let time = at('start'); time <= at('end'); time += Number.parseFloat(form.get('step') ?? '60'))
+    values.push([time, valueAt(form.get('query') ?? '', time * 1_000)])
+  return { metric: {}, values }
+}
+
+/** Errors began a minute after the bad version came, and targets named `forged-N` have none. */
+function valueAt(query: string, at: number): string {
+  if (query.includes('timestamp(')) return '1'
+  if (!query.includes('5..')) return '20'
+  return at < BAD_SINCE + MINUTE || query.includes('deployment="forged-') ? '0.001' : '0.4'
 }
 
 const server = http.createServer((request, response) => {

@@ -31,6 +31,12 @@ const ATTEMPT = { channel: Type.String(), key: text('The message’s idempotency
 const PEOPLE = {
   channels: Type.Array(Type.String()),
   storm: Type.Optional(text('The storm that they are told of.')),
+  group: Type.Optional(
+    Type.Object(
+      { source: Type.String(), target: Type.String() },
+      { description: 'Their alerts share one message, which counts the run; that counts as told.' }
+    )
+  ),
   why: Type.Optional(Type.String())
 }
 const DECIDED = {

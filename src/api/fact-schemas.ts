@@ -132,6 +132,7 @@ export const DecisionFactsSchema = Type.Partial(
     storm: text('The storm’s id.'),
     targets: Type.Integer({ description: 'How many alert in the storm.' }),
     calmAt: milliseconds('Astern’s clock.'),
+    hours: Type.Integer({ description: 'How many full hours the storm has lasted.' }),
     sample: SampleSchema,
     judged: text('Identity of the template that was judged.'),
     found: text('Identity of the template that is there.'),

@@ -33,13 +33,14 @@ export function createOperations(parts: OperationsParts): Operations {
   const { ledger, clock } = ports
   metrics.onCollect(async () => {
     const now = clock.now()
-    const [runs, undelivered, state, storm] = await Promise.all([
+    const [runs, undelivered, inLine, state, storm] = await Promise.all([
       ledger.runCounts(),
       ledger.undelivered(),
+      ledger.incidentsInLine(),
       ledger.switchState(),
       ledger.storm(now)
     ])
-    return { runs, undelivered, intake: ledger.pending(), switchLowered: state.mode !== 'auto', storm: storm !== undefined }
+    return { runs, undelivered, intake: ledger.pending(), inLine, switchLowered: state.mode !== 'auto', storm: storm !== undefined }
   })
   return {
     ledger,

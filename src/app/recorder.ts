@@ -6,6 +6,9 @@ import type { Recorder } from '../pipeline/ports.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
+/** While a source is slowed, the log says so this often, milliseconds. */
+const SLOWED_LINE_EVERY_MS = 60_000
+
 /** Records what happens as log lines and metrics. */
 export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { sent(queued: QueuedMessage, result: Delivered): void } {
   const about = (run: Run) => ({
@@ -15,6 +18,7 @@ export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { s
     policy: run.policy.name,
     target: run.target === undefined ? undefined : targetKey(run.target)
   })
+  const slowedAt = new Map<string, number>()
   return {
     waiting(run, reason, detail) {
       metrics.waiting(reason)
@@ -27,6 +31,13 @@ export function createRecorder(logger: Logger, metrics: Metrics): Recorder & { s
     wrote(run, action) {
       metrics.wrote(action)
       logger.warn({ ...about(run), action }, 'wrote to the cluster')
+    },
+    slowed(source, incidents, at) {
+      metrics.slowed(incidents)
+      const told = slowedAt.get(source)
+      if (told !== undefined && at - told < SLOWED_LINE_EVERY_MS) return
+      slowedAt.set(source, at)
+      logger.warn({ source, incidents }, 'a source sends very many alerts: its new incidents are admitted slowly, and none is dropped')
     },
     sampled: sample => metrics.sampled(sample.verdict, sample.problem),
     failed(what, cause) {

@@ -153,6 +153,8 @@ interface People {
   readonly channels: readonly string[]
   /** The storm that they are told of. */
   readonly storm?: string
+  /** The source and target whose alerts share one message. It counts the run, and that counts as told. */
+  readonly group?: { readonly source: string; readonly target: string }
   readonly why?: string
 }
 

@@ -52,6 +52,8 @@ export interface StormFacts {
   /** How many targets. The list is in the storm's one message, and not in a row of each of them. */
   readonly targets: number
   readonly calmAt: number
+  /** How many full hours the storm has lasted. */
+  readonly hours: number
 }
 
 /** One look at the queries that did not confirm the symptom. */

@@ -4,7 +4,7 @@ import type { Mode } from './outcomes.ts'
 import type { Owner } from './owner.ts'
 import type { Permission } from './permission.ts'
 import type { Budget, Policy } from './policy.ts'
-import type { StormState, SwitchState, TargetFacts } from './ports/ledger.ts'
+import type { StormLooming, StormState, SwitchState, TargetFacts } from './ports/ledger.ts'
 import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
 import type { Dating } from './symptom.ts'
@@ -30,6 +30,8 @@ export interface GuardInput {
   /** How many writes count against each of the policy's budgets. */
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */
+  /** A storm may be coming: some of the targets that alert were not sampled yet. */
+  readonly looming: StormLooming | undefined
   readonly alertState: AlertState | undefined
   /** Whether that Alertmanager is the one that the alert came from, so that it must know the alert. */
   readonly mustBeKnown: boolean

@@ -54,8 +54,6 @@ export interface Incident {
   readonly externalUrl: string
   /** When people were told of the incident. Astern writes nothing for it after that. */
   readonly toldAt?: number
-  /** The uid of the target, once Astern has seen that it exists. The incident counts for the storm brake from then on. */
-  readonly targetUid?: string
   /** When Astern first measured that the symptom is there. Absent where it never was. */
   readonly verifiedAt?: number
   readonly reopened: number

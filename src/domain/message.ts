@@ -29,6 +29,8 @@ export interface Message {
   readonly incidentId?: string
   readonly labels: Readonly<Record<string, string>>
   readonly details: Readonly<Record<string, unknown>>
+  /** Messages of one group are one message on each channel: the first, updated with a count. It is no part of what is sent. */
+  readonly group?: string
 }
 
 export interface QueuedMessage {

@@ -34,6 +34,10 @@ export const REASONS = {
   'alert-unconfirmed': { disposition: 'wait', sentence: 'The Alertmanager that the alert is said to come from does not know it.' },
   'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and the query still fails.' },
   'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
+  'storm-looming': {
+    disposition: 'wait',
+    sentence: 'Many targets alert at once, and not all of them are sampled yet: it may be a storm. Waited for 30 seconds at most.'
+  },
   'no-step-applies': { disposition: 'wait', sentence: 'No rung of the ladder applies: the conditions of none hold right now.' },
   'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },

@@ -88,6 +88,10 @@ export interface Run {
   /** True once the run has written anything. */
   readonly wrote: boolean
   readonly progress?: Progress
+  /** The run of the same policy and target that works for this one too. Until it is over this one asks nothing. */
+  readonly parkedBy?: string
+  /** Since when it holds its write back, until the other targets that alert are sampled. */
+  readonly heldSince?: number
   /** The symptom as it was measured last; absent where it was never confirmed. */
   readonly symptom?: Symptom
 }
@@ -120,6 +124,9 @@ export interface RunChange {
   readonly detail?: string | null
   readonly wrote?: boolean
   readonly progress?: Progress | null
+  /** This look confirmed the symptom, and the run waits for something that concerns its target. It parks the target's other runs. */
+  readonly confirmed?: boolean
+  readonly heldSince?: number
   readonly symptom?: Symptom
 }
 

@@ -52,6 +52,11 @@ export function askedBy(trigger: Trigger): string | undefined {
   return trigger.kind === 'alert' ? undefined : trigger.by
 }
 
+/** The line in which a run stands: its incident's source, or that of the person who asked, so that no alert is before them. */
+export function sourceOf(trigger: Trigger): string {
+  return trigger.kind === 'alert' ? trigger.incident.source : `asked/${trigger.by}`
+}
+
 /** The object that a request named; undefined where the policy's templates name the target. */
 export function askedTarget(trigger: Trigger): ObjectRef | undefined {
   return trigger.kind === 'alert' ? undefined : trigger.target

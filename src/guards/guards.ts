@@ -9,6 +9,7 @@ import { redeployedBad } from './redeployed-bad.ts'
 import { rolloutMoving } from './rollout-moving.ts'
 import { silenced } from './silenced.ts'
 import { storm } from './storm.ts'
+import { stormLooming } from './storm-looming.ts'
 import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
 
@@ -34,12 +35,12 @@ export const GUARDS = {
   /** Once the plan is made, before the server tries it. So people are told which change to make instead. */
   onPlan: [ownership],
   /** Once the server has tried the plan, before its intent is stored. So all else is decided and audited while the switch is lowered. */
-  beforeIntent: [switchLowered],
+  beforeIntent: [switchLowered, stormLooming],
   /**
    * Right before the write, everything once more (promise 7). Only the budget is not asked again. The intent has claimed its
    * place in it, and would count against itself.
    */
-  beforeWrite: [...ON_THE_TARGET, ...ON_ITS_TIME, ...ON_THE_SYMPTOM, ownership, switchLowered]
+  beforeWrite: [...ON_THE_TARGET, ...ON_ITS_TIME, ...ON_THE_SYMPTOM, ownership, switchLowered, stormLooming]
 } as const satisfies Readonly<Record<string, readonly Guard<DatedInput>[]>>
 
 /** The lists of guards that the flow gets. */

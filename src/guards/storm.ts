@@ -1,3 +1,4 @@
+import { HOUR } from '../base/clock.ts'
 import type { Guard } from '../domain/guard.ts'
 
 /** Refuses during a storm. Many targets that break at once have a common cause, and it is not this target’s last deploy. */
@@ -9,7 +10,7 @@ export const storm: Guard = {
       reason: 'storm',
       detail: `${state.count} targets alert since ${new Date(state.startedAt).toISOString()}`,
       // The list of targets is left out, because every one of them gets this row.
-      facts: { storm: state.id, targets: state.count, calmAt: state.calmAt }
+      facts: { storm: state.id, targets: state.count, calmAt: state.calmAt, hours: Math.floor((now - state.startedAt) / HOUR) }
     }
   }
 }

@@ -101,9 +101,9 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     reopened: 0,
     admitted_at: null,
     target_key: null,
-    target_uid: null,
     verified_at: null,
-    symptom_since: null
+    symptom_since: null,
+    turn: null
   }
   return {
     answer: { id: row.id, state: 'opened' },

@@ -1,7 +1,8 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { AskedRun } from '../domain/ports/ledger.ts'
-import type { Run } from '../domain/run.ts'
+import { escalatesAt, type Run } from '../domain/run.ts'
+import { sourceOf } from '../domain/trigger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
@@ -70,6 +71,13 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     symptom_json: run.symptom === undefined ? null : JSON.stringify(run.symptom),
     owner: null,
     fence: 0,
-    claim_expires_at: null
+    claim_expires_at: null,
+    source: sourceOf(run.trigger),
+    escalates_at: escalatesAt(run),
+    ready: 0,
+    turn: 0,
+    confirmed: 0,
+    parked_by: null,
+    held_since: null
   }
 }

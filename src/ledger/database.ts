@@ -46,6 +46,8 @@ export interface LedgerTransaction {
    * SQLite: one prepared statement, run row by row. PostgreSQL: `update … from unnest(…)`, an array per column.
    */
   updateIncidents(changes: readonly IncidentChange[]): Promise<void>
+  /** The same for runs. Their state is never among the changes: see `run-moves.ts`. */
+  updateRuns(changes: readonly RunRowChange[]): Promise<void>
   /**
    * The newest incident of each source and identity that has one, by the key. Until this transaction ends nobody else
    * opens or changes an incident of these keys: two handles that receive one new alert open one incident.
@@ -58,6 +60,8 @@ export interface LedgerTransaction {
 export type ManyInserted = 'deliveries' | 'incidents' | 'audit' | 'runs'
 
 export type IncidentChange = Pick<Tables['incidents'], 'id'> & Partial<Tables['incidents']>
+
+export type RunRowChange = Pick<Tables['runs'], 'id'> & Partial<Omit<Tables['runs'], 'state'>>
 
 /** How the definitions of tables differ. */
 export interface SchemaDialect {

@@ -1,31 +1,23 @@
-import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
+import { createAdmissionLine, useAllowance } from './admission-line.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
+import { parkedColumns, parkedEntry, parkerKey, parkers } from './parking.ts'
 import { slices, toIncident } from './rows.ts'
-import { countForStorm, stormAt } from './storm.ts'
+import { stormAt, stormLooming } from './storm.ts'
 import type { Tables } from './tables.ts'
-import { wakeRunsOf } from './waking.ts'
+import { wakeParkedOf, wakeRunsOf } from './waking.ts'
 
-export function createIncidents({ db, transaction }: Database, ids: Ids): IncidentLedger {
+export function createIncidents(database: Database): IncidentLedger {
+  const { db, transaction } = database
   return {
-    async unadmitted(limit) {
-      const rows = await db
-        .selectFrom('incidents')
-        .selectAll()
-        .where('admitted_at', 'is', null)
-        .orderBy('opened_at')
-        .orderBy('id')
-        .limit(limit)
-        .execute()
-      return rows.map(toIncident)
-    },
+    ...createAdmissionLine(database),
 
-    admit: (admissions, storm) =>
+    admit: admissions =>
       transaction(async tx => {
         const open = await stillUnadmitted(tx, admissions)
         const audit: AuditEntry[] = []
@@ -33,14 +25,18 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
           open.map(({ admission: { at, run }, row }) => ({
             id: row.id,
             admitted_at: at,
-            target_key: run?.target === undefined ? row.target_key : targetKey(run.target),
-            target_uid: run?.targetUid ?? row.target_uid
+            target_key: run?.target === undefined ? row.target_key : targetKey(run.target)
           }))
         )
-        await tx.insertMany(
-          'runs',
-          open.flatMap(({ admission }) => toRunRow(admission) ?? [])
+        const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
+        await useAllowance(
+          tx,
+          open.flatMap(({ admission }) => (admission.run === undefined ? [] : [admission.incident.source])),
+          newest
         )
+        const parking = await parkers(tx)
+        const runs = open.flatMap(({ admission }) => toRunRow(admission, parking) ?? [])
+        await tx.insertMany('runs', runs)
         for (const { admission } of open) {
           const { incident, messages, at, audit: entries } = admission
           audit.push(...entries)
@@ -53,9 +49,7 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
               .where('told_at', 'is', null)
               .execute()
         }
-        const newest = Math.max(0, ...open.map(({ admission }) => admission.at))
-        if (storm !== undefined && open.some(({ admission }) => admission.run?.targetUid !== undefined))
-          audit.push(...(await countForStorm(tx, storm, newest, ids)))
+        audit.push(...runs.flatMap(run => (run.parked_by === null ? [] : [parkedEntry(run, run.parked_by, run.created_at)])))
         await appendAudit(tx, audit)
       }),
 
@@ -83,6 +77,7 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
             .returning('id')
             .execute()
           await wakeRunsOf(tx, part, now)
+          await wakeParkedOf(tx, part, now)
           await appendAudit(
             tx,
             rows.map(row => audited.incidentExpired({ at: now, incidentId: row.id }, { why: 'no heartbeat' }))
@@ -95,28 +90,18 @@ export function createIncidents({ db, transaction }: Database, ids: Ids): Incide
       return row === undefined ? undefined : toIncident(row)
     },
 
-    targetExists: (incidentId, uid, storm, now) =>
-      transaction(async tx => {
-        const changed = await tx.query
-          .updateTable('incidents')
-          .set({ target_uid: uid })
-          .where('id', '=', incidentId)
-          .where('target_uid', 'is', null)
-          .executeTakeFirst()
-        if (changed.numUpdatedRows > 0n && storm !== undefined) await appendAudit(tx, await countForStorm(tx, storm, now, ids))
-      }),
-
-    storm: now => stormAt(db, now)
+    storm: now => stormAt(db, now),
+    stormLooming: (question, now) => stormLooming(db, question, now)
   }
 }
 
 /** Admits new incidents. Two replicas may look at the same ones, and the first to commit admits them. */
 async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admission[]) {
-  const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key' | 'target_uid'>>()
+  const open = new Map<string, Pick<Tables['incidents'], 'id' | 'target_key'>>()
   for (const part of slices(admissions)) {
     const unadmitted = tx.query
       .selectFrom('incidents')
-      .select(['id', 'target_key', 'target_uid'])
+      .select(['id', 'target_key'])
       .where(
         'id',
         'in',
@@ -131,9 +116,12 @@ async function stillUnadmitted(tx: LedgerTransaction, admissions: readonly Admis
   })
 }
 
-function toRunRow(admission: Admission): Tables['runs'] | undefined {
+function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): Tables['runs'] | undefined {
   const { run, incident, at } = admission
   if (run === undefined) return undefined
+  const target = run.target === undefined ? null : targetKey(run.target)
+  const by = target === null ? undefined : parking.get(parkerKey(run.policy.name, target))
+  const escalatesAt = incident.openedAt + run.policy.escalate.after
   return {
     id: run.id,
     kind: 'live',
@@ -142,7 +130,7 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     asked_key: null,
     policy: run.policy.name,
     policy_json: JSON.stringify(run.policy),
-    target_key: run.target === undefined ? null : targetKey(run.target),
+    target_key: target,
     state: 'waiting',
     step: 0,
     created_at: at,
@@ -156,6 +144,14 @@ function toRunRow(admission: Admission): Tables['runs'] | undefined {
     symptom_json: null,
     owner: null,
     fence: 0,
-    claim_expires_at: null
+    claim_expires_at: null,
+    source: incident.source,
+    escalates_at: escalatesAt,
+    ready: 0,
+    turn: 0,
+    confirmed: 0,
+    parked_by: null,
+    held_since: null,
+    ...(by === undefined ? {} : parkedColumns(by, escalatesAt))
   }
 }

@@ -1,12 +1,15 @@
 import type { Kysely } from 'kysely'
+import type { Ids } from '../base/clock.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
 import type { Intent, IntentState } from '../domain/plan.ts'
 import type { Budget } from '../domain/policy.ts'
 import type { IntentRequest, IntentResult, SettledIntent } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
+import { parkOthers } from './parking.ts'
 import { toIntent } from './rows.ts'
 import { moveRun } from './run-moves.ts'
+import { countForStorm } from './storm.ts'
 import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
@@ -18,7 +21,7 @@ const COUNTED: readonly IntentState[] = ['pending', 'applied', 'unknown']
  * Stores lock, budgets and intent in one transaction. The first to commit gets the target and the budget, whatever the number of
  * processes (promises 2, 3, 4, 8).
  */
-export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], request: IntentRequest): Promise<IntentResult> {
+export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], request: IntentRequest, ids: Ids): Promise<IntentResult> {
   const key = targetKey(request.plan.target)
   const existing = await tx.query
     .selectFrom('intents')
@@ -63,9 +66,15 @@ export async function claimIntent(tx: LedgerTransaction, run: Tables['runs'], re
     created_at: request.now
   }
   await tx.query.insertInto('intents').values(row).execute()
-  await keepSymptom(tx, run.incident_id, request.symptom)
-  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, symptom_json: JSON.stringify(request.symptom) })
-  await appendAudit(tx, request.audit)
+  await takeTurn(tx, 'parking')
+  const first = await keepSymptom(tx, run.incident_id, request.symptom)
+  const confirmed = { symptom_json: JSON.stringify(request.symptom), confirmed: 1, parked_by: null }
+  await moveRun(tx, run, 'executing', { step: request.step, reason: null, detail: null, ...confirmed })
+  const parked = run.confirmed === 1 ? [] : await parkOthers(tx, run, request.now)
+  const { storm: limits, now } = request
+  const storm =
+    first && run.incident_id !== null && limits !== undefined ? await countForStorm(tx, limits, run.incident_id, { now, ids }) : []
+  await appendAudit(tx, [...request.audit, ...parked, ...storm])
   return { kind: 'stored', intent: toIntent(row) }
 }
 

@@ -17,8 +17,8 @@ export function createLedger(database: Database, ids: Ids): Ledger {
   const { db, transaction } = database
   return {
     ...createIntake(database, ids),
-    ...createIncidents(database, ids),
-    ...createRuns(database),
+    ...createIncidents(database),
+    ...createRuns(database, ids),
     ...createOutbox(database),
     ...createLoans(database),
     ...createSwitch(database),

@@ -4,6 +4,7 @@ import type { Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
+import { firstOfGroup, joined } from './message-groups.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -12,15 +13,23 @@ const UPDATE_NOT_BEFORE_MS = 30_000
 /** A storm's first message waits for the list to fill. */
 const GATHER_MS = 2_000
 
-/** Puts a message into the outbox, in the transaction of what it reports. A second message of the same key updates the first. */
-export async function enqueue(tx: LedgerTransaction, message: Message, now: number): Promise<void> {
-  const message_json = JSON.stringify(message)
+/**
+ * Puts a message into the outbox, in the transaction of what it reports. A second message of the same key updates the first, and so
+ * does one of the same group.
+ */
+export async function enqueue(tx: LedgerTransaction, { group, ...message }: Message, now: number): Promise<void> {
+  const into = group === undefined ? undefined : await joined(tx, group, message, now)
+  if (into !== undefined) {
+    await change(tx, into.key, into.message, now)
+    await tx.query.updateTable('outbox').set({ grouped_json: into.grouped }).where('key', '=', into.key).execute()
+    return
+  }
   const added = await tx.query
     .insertInto('outbox')
     .values({
       key: message.key,
       channel: message.channel,
-      message_json,
+      message_json: JSON.stringify(message),
       revision: 1,
       attempts: 0,
       next_at: message.subject.kind === 'storm' ? now + GATHER_MS : now,
@@ -28,13 +37,19 @@ export async function enqueue(tx: LedgerTransaction, message: Message, now: numb
       refused: 0,
       last_error: null,
       created_at: now,
-      claimed_until: null
+      claimed_until: null,
+      group_key: group ?? null,
+      grouped_json: group === undefined ? null : firstOfGroup(message)
     })
     .onConflict(conflict => conflict.column('key').doNothing())
     .executeTakeFirst()
-  if ((added.numInsertedOrUpdatedRows ?? 0n) > 0n) return
+  if ((added.numInsertedOrUpdatedRows ?? 0n) === 0n) await change(tx, message.key, message, now)
+}
+
+/** Changes a message that is in the outbox. */
+async function change(tx: LedgerTransaction, key: string, message: Message, now: number): Promise<void> {
   const known = await tx
-    .locked(tx.query.selectFrom('outbox').select(['revision', 'delivered_at', 'next_at', 'message_json']).where('key', '=', message.key))
+    .locked(tx.query.selectFrom('outbox').select(['revision', 'delivered_at', 'next_at', 'message_json']).where('key', '=', key))
     .executeTakeFirstOrThrow()
   const before = stored<Message>(known.message_json)
   if (JSON.stringify({ ...message, event: before.event }) === known.message_json) return
@@ -44,7 +59,7 @@ export async function enqueue(tx: LedgerTransaction, message: Message, now: numb
   await tx.query
     .updateTable('outbox')
     .set({ message_json: JSON.stringify({ ...message, event }), revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
-    .where('key', '=', message.key)
+    .where('key', '=', key)
     .execute()
 }
 

@@ -46,7 +46,6 @@ export function toIncident(row: Tables['incidents']): Incident {
     generatorUrl: row.generator_url,
     externalUrl: row.external_url,
     ...(row.told_at === null ? {} : { toldAt: row.told_at }),
-    ...(row.target_uid === null ? {} : { targetUid: row.target_uid }),
     ...(row.verified_at === null ? {} : { verifiedAt: row.verified_at }),
     reopened: row.reopened
   }
@@ -73,6 +72,8 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.detail === null ? {} : { detail: row.detail }),
     wrote: row.wrote === 1,
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) }),
+    ...(row.parked_by === null ? {} : { parkedBy: row.parked_by }),
+    ...(row.held_since === null ? {} : { heldSince: row.held_since }),
     ...(row.symptom_json === null ? {} : { symptom: stored<Symptom>(row.symptom_json) })
   }
 }

@@ -1,8 +1,10 @@
 import type { Kysely } from 'kysely'
+import type { Ids } from '../base/clock.ts'
 import type { Incident } from '../domain/incident.ts'
 import type { RunFilter, RunLedger } from '../domain/ports/ledger.ts'
 import type { Claim, Run } from '../domain/run.ts'
 import { beginRun, saveDryRun } from './asked-runs.ts'
+import { anyDue, claimNext, LINED_UP_TOGETHER, lineUp, nextDue } from './claims.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { budgetUse, claimIntent, countSend, intentOf } from './intents.ts'
 import { slices, toIncident, toRun, triggerFromJson } from './rows.ts'
@@ -10,33 +12,20 @@ import { saveRun } from './save-run.ts'
 import type { Tables } from './tables.ts'
 import { targetFacts } from './target-facts.ts'
 
-export function createRuns({ db, transaction }: Database): RunLedger {
+export function createRuns({ db, transaction }: Database, ids: Ids): RunLedger {
   return {
-    async claimDue(owner, now, leaseMs, limit) {
-      // Mostly no run is due, and then this must cost no transaction.
-      if ((await dueRuns(db, now).limit(1).execute()).length === 0) return []
+    async claimDue(owner, now, leaseMs, room) {
+      if (!(await anyDue(db, now))) return []
+      // Whoever is due gets in line before anybody is served, however many that are.
+      while ((await transaction(tx => lineUp(tx, now))) === LINED_UP_TOGETHER);
       return transaction(async tx => {
-        const rows = await tx.query
-          .updateTable('runs')
-          .set(eb => ({ owner, fence: eb('fence', '+', 1), claim_expires_at: now + leaseMs }))
-          .where('id', 'in', tx.unclaimed(dueRuns(tx.query, now).orderBy('next_at').limit(limit)))
-          .returningAll()
-          .execute()
+        const rows = await claimNext(tx, { owner, now, leaseMs, room })
         const runs = await withIncidents(tx.query, rows)
         return runs.map((run, index) => ({ run, claim: { runId: run.id, owner, fence: rows[index]?.fence ?? 0 } }))
       })
     },
 
-    async nextDue() {
-      const row = await db
-        .selectFrom('runs')
-        .select(eb => eb.fn.min('next_at').as('at'))
-        .where('kind', '=', 'live')
-        .where('state', '<>', 'ended')
-        .where('claim_expires_at', 'is', null)
-        .executeTakeFirst()
-      return row?.at ?? undefined
-    },
+    nextDue: () => nextDue(db),
 
     async renew(claim, now, leaseMs) {
       const result = await db
@@ -53,14 +42,14 @@ export function createRuns({ db, transaction }: Database): RunLedger {
       transaction(async tx => {
         const row = await held(tx, claim)
         if (row === undefined) return false
-        await saveRun(tx, row, request, now)
+        await saveRun(tx, row, request, { now, ids })
         return true
       }),
 
     claimIntent: (claim, request) =>
       transaction(async tx => {
         const row = await held(tx, claim)
-        return row === undefined ? { kind: 'lost' } : claimIntent(tx, row, request)
+        return row === undefined ? { kind: 'lost' } : claimIntent(tx, row, request, ids)
       }),
 
     countSend: (claim, intentId) => transaction(async tx => ((await held(tx, claim)) === undefined ? false : countSend(tx, intentId))),
@@ -99,17 +88,6 @@ export function createRuns({ db, transaction }: Database): RunLedger {
       return Object.fromEntries(rows.map(row => [row.state, Number(row.count)]))
     }
   }
-}
-
-/** The runs that a worker may take up. A dry run is not among them, because the call that asked for it carries it out. */
-function dueRuns(db: Kysely<Tables>, now: number) {
-  return db
-    .selectFrom('runs')
-    .select('id')
-    .where('kind', '=', 'live')
-    .where('state', '<>', 'ended')
-    .where('next_at', '<=', now)
-    .where(where => where.or([where('claim_expires_at', 'is', null), where('claim_expires_at', '<=', now)]))
 }
 
 function filtered(db: Kysely<Tables>, filter: RunFilter, cursor: string | undefined) {

@@ -1,3 +1,4 @@
+import type { Ids } from '../base/clock.ts'
 import type { SaveRequest } from '../domain/ports/ledger.ts'
 import type { RunChange } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
@@ -5,29 +6,44 @@ import type { LedgerTransaction } from './database.ts'
 import { settleIntent } from './intents.ts'
 import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
+import { freeParked, parkingOf } from './parking.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
+import { countForStorm } from './storm.ts'
 import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 
 /** Saves a run's change and all that belongs to it. @param row the run, locked by this transaction */
-export async function saveRun(tx: LedgerTransaction, row: Tables['runs'], request: SaveRequest, now: number): Promise<void> {
+export async function saveRun(
+  tx: LedgerTransaction,
+  row: Tables['runs'],
+  request: SaveRequest,
+  { now, ids }: { readonly now: number; readonly ids: Ids }
+): Promise<void> {
   const { change } = request
   const ended = change.state === 'ended'
+  const parking = await parkingOf(tx, row, request, now)
   const columns: RunColumns = {
     ...columnsOf(change),
+    ...parking.columns,
     ...(ended ? { ended_at: now } : {}),
     ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
   }
-  if (change.symptom !== undefined) await keepSymptom(tx, row.incident_id, change.symptom)
+  const first = change.symptom !== undefined && (await keepSymptom(tx, row.incident_id, change.symptom))
   if (change.state !== undefined) await moveRun(tx, row, change.state, columns)
   else if (Object.keys(columns).length > 0) await tx.query.updateTable('runs').set(columns).where('id', '=', row.id).execute()
+  // A storm that begins wakes the runs that waited for this sample, this one among them.
+  const storm =
+    first && row.incident_id !== null && request.storm !== undefined
+      ? await countForStorm(tx, request.storm, row.incident_id, { now, ids })
+      : []
+  if (parking.over) await freeParked(tx, row.id, now)
   if (change.outcome === 'recovered') await returnSoon(tx, row.id, now)
   if (request.intent !== undefined) await settleIntent(tx, row, request.intent, now)
   if (ended || request.releaseLock === true) await tx.query.deleteFrom('locks').where('run_id', '=', row.id).execute()
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
   for (const message of request.messages ?? []) await enqueue(tx, message, now)
-  await appendAudit(tx, request.audit)
+  await appendAudit(tx, [...request.audit, ...parking.audit, ...storm])
 }
 
 function columnsOf(change: RunChange): RunColumns {
@@ -39,6 +55,7 @@ function columnsOf(change: RunChange): RunColumns {
     ...(change.detail === undefined ? {} : { detail: change.detail }),
     ...(change.wrote === undefined ? {} : { wrote: change.wrote ? 1 : 0 }),
     ...(change.progress === undefined ? {} : { progress_json: change.progress === null ? null : JSON.stringify(change.progress) }),
+    ...(change.heldSince === undefined ? {} : { held_since: change.heldSince }),
     ...(change.symptom === undefined ? {} : { symptom_json: JSON.stringify(change.symptom) })
   }
 }

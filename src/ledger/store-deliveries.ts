@@ -2,7 +2,7 @@ import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { keyed, keysOf, planIntake } from './intake-plan.ts'
-import { reopenRunsOf, wakeRunsOf } from './waking.ts'
+import { reopenRunsOf, wakeParkedOf, wakeRunsOf } from './waking.ts'
 
 /**
  * Stores a batch of deliveries and what they do to incidents and runs: the hot path of a storm.
@@ -24,6 +24,11 @@ export async function storeDeliveries(
   await tx.updateIncidents(plan.seen.map(({ id, last_seen_at }) => ({ id, last_seen_at })))
   await tx.updateIncidents(plan.changed)
   await wakeRunsOf(tx, plan.due, plan.now)
+  await wakeParkedOf(
+    tx,
+    plan.changed.filter(row => row.state !== 'open').map(row => row.id),
+    plan.now
+  )
   const reopened = await reopenRunsOf(tx, plan.reopened, plan.now)
   await appendAudit(tx, [...plan.audit, ...reopened])
   return plan.answers

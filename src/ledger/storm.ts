@@ -2,41 +2,110 @@ import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
+import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
-import { STORM_LISTED, type StormState } from '../domain/ports/ledger.ts'
+import { STORM_LISTED, type StormLooming, type StormQuestion, type StormState } from '../domain/ports/ledger.ts'
 import type { LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
 import { takeTurn } from './turns.ts'
+import { wakeRunsThatWaitFor } from './waking.ts'
+
+/** A run that was not looked at for this long does not hold up the writes of others, milliseconds. */
+const YOUNG_MS = 30_000
 
 /**
- * Begins a storm, or prolongs the present one, when many distinct existing targets got incidents within a short time (rules 4).
- * The storm is a row, written in the transaction that counts the incident, so that it holds across restarts and replicas.
+ * Counts an incident whose symptom was measured for the first time. It begins a storm when that makes many distinct targets with
+ * incidents opened within a short time, and it prolongs the present storm when its target is a new one (rules 4). The storm is a
+ * row, written in the transaction that notes the measurement, so that it holds across restarts and replicas.
  * @returns what the audit says of it
  */
-export async function countForStorm(tx: LedgerTransaction, limits: StormLimits, now: number, ids: Ids): Promise<readonly AuditEntry[]> {
+export async function countForStorm(
+  tx: LedgerTransaction,
+  limits: StormLimits,
+  incidentId: string,
+  { now, ids }: { readonly now: number; readonly ids: Ids }
+): Promise<readonly AuditEntry[]> {
   await takeTurn(tx, 'storm')
-  const active = await stormRow(tx.query, now)
-  // During a storm all incidents since its beginning count. Otherwise only the recent ones do.
-  const since = active === undefined ? now - limits.within : active.started_at - limits.within
-  const alerting = tx.query
+  const incident = await tx.query
     .selectFrom('incidents')
-    .where('opened_at', '>', since)
-    .where('target_uid', 'is not', null)
+    .select(['target_key', 'opened_at'])
+    .where('id', '=', incidentId)
+    .executeTakeFirst()
+  if (incident?.target_key == null) return []
+  const active = await stormRow(tx.query, now)
+  // During a storm all incidents since its beginning count. Otherwise only those that were opened close to this one do.
+  const since = active === undefined ? incident.opened_at - limits.within : active.started_at - limits.within
+  if (incident.opened_at <= since) return []
+  const verified = tx.query
+    .selectFrom('incidents')
+    .where('verified_at', 'is not', null)
     .where('target_key', 'is not', null)
-  const counted = await alerting.select(eb => eb.fn.count<number>('target_key').distinct().as('count')).executeTakeFirstOrThrow()
-  const count = Number(counted.count)
+    .where('opened_at', '>', since)
+  const known = verified.select('id').where('target_key', '=', incident.target_key).where('id', '<>', incidentId)
+  if ((await known.limit(1).execute()).length > 0) return []
+  const opened = await verified.select(['target_key', 'opened_at']).orderBy('opened_at').execute()
+  const targets = active === undefined ? mostWithin(opened, limits.within, incident.opened_at) : new Set(opened.map(row => row.target_key))
+  const count = targets.size
   if (active === undefined && count < limits.targets) return []
-  const listed = await alerting.select('target_key').distinct().orderBy('target_key').limit(STORM_LISTED).execute()
+  const listed = [...targets].flatMap(target => target ?? []).sort()
   const calm_at = now + limits.calm
-  const targets_json = JSON.stringify({ count, listed: listed.flatMap(row => row.target_key ?? []) })
-  if (active === undefined) {
-    const id = ids.next()
-    await tx.query.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
-    return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
+  const targets_json = JSON.stringify({ count, listed: listed.slice(0, STORM_LISTED) })
+  if (active !== undefined) {
+    await tx.query.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
+    return []
   }
-  await tx.query.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
-  return []
+  const id = ids.next()
+  await tx.query.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
+  await wakeRunsThatWaitFor(tx, 'storm-looming', now)
+  return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
+}
+
+type Opened = Pick<Tables['incidents'], 'target_key' | 'opened_at'>
+
+/** The most distinct targets that were opened within that time, among the stretches that contain the instant. Pure. @param opened by time */
+export function mostWithin(opened: readonly Opened[], within: number, around: number): ReadonlySet<string | null> {
+  let most: ReadonlySet<string | null> = new Set()
+  for (const { opened_at: from } of opened) {
+    if (from > around || from <= around - within) continue
+    const targets = new Set(opened.filter(row => row.opened_at >= from && row.opened_at < from + within).map(row => row.target_key))
+    if (targets.size > most.size) most = targets
+  }
+  return most
+}
+
+/**
+ * Whether a storm may be coming: so many targets have young incidents that it would be one, and some of them were not sampled yet.
+ * @returns undefined where all of them were, or there are too few
+ */
+export async function stormLooming(db: Kysely<Tables>, { target, limits }: StormQuestion, now: number): Promise<StormLooming | undefined> {
+  const own = targetKey(target)
+  // Each look leaves a reason behind, so a run without one was not sampled yet.
+  const young = await db
+    .selectFrom('runs')
+    .select('target_key')
+    .distinct()
+    .where('state', '=', 'waiting')
+    .where('kind', '=', 'live')
+    .where('reason', 'is', null)
+    .where('wrote', '=', 0)
+    .where('created_at', '>', now - YOUNG_MS)
+    .where('target_key', 'is not', null)
+    .where('target_key', '<>', own)
+    .limit(limits.targets)
+    .execute()
+  if (young.length === 0) return undefined
+  const verified = await db
+    .selectFrom('incidents')
+    .select('target_key')
+    .distinct()
+    .where('verified_at', 'is not', null)
+    .where('target_key', 'is not', null)
+    .where('opened_at', '>', now - limits.within)
+    .limit(limits.targets)
+    .execute()
+  const targets = new Set([own, ...young.map(row => row.target_key), ...verified.map(row => row.target_key)]).size
+  return targets < limits.targets ? undefined : { targets, notSampled: young.length }
 }
 
 /** The storm that is not over yet. */

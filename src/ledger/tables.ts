@@ -21,7 +21,8 @@ export interface Tables {
     reopened: number
     admitted_at: number | null
     target_key: string | null
-    target_uid: string | null
+    /** Its place in the line for admission; null while it is not in line. */
+    turn: number | null
     /** When Astern first measured that the symptom is there. Null where it never was: such an alert counts for nothing. */
     verified_at: number | null
     /** Since when it is there, as its queries say. */
@@ -52,6 +53,19 @@ export interface Tables {
     owner: string | null
     fence: number
     claim_expires_at: number | null
+    /** The source of its incident, or who asked for it. */
+    source: string
+    /** When its time to act is up. */
+    escalates_at: number
+    /** 1 while the run stands in line for a worker, in the order of `turn`. */
+    ready: number
+    turn: number
+    /** 1 while its latest look confirmed the symptom. It then parks the other runs of its policy and target. */
+    confirmed: number
+    /** The run that parks this one. */
+    parked_by: string | null
+    /** Since when it holds its write back, until the other targets that alert are sampled. */
+    held_since: number | null
   }
   intents: {
     id: string
@@ -82,6 +96,17 @@ export interface Tables {
   observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }
   /** One row for each decision that counts rows: see `turns.ts`. */
   turns: { name: string }
+  /** One row for each line of each source: see `fair-lines.ts`. */
+  queues: {
+    name: string
+    source: string
+    /** The turn that was served last. */
+    turn: number
+    /** Grows with each service, so that the source that was served longest ago comes first. */
+    served: number
+    /** Until then the source's allowance is used up. */
+    free_at: number
+  }
   storms: { id: string; started_at: number; last_at: number; calm_at: number; targets_json: string }
   switch: { id: number; mode: string; reason: string; by: string; at: number }
   outbox: {
@@ -97,6 +122,9 @@ export interface Tables {
     created_at: number
     /** Somebody is sending the message until this instant. It also distinguishes one claim from the next. */
     claimed_until: number | null
+    /** Messages of one group are one message, which counts them: see `message-groups.ts`. */
+    group_key: string | null
+    grouped_json: string | null
   }
   audit: {
     seq: number

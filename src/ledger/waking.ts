@@ -18,14 +18,25 @@ export async function wakeRunsOf(tx: LedgerTransaction, incidentIds: Iterable<st
   }
 }
 
+/** Makes the parked runs of these incidents due at once, because the incidents are over. */
+export async function wakeParkedOf(tx: LedgerTransaction, incidentIds: readonly string[], now: number): Promise<void> {
+  for (const part of slices(incidentIds))
+    await tx.query.updateTable('runs').set({ next_at: now }).where('incident_id', 'in', part).where('parked_by', 'is not', null).execute()
+}
+
 /** Makes these runs due at once, because what they wait for may have come. */
 export async function wakeRunsThatWaitFor(tx: LedgerTransaction, reason: Reason, now: number): Promise<void> {
   await waking(tx, now).where('reason', '=', reason).execute()
 }
 
-/** Changes only runs that wait. A run that is due earlier stays due earlier. */
+/** Changes only runs that wait and are not parked: a parked run asks nothing. A run that is due earlier stays due earlier. */
 function waking(tx: LedgerTransaction, now: number | RawBuilder<number>) {
-  return tx.query.updateTable('runs').set({ next_at: now }).where('state', '=', 'waiting').where('next_at', '>', now)
+  return tx.query
+    .updateTable('runs')
+    .set({ next_at: now })
+    .where('state', '=', 'waiting')
+    .where('parked_by', 'is', null)
+    .where('next_at', '>', now)
 }
 
 const LONGEST_LIST = 512
@@ -65,7 +76,7 @@ export async function reopenRunsOf(tx: LedgerTransaction, incidentIds: Iterable<
     }
     await tx.query
       .updateTable('incidents')
-      .set({ admitted_at: null })
+      .set({ admitted_at: null, turn: null })
       .where('id', 'in', part)
       .where('told_at', 'is', null)
       .where(eb =>

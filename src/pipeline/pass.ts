@@ -51,8 +51,6 @@ export interface Move {
   readonly told?: boolean
   readonly intent?: SettledIntent
   readonly releaseLock?: boolean
-  /** The uid of the alert's target, which Astern has now seen to exist. The incident counts for the storm brake from now on. */
-  readonly countsForStorm?: string
   /** What the phase that follows at once may know. */
   readonly carried?: Carried
 }

@@ -26,6 +26,8 @@ export interface Recorder {
   concluded(run: Run, outcome: Outcome, reason: Reason | undefined, detail: string): void
   wrote(run: Run, action: string): void
   sampled(sample: Sample): void
+  /** So many incidents of a source stand in line for admission from now on. */
+  slowed(source: string, incidents: number, at: number): void
   failed(what: string, cause: unknown): void
 }
 
@@ -39,7 +41,7 @@ export interface Senders {
 
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
-  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'budgetUse'>
+  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
@@ -55,7 +57,7 @@ export interface ReadingPorts {
     readonly beforeIntent: readonly Guard[]
     readonly beforeWrite: readonly Guard<DatedInput>[]
   }
-  readonly policies: Pick<PolicyBook, 'policy'>
+  readonly policies: Pick<PolicyBook, 'policy' | 'storm'>
   readonly senders: Senders
   /** The service's ceiling. No policy acts above it. */
   readonly ceiling: Mode
@@ -80,8 +82,9 @@ export interface PhasePorts extends ReadingPorts {
   readonly clock: Clock
   readonly ids: Ids
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
-  readonly cluster: ReadingPorts['cluster'] & Pick<Cluster, 'uidOf'>
   readonly channels: Channels
+  /** Sleeps without the run's place in the worker, so that another run can have it. Absent where there are no places. */
+  readonly rest?: (sleep: () => Promise<void>) => Promise<void>
 }
 
 /** Everything outside the pipeline that it uses. */
@@ -94,13 +97,13 @@ export interface Ports extends PhasePorts {
 
 /** The ports of a decision about the present. */
 export function decidePorts(ports: PhasePorts): DecidePorts {
-  const { clock } = ports
+  const { clock, rest = sleep => sleep() } = ports
   return {
     ...ports,
     stopwatch: clock.now,
     async until(instant, signal) {
       const ms = instant - clock.now()
-      if (ms > 0) await clock.sleep(ms, signal)
+      if (ms > 0) await rest(() => clock.sleep(ms, signal))
     }
   }
 }

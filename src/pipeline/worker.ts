@@ -4,11 +4,14 @@ import type { Ports } from './ports.ts'
 import { advance } from './run.ts'
 import { admitIncidents } from './settle/admit.ts'
 import { settleLoans } from './settle/loans.ts'
+import { createSlots } from './slots.ts'
 
 export interface WorkerOptions {
   readonly owner: string
-  /** How many runs are worked on at a time. Default 256, because a run spends most of its time waiting for samples. */
+  /** How many runs are worked on at a time. Default 256, because a run spends most of its time waiting for answers. */
   readonly concurrency?: number
+  /** How many more may sleep between two samples, each with a few kilobytes of what it read. Default 2,048. */
+  readonly asleep?: number
   /** How long a claim holds without renewal, milliseconds. Default 60 s, which is longer than any call's deadline. */
   readonly leaseMs?: number
   /** How often the worker looks at the ledger when nothing is known to be due, milliseconds. Default 1 s. */
@@ -28,13 +31,16 @@ export interface Worker {
 /** New incidents are admitted at least this often, milliseconds, while deliveries come in without a pause. */
 const ADMITTED_WITHIN_MS = 500
 const INTAKE_LOOK_MS = 5
+/** For so long the worker admits incidents before it takes up runs, milliseconds. */
+const ADMITTING_MS = 1_000
+/** How often the worker looks at what is due while runs are under way, milliseconds. Each that ends makes it look at once. */
+const BUSY_LOOK_MS = 20
 
 /** How often the worker looks for idle incidents. */
 const EXPIRY_EVERY_MS = 60_000
 
 /** Takes up runs that are due. Any number of workers may work on one ledger. */
 export function createWorker(ports: Ports, options: WorkerOptions): Worker {
-  const concurrency = options.concurrency ?? 256
   const leaseMs = options.leaseMs ?? 60_000
   const stopping = new AbortController()
   const busy = new Set<Promise<void>>()
@@ -43,9 +49,11 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
   let kicked = false
   let expiryAt = 0
   let settled: (() => void)[] = []
+  const slots = createSlots({ atWork: options.concurrency ?? 256, asleep: options.asleep ?? 2_048 }, kick)
 
   async function work(claimed: ClaimedRun): Promise<void> {
     const { claim } = claimed
+    const slot = slots.begin(claimed.run)
     const lost = new AbortController()
     const signal = AbortSignal.any([stopping.signal, lost.signal])
     const renewal = setInterval(() => {
@@ -57,7 +65,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       )
     }, leaseMs / 3)
     try {
-      await advance(ports, claimed, signal)
+      await advance({ ...ports, rest: slot.rest }, claimed, signal)
     } catch (cause) {
       if (!signal.aborted) ports.recorder.failed(`run ${claim.runId}`, cause)
       const now = ports.clock.now()
@@ -67,6 +75,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
         .catch((second: unknown) => ports.recorder.failed('giving back a claim', second))
     } finally {
       clearInterval(renewal)
+      slot.end()
     }
   }
 
@@ -97,7 +106,9 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     kicked = false
     try {
       await letIntakePass()
-      while ((await admitIncidents(ports, stopping.signal)) > 0) {
+      const until = ports.clock.now() + ADMITTING_MS
+      // A flood that goes on must not keep the runs waiting that are due.
+      while ((await admitIncidents(ports, stopping.signal)) > 0 && ports.clock.now() < until) {
         if (stopping.signal.aborted) return 0
         await letIntakePass()
       }
@@ -107,8 +118,8 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       // An admission that fails is tried again later. It must not hold up the runs that are under way.
       if (!stopping.signal.aborted) ports.recorder.failed('admitting incidents', cause)
     }
-    const room = concurrency - busy.size
-    const claimed = room > 0 ? await ports.ledger.claimDue(options.owner, ports.clock.now(), leaseMs, Math.min(room, 64)) : []
+    const room = slots.room()
+    const claimed = room.atMost > 0 ? await ports.ledger.claimDue(options.owner, ports.clock.now(), leaseMs, room) : []
     for (const one of claimed) {
       const running = work(one).finally(() => {
         busy.delete(running)
@@ -131,7 +142,9 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       if (taken > 0 || kicked) continue
       const due = await ports.ledger.nextDue().catch(() => undefined)
       const idleMs = options.idleMs ?? 1_000
-      const wait = due === undefined ? idleMs : Math.min(idleMs, Math.max(5, due - ports.clock.now()))
+      // Whoever is due and finds no place takes the next one that becomes free, and the worker is kicked then.
+      const soonest = busy.size > 0 ? BUSY_LOOK_MS : 5
+      const wait = due === undefined ? idleMs : Math.min(idleMs, Math.max(soonest, due - ports.clock.now()))
       if (busy.size === 0 && (due === undefined || due > ports.clock.now())) {
         for (const resolve of settled) resolve()
         settled = []

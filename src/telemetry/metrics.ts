@@ -17,6 +17,8 @@ export interface Metrics {
   waiting(reason: Reason): void
   concluded(outcome: Outcome, reason: Reason | undefined): void
   wrote(action: string): void
+  /** So many incidents got in line for admission. */
+  slowed(incidents: number): void
   sampled(verdict: Verdict, problem: Problem | undefined): void
   delivered(result: 'delivered' | 'failed' | 'refused'): void
   reload(good: boolean, at: number): void
@@ -29,6 +31,7 @@ export interface Metrics {
       readonly runs: Readonly<Record<string, number>>
       readonly undelivered: number
       readonly intake: number
+      readonly inLine: number
       readonly switchLowered: boolean
       readonly storm: boolean
     }>
@@ -69,6 +72,11 @@ export function createMetrics(actions: readonly string[]): Metrics {
     registers
   })
   const writes = new Counter({ name: 'astern_writes_total', help: 'Writes to the cluster.', labelNames: ['action'], registers })
+  const slowed = new Counter({
+    name: 'astern_incidents_slowed_total',
+    help: 'New incidents that stood in line, because their source sent very many.',
+    registers
+  })
   const samples = new Counter({
     name: 'astern_verification_samples_total',
     help: 'Verification samples, by verdict.',
@@ -104,6 +112,11 @@ export function createMetrics(actions: readonly string[]): Metrics {
     runs: new Gauge({ name: 'astern_runs', help: 'Runs by state.', labelNames: ['state'], registers }),
     undelivered: new Gauge({ name: 'astern_messages_undelivered', help: 'Messages that no channel has taken yet.', registers }),
     intake: new Gauge({ name: 'astern_intake_pending', help: 'Deliveries that wait for their commit.', registers }),
+    inLine: new Gauge({
+      name: 'astern_incidents_in_line',
+      help: 'New incidents that wait for admission, because their source sent very many.',
+      registers
+    }),
     lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
     storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers })
   }
@@ -123,6 +136,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
     waiting: reason => waits.inc({ reason }),
     concluded: (outcome, reason) => ended.inc({ outcome, reason: reason ?? '' }),
     wrote: action => writes.inc({ action }),
+    slowed: count => slowed.inc(count),
     sampled(verdict, problem) {
       samples.inc({ verdict })
       if (problem !== undefined) problems.inc({ problem })
@@ -149,6 +163,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
           for (const [state, count] of Object.entries(now.runs)) gauges.runs.set({ state }, count)
           gauges.undelivered.set(now.undelivered)
           gauges.intake.set(now.intake)
+          gauges.inLine.set(now.inLine)
           gauges.lowered.set(now.switchLowered ? 1 : 0)
           gauges.storm.set(now.storm ? 1 : 0)
         }

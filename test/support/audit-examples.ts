@@ -149,7 +149,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
       { outcome: 'dry-run', refusal: { reason: 'frozen', detail: 'f' }, detail: 'f', wrote: false }
     )
   ],
-  told: [audited.told(RUN, { channels: ['people', 'oncall'], storm: 's1' }), audited.told(RUN, { why: 'it is back', channels: [] })],
+  told: [
+    audited.told(RUN, { channels: ['people', 'oncall'], storm: 's1' }),
+    audited.told(RUN, { why: 'it is back', channels: [], group: { source: 'am', target: 'Deployment/shop/api' } })
+  ],
   'would-tell': [audited.wouldTell(RUN, { channels: ['people'] })],
   delivered: [audited.delivered(RUN, ATTEMPT)],
   'delivery-failed': [audited.deliveryFailed({ ...RUN, runId: undefined }, { ...ATTEMPT, detail: '503', final: false })],

@@ -193,6 +193,7 @@ export async function openBench(
         concluded: () => {},
         wrote: () => {},
         sampled: () => {},
+        slowed: () => {},
         failed: (what, cause) => {
           throw new Error(what, { cause })
         }

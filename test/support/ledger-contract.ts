@@ -5,6 +5,7 @@ import type { Alert } from '../../src/domain/incident.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import { policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
+import { fairSharing } from './ledger-fair-contract.ts'
 import { intentRequest, messageOf, withRun } from './ledger-fixture.ts'
 import { severalWriters } from './ledger-writers-contract.ts'
 import { NOON, TARGET } from './workloads.ts'
@@ -70,7 +71,7 @@ export async function ledgerContract(t: Test, { one: open, two }: LedgerBackend)
   await t.test('one run per incident, whoever admits it twice', async t => {
     const ledger = await open(t)
     const incident = await withRun(ledger)
-    await ledger.admit([{ incident, at: NOON, run: { id: 'second', policy: policyOf() }, audit: [] }], undefined)
+    await ledger.admit([{ incident, at: NOON, run: { id: 'second', policy: policyOf() }, audit: [] }])
     t.same(
       (await ledger.runs({}, undefined, 10)).items.map(run => run.id),
       ['run-A']
@@ -247,6 +248,8 @@ export async function ledgerContract(t: Test, { one: open, two }: LedgerBackend)
     t.equal((await ledger.runs({ policy: 'other' }, undefined, 10)).items.length, 0)
     t.equal((await ledger.runs({ target: 'Deployment/shop/api', state: 'waiting' }, undefined, 10)).items.length, 5)
   })
+
+  await t.test('fair sharing', t => fairSharing(t, open))
 
   await t.test('several writers', t => severalWriters(t, two))
 }

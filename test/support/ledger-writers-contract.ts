@@ -8,7 +8,7 @@ import type { Claim } from '../../src/domain/run.ts'
 import { requestedRun } from '../../src/pipeline/decide/requested-run.ts'
 import { policyOf } from './bench.ts'
 import { alertOf, deliveryOf } from './deliveries.ts'
-import { intentRequest, messageOf, opened, withRun } from './ledger-fixture.ts'
+import { intentRequest, messageOf, opened, SYMPTOM, withRun } from './ledger-fixture.ts'
 import { NOON, TARGET } from './workloads.ts'
 
 type Handles = readonly [Ledger, Ledger]
@@ -55,7 +55,7 @@ export async function severalWriters(t: Test, open: (t: Test) => Promise<Handles
     const handles = await open(t)
     const incident = await opened(handles[0], 'A')
     await spread(handles, ['first', 'second'], (ledger, id) =>
-      ledger.admit([{ incident, at: NOON, run: { id, policy: policyOf() }, audit: [] }], undefined)
+      ledger.admit([{ incident, at: NOON, run: { id, policy: policyOf() }, audit: [] }])
     )
     t.equal((await handles[0].runs({}, undefined, 10)).items.length, 1)
   })
@@ -132,13 +132,9 @@ export async function severalWriters(t: Test, open: (t: Test) => Promise<Handles
 
   await t.test('a storm is begun once', async t => {
     const handles = await open(t)
-    const incidents = []
-    for (const name of names(8)) incidents.push(await opened(handles[0], name))
-    await spread(handles, incidents, (ledger, incident) => {
-      const target = { ...TARGET, name: incident.id }
-      const run = { id: `run-${incident.id}`, policy: policyOf(), target, targetUid: `uid-${incident.id}` }
-      return ledger.admit([{ incident, at: NOON, run, audit: [] }], { targets: 4, within: 5 * MINUTE, calm: 10 * MINUTE })
-    })
+    const claims = await claimedRuns(handles[0], names(8), 'own targets')
+    const storm = { targets: 4, within: 5 * MINUTE, calm: 10 * MINUTE }
+    await spread(handles, claims, (ledger, claim) => ledger.save(claim, { change: { symptom: SYMPTOM }, storm, audit: [] }, NOON))
     t.equal((await handles[0].audit({}, 1_000)).filter(row => row.kind === 'storm').length, 1)
     t.equal((await handles[0].storm(NOON))?.count, 8)
     t.same(await handles[1].storm(NOON), await handles[0].storm(NOON))

@@ -30,6 +30,18 @@ export interface StormState {
   readonly targets: readonly string[]
 }
 
+/** Asks whether a storm may be coming, from the view of a run that is about to write to the target. */
+export interface StormQuestion {
+  readonly target: ObjectRef
+  readonly limits: StormLimits
+}
+
+/** So many targets have young incidents that it would be a storm, and some of them were not sampled yet. Both are counted no further than needed. */
+export interface StormLooming {
+  readonly targets: number
+  readonly notSampled: number
+}
+
 /** How many targets a storm's message lists. The message counts the rest, and `astern runs` lists them. */
 export const STORM_LISTED = 200
 
@@ -56,7 +68,7 @@ export interface Admission {
   readonly incident: Incident
   readonly at: number
   /** Absent where no policy matches. */
-  readonly run?: { readonly id: string; readonly policy: Policy; readonly target?: ObjectRef; readonly targetUid?: string }
+  readonly run?: { readonly id: string; readonly policy: Policy; readonly target?: ObjectRef }
   /** Set where the incident's run ended well and the alert is back. People are told, and nothing is written (facts E.3). */
   readonly messages?: readonly Message[]
   readonly audit: readonly AuditEntry[]
@@ -72,6 +84,8 @@ export interface IntentRequest {
   readonly budgets: readonly Budget[]
   /** The symptom as this decision measured it. */
   readonly symptom: Symptom
+  /** By what the symptom counts for a storm. */
+  readonly storm?: StormLimits
   readonly now: number
   readonly audit: readonly AuditEntry[]
 }
@@ -101,6 +115,8 @@ export interface SaveRequest {
   readonly told?: boolean
   readonly intent?: SettledIntent
   readonly releaseLock?: boolean
+  /** By what a symptom that this change measured counts for a storm. */
+  readonly storm?: StormLimits
   /** This pass is over, and gives its claim back. */
   readonly release?: boolean
 }
@@ -138,21 +154,51 @@ export interface IntakeLedger {
   pending(): number
 }
 
-export interface IncidentLedger {
+/** How many incidents of a source may be admitted without standing in line. */
+export interface AdmissionRoom {
+  of(source: string): number
+  readonly anyInLine: boolean
+}
+
+export interface AdmissionLedger {
+  /** The incidents that nobody admitted yet and that stand in no line. The sources alternate. */
   unadmitted(limit: number): Promise<readonly Incident[]>
-  admit(admissions: readonly Admission[], storm: StormLimits | undefined): Promise<void>
+  admissionRoom(now: number): Promise<AdmissionRoom>
+  /** Lets incidents stand in the line of their source, each in the lane of its target. None is ever dropped. */
+  getInLine(placed: readonly { readonly incident: Incident; readonly target: ObjectRef | undefined }[]): Promise<void>
+  /** The incidents in line whose turn it is, as many as the brake of their source lets through at this instant. */
+  nextInLine(now: number, limit: number): Promise<readonly Incident[]>
+  /** How many stand in line. */
+  incidentsInLine(): Promise<number>
+}
+
+export interface IncidentLedger extends AdmissionLedger {
+  admit(admissions: readonly Admission[]): Promise<void>
   /** The open incidents that had no heartbeat since then. */
   idle(lastSeenBefore: number, limit: number): Promise<readonly Incident[]>
   /** Ends idle incidents. Those that a source still knows count as seen instead. */
   settleIdle(expired: readonly string[], alive: readonly string[], now: number): Promise<void>
   incident(id: string): Promise<Incident | undefined>
-  /** Keeps the uid of an incident's target, once it was read. The incident counts for the storm brake from then on. */
-  targetExists(incidentId: string, uid: string, storm: StormLimits | undefined, now: number): Promise<void>
   storm(now: number): Promise<StormState | undefined>
+  stormLooming(question: StormQuestion, now: number): Promise<StormLooming | undefined>
+}
+
+/** How many runs a worker has room for, and how many of each source and target may be under way at once. */
+export interface ClaimRoom {
+  readonly atMost: number
+  readonly perSource: number
+  readonly perTarget: number
+  /** How many are under way now. */
+  readonly sources: ReadonlyMap<string, number>
+  readonly targets: ReadonlyMap<string, number>
 }
 
 export interface RunLedger {
-  claimDue(owner: string, now: number, leaseMs: number, limit: number): Promise<readonly ClaimedRun[]>
+  /**
+   * Claims runs that are due, by turns: the sources alternate, and within each of them the targets. So nobody waits for more than one
+   * run of each other source, times the targets of its own.
+   */
+  claimDue(owner: string, now: number, leaseMs: number, room: number | ClaimRoom): Promise<readonly ClaimedRun[]>
   nextDue(): Promise<number | undefined>
   renew(claim: Claim, now: number, leaseMs: number): Promise<boolean>
   /** False where the claim was lost: nothing was saved. */

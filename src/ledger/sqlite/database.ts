@@ -23,6 +23,7 @@ export function sqliteDatabase(file: SqliteFile): Database {
           unclaimed: asItStands,
           insertMany: async (table, rows) => insertRows(prepare, table, rows),
           updateIncidents: async changes => updateRows(prepare, 'incidents', changes),
+          updateRuns: async changes => updateRows(prepare, 'runs', changes),
           newestIncidents: async keys => newestIncidents(prepare, keys)
         })
       )

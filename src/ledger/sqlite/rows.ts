@@ -1,5 +1,5 @@
 import type { SQLInputValue, StatementSync } from 'node:sqlite'
-import type { IncidentChange, ManyInserted } from '../database.ts'
+import type { IncidentChange, ManyInserted, RunRowChange } from '../database.ts'
 import type { Tables } from '../tables.ts'
 
 // Prepared statements are run row by row. For SQLite that is several times quicker than one long statement, whose text has to be
@@ -18,7 +18,7 @@ export function insertRows<Table extends ManyInserted>(prepare: Prepare, table: 
 }
 
 /** Changes rows by their `id`, each to values of its own. All rows have the columns of the first. */
-export function updateRows(prepare: Prepare, table: 'incidents', changes: readonly IncidentChange[]): void {
+export function updateRows(prepare: Prepare, table: 'incidents' | 'runs', changes: readonly (IncidentChange | RunRowChange)[]): void {
   const [first] = changes
   if (first === undefined) return
   const { id: _, ...values } = first

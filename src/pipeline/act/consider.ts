@@ -24,23 +24,33 @@ export async function consider(pass: Pass): Promise<Next> {
   if (at >= escalatesAt(run)) return timedOut(pass)
   // Between two rungs an alert that goes away may only flap. It is no proof of recovery (rules 5), and nothing is written meanwhile.
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
-  const counted = await countTarget(pass)
-  if (counted !== undefined) return counted
+  if (run.parkedBy !== undefined)
+    return refuse(pass, { reason: 'target-busy', detail: run.detail ?? `run ${run.parkedBy} works on the target` })
   const trace: TraceEntry[] = []
   const learned: Learned = {}
   const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
   const onRung: Pass = { ...pass, run: { ...decided.run, ...learned } }
-  const next = await afterDeciding(onRung, decided, trace)
+  const next = await afterDeciding(onRung, decided, trace, learned)
   return next.kind === 'move' ? withLearned(next, learned) : next
 }
 
-async function afterDeciding(pass: Pass, { result, passed }: Decided, trace: readonly TraceEntry[]): Promise<Move | Intend> {
+async function afterDeciding(
+  pass: Pass,
+  { result, passed }: Decided,
+  trace: readonly TraceEntry[],
+  learned: Learned
+): Promise<Move | Intend> {
   if (result.kind === 'next') return act(pass, result.value, { trace, passed })
   const { refusal } = result
   // The conditions of a rung may hold a moment later. But once the run has written, a ladder without a due rung is used up.
   if (refusal.reason === 'no-step-applies' && pass.run.wrote)
     return conclude(pass, { outcome: 'ineffective', refusal, detail: refusal.detail })
-  return refuse(pass, refusal, { trace })
+  return refuse(pass, refusal, { trace, confirmed: confirmedBy(trace, learned) })
+}
+
+/** Whether a look showed the symptom, whatever stopped it after that: one sample failed, and none that followed passed. */
+function confirmedBy(trace: readonly TraceEntry[], learned: Learned): boolean {
+  return learned.symptom !== undefined && trace.findLast(entry => entry.stage === 'verify')?.stopped === undefined
 }
 
 /** Keeps what was measured, whatever was decided: a verified symptom counts for the storm brake and for what is proven. */
@@ -53,14 +63,6 @@ async function timedOut(pass: Pass): Promise<Move> {
   return reason === undefined
     ? conclude(pass, { outcome: 'timed-out', detail: 'the time to act was up' })
     : conclude(pass, { outcome: 'timed-out', refusal: { reason, detail }, detail: `${reason}: ${detail}` })
-}
-
-/** The uid of a target that could not be read at admission. The alert counts for the storm brake from now on, before any decision. */
-async function countTarget({ ports, run, signal }: Pass): Promise<Move | undefined> {
-  if (run.trigger.kind !== 'alert' || run.trigger.incident.targetUid !== undefined || run.target === undefined) return undefined
-  const uid = await ports.cluster.uidOf(run.target, signal)
-  if (uid === undefined) return undefined
-  return { kind: 'move', to: 'waiting', again: 'at-once', audit: [], countsForStorm: uid }
 }
 
 /** How the decision was made, as the audit log keeps it. */
@@ -79,7 +81,7 @@ async function act(pass: Pass, planned: Planned, trail: Trail): Promise<Move | I
     return refuse(pass, { reason, detail: `would ${planned.plan.summary}`, facts }, trail)
   }
   const refusal = firstRefusal(ports.guards.beforeIntent, planned.guardInput)
-  return refusal === undefined ? intend(pass, planned, trail) : refuse(pass, { ...refusal, facts }, trail)
+  return refusal === undefined ? intend(pass, planned, trail) : refuse(pass, { ...refusal, facts }, { ...trail, confirmed: true })
 }
 
 function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend {
@@ -102,6 +104,7 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       audit: [decision, audited.intent(about, { id, plan })]
     },
     carried: { ...pass.carried, sampledAt: planned.sampledAt },
-    otherwise: async refusal => withLearned(await refuse(pass, refusal, { trace }), { symptom: planned.guardInput.dating.symptom })
+    otherwise: async refusal =>
+      withLearned(await refuse(pass, refusal, { trace, confirmed: true }), { symptom: planned.guardInput.dating.symptom })
   }
 }

@@ -82,10 +82,11 @@ export async function gather(
 ): Promise<GuardInput> {
   const { ledger, policies } = ports
   const alert = alertOf(run.trigger)
-  const [facts, state, storm, budgets, alertState, owners] = await Promise.all([
+  const [facts, state, storm, looming, budgets, alertState, owners] = await Promise.all([
     ledger.targetFacts(target, lockKeys(workload), run.id, at),
     ledger.switchState(),
     ledger.storm(at),
+    ledger.stormLooming({ target, limits: policies.storm() }, at),
     ledger.budgetUse(run.policy.guards.budgets, target, run.policy.name, at),
     alert === undefined ? undefined : ports.alertStates()?.stateOf(alert.labels, signal),
     ports.cluster.owners(workload, signal)
@@ -100,6 +101,7 @@ export async function gather(
     facts,
     switch: state,
     storm,
+    looming,
     budgets,
     ceiling: ports.ceiling,
     permission: { configured, now: permissionUnder(configured, state.mode) },

@@ -1,6 +1,7 @@
 import { audited } from '../../domain/audited.ts'
 import type { Incident } from '../../domain/incident.ts'
-import type { Admission } from '../../domain/ports/ledger.ts'
+import type { ObjectRef } from '../../domain/objects.ts'
+import type { Admission, AdmissionRoom } from '../../domain/ports/ledger.ts'
 import { targetOf } from '../decide/target.ts'
 import type { Ports } from '../ports.ts'
 import { relapseMessages } from './messages.ts'
@@ -10,17 +11,66 @@ const BATCH = 1_000
 /** How many targets are read at a time. */
 const READS = 32
 
-/** Gives each new incident its policy and its run. @returns how many were admitted. */
+/**
+ * Gives new incidents their policy and their run. A source that sends very many is slowed: its incidents stand in line, and the
+ * turns of their targets alternate. The other sources are not delayed by that.
+ * @returns how many were admitted or got in line
+ */
 export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise<number> {
-  const incidents = await ports.ledger.unadmitted(BATCH)
-  if (incidents.length === 0) return 0
-  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident, signal))
-  await ports.ledger.admit(admissions, ports.policies.storm())
-  ports.faults.reach('incident-admitted')
-  return incidents.length
+  signal.throwIfAborted()
+  const { ledger, clock } = ports
+  const now = clock.now()
+  const arrived = await ledger.unadmitted(BATCH)
+  const room = await ledger.admissionRoom(now)
+  const { atOnce, inLine } = arrived.length === 0 ? { atOnce: [], inLine: [] } : braked(ports, arrived, room)
+  if (inLine.length > 0) {
+    await ledger.getInLine(inLine)
+    for (const [source, count] of countBy(inLine, one => one.incident.source)) ports.recorder.slowed(source, count, now)
+  }
+  const next = room.anyInLine || inLine.length > 0 ? await ledger.nextInLine(now, BATCH) : []
+  await admitAll(ports, [...atOnce, ...next])
+  return arrived.length + next.length
 }
 
-async function admission(ports: Ports, incident: Incident, signal: AbortSignal): Promise<Admission> {
+interface Braked {
+  readonly atOnce: readonly Incident[]
+  readonly inLine: readonly { readonly incident: Incident; readonly target: ObjectRef | undefined }[]
+}
+
+/** Only incidents that get a run are slowed. Those of no policy, and those that were repaired before, cost next to nothing. */
+function braked(ports: Ports, arrived: readonly Incident[], room: AdmissionRoom): Braked {
+  const placed = arrived.map(incident => ({ incident, policy: incident.reopened > 0 ? undefined : ports.policies.match(incident.labels) }))
+  const counts = countBy(
+    placed.filter(one => one.policy !== undefined),
+    one => one.incident.source
+  )
+  const atOnce: Incident[] = []
+  const inLine: { readonly incident: Incident; readonly target: ObjectRef | undefined }[] = []
+  for (const { incident, policy } of placed) {
+    if (policy === undefined || (counts.get(incident.source) ?? 0) <= room.of(incident.source)) {
+      atOnce.push(incident)
+      continue
+    }
+    const resolved = targetOf(policy, { kind: 'alert', incident })
+    inLine.push({ incident, target: resolved.kind === 'target' ? resolved.target : undefined })
+  }
+  return { atOnce, inLine }
+}
+
+function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>()
+  for (const item of items) counts.set(key(item), (counts.get(key(item)) ?? 0) + 1)
+  return counts
+}
+
+async function admitAll(ports: Ports, incidents: readonly Incident[]): Promise<void> {
+  if (incidents.length === 0) return
+  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident))
+  await ports.ledger.admit(admissions)
+  ports.faults.reach('incident-admitted')
+}
+
+async function admission(ports: Ports, incident: Incident): Promise<Admission> {
   const at = ports.clock.now()
   if (incident.reopened > 0) {
     const before = await ports.ledger.runOfIncident(incident.id)
@@ -44,7 +94,6 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   const id = ports.ids.next()
   const resolved = targetOf(policy, { kind: 'alert', incident })
   const target = resolved.kind === 'target' ? resolved.target : undefined
-  const targetUid = target === undefined ? undefined : await ports.cluster.uidOf(target, signal)
   const started = audited.runStarted(
     { at, runId: id, incidentId: incident.id },
     {
@@ -58,7 +107,7 @@ async function admission(ports: Ports, incident: Incident, signal: AbortSignal):
   return {
     incident,
     at,
-    run: { id, policy, ...(target === undefined ? {} : { target }), ...(targetUid === undefined ? {} : { targetUid }) },
+    run: { id, policy, ...(target === undefined ? {} : { target }) },
     audit: [started]
   }
 }

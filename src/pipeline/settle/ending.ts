@@ -4,7 +4,7 @@ import type { SettledIntent } from '../../domain/ports/ledger.ts'
 import type { Run } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { configuredPermission, type PhasePorts } from '../ports.ts'
-import { type Ending, endingMessages, needsPeople } from './messages.ts'
+import { type Ending, endingMessages, groupOf, needsPeople } from './messages.ts'
 
 /** What is saved together with a refusal or an ending. */
 export interface Settled {
@@ -22,7 +22,13 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
   const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels, list?.targets)
   const storm = ending.refusal?.facts?.storm
-  const recipients = { channels: run.policy.escalate.to, ...(storm === undefined ? {} : { storm }) }
+  // Alerts of one source on one target share a message. Being counted in it is being told.
+  const group = storm === undefined ? groupOf(run) : undefined
+  const recipients = {
+    channels: run.policy.escalate.to,
+    ...(storm === undefined ? {} : { storm }),
+    ...(group === undefined ? {} : { group })
+  }
   const audit: AuditEntry[] = [
     ...(settled.audit ?? []),
     audited.concluded(about, { ...ending, wrote: run.wrote }),

@@ -50,7 +50,9 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     ...runIds(run),
     labels: routingLabels(run.trigger)
   } as const
+  const group = people ? groupOf(run) : undefined
   const own = (channel: string): Message => ({
+    ...(group === undefined ? {} : { group: `${group.source}\n${group.target}` }),
     key: `${run.id}/${ending.outcome}/${channel}`,
     channel,
     subject: { kind: 'run', id: run.id },
@@ -58,12 +60,14 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     details: detailsOf(run, ending)
   })
   const storm = stormOf(ending)
+  const hours = storm === undefined ? 0 : (ending.refusal?.facts?.hours ?? 0)
   // A whole storm has one message, which is updated with the list. Its runs share the key.
   const sharedInStorm = (channel: string): Message =>
     storm === undefined
       ? own(channel)
       : {
-          key: `storm/${storm}/${channel}`,
+          // Each hour that it lasts begins another message, so that nobody takes a storm for over.
+          key: hours === 0 ? `storm/${storm}/${channel}` : `storm/${storm}/${hours}/${channel}`,
           channel,
           subject: { kind: 'storm', id: storm },
           ...content,
@@ -73,6 +77,15 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
     ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
+}
+
+/**
+ * The source and the target whose alerts share one message. A run that has written has a message of its own, and so has one that a
+ * person asked for. Runs without a target are told by their policy.
+ */
+export function groupOf({ trigger, target, policy, wrote }: Run): { readonly source: string; readonly target: string } | undefined {
+  if (trigger.kind !== 'alert' || wrote) return undefined
+  return { source: trigger.incident.source, target: target === undefined ? `policy ${policy.name}` : targetKey(target) }
 }
 
 /** The messages that tell people that a repaired incident is back. Astern does not act on it a second time. */
@@ -89,7 +102,10 @@ function stormOf({ refusal }: Ending): string | undefined {
 }
 
 function titleOf(run: Run, ending: Ending): string {
-  if (stormOf(ending) !== undefined) return 'Astern does nothing: many targets alert at once'
+  if (stormOf(ending) !== undefined) {
+    const hours = ending.refusal?.facts?.hours ?? 0
+    return `Astern does nothing${hours === 0 ? '' : ` for ${hours} ${hours === 1 ? 'hour' : 'hours'} now`}: many targets alert at once`
+  }
   const outcome = ending.refusal === undefined ? ending.outcome : `${ending.outcome} (${ending.refusal.reason})`
   return `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${outcome}`
 }

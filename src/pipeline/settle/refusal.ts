@@ -1,7 +1,7 @@
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
-import { dispositionOf, type Refusal } from '../../domain/reasons.ts'
+import { dispositionOf, type Reason, type Refusal } from '../../domain/reasons.ts'
 import { escalatesAt } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { conclude, type Settled } from './ending.ts'
@@ -10,12 +10,17 @@ import { conclude, type Settled } from './ending.ts'
 export interface Beside extends Settled {
   readonly trace?: readonly TraceEntry[]
   readonly releaseLock?: boolean
+  /** This look confirmed the symptom. */
+  readonly confirmed?: boolean
 }
+
+/** The reasons that concern one alert only. Another alert on the same target may do better, so who waits for them parks nobody. */
+const OF_ITS_OWN_ALERT: readonly Reason[] = ['silenced', 'inhibited']
 
 /** What a refusal does to a run: it waits or ends, as the disposition of the reason says. */
 export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}): Promise<Move> {
   const { ports, run } = pass
-  const { trace = [], audit: before = [], intent, releaseLock } = beside
+  const { trace = [], audit: before = [], intent, releaseLock, confirmed = false } = beside
   const now = ports.clock.now()
   const decision = audited.decision(ofRun(run, now), { verdict: 'hold', refusal, trace })
   const settled: Settled = { audit: [...before, decision], ...(intent === undefined ? {} : { intent }) }
@@ -33,11 +38,17 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
       // A refusal is audited only when its reason changes, because a run may wait for hours.
       const audit = run.reason === refusal.reason ? before : [...before, decision]
+      const held = refusal.reason === 'storm-looming' ? { heldSince: run.heldSince ?? now } : {}
       return {
         kind: 'move',
         to: 'waiting',
         again: Math.min(now + run.policy.recheck, up, known),
-        change: { reason: refusal.reason, detail: refusal.detail },
+        change: {
+          reason: refusal.reason,
+          detail: refusal.detail,
+          confirmed: confirmed && !OF_ITS_OWN_ALERT.includes(refusal.reason),
+          ...held
+        },
         audit,
         ...(intent === undefined ? {} : { intent }),
         ...(releaseLock === undefined ? {} : { releaseLock })

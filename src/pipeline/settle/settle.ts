@@ -1,5 +1,4 @@
 import type { Run, RunChange } from '../../domain/run.ts'
-import type { Trigger } from '../../domain/trigger.ts'
 import type { Carried, Intend, Move, Next, Pass } from '../pass.ts'
 import type { Ports } from '../ports.ts'
 
@@ -23,7 +22,7 @@ export async function settle(ports: Ports, pass: Pass, next: Next): Promise<Goes
 
 async function intend(ports: Ports, pass: Pass, { request, carried, otherwise }: Intend): Promise<GoesOn | undefined> {
   const { run } = pass
-  const stored = await ports.ledger.claimIntent(pass.claim, request)
+  const stored = await ports.ledger.claimIntent(pass.claim, { ...request, storm: ports.policies.storm() })
   switch (stored.kind) {
     case 'lost':
       return undefined
@@ -48,9 +47,6 @@ async function move(ports: Ports, pass: Pass, next: Move): Promise<GoesOn | unde
   const { run, claim, carried } = pass
   const { to, again, change = {} } = next
   const now = ports.clock.now()
-  const { countsForStorm } = next
-  if (countsForStorm !== undefined && run.trigger.kind === 'alert')
-    await ports.ledger.targetExists(run.trigger.incident.id, countsForStorm, ports.policies.storm(), now)
   const saved = await ports.ledger.save(
     claim,
     {
@@ -60,18 +56,15 @@ async function move(ports: Ports, pass: Pass, next: Move): Promise<GoesOn | unde
       ...(next.told === undefined ? {} : { told: next.told }),
       ...(next.intent === undefined ? {} : { intent: next.intent }),
       ...(next.releaseLock === undefined ? {} : { releaseLock: next.releaseLock }),
+      ...(change.symptom === undefined ? {} : { storm: ports.policies.storm() }),
       release: again !== 'at-once'
     },
     now
   )
   if (!saved) return undefined
-  const after = changed({ ...run, trigger: counted(run.trigger, countsForStorm), state: to }, change)
+  const after = changed({ ...run, state: to }, change)
   announce(ports, run, after, next.carried ?? carried)
   return again === 'at-once' ? { run: after, carried: next.carried ?? carried } : undefined
-}
-
-function counted(trigger: Trigger, uid: string | undefined): Trigger {
-  return trigger.kind === 'alert' && uid !== undefined ? { ...trigger, incident: { ...trigger.incident, targetUid: uid } } : trigger
 }
 
 /** Counts and logs what was saved. */
@@ -105,6 +98,7 @@ function changed(run: Run, change: RunChange): Run {
     ...(change.wrote === undefined ? {} : { wrote: change.wrote }),
     ...(change.outcome === undefined ? {} : { outcome: change.outcome }),
     ...(change.symptom === undefined ? {} : { symptom: change.symptom }),
+    ...(change.heldSince === undefined ? {} : { heldSince: change.heldSince }),
     ...(after.reason === undefined ? {} : { reason: after.reason }),
     ...(after.detail === undefined ? {} : { detail: after.detail }),
     ...(after.progress === undefined ? {} : { progress: after.progress })

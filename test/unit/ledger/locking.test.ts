@@ -10,7 +10,7 @@ import { openHandle } from '../../../src/ledger/sqlite/handle.ts'
 import type { Tables } from '../../../src/ledger/tables.ts'
 import { policyOf } from '../../support/bench.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
-import { intentRequest, messageOf, opened, withRun } from '../../support/ledger-fixture.ts'
+import { intentRequest, messageOf, opened, SYMPTOM, withRun } from '../../support/ledger-fixture.ts'
 import { countingIds, ledgerFolder } from '../../support/open-ledger.ts'
 import { NOON, TARGET } from '../../support/workloads.ts'
 
@@ -68,20 +68,20 @@ t.test('whoever decides by what it read locks that first: every database needs i
 
   const incident = await opened(ledger, 'B')
   const started = audited.runStarted({ at: NOON, runId: 'run-B' }, { policy: 'undo', mode: 'auto', labels: {} })
-  const run = { id: 'run-B', policy: policyOf(), target: { ...TARGET, name: 'b' }, targetUid: 'u' }
+  const run = { id: 'run-B', policy: policyOf(), target: { ...TARGET, name: 'b' } }
   t.same(
-    await lockedBy(() => ledger.admit([{ incident, at: NOON, run, audit: [started] }], storm)),
-    ['locked incidents', 'locked turns', 'locked audit_head'],
-    'who admits, and who counts for a storm'
+    await lockedBy(() => ledger.admit([{ incident, at: NOON, run, audit: [started] }])),
+    ['locked incidents', 'locked audit_head'],
+    'who admits'
   )
 
   await withRun(ledger)
-  t.same(await lockedBy(() => ledger.claimDue('one', NOON + MINUTE, MINUTE, 10)), ['unclaimed runs'])
+  t.same(await lockedBy(() => ledger.claimDue('one', NOON + MINUTE, MINUTE, 10)), ['locked turns', 'locked turns', 'unclaimed runs'])
   const claim = { runId: 'run-A', owner: 'one', fence: 1 }
   const budgets = [{ limit: 3, per: 60 * MINUTE, scope: 'global' as const }]
   const request = intentRequest('i', { budgets })
   const intent = { ...request, audit: [audited.intent({ at: NOON }, request)] }
-  t.same(await lockedBy(() => ledger.claimIntent(claim, intent)), ['locked runs', 'locked turns', 'locked audit_head'])
+  t.same(await lockedBy(() => ledger.claimIntent(claim, intent)), ['locked runs', 'locked turns', 'locked turns', 'locked audit_head'])
   t.same(await lockedBy(() => ledger.countSend(claim, 'i')), ['locked runs'])
   t.same(await lockedBy(() => ledger.save(claim, { change: {}, audit: [], messages: [messageOf()] }, NOON)), ['locked runs'])
   t.same(
@@ -94,6 +94,11 @@ t.test('whoever decides by what it read locks that first: every database needs i
   const write = { kind: 'json-patch', path: '/x', operations: [], mark: 'none' } as const
   const loan = { kind: 'return', summary: 's', after: MINUTE, atMost: MINUTE, write } as const
   const borrower = { runId: 'run-B', owner: 'one', fence: 1 }
+  t.same(
+    await lockedBy(() => ledger.save(borrower, { change: { symptom: SYMPTOM }, storm, audit: [] }, NOON)),
+    ['locked runs', 'locked turns'],
+    'who counts for a storm'
+  )
   await ledger.claimIntent(borrower, intentRequest('j', { plan: { target: { ...TARGET, name: 'b' }, loan } }))
   await ledger.save(borrower, { change: { state: 'watching' }, audit: [], intent: { id: 'j', state: 'applied' } }, NOON)
   t.same(await lockedBy(() => ledger.claimLoans(NOON + 2 * MINUTE, NOON + 3 * MINUTE, 10)), ['unclaimed loans'])

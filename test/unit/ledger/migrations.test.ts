@@ -19,9 +19,18 @@ t.test('a ledger of the first version is brought to this one, with what is in it
   old.exec(`
     drop index runs_asked_once; alter table runs drop column trigger_json; alter table runs drop column asked_key;
     alter table runs add column incident_json text; alter table incidents add column request_json text;
-    alter table runs drop column symptom_json; drop index incidents_verified;
+    alter table runs drop column symptom_json; drop index incidents_verified; drop index incidents_verified_by_time;
     alter table incidents drop column verified_at; alter table incidents drop column symptom_since;
     drop table turns; alter table outbox drop column claimed_until;
+    drop table queues; drop index runs_ready; drop index runs_ready_lanes; drop index runs_not_over; drop index runs_parked; drop index runs_confirmed;
+    drop index runs_due; create index runs_due on runs (next_at) where state <> 'ended';
+    drop index incidents_unadmitted; drop index incidents_in_line; drop index incidents_in_line_lanes; drop index outbox_groups;
+    create index incidents_unadmitted on incidents (opened_at) where admitted_at is null;
+    alter table runs drop column source; alter table runs drop column escalates_at; alter table runs drop column ready;
+    alter table runs drop column turn; alter table runs drop column confirmed; alter table runs drop column parked_by;
+    drop index runs_not_sampled; alter table runs drop column held_since;
+    alter table incidents add column target_uid text;
+    alter table incidents drop column turn; alter table outbox drop column group_key; alter table outbox drop column grouped_json;
     update outbox set message_json = '{"key":"k","channel":"people","kind":"escalation","runId":"run-A"}';
     delete from kysely_migration where name > '0001-first'`)
   old.close()

@@ -1,13 +1,20 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { targetKey } from '../../../src/domain/objects.ts'
-import { afterIntent, openBench, policyOf } from '../../support/bench.ts'
+import { advance } from '../../../src/pipeline/run.ts'
+import { admitIncidents } from '../../../src/pipeline/settle/admit.ts'
+import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { SYMPTOM } from '../../support/ledger-fixture.ts'
 import { badRollout, NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
+
+/** One sample decides, so that no time passes while one run after the other is looked at. */
+const quick = policyOf({ verify: policyOf().verify.map(query => ({ ...query, samples: 1 })) })
+const STORM = { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
 
 const named = (name: string) => ({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: name })
 
 t.test('a storm: fifty targets alert at once → no write, one message with the list', async t => {
-  const bench = await openBench(t)
+  const bench = await openBench(t, { policies: [quick] })
   for (let index = 0; index < 50; index += 1) {
     bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
     await bench.fire(named(`api-${index}`))
@@ -19,7 +26,7 @@ t.test('a storm: fifty targets alert at once → no write, one message with the 
   t.equal(items.length, 50)
   t.ok(
     items.every(run => run.outcome === 'denied' && run.reason === 'storm'),
-    'even the first five: all targets are known before any run begins'
+    'even the first five: none writes while others are not sampled yet'
   )
   t.equal(bench.cluster.writes.length, 0)
   t.same(await bench.messages(), ['storm: Astern does nothing: many targets alert at once'])
@@ -27,7 +34,7 @@ t.test('a storm: fifty targets alert at once → no write, one message with the 
 })
 
 t.test('a storm of hundreds: all are counted, the first two hundred are listed, once', async t => {
-  const bench = await openBench(t)
+  const bench = await openBench(t, { policies: [quick] })
   for (let index = 0; index < 300; index += 1) {
     bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
     await bench.fire(named(`api-${index}`))
@@ -58,30 +65,107 @@ t.test('a storm: alerts about targets that do not exist are none', async t => {
   t.equal(bench.cluster.writes.length, 1, 'the one that exists is dealt with')
 })
 
-t.test('a storm goes on until it was calm, and its message is updated, not repeated', async t => {
-  const bench = await openBench(t)
-  const add = async (index: number): Promise<void> => {
-    bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
-    await bench.fire(named(`api-${index}`))
-    await bench.look()
-  }
-  bench.value = 0.001
-  for (let index = 0; index < 4; index += 1) await add(index)
-  t.equal(await bench.ledger.storm(bench.clock.now()), undefined, 'four are none yet')
-  bench.value = 0.4
-  await add(4)
-  const began = bench.clock.now()
-  t.ok(await bench.ledger.storm(began))
+/** A target with a bad rollout and an alert. */
+async function add(bench: Bench, index: number): Promise<void> {
+  bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
+  await bench.fire(named(`api-${index}`))
+  await bench.look()
+}
 
-  bench.clock.tick(9 * MINUTE)
-  await add(5)
-  bench.clock.tick(9 * MINUTE)
+/** Five targets whose symptom is real, with the switch lowered, so that nothing is written to the first four. */
+async function storming(t: Parameters<typeof openBench>[0], policy = quick): Promise<Bench> {
+  const bench = await openBench(t, { policies: [policy] })
+  await bench.ledger.setSwitch({ mode: 'dry-run', reason: 'test', by: 'test', at: bench.clock.now() })
+  for (let index = 0; index < 4; index += 1) await add(bench, index)
+  t.equal(await bench.ledger.storm(bench.clock.now()), undefined, 'four are none yet')
+  await add(bench, 4)
+  t.equal((await bench.ledger.storm(bench.clock.now()))?.count, 5)
+  return bench
+}
+
+t.test('a storm goes on until it was calm, and its message is updated, not repeated', async t => {
+  const bench = await storming(t)
+  await bench.pass(9 * MINUTE)
+  bench.since = bench.clock.now() - MINUTE
+  await add(bench, 5)
+  await bench.pass(9 * MINUTE)
 
   const storm = await bench.ledger.storm(bench.clock.now())
-  t.ok(storm, 'calm is counted from the newest one')
+  t.equal(storm?.count, 6, 'calm is counted from the newest one')
   t.equal((await bench.messages()).length, 1)
   bench.clock.tick(2 * MINUTE)
   t.equal(await bench.ledger.storm(bench.clock.now()), undefined)
+})
+
+t.test('only a new target prolongs a storm: one more alert of a target that is in it does not keep protection off', async t => {
+  const bench = await storming(t)
+  await bench.pass(9 * MINUTE)
+  bench.since = bench.clock.now() - MINUTE
+  await bench.fire({ ...named('api-3'), shard: 'another' })
+  await bench.look()
+  t.equal((await bench.run()).reason, 'storm', 'it is held by the storm, and its symptom is real')
+  bench.clock.tick(MINUTE)
+  t.equal(await bench.ledger.storm(bench.clock.now()), undefined)
+})
+
+t.test('five forged alerts make no storm: a target counts once its symptom was measured', async t => {
+  const bench = await openBench(t, { policies: [quick] })
+  bench.value = 0.001
+  for (let index = 0; index < 5; index += 1) await add(bench, index)
+  t.equal(await bench.ledger.storm(bench.clock.now()), undefined)
+
+  bench.value = 0.4
+  await bench.fire()
+  await bench.look()
+
+  t.equal(bench.cluster.writes.length, 1, 'the real one is dealt with')
+})
+
+t.test('while many targets are not sampled yet nothing is written, for thirty seconds at most', async t => {
+  const bench = await openBench(t, { policies: [quick] })
+  await bench.fire()
+  const signal = new AbortController().signal
+  let forged = 0
+  // Whoever forges alerts goes on with it, and none of them is ever sampled here.
+  const forge = async (): Promise<void> => {
+    for (let more = 0; more < 5; more += 1) {
+      forged += 1
+      await bench.fire(named(`forged-${forged}`))
+    }
+    while ((await admitIncidents(bench.ports, signal)) > 0);
+  }
+  const look = async (): Promise<void> => {
+    const real = (await bench.ledger.claimDue('bench', bench.clock.now(), MINUTE, 1_000)).find(one => one.run.target?.name === 'api')
+    if (real === undefined) throw new Error('the real one is not due')
+    await advance(bench.ports, real, signal)
+  }
+  await forge()
+  await look()
+  const waits = (await bench.ledger.runs({ target: targetKey(TARGET) }, undefined, 1)).items[0]
+  t.same([waits?.reason, waits?.nextAt], ['storm-looming', NOON + SECOND])
+  for (let second = 1; second < 30; second += 1) {
+    bench.clock.tick(SECOND)
+    await forge()
+    await look()
+    t.equal(bench.cluster.writes.length, 0)
+  }
+  bench.clock.tick(SECOND)
+  await forge()
+  await look()
+  t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('people are told once more when a storm has lasted an hour', async t => {
+  const bench = await storming(t)
+  for (let index = 5; index < 12; index += 1) {
+    await bench.pass(9 * MINUTE)
+    bench.since = bench.clock.now() - MINUTE
+    await add(bench, index)
+  }
+  t.same(await bench.messages(), [
+    'storm: Astern does nothing: many targets alert at once',
+    'storm: Astern does nothing for 1 hour now: many targets alert at once'
+  ])
 })
 
 t.test('a storm that breaks while one run has its intent: checked again right before the write', async t => {
@@ -89,19 +173,11 @@ t.test('a storm that breaks while one run has its intent: checked again right be
   afterIntent(bench, async () => {
     for (let index = 0; index < 5; index += 1) {
       bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: `api-${index}` }, uid: `uid-${index}` })
-      const incident = await bench.fire(named(`api-${index}`))
-      await bench.ledger.admit(
-        [
-          {
-            incident: (await bench.ledger.incident(incident)) ?? assertNever(),
-            at: bench.clock.now(),
-            run: { id: `run-${index}`, policy: policyOf(), target: { ...TARGET, name: `api-${index}` }, targetUid: `uid-${index}` },
-            audit: []
-          }
-        ],
-        { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
-      )
+      await bench.fire(named(`api-${index}`))
     }
+    await admitIncidents(bench.ports, new AbortController().signal)
+    for (const { claim } of await bench.ledger.claimDue('other', bench.clock.now(), MINUTE, 10))
+      await bench.ledger.save(claim, { change: { symptom: SYMPTOM }, storm: STORM, audit: [] }, bench.clock.now())
   })
   await bench.fire()
 
@@ -109,10 +185,6 @@ t.test('a storm that breaks while one run has its intent: checked again right be
 
   t.equal(bench.cluster.writes.length, 0)
 })
-
-function assertNever(): never {
-  throw new Error('the incident is gone')
-}
 
 t.test('cooldown is between runs on a target: for incidents opened after the earlier run ended', async t => {
   const bench = await openBench(t)

@@ -1,8 +1,9 @@
 import t from 'tap'
+import type { Clock } from '../../../src/base/clock.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
 import { createWorker } from '../../../src/pipeline/worker.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
-import { badRollout, NOON } from '../../support/workloads.ts'
+import { badRollout, NOON, TARGET } from '../../support/workloads.ts'
 
 const quick = policyOf({ verify: policyOf().verify.map(query => ({ ...query, samples: 1, window: 0 })) })
 
@@ -69,4 +70,42 @@ t.test('two workers on one ledger: one write', async t => {
 
   t.equal(bench.cluster.writes.length, 1)
   t.equal((await bench.ledger.runs({}, undefined, 10)).items.length, 1)
+})
+
+t.test('a run that sleeps between two samples holds no place: with one place, others are decided meanwhile', async t => {
+  // Given a policy with two samples 15 s apart, four targets, and a worker with one place.
+  const bench = await openBench(t)
+  const names = ['api', 'web', 'cart', 'mail']
+  for (const name of names) bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name }, uid: `uid-${name}` })
+  const sleepers: (() => void)[] = []
+  let asleep = (): void => {}
+  const allAsleep = new Promise<void>(resolve => {
+    asleep = resolve
+  })
+  const offset = NOON - Date.now()
+  const clock: Clock = {
+    now: () => Date.now() + offset,
+    // The worker's own pauses are short; the pause between two samples lasts until the story ends it.
+    sleep: (ms, signal) =>
+      ms < 10_000
+        ? systemClock.sleep(ms, signal)
+        : new Promise(resolve => {
+            sleepers.push(resolve)
+            if (sleepers.length === names.length) asleep()
+          })
+  }
+  const worker = createWorker({ ...bench.ports, clock }, { owner: 'w', idleMs: 20, concurrency: 1, asleep: 64 })
+  worker.start()
+  t.teardown(() => worker.stop())
+
+  // When all four alert at once.
+  for (const deployment of names) await bench.fire({ alertname: 'HighErrorRatio', namespace: 'shop', deployment })
+  worker.kick()
+
+  // Then all four have their first sample, though none has its second.
+  await allAsleep
+  t.equal(bench.samples.length, names.length)
+  for (const wake of sleepers) wake()
+  await worker.idle()
+  t.equal(bench.cluster.writes.length, names.length, 'and each goes on where it slept')
 })
