@@ -51,10 +51,20 @@ export function judgeRevisions(input: History, provenFor: number): readonly Cand
 function judged(revision: Revision, periods: readonly Period[], input: History, provenFor: number): Omit<Candidate, 'revision'> {
   const { identity, reused } = revision
   if (input.bad.includes(identity)) return { refusedBecause: 'it is remembered as bad' }
-  const own = periods.filter(period => period.identity === identity)
+  const own = asWatched(periods.filter(period => period.identity === identity))
   if (own.length === 0)
     return { refusedBecause: reused ? 'it was taken up again, and Astern did not see for how long it ran' : 'how long it ran is not known' }
   return provenIn(own, { of: identity, provenFor, ...input })
+}
+
+/** Where Astern watched the end of a period it knows it to the millisecond. The creation times then only say how early it began. */
+function asWatched(periods: readonly Period[]): readonly Period[] {
+  const { watch: watched = [], 'replica-sets': others = [] } = Object.groupBy(periods, period => period.by)
+  const known = others.map(period => {
+    const same = watched.findLast(seen => seen.from < period.to && seen.to > period.from)
+    return same === undefined ? period : { ...same, from: Math.min(same.from, period.from) }
+  })
+  return [...watched, ...known]
 }
 
 /** Whether a version proved itself in one of the periods in which it ran, and in which. */

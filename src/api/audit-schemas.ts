@@ -48,7 +48,15 @@ const DECIDED = {
 
 /** The body of each kind of audit row; a decision has one of two. */
 export const BODY_SCHEMAS = {
-  'incident-opened': [Type.Object({ source: Type.String(), labels: LabelsSchema, startsAt: Type.Number(), delivery: Type.String() })],
+  'incident-opened': [
+    Type.Object({
+      source: Type.String(),
+      labels: LabelsSchema,
+      startsAt: Type.Number(),
+      delivery: Type.Optional(Type.String()),
+      follows: Type.Optional(text('The incident of the episode before.'))
+    })
+  ],
   'incident-reopened': [Type.Object({ delivery: Type.String(), startsAt: Type.Number(), times: Type.Integer() })],
   'incident-resolved': [Type.Object({ delivery: Type.String() })],
   'incident-expired': [Type.Object({ why: Type.String() })],

@@ -50,7 +50,7 @@ export function createOperations(parts: OperationsParts): Operations {
     match: labels => store.index().match(labels),
     explain: labels => store.index().explain(labels),
     async dryRun(request) {
-      const run = prepareDryRun(ports.ids, request)
+      const run = prepareDryRun(ports, request)
       const signal = AbortSignal.timeout(samplingTime(request.policy) + 60_000)
       if (samplingTime(request.policy) <= ANSWER_WITHIN_MS) return { kind: 'answered', answer: await dryRun(ports, run, signal) }
       await ledger.saveDryRun(run, [])

@@ -14,7 +14,10 @@ export interface AuditBodies {
     readonly source: string
     readonly labels: Readonly<Record<string, string>>
     readonly startsAt: number
-    readonly delivery: string
+    /** Absent where no delivery told so: the queries did. */
+    readonly delivery?: string
+    /** The incident of the episode before. */
+    readonly follows?: string
   }
   /** It fires again soon after it was resolved. `times`: how often this incident did so. */
   readonly 'incident-reopened': { readonly delivery: string; readonly startsAt: number; readonly times: number }

@@ -41,9 +41,12 @@ export interface Incident {
   readonly identity: string
   readonly labels: Readonly<Record<string, string>>
   readonly annotations: Readonly<Record<string, string>>
-  /** When the first episode began to fire. Blame goes by it, so that flapping does not move blame. */
+  /** When the first episode began to fire, as senders say; the earliest of them. It is only shown. */
   readonly startsAt: number
-  /** When the episode that is open now began to fire. A late duplicate of an earlier `resolved` is recognised by it. */
+  /**
+   * When the episode that is open now began to fire: the earliest that a sender said, and no later than Astern heard of it. A late
+   * duplicate of an earlier `resolved` is recognised by it.
+   */
   readonly episodeStartsAt: number
   /** When Astern first received it. `escalate.after` counts from here. */
   readonly openedAt: number
@@ -80,7 +83,8 @@ export function incidentEvent(
     return 'opened'
   }
   if (newest === undefined || newest.state !== 'open') return 'ignored'
-  // A peer's late duplicate may resolve an earlier episode. It says nothing about the one that is open.
-  if (alert.startsAt < newest.episodeStartsAt || (alert.endsAt !== undefined && alert.endsAt < newest.episodeStartsAt)) return 'ignored'
+  // A peer's late duplicate may resolve an earlier episode. It says nothing about the one that is open. What the sender says of
+  // the start decides nothing: two replicas of one source know of different ones.
+  if (alert.endsAt !== undefined && alert.endsAt < newest.episodeStartsAt) return 'ignored'
   return 'resolved'
 }

@@ -12,13 +12,14 @@ export interface Limits {
   readonly policy: Mode
   /** The policy of that name as it is loaded now. Undefined where it was removed, which counts as off. */
   readonly current: Mode | undefined
-  /** The service's ceiling. */
+  /** The service's ceiling now, and when the run began. */
   readonly ceiling: Mode
+  readonly ceilingThen: Mode
 }
 
 /** What a run may do by configuration. The switch is no part of it, because the switch makes a run wait and never ends one. */
-export function permissionOf({ policy, current, ceiling }: Limits): Permission {
-  return OF_MODE[lowestMode(policy, current ?? 'off', ceiling)]
+export function permissionOf({ policy, current, ceiling, ceilingThen }: Limits): Permission {
+  return OF_MODE[lowestMode(policy, current ?? 'off', ceiling, ceilingThen)]
 }
 
 /** What a run may do right now: what the configuration permits, and no more than the switch allows. */

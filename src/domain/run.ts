@@ -1,5 +1,5 @@
 import type { ObjectRef } from './objects.ts'
-import type { Outcome } from './outcomes.ts'
+import type { Mode, Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
 import type { Reason } from './reasons.ts'
 import type { Symptom } from './symptom.ts'
@@ -85,6 +85,8 @@ export interface Run {
   /** Why the run waits, or why it ended. */
   readonly reason?: Reason
   readonly detail?: string
+  /** The service's ceiling when the run began. It never acts above it, whatever the ceiling is by now (rules 1). */
+  readonly ceiling: Mode
   /** True once the run has written anything. */
   readonly wrote: boolean
   readonly progress?: Progress

@@ -52,6 +52,11 @@ export function askedBy(trigger: Trigger): string | undefined {
   return trigger.kind === 'alert' ? undefined : trigger.by
 }
 
+/** Who sent the trigger: the alert's source, or the credential that asked. */
+export function sentBy(trigger: Trigger): string {
+  return trigger.kind === 'alert' ? trigger.incident.source : trigger.by
+}
+
 /** The line in which a run stands: its incident's source, or that of the person who asked, so that no alert is before them. */
 export function sourceOf(trigger: Trigger): string {
   return trigger.kind === 'alert' ? trigger.incident.source : `asked/${trigger.by}`

@@ -6,7 +6,10 @@ import type { Tables } from './tables.ts'
 
 /** What must be known of an incident to decide what an alert does to it. */
 export type KnownIncident = Readonly<
-  Pick<Tables['incidents'], 'id' | 'state' | 'episode_starts_at' | 'resolved_at' | 'reopened' | 'last_seen_at'>
+  Pick<
+    Tables['incidents'],
+    'id' | 'state' | 'starts_at' | 'episode_starts_at' | 'resolved_at' | 'reopened' | 'last_seen_at' | 'later_start' | 'later_start_look'
+  >
 >
 
 /** An incident as the earlier alerts of the same batch leave it. */
@@ -45,7 +48,7 @@ export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): A
     case 'ignored':
       return { answer }
     case 'heartbeat':
-      return { answer, draft: changed(before, { last_seen_at: now }, 'seen') }
+      return { answer, draft: heartbeat(before, arrival) }
     case 'resolved':
       return {
         answer,
@@ -58,13 +61,31 @@ export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): A
         answer,
         draft: changed(
           before,
-          { last_seen_at: now, state: 'open', resolved_at: null, episode_starts_at: alert.startsAt, reopened: times },
+          { last_seen_at: now, state: 'open', resolved_at: null, episode_starts_at: startOf(arrival), reopened: times },
           'state'
         ),
         audit: audited.incidentReopened({ at: now, incidentId: id }, { delivery: delivery.id, startsAt: alert.startsAt, times })
       }
     }
   }
+}
+
+/** No alert fires before it was sent, whatever it says: a start in the future would make every true `resolved` a late one. */
+function startOf({ delivery, alert }: Pick<Arrival, 'delivery' | 'alert'>): number {
+  return Math.min(alert.startsAt, delivery.receivedAt)
+}
+
+/** A second replica of the source, or one that was restarted, may know of another start. The earliest one is kept and shown. */
+function heartbeat(before: IncidentDraft, arrival: Arrival): IncidentDraft {
+  const now = arrival.delivery.receivedAt
+  const start = startOf(arrival)
+  const { starts_at, episode_starts_at, later_start } = before.row
+  if (start < episode_starts_at)
+    return changed(before, { last_seen_at: now, episode_starts_at: start, starts_at: Math.min(starts_at, start) }, 'state')
+  // Where its run has ended, this may be the next episode: a restarted Alertmanager sends no `resolved`. The queries decide.
+  if (start > episode_starts_at && start !== later_start)
+    return changed(before, { last_seen_at: now, later_start: start, later_start_look: now }, 'state')
+  return changed(before, { last_seen_at: now }, 'seen')
 }
 
 function episodeOf(row: KnownIncident): NonNullable<Parameters<typeof incidentEvent>[0]> {
@@ -90,7 +111,7 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     labels_json: JSON.stringify(alert.labels),
     annotations_json: JSON.stringify(alert.annotations),
     starts_at: alert.startsAt,
-    episode_starts_at: alert.startsAt,
+    episode_starts_at: startOf({ delivery, alert }),
     opened_at: delivery.receivedAt,
     last_seen_at: delivery.receivedAt,
     resolved_at: null,
@@ -103,6 +124,8 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     target_key: null,
     verified_at: null,
     symptom_since: null,
+    later_start: null,
+    later_start_look: null,
     turn: null
   }
   return {

@@ -68,6 +68,7 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     detail: run.detail ?? null,
     wrote: 0,
     progress_json: null,
+    ceiling: run.ceiling,
     symptom_json: run.symptom === undefined ? null : JSON.stringify(run.symptom),
     owner: null,
     fence: 0,

@@ -141,6 +141,7 @@ function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): T
     detail: null,
     wrote: 0,
     progress_json: null,
+    ceiling: run.ceiling,
     symptom_json: null,
     owner: null,
     fence: 0,

@@ -7,6 +7,7 @@ import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
+import { createEpisodes } from './later-starts.ts'
 import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
@@ -18,6 +19,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
   return {
     ...createIntake(database, ids),
     ...createIncidents(database),
+    ...createEpisodes(database, ids),
     ...createRuns(database, ids),
     ...createOutbox(database),
     ...createLoans(database),

@@ -1,6 +1,6 @@
 import type { Incident, IncidentState } from '../domain/incident.ts'
 import { parseTargetKey } from '../domain/objects.ts'
-import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
+import { MODES, OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import { INTENT_STATES, type Intent, type Plan } from '../domain/plan.ts'
 import type { Policy } from '../domain/policy.ts'
 import { isReason } from '../domain/reasons.ts'
@@ -71,6 +71,7 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.reason === null ? {} : { reason: row.reason }),
     ...(row.detail === null ? {} : { detail: row.detail }),
     wrote: row.wrote === 1,
+    ceiling: oneOf(MODES, row.ceiling, 'mode'),
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) }),
     ...(row.parked_by === null ? {} : { parkedBy: row.parked_by }),
     ...(row.held_since === null ? {} : { heldSince: row.held_since }),

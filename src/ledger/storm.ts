@@ -4,7 +4,7 @@ import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
-import { STORM_LISTED, type StormLooming, type StormQuestion, type StormState } from '../domain/ports/ledger.ts'
+import { STORM_LISTED, type StormLooming, type StormQuestion, type StormState } from '../domain/storm.ts'
 import type { LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import type { Tables } from './tables.ts'
@@ -44,21 +44,31 @@ export async function countForStorm(
     .where('opened_at', '>', since)
   const known = verified.select('id').where('target_key', '=', incident.target_key).where('id', '<>', incidentId)
   if ((await known.limit(1).execute()).length > 0) return []
-  const opened = await verified.select(['target_key', 'opened_at']).orderBy('opened_at').execute()
-  const targets = active === undefined ? mostWithin(opened, limits.within, incident.opened_at) : new Set(opened.map(row => row.target_key))
-  const count = targets.size
-  if (active === undefined && count < limits.targets) return []
-  const listed = [...targets].flatMap(target => target ?? []).sort()
   const calm_at = now + limits.calm
-  const targets_json = JSON.stringify({ count, listed: listed.slice(0, STORM_LISTED) })
   if (active !== undefined) {
+    // The target is a new one, so it is counted on: to count tens of thousands anew at each of them would take minutes.
+    const { count, listed } = stored<Listed>(active.targets_json)
+    const all = listed.length < STORM_LISTED ? [...listed, incident.target_key].sort() : listed
+    const targets_json = JSON.stringify({ count: count + 1, listed: all })
     await tx.query.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
     return []
   }
+  const opened = await verified.select(['target_key', 'opened_at']).orderBy('opened_at').execute()
+  const targets = mostWithin(opened, limits.within, incident.opened_at)
+  const count = targets.size
+  if (count < limits.targets) return []
+  const listed = [...targets].flatMap(target => target ?? []).sort()
+  const targets_json = JSON.stringify({ count, listed: listed.slice(0, STORM_LISTED) })
   const id = ids.next()
   await tx.query.insertInto('storms').values({ id, started_at: now, last_at: now, calm_at, targets_json }).execute()
   await wakeRunsThatWaitFor(tx, 'storm-looming', now)
   return [audited.storm({ at: now }, { storm: id, targets: count, within: limits.within })]
+}
+
+/** How a storm's targets are stored. */
+interface Listed {
+  readonly count: number
+  readonly listed: readonly string[]
 }
 
 type Opened = Pick<Tables['incidents'], 'target_key' | 'opened_at'>
@@ -112,7 +122,7 @@ export async function stormLooming(db: Kysely<Tables>, { target, limits }: Storm
 export async function stormAt(db: Kysely<Tables>, now: number): Promise<StormState | undefined> {
   const row = await stormRow(db, now)
   if (row === undefined) return undefined
-  const { count, listed } = stored<{ readonly count: number; readonly listed: readonly string[] }>(row.targets_json)
+  const { count, listed } = stored<Listed>(row.targets_json)
   return { id: row.id, startedAt: row.started_at, lastAt: row.last_at, calmAt: row.calm_at, count, targets: listed }
 }
 

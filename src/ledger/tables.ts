@@ -27,6 +27,10 @@ export interface Tables {
     verified_at: number | null
     /** Since when it is there, as its queries say. */
     symptom_since: number | null
+    /** A start that a sender named and that is later than the episode's: it may have begun once more. */
+    later_start: number | null
+    /** When that is looked at next. */
+    later_start_look: number | null
   }
   runs: {
     id: string
@@ -50,6 +54,8 @@ export interface Tables {
     wrote: number
     progress_json: string | null
     symptom_json: string | null
+    /** The service's ceiling when the run began. */
+    ceiling: string
     owner: string | null
     fence: number
     claim_expires_at: number | null

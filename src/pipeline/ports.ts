@@ -118,5 +118,10 @@ export function actionOf(ports: Pick<DecidePorts, 'actions'>, name: string): Act
 /** What a run may do by configuration. */
 export function configuredPermission(ports: Pick<DecidePorts, 'policies' | 'ceiling'>, run: Run): Permission {
   const { policy } = run
-  return permissionOf({ policy: policy.mode, current: ports.policies.policy(policy.name)?.mode, ceiling: ports.ceiling })
+  return permissionOf({
+    policy: policy.mode,
+    current: ports.policies.policy(policy.name)?.mode,
+    ceiling: ports.ceiling,
+    ceilingThen: run.ceiling
+  })
 }

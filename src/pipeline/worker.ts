@@ -3,6 +3,7 @@ import type { ClaimedRun } from '../domain/run.ts'
 import type { Ports } from './ports.ts'
 import { advance } from './run.ts'
 import { admitIncidents } from './settle/admit.ts'
+import { beginEpisodes } from './settle/episodes.ts'
 import { settleLoans } from './settle/loans.ts'
 import { createSlots } from './slots.ts'
 
@@ -112,6 +113,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
         if (stopping.signal.aborted) return 0
         await letIntakePass()
       }
+      await beginEpisodes(ports, stopping.signal)
       await expire()
       await settleLoans(ports, stopping.signal)
     } catch (cause) {

@@ -16,6 +16,7 @@ import { GUARDS } from '../../src/guards/guards.ts'
 import type { Ports } from '../../src/pipeline/ports.ts'
 import { advance } from '../../src/pipeline/run.ts'
 import { admitIncidents } from '../../src/pipeline/settle/admit.ts'
+import { beginEpisodes } from '../../src/pipeline/settle/episodes.ts'
 import { settleLoans } from '../../src/pipeline/settle/loans.ts'
 import { indexPolicies } from '../../src/policies/index.ts'
 import { countingIds, openLedger } from './open-ledger.ts'
@@ -101,7 +102,7 @@ export interface Bench {
   confirmed: string[]
   policies: Policy[]
   readonly samples: Sample[]
-  fire(labels?: Readonly<Record<string, string>>, more?: Partial<Alert>): Promise<string>
+  fire(labels?: Readonly<Record<string, string>>, more?: Partial<Alert>, source?: string): Promise<string>
   resolve(labels?: Readonly<Record<string, string>>): Promise<void>
   /** Admits what is new and looks at every run that is due now, until nothing is. */
   look(): Promise<void>
@@ -199,13 +200,13 @@ export async function openBench(
         }
       }
     },
-    async fire(labels = LABELS, more = {}) {
+    async fire(labels = LABELS, more = {}, source = 'am') {
       serial += 1
       const alert: Alert = { status: 'firing', labels, annotations: {}, startsAt: clock.now(), generatorUrl: '', ...more }
       const [answer] = await ledger.receive({
         id: `delivery-${serial}`,
         receivedAt: clock.now(),
-        source: 'am',
+        source,
         externalUrl: '',
         receiver: '',
         groupKey: '',
@@ -220,6 +221,8 @@ export async function openBench(
     },
     async look() {
       const signal = new AbortController().signal
+      while ((await admitIncidents(bench.ports, signal)) > 0);
+      await beginEpisodes(bench.ports, signal)
       while ((await admitIncidents(bench.ports, signal)) > 0);
       await settleLoans(bench.ports, signal)
       for (;;) {

@@ -16,7 +16,7 @@ async function flood(ledger: Ledger, source: string, target: ObjectRef, count: n
   for (const [index, { id }] of answers.entries()) {
     const incident = await ledger.incident(id)
     if (incident === undefined) throw new Error('no incident')
-    const run = { id: `${source}-${target.name}-${String(index).padStart(3, '0')}`, policy: policyOf(), target }
+    const run = { id: `${source}-${target.name}-${String(index).padStart(3, '0')}`, policy: policyOf(), ceiling: 'auto' as const, target }
     admissions.push({ incident, at: NOON, run, audit: [] })
   }
   await ledger.admit(admissions)

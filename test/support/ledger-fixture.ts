@@ -26,7 +26,7 @@ const PLAN: Plan = {
 /** An incident of an alert of this name that is admitted with a run, `run-NAME`. */
 export async function withRun(ledger: Ledger, name = 'A', target: ObjectRef = TARGET): Promise<Incident> {
   const incident = await opened(ledger, name)
-  await ledger.admit([{ incident, at: NOON, run: { id: `run-${name}`, policy: policyOf(), target }, audit: [] }])
+  await ledger.admit([{ incident, at: NOON, run: { id: `run-${name}`, policy: policyOf(), ceiling: 'auto', target }, audit: [] }])
   return incident
 }
 

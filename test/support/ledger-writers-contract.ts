@@ -55,14 +55,14 @@ export async function severalWriters(t: Test, open: (t: Test) => Promise<Handles
     const handles = await open(t)
     const incident = await opened(handles[0], 'A')
     await spread(handles, ['first', 'second'], (ledger, id) =>
-      ledger.admit([{ incident, at: NOON, run: { id, policy: policyOf() }, audit: [] }])
+      ledger.admit([{ incident, at: NOON, run: { id, policy: policyOf(), ceiling: 'auto' }, audit: [] }])
     )
     t.equal((await handles[0].runs({}, undefined, 10)).items.length, 1)
   })
 
   await t.test('two people who ask for the same at once get one run', async t => {
     const handles = await open(t)
-    const asks = names(10).map(id => requestedRun({ id, kind: 'live', policy: policyOf(), trigger: askedBy(id) }))
+    const asks = names(10).map(id => requestedRun({ id, kind: 'live', policy: policyOf(), ceiling: 'auto', trigger: askedBy(id) }))
     const answers = await spread(handles, asks, (ledger, run) => ledger.begin(run, 'undo\nDeployment/shop/api', []))
     t.equal(answers.filter(answer => answer.state === 'started').length, 1)
     t.equal(new Set(answers.map(answer => answer.id)).size, 1, 'whoever came second is answered the first')

@@ -7,6 +7,7 @@ import type { Mode, Outcome } from '../outcomes.ts'
 import type { Intent, IntentState, Loan, Plan } from '../plan.ts'
 import type { Budget, Policy, StormLimits } from '../policy.ts'
 import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../run.ts'
+import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
 
@@ -17,33 +18,6 @@ export interface SwitchState {
   readonly by: string
   readonly at: number
 }
-
-/** Many targets have trouble at once. Nothing is written until `calmAt`. */
-export interface StormState {
-  readonly id: string
-  readonly startedAt: number
-  readonly lastAt: number
-  readonly calmAt: number
-  /** How many distinct targets. */
-  readonly count: number
-  /** The first of them by name, at most {@link STORM_LISTED}. A list of tens of thousands helps nobody, and each target would store it. */
-  readonly targets: readonly string[]
-}
-
-/** Asks whether a storm may be coming, from the view of a run that is about to write to the target. */
-export interface StormQuestion {
-  readonly target: ObjectRef
-  readonly limits: StormLimits
-}
-
-/** So many targets have young incidents that it would be a storm, and some of them were not sampled yet. Both are counted no further than needed. */
-export interface StormLooming {
-  readonly targets: number
-  readonly notSampled: number
-}
-
-/** How many targets a storm's message lists. The message counts the rest, and `astern runs` lists them. */
-export const STORM_LISTED = 200
 
 /** What the ledger knows of a target. */
 export interface TargetFacts {
@@ -68,7 +42,7 @@ export interface Admission {
   readonly incident: Incident
   readonly at: number
   /** Absent where no policy matches. */
-  readonly run?: { readonly id: string; readonly policy: Policy; readonly target?: ObjectRef }
+  readonly run?: { readonly id: string; readonly policy: Policy; readonly ceiling: Mode; readonly target?: ObjectRef }
   /** Set where the incident's run ended well and the alert is back. People are told, and nothing is written (facts E.3). */
   readonly messages?: readonly Message[]
   readonly audit: readonly AuditEntry[]
@@ -193,6 +167,17 @@ export interface ClaimRoom {
   readonly targets: ReadonlyMap<string, number>
 }
 
+export interface EpisodeLedger {
+  /** Open incidents whose run ended at `endedAt`, and of which a sender named a later start. Those that are due come first. */
+  laterStarts(now: number, limit: number): Promise<readonly { readonly incident: Incident; readonly endedAt: number }[]>
+  /** Looks at the incident again at that instant. */
+  lookLater(incidentId: string, at: number): Promise<void>
+  /** It is the same episode still: the later start is forgotten, until a sender names it again. */
+  sameEpisode(incidentId: string): Promise<void>
+  /** Ends the incident, and opens one of its own for the episode that began since. */
+  nextEpisode(incidentId: string, now: number): Promise<void>
+}
+
 export interface RunLedger {
   /**
    * Claims runs that are due, by turns: the sources alternate, and within each of them the targets. So nobody waits for more than one
@@ -289,7 +274,16 @@ export interface LoanLedger {
 }
 
 /** The database of incidents, runs, budgets and the audit log. It promises nothing that only one kind of database could keep. */
-export interface Ledger extends IntakeLedger, IncidentLedger, RunLedger, OutboxLedger, LoanLedger, SwitchLedger, ChangeLedger, AuditLedger {
+export interface Ledger
+  extends IntakeLedger,
+    IncidentLedger,
+    EpisodeLedger,
+    RunLedger,
+    OutboxLedger,
+    LoanLedger,
+    SwitchLedger,
+    ChangeLedger,
+    AuditLedger {
   /** Throws where the ledger does not take writes. */
   checkWritable(): Promise<void>
   /** Deletes raw deliveries from before the first instant, and everything else that was over before the second. */

@@ -3,7 +3,7 @@ import type { KnownIncident } from '../alert-effect.ts'
 import type { IncidentKey } from '../intake-plan.ts'
 import type { Prepare } from './rows.ts'
 
-const KNOWN = 'id, state, episode_starts_at, resolved_at, reopened, last_seen_at'
+const KNOWN = 'id, state, starts_at, episode_starts_at, resolved_at, reopened, last_seen_at, later_start, later_start_look'
 /** The queries for the newest incident. An open one is always the newest. Open and closed ones have a partial index each. */
 const NEWEST = [
   `select ${KNOWN} from incidents where source = ? and identity = ? and state = 'open'`,
@@ -37,11 +37,15 @@ function toKnown(row: unknown): KnownIncident {
     if (typeof value !== 'number') throw new Error(`incidents.${name} is not a number`)
     return value
   }
+  const maybe = (name: string): number | null => (row[name] === null ? null : number(name))
   return {
     id: text('id'),
     state: text('state'),
+    starts_at: number('starts_at'),
     episode_starts_at: number('episode_starts_at'),
-    resolved_at: row['resolved_at'] === null ? null : number('resolved_at'),
+    resolved_at: maybe('resolved_at'),
+    later_start: maybe('later_start'),
+    later_start_look: maybe('later_start_look'),
     reopened: number('reopened'),
     last_seen_at: number('last_seen_at')
   }

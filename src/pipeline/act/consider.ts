@@ -1,13 +1,16 @@
 import { audited, ofRun } from '../../domain/audited.ts'
+import { LOCAL } from '../../domain/credential.ts'
 import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import { lockKeys } from '../../domain/owner.ts'
-import { escalatesAt } from '../../domain/run.ts'
-import { overBecause } from '../../domain/trigger.ts'
+import type { Refusal } from '../../domain/reasons.ts'
+import { escalatesAt, type Run } from '../../domain/run.ts'
+import { overBecause, sentBy } from '../../domain/trigger.ts'
 import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
 import { type Decided, decideLadder } from '../decide/ladder.ts'
 import type { Planned } from '../decide/plan.ts'
+import { stillFailing } from '../decide/still-failing.ts'
 import type { Learned } from '../decide/symptom.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
@@ -18,20 +21,29 @@ import { refuse } from '../settle/refusal.ts'
 export async function consider(pass: Pass): Promise<Next> {
   const { ports, run, signal } = pass
   const at = ports.clock.now()
+  // Anybody who reached the port may have sent it, and then the ceiling was not higher than dry-run.
+  if (ports.senders.authenticated && sentBy(run.trigger) === LOCAL)
+    return refuse(pass, { reason: 'sent-without-tokens', detail: 'post it again, with a token' })
   const gone = overBecause(run.trigger)
-  if (gone !== undefined && !run.wrote)
-    return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
+  if (gone !== undefined && !run.wrote) {
+    const failing = await stillFailing(ports, { run, at }, signal)
+    if (failing === undefined) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
+    return refuse(pass, run.parkedBy === undefined ? failing : parked(run))
+  }
   if (at >= escalatesAt(run)) return timedOut(pass)
   // Between two rungs an alert that goes away may only flap. It is no proof of recovery (rules 5), and nothing is written meanwhile.
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
-  if (run.parkedBy !== undefined)
-    return refuse(pass, { reason: 'target-busy', detail: run.detail ?? `run ${run.parkedBy} works on the target` })
+  if (run.parkedBy !== undefined) return refuse(pass, parked(run))
   const trace: TraceEntry[] = []
   const learned: Learned = {}
   const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
   const onRung: Pass = { ...pass, run: { ...decided.run, ...learned } }
   const next = await afterDeciding(onRung, decided, trace, learned)
   return next.kind === 'move' ? withLearned(next, learned) : next
+}
+
+function parked({ detail, parkedBy = '' }: Run): Refusal {
+  return { reason: 'target-busy', detail: detail ?? `run ${parkedBy} works on the target` }
 }
 
 async function afterDeciding(

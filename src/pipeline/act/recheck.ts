@@ -53,7 +53,8 @@ async function incidentIsOver({ ledger }: PhasePorts, { trigger, wrote }: Run): 
   const incident = await ledger.incident(trigger.incident.id)
   if (incident === undefined) throw new Error(`incident ${trigger.incident.id} is gone`)
   const detail = overBecause({ kind: 'alert', incident })
-  if (detail !== undefined) return { reason: wrote ? 'symptom-not-confirmed' : 'resolved', detail }
+  // The next look asks the queries whether that is so.
+  if (detail !== undefined) return { reason: wrote ? 'symptom-not-confirmed' : 'resolve-unconfirmed', detail }
   if (incident.toldAt === undefined) return undefined
   return { reason: 'resolved', detail: 'people were told of the incident; nothing is written any more' }
 }

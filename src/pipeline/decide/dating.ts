@@ -13,6 +13,7 @@ import {
 } from '../../domain/history.ts'
 import type { RenderedQuery } from '../../domain/ports/verifier.ts'
 import type { Refusal } from '../../domain/reasons.ts'
+import type { Run } from '../../domain/run.ts'
 import { runsVersion } from '../../domain/runs-version.ts'
 import type { Changed, DatedChange, Dating, Order, Symptom } from '../../domain/symptom.ts'
 import type { ReadingPorts } from '../ports.ts'
@@ -23,10 +24,16 @@ import { next, type StageResult, stop } from './stage.ts'
 type Ports = Pick<ReadingPorts, 'verifier' | 'cluster'>
 type Dated = Pick<Resolved, 'run' | 'workload' | 'guardInput' | 'at'>
 
+/** What is measured, and when. A recovery that Astern confirmed ends every stretch before it. */
+interface Measured extends Pick<Dated, 'workload' | 'at'> {
+  readonly run: Pick<Run, 'policy' | 'trigger' | 'target'>
+  readonly recoveredAt?: number | undefined
+}
+
 /** Since when the symptom is there, as its own queries say of the past (rules 2). It fails at `at`, as a sample of this moment showed. */
 export async function measureSymptom(
   ports: Ports,
-  { run, workload, guardInput, at }: Dated,
+  { run, workload, at, recoveredAt = Number.NEGATIVE_INFINITY }: Measured,
   signal: AbortSignal
 ): Promise<StageResult<Symptom>> {
   const rendered = renderQueries(run, workload, { pods: 'of-any-version' })
@@ -37,7 +44,7 @@ export async function measureSymptom(
   if (history.kind === 'unknown') return stop(unknownPast(history))
   const since = stretchStart(history.points, at, {
     gap: lookBack(queries),
-    notBefore: guardInput.facts.recoveredAt ?? Number.NEGATIVE_INFINITY
+    notBefore: recoveredAt
   })
   return next({
     since,
@@ -71,7 +78,7 @@ export async function orderChanges(ports: Ports, dated: Dated, symptom: Symptom,
 
 /** Asks everything again: since when, and in which order. */
 export async function dateAnew(ports: Ports, dated: Dated, signal: AbortSignal): Promise<StageResult<Dating>> {
-  const symptom = await measureSymptom(ports, dated, signal)
+  const symptom = await measureSymptom(ports, { ...dated, recoveredAt: dated.guardInput.facts.recoveredAt }, signal)
   return symptom.kind === 'stop' ? symptom : orderChanges(ports, dated, symptom.value, signal)
 }
 

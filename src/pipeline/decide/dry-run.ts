@@ -1,4 +1,3 @@
-import type { Ids } from '../../base/clock.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { DryRunAnswer, TraceEntry } from '../../domain/dry-run.ts'
@@ -22,8 +21,8 @@ export function samplingTime(policy: Policy): number {
 }
 
 /** Makes the run of a dry run that was asked for, before anything is decided. */
-export function prepareDryRun(ids: Ids, { policy, trigger }: RunRequest): Run {
-  return requestedRun({ id: ids.next(), kind: 'dry-run', policy, trigger })
+export function prepareDryRun({ ids, ceiling }: Pick<PhasePorts, 'ids' | 'ceiling'>, { policy, trigger }: RunRequest): Run {
+  return requestedRun({ id: ids.next(), kind: 'dry-run', policy, trigger, ceiling })
 }
 
 /** The result of a dry run: the answer, and what is saved of it. */

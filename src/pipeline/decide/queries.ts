@@ -25,7 +25,7 @@ export interface Asked {
 
 /** The policy's queries for this run, rendered. */
 export function renderQueries(
-  run: Run,
+  run: Pick<Run, 'policy' | 'trigger' | 'target'>,
   workload: Workload,
   { queries: asked = run.policy.verify, pods: whose }: Asked = {}
 ): QueriesResult {

@@ -5,7 +5,7 @@ import { begunAt, templateValues } from '../../domain/trigger.ts'
 import { targetOf } from './target.ts'
 
 /** Makes the run of a request. */
-export function requestedRun({ id, kind, policy, trigger }: Pick<Run, 'id' | 'kind' | 'policy' | 'trigger'>): Run {
+export function requestedRun({ id, kind, policy, trigger, ceiling }: Pick<Run, 'id' | 'kind' | 'policy' | 'trigger' | 'ceiling'>): Run {
   const target = targetOf(policy, trigger)
   const at = begunAt(trigger)
   return {
@@ -18,6 +18,7 @@ export function requestedRun({ id, kind, policy, trigger }: Pick<Run, 'id' | 'ki
     step: 0,
     createdAt: at,
     nextAt: at,
+    ceiling,
     wrote: false
   }
 }

@@ -49,7 +49,7 @@ export function symptomStage(ports: DecidePorts, learned: Learned): Stage<Resolv
 /** Since when the symptom is there. It is asked once for each decision, however many rungs are looked at. */
 export async function symptomOf(ports: DecidePorts, input: Resolved, learned: Learned, signal: AbortSignal): Promise<StageResult<Symptom>> {
   if (learned.symptom !== undefined) return next(learned.symptom)
-  const measured = await measureSymptom(ports, input, signal)
+  const measured = await measureSymptom(ports, { ...input, recoveredAt: input.guardInput.facts.recoveredAt }, signal)
   if (measured.kind === 'next') learned.symptom = measured.value
   return measured
 }

@@ -107,7 +107,7 @@ async function admission(ports: Ports, incident: Incident): Promise<Admission> {
   return {
     incident,
     at,
-    run: { id, policy, ...(target === undefined ? {} : { target }) },
+    run: { id, policy, ceiling: ports.ceiling, ...(target === undefined ? {} : { target }) },
     audit: [started]
   }
 }

@@ -6,6 +6,6 @@ import type { Ports } from '../ports.ts'
 
 /** Begins a run that somebody asked for. While the run of an equal request is not over, it answers with that run. */
 export async function requestRun(ports: Ports, { policy, trigger }: RunRequest): Promise<AskedRun> {
-  const run = requestedRun({ id: ports.ids.next(), kind: 'live', policy, trigger })
+  const run = requestedRun({ id: ports.ids.next(), kind: 'live', policy, trigger, ceiling: ports.ceiling })
   return ports.ledger.begin(run, requestKey(policy.name, trigger), [startedEntry(run)])
 }

@@ -14,10 +14,13 @@ function frozen<T>(value: T): T {
 const KNOWN: KnownIncident = frozen({
   id: 'known',
   state: 'open',
+  starts_at: NOON,
   episode_starts_at: NOON,
   resolved_at: null,
   reopened: 0,
-  last_seen_at: NOON
+  last_seen_at: NOON,
+  later_start: null,
+  later_start_look: null
 })
 const RESOLVED: KnownIncident = frozen({ ...KNOWN, state: 'resolved', resolved_at: NOON })
 

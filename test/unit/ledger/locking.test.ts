@@ -68,7 +68,7 @@ t.test('whoever decides by what it read locks that first: every database needs i
 
   const incident = await opened(ledger, 'B')
   const started = audited.runStarted({ at: NOON, runId: 'run-B' }, { policy: 'undo', mode: 'auto', labels: {} })
-  const run = { id: 'run-B', policy: policyOf(), target: { ...TARGET, name: 'b' } }
+  const run = { id: 'run-B', policy: policyOf(), ceiling: 'auto' as const, target: { ...TARGET, name: 'b' } }
   t.same(
     await lockedBy(() => ledger.admit([{ incident, at: NOON, run, audit: [started] }])),
     ['locked incidents', 'locked audit_head'],

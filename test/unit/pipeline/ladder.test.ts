@@ -106,7 +106,7 @@ t.test('what a rung would do is so already, and the symptom is there: the next r
   const [policy] = bench.policies
   if (policy === undefined) throw new Error('no policy')
   const trigger = { kind: 'request', id: 'r', by: 'ann', at: bench.clock.now(), target: TARGET } as const
-  const dry = await dryRun(bench.ports, prepareDryRun(bench.ports.ids, { policy, trigger }), AbortSignal.timeout(60_000))
+  const dry = await dryRun(bench.ports, prepareDryRun(bench.ports, { policy, trigger }), AbortSignal.timeout(60_000))
   t.match(dry, { outcome: 'dry-run', detail: /would put revision 1/ }, 'a dry run walks the same road')
   await bench.fire()
   await bench.look()

@@ -56,7 +56,7 @@ t.test('when the run that parks them ended, the others are looked at again', asy
   t.ok((await runsOf(bench))[1]?.parkedBy)
   await bench.resolve(labels(0))
   await bench.look()
-  t.match(await runsOf(bench), [{ outcome: 'resolved' }, { reason: 'switch-lowered' }])
+  t.match(await runsOf(bench), [{ reason: 'target-busy' }, { reason: 'switch-lowered' }])
   t.equal((await runsOf(bench))[1]?.parkedBy, undefined)
 })
 
@@ -68,8 +68,13 @@ t.test('a parked run’s own time goes on, and its own alert ends it', async t =
   bench.clock.tick(5 * MINUTE)
   for (const shard of [2, 3]) await bench.fire(labels(shard))
   await bench.look()
+  await bench.resolve(labels(2))
+  await bench.look()
+  t.equal((await runsOf(bench))[2]?.reason, 'target-busy', 'a claim: the query still fails')
+  bench.value = 0.001
   await bench.resolve(labels(3))
   await bench.look()
+  bench.value = 0.4
   t.equal((await runsOf(bench))[3]?.outcome, 'resolved')
   await bench.pass(15 * MINUTE)
   const [first, second, third] = await runsOf(bench)

@@ -45,7 +45,7 @@ t.test('budgets: whatever is asked for and when, no window ever holds more write
           const [answer] = await ledger.receive(deliveryOf([alertOf({ alertname: `A${index}` })], { receivedAt: now }))
           const incident = await ledger.incident(answer?.id ?? '')
           if (incident === undefined) return false
-          await ledger.admit([{ incident, at: now, run: { id: `r${index}`, policy: policyOf(), target }, audit: [] }])
+          await ledger.admit([{ incident, at: now, run: { id: `r${index}`, policy: policyOf(), ceiling: 'auto', target }, audit: [] }])
           const [claimed] = await ledger.claimDue('one', now, 60_000, 1)
           if (claimed === undefined) return false
           const stored = await ledger.claimIntent(claimed.claim, {
