@@ -117,6 +117,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     channels,
+    senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,
     faults,

@@ -9,6 +9,9 @@ export interface Credential {
   readonly source: string
 }
 
+/** Everyone's name and source while there are no tokens. */
+export const LOCAL = 'local'
+
 const LADDER: readonly Role[] = ['viewer', 'operator', 'approver']
 
 /** Whether the credential's role includes the one that is needed. */

@@ -33,6 +33,8 @@ export interface GuardInput {
   /** A storm may be coming: some of the targets that alert were not sampled yet. */
   readonly looming: StormLooming | undefined
   readonly alertState: AlertState | undefined
+  /** Whether that Alertmanager is the one that the alert came from, so that it must know the alert. */
+  readonly mustBeKnown: boolean
   /** By how much each clock differs from Astern's, milliseconds. */
   readonly clusterOffset: number
   readonly sourceOffset: number

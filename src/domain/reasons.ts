@@ -31,6 +31,8 @@ export const REASONS = {
   'symptom-not-confirmed': { disposition: 'wait', sentence: 'The alert fires, and the verification does not confirm its symptom.' },
   'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
   'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
+  'alert-unconfirmed': { disposition: 'wait', sentence: 'The Alertmanager that the alert is said to come from does not know it.' },
+  'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and the query still fails.' },
   'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
   'storm-looming': {
     disposition: 'wait',
@@ -79,6 +81,10 @@ export const REASONS = {
   'already-so': { disposition: 'people', sentence: 'The target is already as the write would make it, and the alert goes on.' },
   'mode-off': { disposition: 'end', sentence: 'The policy or the service is off.' },
   'mode-dry-run': { disposition: 'end', sentence: 'Dry run: everything was decided, nothing was written.' },
+  'sent-without-tokens': {
+    disposition: 'end',
+    sentence: 'It came in while there were no tokens, from anybody; now that there are, it is not acted on.'
+  },
   resolved: { disposition: 'end', sentence: 'The alert resolved before anything was written.' }
 } as const satisfies Record<string, ReasonEntry>
 

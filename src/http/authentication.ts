@@ -3,7 +3,7 @@ import type { FastifyRequest } from 'fastify'
 import { Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
-import { type Credential, mayAct, ROLES, type Role } from '../domain/credential.ts'
+import { type Credential, LOCAL, mayAct, ROLES, type Role } from '../domain/credential.ts'
 import { HttpProblem } from './http-problem.ts'
 
 const TokensSchema = Type.Object(
@@ -14,7 +14,8 @@ const TokensSchema = Type.Object(
           name: Type.String({ minLength: 1 }),
           role: Type.Enum([...ROLES]),
           sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
-          source: Type.Optional(Type.String({ minLength: 1 }))
+          source: Type.Optional(Type.String({ minLength: 1 })),
+          alertmanager: Type.Optional(Type.Boolean())
         },
         { additionalProperties: false }
       ),
@@ -32,6 +33,8 @@ export class TokensError extends Error {}
 export interface Authenticator {
   /** @throws HttpProblem 401 for an unknown caller, 403 for the wrong role. */
   authenticate(request: FastifyRequest, needed: Role): Credential
+  /** Whether alerts of that source come from the Alertmanager that is configured as a source, so that it must know them. */
+  confirmed(source: string): boolean
 }
 
 interface Known {
@@ -55,11 +58,19 @@ export function parseTokens(text: string, file: string): Authenticator {
   const known: Known[] = value.tokens.map(token => {
     if (names.has(token.name)) throw new TokensError(`${file}: the name "${token.name}" stands twice`)
     names.add(token.name)
+    if ((token.source ?? token.name) === LOCAL)
+      throw new TokensError(
+        `${file}: "${LOCAL}" is what everyone is called while there are no tokens; give the token another name or source`
+      )
+    if (token.alertmanager === true && token.role !== 'webhook')
+      throw new TokensError(`${file}: only a token of the role webhook can be that of an Alertmanager, and ${token.name} is ${token.role}`)
     const role = ROLES.find(candidate => candidate === token.role)
     if (role === undefined) throw new TokensError(`${file}: unknown role ${token.role}`)
     return { digest: Buffer.from(token.sha256, 'hex'), credential: { name: token.name, role, source: token.source ?? token.name } }
   })
+  const confirmed = new Set(value.tokens.flatMap(token => (token.alertmanager === true ? [token.source ?? token.name] : [])))
   return {
+    confirmed: source => confirmed.has(source),
     authenticate(request, needed) {
       const token = tokenOf(request)
       const credential = token === undefined ? undefined : find(known, token)
@@ -80,7 +91,8 @@ export function parseTokens(text: string, file: string): Authenticator {
 
 /** Lets everyone in, where there are no tokens. The configuration then allows only the loopback interface. */
 export const openAuthenticator: Authenticator = {
-  authenticate: () => ({ name: 'local', role: 'approver', source: 'local' })
+  confirmed: () => false,
+  authenticate: () => ({ name: LOCAL, role: 'approver', source: LOCAL })
 }
 
 /** Compares every digest, each in constant time. So the time that it takes does not show which digest came near. */

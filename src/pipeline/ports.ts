@@ -31,6 +31,14 @@ export interface Recorder {
   failed(what: string, cause: unknown): void
 }
 
+/** What is known of those who post alerts and ask for runs. */
+export interface Senders {
+  /** Whether alerts of that source come from the Alertmanager that is configured, so that it must know them. */
+  confirmed(source: string): boolean
+  /** False while there are no tokens. */
+  readonly authenticated: boolean
+}
+
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
   readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
@@ -50,6 +58,7 @@ export interface ReadingPorts {
     readonly beforeWrite: readonly Guard<DatedInput>[]
   }
   readonly policies: Pick<PolicyBook, 'policy' | 'storm'>
+  readonly senders: Senders
   /** The service's ceiling. No policy acts above it. */
   readonly ceiling: Mode
   readonly ownNamespace: string | undefined

@@ -1,16 +1,19 @@
 import { readFile } from 'node:fs/promises'
+import { isDeepStrictEqual } from 'node:util'
 import { isObject, listAt, objectAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates } from '../domain/guard.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 
-/** Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). */
+/**
+ * Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). It asks by the alert's name alone and
+ * compares the labels here, because a filter is text that Alertmanager parses, and not every value survives that.
+ */
 export function alertmanagerStates(url: string, client: GuardedClient, bearerTokenFile?: string): AlertStates {
   const base = url.replace(/\/+$/, '')
   return {
     async stateOf(labels, signal): Promise<AlertState> {
-      const query = new URLSearchParams()
-      for (const [name, value] of Object.entries(labels))
-        query.append('filter', `${/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : JSON.stringify(name)}=${JSON.stringify(value)}`)
+      const name = labels['alertname'] ?? ''
+      const query = new URLSearchParams(PLAIN.test(name) ? { filter: `alertname=${JSON.stringify(name)}` } : {})
       const token = bearerTokenFile === undefined ? undefined : (await readFile(bearerTokenFile, 'utf8')).trim()
       const result = await client.request(
         {
@@ -24,14 +27,16 @@ export function alertmanagerStates(url: string, client: GuardedClient, bearerTok
       if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
       const alerts = result.status === 200 ? parse(result.body) : undefined
       if (!Array.isArray(alerts)) return { kind: 'unreachable', detail: `answered ${result.status}` }
-      const wanted = Object.keys(labels).length
-      const found: unknown = alerts.find(alert => isObject(alert) && Object.keys(textMap(alert['labels'])).length === wanted)
+      const found: unknown = alerts.find(alert => isObject(alert) && isDeepStrictEqual(textMap(alert['labels']), { ...labels }))
       if (found === undefined) return { kind: 'absent' }
       const status = objectAt(found, 'status')
       return { kind: 'known', silencedBy: listAt(status, 'silencedBy').map(String), inhibitedBy: listAt(status, 'inhibitedBy').map(String) }
     }
   }
 }
+
+/** A name that means the same in every parser. The alerts of another one are looked for among all. */
+const PLAIN = /^[\w .:/-]*$/
 
 function parse(body: string): unknown {
   try {

@@ -82,6 +82,16 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
     return state.kind === 'known' && state.silencedBy.includes(silenceID)
   }, 'the silence is seen')
 
+  const odd = { alertname: 'Odd name', path: 'a\tb', quote: '"\\\n,{}', umlaut: 'é' }
+  await fetch(`${server.url}/api/v2/alerts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ labels: odd }, { labels: { ...odd, path: 'other' } }])
+  })
+  await waitUntil(async () => (await states.stateOf(odd, soon())).kind === 'known', 'a value that no filter could carry is found')
+  t.same(await states.stateOf({ ...odd, more: 'x' }, soon()), { kind: 'absent' }, 'one label more is another alert')
+  t.same(await states.stateOf({ alertname: odd.alertname }, soon()), { kind: 'absent' }, 'and so is one with fewer')
+
   await server.stop()
   t.match(await channel.send(MESSAGE, 1, soon()), { kind: 'failed' })
   t.match(await states.stateOf(labels, soon()), { kind: 'unreachable' }, 'cannot be asked is not "not silenced"')

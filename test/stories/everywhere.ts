@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Site } from '../support/world/world.ts'
+import { forgedEarly, forgedLate } from './claim-stories.ts'
 import { killedAt, WRITING_POINTS } from './crash.ts'
 import { story1, story8, story9, story10, story16, twoAlertmanagers } from './stories.ts'
 
@@ -17,6 +18,8 @@ export const STORIES: readonly Story[] = [
   { title: '8. nothing gets better', namespace: 'story-8', play: story8 },
   { title: '9. someone deploys forward', namespace: 'story-9', play: story9 },
   { title: '10. no data', namespace: 'story-10', play: story10 },
+  { title: 'an alert claims an earlier start than the symptom has', namespace: 'claim-early', play: forgedEarly },
+  { title: 'an alert claims a later start than the symptom has', namespace: 'claim-late', play: forgedLate },
   { title: '16. dry runs write nothing', namespace: 'story-16', play: story16 }
 ]
 

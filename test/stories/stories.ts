@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
 import { openAuditFile } from '../../src/ledger/sqlite/audit-file.ts'
 import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { untilHealthy } from '../support/world/healthy.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, waitUntil } from '../support/world/world.ts'
 
@@ -71,6 +72,9 @@ export async function story8(t: Test, site: Site, namespace: string): Promise<vo
   await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
   t.match(world.people.find(message => message.event === 'needs-people')?.text, /kubectl/, 'with the command that undoes it')
 
+  // The good version heals before the bad one comes: what failed before it would not be v3's.
+  world.errors.delete('app:v1')
+  await untilHealthy(world)
   await world.image('app:v3-err40')
   await untilWorkload(
     world.clients.cluster,
@@ -197,7 +201,7 @@ export async function story16(t: Test, site: Site, namespace: string): Promise<v
     t.equal(at(body, 'facts', 'serverDryRun'), 'accepted')
     t.same(
       listAt(body, 'stages').map(stage => textAt(stage, 'stage')),
-      ['resolve', 'correlate', 'verify', 'guards', 'plan']
+      ['resolve', 'target', 'symptom', 'correlate', 'verify', 'guards', 'plan']
     )
   }
   t.equal(live['detail'], byTarget.body['detail'], 'the same decision')

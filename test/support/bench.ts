@@ -97,6 +97,8 @@ export interface Bench {
   sourceOffset: number
   sourceUncertainty: number
   alertState: AlertState | undefined
+  /** The sources whose alerts the Alertmanager must know. */
+  confirmed: string[]
   policies: Policy[]
   readonly samples: Sample[]
   fire(labels?: Readonly<Record<string, string>>, more?: Partial<Alert>): Promise<string>
@@ -119,6 +121,7 @@ export async function openBench(
     readonly needs?: Partial<ActionNeeds>
     readonly policies?: Policy[]
     readonly ceiling?: Mode
+    readonly authenticated?: boolean
     readonly storm?: Ports['policies']['storm']
   } = {}
 ): Promise<Bench> {
@@ -142,6 +145,7 @@ export async function openBench(
     sourceOffset: 0,
     sourceUncertainty: 0,
     alertState: undefined,
+    confirmed: [],
     policies: options.policies ?? [policyOf()],
     samples: [],
     ports: {
@@ -180,6 +184,7 @@ export async function openBench(
         storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
       },
       channels: { takes: () => true, standing: ['kubernetes-event'] },
+      senders: { confirmed: source => bench.confirmed.includes(source), authenticated: options.authenticated ?? true },
       ceiling: options.ceiling ?? 'auto',
       ownNamespace: 'astern',
       faults: noFaults,

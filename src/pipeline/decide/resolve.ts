@@ -108,6 +108,7 @@ export async function gather(
     action,
     owners,
     alertState,
+    mustBeKnown: run.trigger.kind === 'alert' && ports.senders.confirmed(run.trigger.incident.source),
     clusterOffset: ports.cluster.clockOffset(),
     sourceOffset: ports.verifier().clockOffset(),
     ownNamespace: ports.ownNamespace,
