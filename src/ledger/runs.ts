@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { Incident } from '../domain/incident.ts'
 import type { RunFilter, RunLedger } from '../domain/ports/ledger.ts'
-import type { Claim, Run } from '../domain/run.ts'
+import type { Claim, ClaimedRun, Run } from '../domain/run.ts'
 import { beginRun, saveDryRun } from './asked-runs.ts'
 import { anyDue, claimNext, LINED_UP_TOGETHER, lineUp, nextDue } from './claims.ts'
 import type { Database, LedgerTransaction } from './database.ts'
@@ -16,13 +16,17 @@ export function createRuns({ db, transaction }: Database, ids: Ids): RunLedger {
   return {
     async claimDue(owner, now, leaseMs, room) {
       if (!(await anyDue(db, now))) return []
-      // Whoever is due gets in line before anybody is served, however many that are.
-      while ((await transaction(tx => lineUp(tx, now))) === LINED_UP_TOGETHER);
-      return transaction(async tx => {
+      // Whoever is due gets in line before anybody is served, however many that are. Mostly they are few, and one transaction does both.
+      const claim = async (tx: LedgerTransaction): Promise<readonly ClaimedRun[] | undefined> => {
+        if ((await lineUp(tx, now)) === LINED_UP_TOGETHER) return undefined
         const rows = await claimNext(tx, { owner, now, leaseMs, room })
         const runs = await withIncidents(tx.query, rows)
         return runs.map((run, index) => ({ run, claim: { runId: run.id, owner, fence: rows[index]?.fence ?? 0 } }))
-      })
+      }
+      for (;;) {
+        const claimed = await transaction(claim)
+        if (claimed !== undefined) return claimed
+      }
     },
 
     nextDue: () => nextDue(db),

@@ -42,6 +42,8 @@ export async function fairSharing(t: Test, open: (t: Test) => Promise<Ledger>): 
     t.same(await claimed(ledger, 1), ['forger-api-000'])
     await flood(ledger, 'honest', TARGET, 1)
     t.same([...(await claimed(ledger, 1)), ...(await claimed(ledger, 1))].sort(), ['forger-api-001', 'honest-api-000'])
+    await flood(ledger, 'honest', WEB, 3)
+    t.same((await claimed(ledger, 2)).sort(), ['forger-api-002', 'honest-web-000'], 'and where two are claimed at a time')
   })
 
   await t.test('a run that comes while a flood is in line takes the next turn, and the flood goes on', async t => {

@@ -33,6 +33,7 @@ t.test('a hundred alerts on one target: the run that confirmed the symptom parks
   // When one more comes, and all of them fire again.
   const sampled = bench.samples.length
   for (let shard = 0; shard < 101; shard += 1) if (shard !== 0) await bench.fire(labels(shard))
+  t.ok(((await bench.ledger.nextDue()) ?? 0) > bench.clock.now(), 'a heartbeat does not even make a parked run due')
   await bench.look()
   t.equal(bench.samples.length, sampled, 'neither a new one nor a heartbeat of a parked one asks anything')
   t.equal((await runsOf(bench)).filter(run => run.parkedBy === parker?.id).length, 100)
