@@ -102,6 +102,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const makeSources = createSources(http, clock, config.prometheusUrl)
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
+  let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
   channels.follow(store.current().channels)
   const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
@@ -112,7 +113,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     cluster,
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
-    actions: openActions(http, config),
+    actions: openActions(http, config, () => listening),
     tools: { kube, cluster, clock },
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
@@ -176,6 +177,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   })
   onStop('http server', () => server.close())
   const address = await listen(server, config)
+  // Port 0 in the settings is another port now.
+  listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   logger.info(
     { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },

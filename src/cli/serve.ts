@@ -3,6 +3,11 @@ import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
+/** Collects a flag that may stand several times. */
+function several(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
+}
+
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
     .command('serve')
@@ -22,6 +27,12 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .option(
       '--argocd-namespace <name>',
       'where Argo CD’s Applications are (ASTERN_ARGOCD_NAMESPACE; default: argocd, for tracked objects only)'
+    )
+    .option('--pod-cidr <cidr>', 'where pods live; several times for several (ASTERN_POD_CIDRS); calls to pods go nowhere else', several)
+    .option(
+      '--own-host <name>',
+      'a name that leads to Astern itself, which no action may call; several times for several (ASTERN_OWN_HOSTS)',
+      several
     )
     .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(

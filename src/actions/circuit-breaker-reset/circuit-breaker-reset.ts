@@ -81,7 +81,8 @@ async function observe(
   for (const { to, address } of called) {
     const url = stepUrl(options.url, values, address)
     if ('refusal' in url) return url
-    seen.push({ to, url: url.url, state: await readState(line, { to, url: url.url }, signal) })
+    const place: BreakerPlace = { to, url: url.url, ...(address === undefined ? {} : { pod: true }) }
+    seen.push({ ...place, state: await readState(line, place, signal) })
   }
   return { kind: 'seen', seen }
 }
@@ -108,8 +109,9 @@ function plan({ workload, values, options }: PlanInput<BreakerOptions>, seen: re
       uid: workload.uid,
       write: {
         kind: 'breaker-reset',
-        requests: open.map(({ to, url }) => ({
+        requests: open.map(({ to, url, pod }) => ({
           to,
+          ...(pod === undefined ? {} : { pod }),
           method: protocol.method,
           url,
           ...(protocol.body === undefined ? {} : { body: protocol.body })

@@ -4,6 +4,8 @@ export interface HttpCall {
   readonly to: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
+  /** True where the URL's host is a pod's own address. Such a call stays where pods live. */
+  readonly pod?: true
   readonly body?: string
   readonly contentType?: string
 }
