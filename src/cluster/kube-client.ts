@@ -50,6 +50,7 @@ export function createKubeClient(
         headers: { accept, 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': body.type }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body.value) }),
         deadlineMs: DEADLINE_MS,
+        exact: true,
         tls
       },
       signal
@@ -75,6 +76,7 @@ export function createKubeClient(
           url: connection.server + path,
           headers: { accept: 'application/json', 'user-agent': 'astern' },
           deadlineMs: WATCH_MS,
+          exact: true,
           tls
         },
         line => {

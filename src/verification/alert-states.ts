@@ -1,22 +1,26 @@
-import { readFile } from 'node:fs/promises'
 import { isObject, listAt, objectAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates } from '../domain/guard.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 
-/** Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). */
-export function alertmanagerStates(url: string, client: GuardedClient, bearerTokenFile?: string): AlertStates {
+/** Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). `credential` reads the Authorization header. */
+export function alertmanagerStates(url: string, client: GuardedClient, credential?: () => Promise<string>): AlertStates {
   const base = url.replace(/\/+$/, '')
   return {
     async stateOf(labels, signal): Promise<AlertState> {
       const query = new URLSearchParams()
       for (const [name, value] of Object.entries(labels))
         query.append('filter', `${/^[A-Za-z_][A-Za-z0-9_]*$/.test(name) ? name : JSON.stringify(name)}=${JSON.stringify(value)}`)
-      const token = bearerTokenFile === undefined ? undefined : (await readFile(bearerTokenFile, 'utf8')).trim()
+      let authorization: string | undefined
+      try {
+        authorization = await credential?.()
+      } catch (cause) {
+        return { kind: 'unreachable', detail: `its credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
+      }
       const result = await client.request(
         {
           method: 'GET',
           url: `${base}/api/v2/alerts?${query.toString()}`,
-          headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+          headers: { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) },
           deadlineMs: 5_000
         },
         signal

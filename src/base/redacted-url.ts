@@ -1,0 +1,66 @@
+/** What people are told of a URL that cannot be read. It may hold a secret anywhere. */
+const UNREADABLE = 'a URL that cannot be read'
+
+/**
+ * A URL that turns into text only as people may see it, however it is written down: in a sentence, in JSON, in a log.
+ * A URL that stands in a policy shows its host and path, because people approve what they see. One that comes from a file shows nothing.
+ */
+export class RedactedUrl {
+  readonly #href: string
+  /** What people are told of it. */
+  readonly told: string
+  /** True where nothing of it may be told, its host included. */
+  readonly opaque: boolean
+
+  private constructor(href: string, told: string, opaque: boolean) {
+    this.#href = href
+    this.told = told
+    this.opaque = opaque
+  }
+
+  /** A URL that stands where people read it. Its query and its fragment may hold a secret all the same. */
+  static written(href: string): RedactedUrl {
+    return new RedactedUrl(href, toldUrl(href), false)
+  }
+
+  /** A URL that is the content of a file. */
+  static inFile(href: string, file: string): RedactedUrl {
+    return new RedactedUrl(href, `the URL in ${file}`, true)
+  }
+
+  /** The URL itself, for the one who sends the request. */
+  reveal(): string {
+    return this.#href
+  }
+
+  toString(): string {
+    return this.told
+  }
+
+  toJSON(): string {
+    return this.told
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return this.told
+  }
+}
+
+/** The text of a URL for people: without user info, query and fragment. Templates stay as they are written. */
+export function toldUrl(url: string): string {
+  const bare = url.split(/[?#]/)[0] ?? ''
+  // What stands where in a URL that does not parse, nobody knows: a password with a slash in it looks like a path.
+  if (!URL.canParse(bare.replaceAll(/\{\{.*?\}\}/g, 'x'))) return UNREADABLE
+  const found = /^([a-z][a-z0-9+.-]*:\/\/)([^/\\]*)(.*)$/is.exec(bare)
+  if (found === null) return UNREADABLE
+  const [, scheme = '', authority = '', path = ''] = found
+  return scheme + authority.slice(authority.lastIndexOf('@') + 1) + path
+}
+
+/** Whether a URL names a user or a password, which is never told where it came from (`http://user:password@host`). */
+export function hasUserInfo(url: string): boolean {
+  return (
+    /^[a-z][a-z0-9+.-]*:[/\\]*[^/\\?#]*@/i.test(url) ||
+    (URL.canParse(url) && (new URL(url).username !== '' || new URL(url).password !== ''))
+  )
+}
