@@ -12,20 +12,20 @@ export class RedactedUrl {
   /** True where nothing of it may be told, its host included. */
   readonly opaque: boolean
 
-  private constructor(href: string, told: string, opaque: boolean) {
+  private constructor(href: string, shown: { readonly told: string; readonly opaque: boolean }) {
     this.#href = href
-    this.told = told
-    this.opaque = opaque
+    this.told = shown.told
+    this.opaque = shown.opaque
   }
 
   /** A URL that stands where people read it. Its query and its fragment may hold a secret all the same. */
   static written(href: string): RedactedUrl {
-    return new RedactedUrl(href, toldUrl(href), false)
+    return new RedactedUrl(href, { told: toldUrl(href), opaque: false })
   }
 
   /** A URL that is the content of a file. */
   static inFile(href: string, file: string): RedactedUrl {
-    return new RedactedUrl(href, `the URL in ${file}`, true)
+    return new RedactedUrl(href, { told: `the URL in ${file}`, opaque: true })
   }
 
   /** The URL itself, for the one who sends the request. */
