@@ -1,6 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseDuration } from './base/duration.ts'
+import { hasUserInfo, USER_INFO } from './base/redacted-url.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { cidrFault } from './outgoing/addresses.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
@@ -90,8 +91,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   const key = read(flags.tlsKey, 'ASTERN_TLS_KEY_FILE')
   if ((cert === undefined) !== (key === undefined)) throw new ConfigError('--tls-cert and --tls-key go together')
   const prometheusUrl = read(undefined, 'ASTERN_PROMETHEUS_URL')
-  if (prometheusUrl !== undefined && !URL.canParse(prometheusUrl))
-    throw new ConfigError(`ASTERN_PROMETHEUS_URL: ${prometheusUrl} is not a URL`)
+  if (prometheusUrl !== undefined) checkUrl(prometheusUrl, 'ASTERN_PROMETHEUS_URL')
   const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
   const inCluster = readInCluster(environment)
   const argocdNamespace = read(flags.argocdNamespace, 'ASTERN_ARGOCD_NAMESPACE')
@@ -118,6 +118,13 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   }
   closedByDefault(config)
   return config
+}
+
+/** The URL is not told: what is no URL, or has a user in it, may be a secret. @throws ConfigError */
+function checkUrl(url: string, setting: string): void {
+  if (hasUserInfo(url)) throw new ConfigError(`${setting} ${USER_INFO}`)
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
+    throw new ConfigError(`${setting} is not a URL that begins with http:// or https://`)
 }
 
 /** The entries of a variable that holds several, with commas between them. */
@@ -201,7 +208,7 @@ export function readClientSettings(
   environment: Environment = process.env
 ): { readonly server: string; readonly token?: string } {
   const server = flags.server ?? environment['ASTERN_SERVER'] ?? 'http://127.0.0.1:8080'
-  if (!URL.canParse(server)) throw new ConfigError(`--server ${server} is not a URL`)
+  checkUrl(server, '--server')
   const file = flags.tokenFile ?? environment['ASTERN_TOKEN_FILE']
   if (file === undefined) return { server }
   if (!existsSync(file)) throw new ConfigError(`there is no token file ${file}`)

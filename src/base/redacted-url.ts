@@ -57,6 +57,9 @@ export function toldUrl(url: string): string {
   return scheme + authority.slice(authority.lastIndexOf('@') + 1) + path
 }
 
+/** Why a URL with user info is refused. The URL itself is not told, because its password is in it. */
+export const USER_INFO = 'holds user info (user:password@), which is a secret: give it by a file'
+
 /** Whether a URL names a user or a password, which is never told where it came from (`http://user:password@host`). */
 export function hasUserInfo(url: string): boolean {
   return (

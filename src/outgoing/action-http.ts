@@ -10,6 +10,8 @@ import type { HttpClient } from './http-client.ts'
 const MAX_BYTES = 1024 * 1024
 /** How many hosts' breakers are kept. There is a limit because pods come and go. */
 const KEPT_BREAKERS = 1_000
+/** Why a URL of a file is not called, without the address that it leads to. */
+const NOWHERE = 'leads to an address that actions may not call'
 
 /** Whom actions may call, and how names become addresses. */
 export interface ActionReach {
@@ -24,15 +26,16 @@ const resolveHere: NonNullable<ActionReach['resolve']> = (hostname, options) => 
 /** Sends requests of actions: without redirects, to no forbidden address, with a deadline, and with a breaker for each host. */
 export function createActionHttp(client: HttpClient, { facts, resolve = resolveHere }: ActionReach): ActionHttp {
   const breakers = new Map<string, GuardedClient>()
-  const breakerOf = (host: string): GuardedClient => {
+  const breakerOf = (host: string, name: string): GuardedClient => {
     if (breakers.size >= KEPT_BREAKERS) breakers.clear()
-    const found = breakers.get(host) ?? withBreaker(client, { name: host })
+    const found = breakers.get(host) ?? withBreaker(client, { name })
     breakers.set(host, found)
     return found
   }
   return {
     async send(call, { headers, timeoutMs }, signal) {
-      const url = new URL(call.url)
+      const opaque = typeof call.url !== 'string' && call.url.opaque
+      const url = new URL(typeof call.url === 'string' ? call.url : call.url.reveal())
       const host = url.hostname.replace(/^\[|\]$/g, '')
       const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port)
       const known = await facts()
@@ -53,8 +56,9 @@ export function createActionHttp(client: HttpClient, { facts, resolve = resolveH
         )
       }
       const forbidden = isIP(host) === 0 ? undefined : refusal(host)
-      if (forbidden !== undefined) return { kind: 'failed', sent: false, detail: forbidden }
-      const result = await breakerOf(url.host).request(
+      const told = opaque ? String(call.url) : url.host
+      if (forbidden !== undefined) return { kind: 'failed', sent: false, detail: opaque ? `${told} ${NOWHERE}` : forbidden }
+      const result = await breakerOf(url.host, told).request(
         {
           method: call.method,
           url: call.url,
@@ -75,6 +79,7 @@ export function createActionHttp(client: HttpClient, { facts, resolve = resolveH
       if (result.kind === 'response') return { kind: 'response', status: result.status, body: result.body }
       // With an unresolved name or a refused connection nothing arrived. After any other failure the request may have arrived.
       const sent = !refused && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(result.detail)
+      if (refused && opaque) return { kind: 'failed', sent: false, detail: `${told} ${NOWHERE}` }
       return { kind: 'failed', sent: result.problem !== 'breaker-open' && sent, detail: result.detail }
     }
   }

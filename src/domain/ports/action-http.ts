@@ -1,3 +1,5 @@
+import type { RedactedUrl } from '../../base/redacted-url.ts'
+
 /** One request that an action makes. */
 export interface HttpCall {
   /** The name of who gets it, for people: a pod's name, or the host. */
@@ -10,6 +12,9 @@ export interface HttpCall {
   readonly contentType?: string
 }
 
+/** The same with a URL that may have come from a file, so that it is told to nobody. */
+export type SentCall = Omit<HttpCall, 'url'> & { readonly url: string | RedactedUrl }
+
 /** How a request is sent, besides what it says. */
 export interface HttpSending {
   readonly headers: Readonly<Record<string, string>>
@@ -19,7 +24,7 @@ export interface HttpSending {
 /** Sends requests of actions, and refuses those that lead where no action may call (facts B.7). */
 export interface ActionHttp {
   send(
-    call: HttpCall,
+    call: SentCall,
     sending: HttpSending,
     signal: AbortSignal
   ): Promise<

@@ -3,7 +3,7 @@ import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
 import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
 import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
-import { secureUrlFault } from '../channel-url.ts'
+import { secureFault, secureUrlFault } from '../channel-url.ts'
 
 const Settings = Type.Object(
   {
@@ -35,7 +35,7 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
     async send(message, revision, signal) {
       const to = urlFile === undefined ? RedactedUrl.written(url ?? '') : RedactedUrl.inFile(await readFile(urlFile), urlFile)
       // A URL that stands in a file was not checked at load.
-      if (secureUrlFault(to.reveal()) !== undefined)
+      if (secureFault(to.reveal()) !== undefined)
         return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
       const body = JSON.stringify({ version: 1, ...message, revision })
       const timestamp = Math.floor(clock.now() / 1_000).toString()
