@@ -135,7 +135,9 @@ async function round(files: readonly string[], log: string): Promise<boolean> {
 
 /** In a process group of its own, so that what it starts can be ended with it. */
 function start(args: readonly string[], output: 'ignore' | number): ChildProcess {
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output] })
+  // Property tests take another seed in each round (test/support/seed.ts), and print the one that failed.
+  const env = { ...process.env, ASTERN_SOAK: '1' }
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output], env })
   children.add(child)
   child.on('close', () => children.delete(child))
   return child

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseDuration } from './base/duration.ts'
-import { hasUserInfo, USER_INFO } from './base/redacted-url.ts'
+import { baseUrlFault } from './base/redacted-url.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { cidrFault } from './outgoing/addresses.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
@@ -122,9 +122,8 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
 
 /** The URL is not told: what is no URL, or has a user in it, may be a secret. @throws ConfigError */
 function checkUrl(url: string, setting: string): void {
-  if (hasUserInfo(url)) throw new ConfigError(`${setting} ${USER_INFO}`)
-  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol))
-    throw new ConfigError(`${setting} is not a URL that begins with http:// or https://`)
+  const fault = baseUrlFault(url)
+  if (fault !== undefined) throw new ConfigError(`${setting} ${fault}`)
 }
 
 /** The entries of a variable that holds several, with commas between them. */

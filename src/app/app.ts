@@ -23,7 +23,7 @@ import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
-import { createLogger, type Logger, scrubbing } from '../telemetry/logger.ts'
+import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
@@ -64,6 +64,8 @@ export interface AppParts {
   readonly ids?: Ids
   readonly faults?: Faults
   readonly logger?: Logger
+  /** Gets the lines of the log, where no logger is given. Default: the standard output. */
+  readonly output?: Lines
   /** The credentials that are known already. */
   readonly secrets?: Secrets
 }
@@ -80,7 +82,7 @@ const KICK_EVERY_MS = 50
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
   const secrets = parts.secrets ?? createSecrets()
   const form = process.stdout.isTTY === true ? 'pretty' : 'json'
-  const logger = parts.logger ?? createLogger(config.logLevel, form, scrubbing(process.stdout, secrets.scrub))
+  const logger = parts.logger ?? createLogger(config.logLevel, form, scrubbing(parts.output ?? process.stdout, secrets.scrub))
   const { onStop, undo } = createCleanups(logger)
   try {
     return { ...(await compose(config, { ...parts, logger, secrets }, onStop)), stop: undo }

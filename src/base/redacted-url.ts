@@ -67,3 +67,13 @@ export function hasUserInfo(url: string): boolean {
     (URL.canParse(url) && (new URL(url).username !== '' || new URL(url).password !== ''))
   )
 }
+
+/**
+ * Says what is wrong with a base URL, behind which Astern puts paths; undefined where nothing is. An @ anywhere in it counts as user
+ * info, because a password with a slash in it ends the host early.
+ */
+export function baseUrlFault(url: string): string | undefined {
+  if (url.includes('@')) return USER_INFO
+  if (!URL.canParse(url) || !/^https?:$/.test(new URL(url).protocol)) return 'is not a URL that begins with http:// or https://'
+  return /[?#]/.test(url) ? 'is a base URL, which has no ? and no #' : undefined
+}

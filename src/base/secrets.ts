@@ -28,10 +28,16 @@ export function createSecrets(): Secrets {
 
   function add(value: string): void {
     if (value.length < SHORTEST) return
+    const escaped = inJson(value)
+    // A lone half of a pair cannot be encoded, and is made well-formed.
     const spellings = [
       value,
-      JSON.stringify(value).slice(1, -1),
-      encodeSafely(value),
+      escaped,
+      // A source quotes what it got as JSON, in its own answer of JSON, which then stands in a line of the log.
+      inJson(escaped),
+      inJson(inJson(escaped)),
+      encodeURIComponent(value.toWellFormed()),
+      encodeURI(value.toWellFormed()),
       Buffer.from(value).toString('base64').replace(/=+$/, ''),
       Buffer.from(value).toString('base64url')
     ]
@@ -96,9 +102,8 @@ export function scrubbedCopy(value: unknown, scrub: Scrub): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, scrubbedCopy<unknown>(entry, scrub)]))
 }
 
-function encodeSafely(value: string): string {
-  // A lone half of a pair cannot be encoded.
-  return encodeURIComponent(value.toWellFormed())
+function inJson(text: string): string {
+  return JSON.stringify(text).slice(1, -1)
 }
 
 function decodeSafely(part: string): string {

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { createSecrets } from '../base/secrets.ts'
 import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
@@ -42,9 +43,10 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: ServeFlags) => {
       // The service is loaded only here, because other commands need no Kubernetes client, no database and no server.
       const { startApp, startError } = await import('./start.ts')
+      const secrets = createSecrets()
       try {
         const config = readConfig(flags)
-        const app = await startApp(config)
+        const app = await startApp(config, { secrets })
         process.on('SIGHUP', () => void app.reload())
         await new Promise<void>(resolve => {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
@@ -52,7 +54,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         setTimeout(() => process.exit(EXIT.bad), config.stopWithinMs).unref()
         await app.stop()
       } catch (cause) {
-        throw startError(cause, terminal)
+        throw startError(cause, terminal, secrets.scrub)
       }
     })
 }

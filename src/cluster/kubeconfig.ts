@@ -16,6 +16,8 @@ export function kubeconfigConnection(paths: string | undefined, context: string 
   if (!URL.canParse(cluster.server)) throw new KubeconfigError(`the server of cluster "${cluster.name}" in the kubeconfig is not a URL`)
   if (hasUserInfo(cluster.server))
     throw new KubeconfigError(`the server of cluster "${cluster.name}" in the kubeconfig holds user info: put it into its user`)
+  if (cluster.server.startsWith('http:') && !cluster.skipTLSVerify)
+    throw new KubeconfigError(`the server of cluster "${cluster.name}" is plain http, which needs insecure-skip-tls-verify: true`)
   if (cluster.proxyUrl !== undefined) know(cluster.proxyUrl)
   const program = pluginOf(config)
   return {

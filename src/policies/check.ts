@@ -1,5 +1,5 @@
 import { formatDuration, parseDuration } from '../base/duration.ts'
-import { hasUserInfo, USER_INFO } from '../base/redacted-url.ts'
+import { baseUrlFault } from '../base/redacted-url.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
@@ -31,9 +31,8 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
 
 function checkSources(sources: PolicyFile['sources']): Finding[] {
   return Object.entries(sources ?? {}).flatMap(([name, { url }]): Finding[] => {
-    const path: Path = ['sources', name, 'url']
-    if (hasUserInfo(url)) return [{ path, message: `the URL ${USER_INFO} (bearerTokenFile or basicAuth)` }]
-    return URL.canParse(url) && /^https?:$/.test(new URL(url).protocol) ? [] : [{ path, message: 'must begin with http:// or https://' }]
+    const fault = baseUrlFault(url)
+    return fault === undefined ? [] : [{ path: ['sources', name, 'url'], message: `the URL ${fault}` }]
   })
 }
 

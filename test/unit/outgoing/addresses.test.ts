@@ -8,6 +8,7 @@ import { type ActionReach, createActionHttp } from '../../../src/outgoing/action
 import { type AddressFacts, cidrFault, refusalOf } from '../../../src/outgoing/addresses.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { createOwnAddresses } from '../../../src/outgoing/own-addresses.ts'
+import { seeded } from '../../support/seed.ts'
 
 const FACTS: AddressFacts = { own: [], listening: { host: '127.0.0.1', port: 8080 }, podCidrs: [] }
 
@@ -79,7 +80,7 @@ t.test('every form that embeds an IPv4 address is judged by that address', async
       // Compatible `::0:x` and `::x` are addresses of their own kind: all others are judged the same.
       return refused(inForm(form, address)) === undefined
     }),
-    { seed: 12, numRuns: 2_000 }
+    { ...seeded(12), numRuns: 2_000 }
   )
 })
 

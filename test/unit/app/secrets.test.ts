@@ -1,0 +1,320 @@
+import { createHash } from 'node:crypto'
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import fc from 'fast-check'
+import t, { type Test } from 'tap'
+import { openActions } from '../../../src/app/actions.ts'
+import { type App, startApp } from '../../../src/app/app.ts'
+import { createSecretFiles } from '../../../src/app/secret-files.ts'
+import { VOCABULARY } from '../../../src/app/vocabulary.ts'
+import { createSecrets } from '../../../src/base/secrets.ts'
+import { connect } from '../../../src/cluster/connection.ts'
+import { readConfig } from '../../../src/config.ts'
+import { examine } from '../../../src/doctor/doctor.ts'
+import { parseTokens } from '../../../src/http/authentication.ts'
+import { createHttpClient } from '../../../src/outgoing/http-client.ts'
+import { loadPolicies } from '../../../src/policies/load.ts'
+import { firing, payload } from '../../support/alertmanager-payloads.ts'
+import { ECHOES, FORMS, type Misbehaviour, startEcho } from '../../support/echo.ts'
+import { seeded } from '../../support/seed.ts'
+import { StoryCluster } from '../../support/story-cluster.ts'
+import { storyTools } from '../../support/story-tools.ts'
+import { badRollout, intentOf, NOON, planInput } from '../../support/workloads.ts'
+
+/** Every place where a secret may stand. */
+const PLACES = ['bearer', 'password', 'alertBearer', 'channelBearer', 'urlKey', 'signing', 'kube', 'header', 'stepUrl', 'operator'] as const
+type Held = Readonly<Record<(typeof PLACES)[number], string>>
+
+// What begins with these letters is in no output by chance. A header takes any sign of ASCII but white space.
+const secret = fc.stringMatching(/^Zq[!-~]{10,40}$/)
+const held: fc.Arbitrary<Held> = fc.tuple(...PLACES.map(() => secret)).map(values => {
+  const at = (place: (typeof PLACES)[number]): string => values[PLACES.indexOf(place)] ?? ''
+  return {
+    bearer: at('bearer'),
+    password: at('password'),
+    alertBearer: at('alertBearer'),
+    channelBearer: at('channelBearer'),
+    urlKey: encodeURIComponent(at('urlKey')),
+    signing: at('signing'),
+    kube: at('kube'),
+    header: at('header'),
+    stepUrl: encodeURIComponent(at('stepUrl')),
+    operator: at('operator').replaceAll(/[^A-Za-z0-9]/g, 'x')
+  }
+})
+const misbehaviour: fc.Arbitrary<Misbehaviour> = fc.record({ echo: fc.constantFrom(...ECHOES), form: fc.constantFrom(...FORMS) })
+
+/** How much of a secret is one too many: a limit of text may cut it off. */
+const PIECE = 10
+
+function leaks(text: string, secrets: Held): readonly string[] {
+  return PLACES.filter(
+    place => text.includes(secrets[place].slice(0, PIECE)) || text.includes(JSON.stringify(secrets[place].slice(0, PIECE)).slice(1, -1))
+  )
+}
+
+interface Scene {
+  readonly folder: string
+  readonly origin: string
+  readonly config: ReturnType<typeof readConfig>
+}
+
+function setUp(folder: string, origin: string, { basic, ...secrets }: Held & { readonly basic: boolean }): Scene {
+  const file = (name: string, content: string): string => {
+    const path = join(folder, name)
+    writeFileSync(path, content)
+    return path
+  }
+  const prometheus = basic
+    ? { basicAuth: { username: 'ann', passwordFile: file('password', `${secrets.password}\n`) } }
+    : { bearerTokenFile: file('bearer', `${secrets.bearer}\n`) }
+  const policies = {
+    version: 1,
+    sources: {
+      prometheus: { url: `${origin}/prometheus`, timeout: '1s', ...prometheus },
+      alertmanager: { url: `${origin}/alertmanager`, bearerTokenFile: file('alert-bearer', secrets.alertBearer) }
+    },
+    channels: {
+      am: { alertmanager: { url: origin, bearerTokenFile: file('channel-bearer', secrets.channelBearer) } },
+      bot: {
+        webhook: {
+          urlFile: file('url', `${origin}/hook/${secrets.urlKey}?k=${secrets.urlKey}`),
+          secretFile: file('signing', secrets.signing)
+        }
+      }
+    },
+    policies: [
+      {
+        name: 'undo',
+        mode: 'auto',
+        match: ['alertname="A"'],
+        target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
+        guards: { namespaces: ['shop'] },
+        verify: [{ promql: 'sum(rate(x[5m]))', failWhen: '> 1', samples: 1 }],
+        steps: [{ action: 'rollout-undo' }],
+        escalate: { to: ['am', 'bot'] }
+      }
+    ]
+  }
+  const kubeconfig = {
+    'current-context': 'c',
+    clusters: [{ name: 'c', cluster: { server: origin, 'insecure-skip-tls-verify': true } }],
+    users: [{ name: 'u', user: { token: secrets.kube } }],
+    contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }]
+  }
+  const sha256 = createHash('sha256').update(secrets.operator).digest('hex')
+  const tokens = ['operator', 'webhook'].map(role => ({
+    name: role,
+    role,
+    sha256: role === 'operator' ? sha256 : createHash('sha256').update(`w${secrets.operator}`).digest('hex')
+  }))
+  const flags = {
+    policies: file('policies.yaml', JSON.stringify(policies)),
+    kubeconfig: file('kubeconfig', JSON.stringify(kubeconfig)),
+    tokens: file('tokens.yaml', JSON.stringify({ tokens })),
+    dataDir: join(folder, 'data'),
+    listen: '127.0.0.1:0',
+    mode: 'auto',
+    logLevel: 'debug',
+    podCidr: ['127.88.0.0/16']
+  }
+  return { folder, origin, config: readConfig(flags, {}) }
+}
+
+/** Resolves when the log has such a line. */
+function logOf(): { readonly text: () => string; readonly write: (line: string) => void; until(pattern: RegExp): Promise<void> } {
+  let text = ''
+  let wanted: { readonly pattern: RegExp; readonly resolve: () => void } | undefined
+  return {
+    text: () => text,
+    write(line) {
+      text += line
+      if (wanted?.pattern.test(text) === true) wanted.resolve()
+    },
+    until: pattern =>
+      new Promise(resolve => {
+        wanted = { pattern, resolve }
+        if (pattern.test(text)) resolve()
+      })
+  }
+}
+
+/** Asks the app everything, and gives back all that it said. */
+async function askEverything(app: App, token: string): Promise<string> {
+  const said: string[] = []
+  const call = async (method: string, path: string, options: { readonly body?: unknown; readonly as?: string } = {}): Promise<void> => {
+    const response = await fetch(app.address + path, {
+      method,
+      headers: {
+        authorization: `Bearer ${options.as ?? token}`,
+        ...(options.body === undefined ? {} : { 'content-type': 'application/json' })
+      },
+      ...(options.body === undefined ? {} : { body: JSON.stringify(options.body) })
+    })
+    said.push(JSON.stringify([...response.headers]), await response.text())
+  }
+  const target = { kind: 'Deployment', namespace: 'shop', name: 'api' }
+  await call('POST', '/api/v1/dry-runs', { body: { policy: 'undo', target } })
+  for (const path of ['status', 'runs', 'audit', 'policies', 'switch']) await call('GET', `/api/v1/${path}`)
+  await call('GET', '/metrics')
+  await call('GET', '/readyz')
+  await call('GET', '/api/v1/runs', { as: `${token}-wrong` })
+  return said.join('\n')
+}
+
+async function play(
+  t: Test,
+  origin: string,
+  secrets: Held & { readonly basic: boolean },
+  { tellsPeople }: { readonly tellsPeople: boolean }
+): Promise<string> {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
+  try {
+    const { config } = setUp(folder, origin, secrets)
+    const log = logOf()
+    const app = await startApp(config, { output: log })
+    const said: string[] = []
+    try {
+      const told = log.until(tellsPeople ? /people could not be told yet/ : /run waits|run ended|something failed inside/)
+      const posted = await fetch(`${app.address}/webhooks/alertmanager`, {
+        method: 'POST',
+        headers: { authorization: `Bearer w${secrets.operator}` },
+        body: JSON.stringify(payload([firing()]))
+      })
+      t.equal(posted.status, 202)
+      await told
+      said.push(await askEverything(app, secrets.operator))
+      // A reload of a file that is bad, with a secret where none may stand.
+      writeFileSync(config.policies, `version: 1\nsources: { prometheus: { url: "http://ann:${secrets.operator}@h" } }\npolicies: []\n`)
+      await app.reload()
+    } finally {
+      await app.stop()
+    }
+    for (const name of readdirSync(config.dataDir)) said.push(readFileSync(join(config.dataDir, name), 'latin1'))
+    return [...said, log.text()].join('\n')
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
+  }
+}
+
+t.test('no secret comes out of the service, whatever its sources and its cluster say', async t => {
+  let now: Misbehaviour = { echo: 'headers', form: 'plain 503' }
+  const { origin } = await startEcho(t, '127.0.0.1', () => now)
+  const tried = await fc.check(
+    fc.asyncProperty(held, misbehaviour, fc.boolean(), async (secrets, how, basic) => {
+      now = how
+      const all = await play(t, origin, { ...secrets, basic }, { tellsPeople: how.form === 'kubernetes 404' })
+      const found = leaks(all, secrets)
+      if (found.length > 0)
+        throw new Error(
+          `${found.join(', ')} came out: ${all
+            .split('\n')
+            .find(line => leaks(line, secrets).length > 0)
+            ?.slice(0, 600)}`
+        )
+    }),
+    { ...seeded(12), numRuns: 25, endOnFailure: true, interruptAfterTimeLimit: 40_000 }
+  )
+  t.notOk(tried.failed, `${tried.seed}: ${JSON.stringify(tried.counterexample)} ${String(tried.errorInstance)}`)
+})
+
+t.test('nor out of the doctor, which sends every channel a message', async t => {
+  let now: Misbehaviour = { echo: 'headers', form: 'plain 503' }
+  const { origin } = await startEcho(t, '127.0.0.1', () => now)
+  const tried = await fc.check(
+    fc.asyncProperty(held, misbehaviour, fc.boolean(), async (secrets, how, basic) => {
+      now = how
+      const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
+      try {
+        const found = []
+        for await (const finding of examine(setUp(folder, origin, { ...secrets, basic }).config, { sendTest: true })) found.push(finding)
+        const out = leaks(JSON.stringify(found), secrets)
+        if (out.length > 0) throw new Error(`${out.join(', ')} came out: ${JSON.stringify(found)}`)
+      } finally {
+        rmSync(folder, { recursive: true, force: true })
+      }
+    }),
+    { ...seeded(12), numRuns: 25, endOnFailure: true }
+  )
+  t.notOk(tried.failed, `${tried.seed}: ${JSON.stringify(tried.counterexample)} ${String(tried.errorInstance)}`)
+})
+
+t.test('nor out of what an action calls: headers from files, and a URL from a file', async t => {
+  let now: Misbehaviour = { echo: 'headers', form: 'plain 503' }
+  const { origin } = await startEcho(t, '127.88.0.1', () => now)
+  const clock = { now: () => NOON, sleep: async () => {} }
+  const tools = storyTools(new StoryCluster(clock), clock)
+  const tried = await fc.check(
+    fc.asyncProperty(held, misbehaviour, fc.boolean(), async (secrets, how, away) => {
+      now = how
+      const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
+      const known = createSecrets()
+      const http = createHttpClient(Date.now, known.scrub)
+      try {
+        const { config } = setUp(folder, origin, { ...secrets, basic: false })
+        writeFileSync(join(folder, 'header'), `Bearer ${secrets.header}`)
+        writeFileSync(join(folder, 'step-url'), `${away ? 'http://127.0.0.1:1' : origin}/${secrets.stepUrl}/${secrets.stepUrl}`)
+        const files = createSecretFiles(known)
+        const actions = openActions(config, { http, secrets: known, files, listening: () => config.listen })
+        const said: unknown[] = []
+        const headersFromFiles = { Authorization: join(folder, 'header') }
+        for (const [name, options] of [
+          ['http', { urlFile: join(folder, 'step-url'), headersFromFiles }],
+          ['circuit-breaker-reset', { url: `${origin}/breaker`, headersFromFiles, generic: { pointer: '/warnings/0', closed: 'CLOSED' } }]
+        ] as const) {
+          const action = actions.find(one => one.name === name)
+          if (action === undefined) throw new Error(name)
+          const result = await action.plan(tools, { ...planInput(badRollout()), with: options }, new AbortController().signal)
+          said.push(result)
+          if (result.kind === 'plan')
+            said.push(await action.apply(tools, intentOf(result.plan), { dryRun: false }, new AbortController().signal))
+        }
+        const out = leaks(JSON.stringify(said), secrets)
+        if (out.length > 0) throw new Error(`${out.join(', ')} came out: ${JSON.stringify(said)}`)
+      } finally {
+        http.close()
+        rmSync(folder, { recursive: true, force: true })
+      }
+    }),
+    { ...seeded(12), numRuns: 60, endOnFailure: true }
+  )
+  t.notOk(tried.failed, `${tried.seed}: ${JSON.stringify(tried.counterexample)} ${String(tried.errorInstance)}`)
+})
+
+t.test('nor out of settings and files that cannot be used', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  mkdirSync(join(folder, 'x'))
+  const path = join(folder, 'kubeconfig')
+  /** A secret where it does not belong, or beside something that does not parse. */
+  const broken = fc.constantFrom('"', '*', '&', '!', '[', '{', '@', '%', '|x', '\t- ', '? ', ': ', '')
+  const tried = await fc.check(
+    fc.asyncProperty(secret, broken, fc.boolean(), async (value, sign, behind) => {
+      const text = behind ? `${value}${sign}` : `${sign}${value}`
+      const message = async (run: () => unknown): Promise<string> => {
+        try {
+          return JSON.stringify((await run()) ?? '')
+        } catch (cause) {
+          return cause instanceof Error ? `${cause.message} ${String(cause.cause)}` : String(cause)
+        }
+      }
+      writeFileSync(path, `users:\n- name: u\n  user:\n    token: ${text}\nclusters: ${behind ? '[]' : '}'}\n`)
+      const said = [
+        await message(async () => void (await connect({ kubeconfig: path }, Date.now))),
+        await message(() => void readConfig({}, { ASTERN_PROMETHEUS_URL: `http://ann:${text}@h` })),
+        await message(() => void readConfig({}, { ASTERN_PROMETHEUS_URL: text })),
+        await message(() => loadPolicies([{ file: 'p', text: sourcesOf(`http://ann:${text}@h`) }], VOCABULARY)),
+        await message(() => void parseTokens(`tokens:\n- { name: a, role: viewer, sha256: ${JSON.stringify(value)} }\n`, 'tokens.yaml'))
+      ].join('\n')
+      const piece = value.slice(0, PIECE)
+      if (said.includes(piece) || said.includes(JSON.stringify(piece).slice(1, -1))) throw new Error(said)
+    }),
+    { ...seeded(12), numRuns: 500, endOnFailure: true }
+  )
+  t.notOk(tried.failed, `${tried.seed}: ${JSON.stringify(tried.counterexample)} ${String(tried.errorInstance)}`)
+})
+
+function sourcesOf(url: string): string {
+  return `version: 1\nsources: { prometheus: { url: ${JSON.stringify(url)} } }\npolicies: []\n`
+}
