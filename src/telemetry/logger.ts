@@ -1,5 +1,5 @@
 import { type Logger, pino, stdTimeFunctions } from 'pino'
-import pretty from 'pino-pretty'
+import { prettyFactory } from 'pino-pretty'
 import type { Scrub } from '../base/secrets.ts'
 
 export type { Logger }
@@ -42,14 +42,7 @@ export function createLogger(level: LogLevel, form: LogForm, destination: Lines)
     }
   }
   if (form === 'json') return pino(options, destination)
-  return pino(
-    options,
-    pretty({
-      colorize: true,
-      translateTime: 'SYS:HH:MM:ss',
-      ignore: 'pid,hostname',
-      destination: { write: (text: string) => destination.write(text) } as NodeJS.WritableStream,
-      sync: true
-    })
-  )
+  // Line by line, and not as the package's stream: that one takes no destination but a whole stream.
+  const inWords = prettyFactory({ colorize: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname' })
+  return pino(options, { write: line => destination.write(inWords(line)) })
 }

@@ -103,7 +103,7 @@ t.test('pods live in the CIDRs: calls to them go nowhere else, and loopback is o
   t.equal(refused('10.245.3.4', { podCidrs }), undefined, 'a host that the policy names')
   t.match(refused('127.11.0.9', { podCidrs }), /loopback/)
   t.match(refused('64:ff9b::127.10.0.9', { podCidrs }), /loopback/)
-  t.match(refused('127.10.0.9', { podCidrs: ['0.0.0.0/0', '64.0.0.0/2'] }), /loopback/, 'not by carelessness')
+  t.match(refused('127.10.0.9', { podCidrs: ['0.0.0.0/0', '64.0.0.0/2', '127.0.0.0/1'] }), /loopback/, 'not by carelessness')
   t.match(refused('169.254.1.1', { podCidrs: ['169.254.0.0/16'] }, { pod: true }), /may call/, 'link-local by no setting')
   const everywhere = { host: '0.0.0.0', port: 8080 }
   t.match(refused('127.10.0.9', { podCidrs, listening: everywhere }, { port: 8080 }), /loopback/, 'that would be Astern')

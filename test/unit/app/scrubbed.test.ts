@@ -1,0 +1,60 @@
+import { once } from 'node:events'
+import http from 'node:http'
+import t from 'tap'
+import { scrubbedLedger } from '../../../src/app/scrubbed-ledger.ts'
+import { createSecrets } from '../../../src/base/secrets.ts'
+import { audited } from '../../../src/domain/audited.ts'
+import { createHttpClient } from '../../../src/outgoing/http-client.ts'
+import { createLogger, scrubbing } from '../../../src/telemetry/logger.ts'
+import { openLedger } from '../../support/open-ledger.ts'
+
+const SECRET = 't0ken-"t0ken"'
+const secrets = createSecrets()
+secrets.know(SECRET)
+
+t.test('an answer that is written back stays as it is; every other one loses what is secret', async t => {
+  let status = 200
+  const server = http.createServer((_request, response) =>
+    response.writeHead(status, { 'x-echo': SECRET }).end(JSON.stringify({ env: SECRET }))
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  const url = `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}`
+  const client = createHttpClient(Date.now, secrets.scrub)
+  t.teardown(() => client.close())
+  const ask = async (exact?: true) => {
+    const result = await client.request({ method: 'GET', url, deadlineMs: 2_000, ...(exact === undefined ? {} : { exact }) })
+    return result.kind === 'response' ? { body: result.body, echo: result.headers['x-echo'] } : result
+  }
+
+  t.same(await ask(true), { body: JSON.stringify({ env: SECRET }), echo: '[redacted]' }, 'a pod’s template')
+  t.same(await ask(), { body: '{"env":"[redacted]"}', echo: '[redacted]' })
+  status = 409
+  t.same(await ask(true), { body: '{"env":"[redacted]"}', echo: '[redacted]' }, 'an error is only told')
+})
+
+t.test('what is stored: an audit row and the detail of a failed message lose what is secret', async t => {
+  const ledger = scrubbedLedger(await openLedger(t), secrets.scrub)
+  await ledger.append([audited.policiesLoaded({ at: 1 }, { version: `v ${SECRET}`, policies: 1 })])
+  t.match(await ledger.audit({}, 10), [{ kind: 'policies-loaded', body: { version: 'v [redacted]' } }])
+})
+
+t.test('what is logged: an error, its cause and its stack lose what is secret', async t => {
+  for (const form of ['json', 'pretty'] as const) {
+    let lines = ''
+    const destination = {
+      write(text: string) {
+        lines += text
+      }
+    }
+    const logger = createLogger('info', form, scrubbing(destination, secrets.scrub))
+    logger.error({ err: new Error(`a ${SECRET}`, { cause: new Error(SECRET) }), what: [SECRET] }, 'failed')
+    t.match(lines, /redacted/)
+    t.notMatch(lines, /t0ken/, form)
+  }
+})
