@@ -26,10 +26,11 @@ const resolveHere: NonNullable<ActionReach['resolve']> = (hostname, options) => 
 /** Sends requests of actions: without redirects, to no forbidden address, with a deadline, and with a breaker for each host. */
 export function createActionHttp(client: HttpClient, { facts, resolve = resolveHere }: ActionReach): ActionHttp {
   const breakers = new Map<string, GuardedClient>()
-  const breakerOf = (host: string, name: string): GuardedClient => {
+  // By what is told of the host: a breaker says its name, and that of a URL in a file must not be its host.
+  const breakerOf = (told: string): GuardedClient => {
     if (breakers.size >= KEPT_BREAKERS) breakers.clear()
-    const found = breakers.get(host) ?? withBreaker(client, { name })
-    breakers.set(host, found)
+    const found = breakers.get(told) ?? withBreaker(client, { name: told })
+    breakers.set(told, found)
     return found
   }
   return {
@@ -58,7 +59,7 @@ export function createActionHttp(client: HttpClient, { facts, resolve = resolveH
       const forbidden = isIP(host) === 0 ? undefined : refusal(host)
       const told = opaque ? String(call.url) : url.host
       if (forbidden !== undefined) return { kind: 'failed', sent: false, detail: opaque ? `${told} ${NOWHERE}` : forbidden }
-      const result = await breakerOf(url.host, told).request(
+      const result = await breakerOf(told).request(
         {
           method: call.method,
           url: call.url,
