@@ -12,7 +12,7 @@ import { createSecrets } from '../../../src/base/secrets.ts'
 import { connect } from '../../../src/cluster/connection.ts'
 import { readConfig } from '../../../src/config.ts'
 import { examine } from '../../../src/doctor/doctor.ts'
-import { parseTokens } from '../../../src/http/authentication.ts'
+import { readTokens } from '../../../src/http/listen.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { loadPolicies } from '../../../src/policies/load.ts'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
@@ -287,6 +287,7 @@ t.test('nor out of settings and files that cannot be used', async t => {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'x'))
   const path = join(folder, 'kubeconfig')
+  const tokensFile = join(folder, 'tokens.yaml')
   /** A secret where it does not belong, or beside something that does not parse. */
   const broken = fc.constantFrom('"', '*', '&', '!', '[', '{', '@', '%', '|x', '\t- ', '? ', ': ', '')
   const tried = await fc.check(
@@ -305,7 +306,10 @@ t.test('nor out of settings and files that cannot be used', async t => {
         await message(() => void readConfig({}, { ASTERN_PROMETHEUS_URL: `http://ann:${text}@h` })),
         await message(() => void readConfig({}, { ASTERN_PROMETHEUS_URL: text })),
         await message(() => loadPolicies([{ file: 'p', text: sourcesOf(`http://ann:${text}@h`) }], VOCABULARY)),
-        await message(() => void parseTokens(`tokens:\n- { name: a, role: viewer, sha256: ${JSON.stringify(value)} }\n`, 'tokens.yaml'))
+        await message(() => {
+          writeFileSync(tokensFile, `tokens:\n- { name: a, role: viewer, sha256: ${text} }\n`)
+          readTokens({ ...readConfig({}, {}), tokensFile })
+        })
       ].join('\n')
       const piece = value.slice(0, PIECE)
       if (said.includes(piece) || said.includes(JSON.stringify(piece).slice(1, -1))) throw new Error(said)
