@@ -81,13 +81,22 @@ export function createKubeClient(
         },
         line => {
           if (line.trim() === '') return
-          const event: unknown = JSON.parse(line)
+          const event = parseEvent(line)
           if (isObject(event)) onEvent(event)
         },
         signal
       )
       return toAnswer(result)
     }
+  }
+}
+
+/** @throws in words of our own: the parser's error quotes the line, which may be a template with a credential in it */
+function parseEvent(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Error('a watch event is not valid JSON')
   }
 }
 

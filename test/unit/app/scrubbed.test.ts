@@ -3,7 +3,10 @@ import http from 'node:http'
 import t from 'tap'
 import { scrubbedLedger } from '../../../src/app/scrubbed-ledger.ts'
 import { createSecrets } from '../../../src/base/secrets.ts'
+import { createKubeClient } from '../../../src/cluster/kube-client.ts'
 import { audited } from '../../../src/domain/audited.ts'
+import { withBreaker } from '../../../src/outgoing/breaker.ts'
+import { createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { createLogger, scrubbing } from '../../../src/telemetry/logger.ts'
 import { openLedger } from '../../support/open-ledger.ts'
@@ -57,4 +60,27 @@ t.test('what is logged: an error, its cause and its stack lose what is secret', 
     t.match(lines, /redacted/)
     t.notMatch(lines, /t0ken/, form)
   }
+})
+
+t.test('of a watch event that does not parse nothing is quoted', async t => {
+  const server = http.createServer((_request, response) => response.end(`{"type":"ADDED"}\n{"env": t0ken-t0ken}\n`))
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  const connection = {
+    server: `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}`,
+    options: async () => ({})
+  }
+  const kube = createKubeClient(connection, client, withBreaker(client, { name: 'kubernetes' }), createClockOffset(Date.now))
+  const events: unknown[] = []
+  const end = await kube.watch('/watch', event => events.push(event), new AbortController().signal)
+  t.same(events, [{ type: 'ADDED' }])
+  t.match(end, { kind: 'unreachable', detail: /a watch event is not valid JSON/ })
+  t.notMatch(JSON.stringify(end), /t0ken/)
 })
