@@ -15,7 +15,9 @@ import { examine } from '../../../src/doctor/doctor.ts'
 import { readTokens } from '../../../src/http/listen.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { loadPolicies } from '../../../src/policies/load.ts'
+import { startSandbox } from '../../../src/sandbox/sandbox.ts'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
+import { deploymentOf } from '../../support/conformance/clients.ts'
 import { ECHOES, FORMS, type Misbehaviour, startEcho } from '../../support/echo.ts'
 import { seeded } from '../../support/seed.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
@@ -60,7 +62,13 @@ interface Scene {
   readonly config: ReturnType<typeof readConfig>
 }
 
-function setUp(folder: string, origin: string, { basic, ...secrets }: Held & { readonly basic: boolean }): Scene {
+/** Where its sources and receivers are, and its cluster; default: with them. */
+interface Places {
+  readonly origin: string
+  readonly cluster?: string
+}
+
+function setUp(folder: string, { origin, cluster = origin }: Places, { basic, ...secrets }: Held & { readonly basic: boolean }): Scene {
   const file = (name: string, content: string): string => {
     const path = join(folder, name)
     writeFileSync(path, content)
@@ -99,7 +107,7 @@ function setUp(folder: string, origin: string, { basic, ...secrets }: Held & { r
   }
   const kubeconfig = {
     'current-context': 'c',
-    clusters: [{ name: 'c', cluster: { server: origin, 'insecure-skip-tls-verify': true } }],
+    clusters: [{ name: 'c', cluster: { server: cluster, 'insecure-skip-tls-verify': true } }],
     users: [{ name: 'u', user: { token: secrets.kube } }],
     contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }]
   }
@@ -163,20 +171,15 @@ async function askEverything(app: App, token: string): Promise<string> {
   return said.join('\n')
 }
 
-async function play(
-  t: Test,
-  origin: string,
-  secrets: Held & { readonly basic: boolean },
-  { tellsPeople }: { readonly tellsPeople: boolean }
-): Promise<string> {
+async function play(t: Test, places: Places, secrets: Held & { readonly basic: boolean }, until: RegExp): Promise<string> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
   try {
-    const { config } = setUp(folder, origin, secrets)
+    const { config } = setUp(folder, places, secrets)
     const log = logOf()
     const app = await startApp(config, { output: log })
     const said: string[] = []
     try {
-      const told = log.until(tellsPeople ? /people could not be told yet/ : /run waits|run ended|something failed inside/)
+      const told = log.until(until)
       const posted = await fetch(`${app.address}/webhooks/alertmanager`, {
         method: 'POST',
         headers: { authorization: `Bearer w${secrets.operator}` },
@@ -198,25 +201,40 @@ async function play(
   }
 }
 
-t.test('no secret comes out of the service, whatever its sources and its cluster say', async t => {
+/** Plays it for random secrets and misbehaviours, and looks for the secrets in all that came out. */
+async function playMany(t: Test, cluster: string | undefined, numRuns: number): Promise<void> {
   let now: Misbehaviour = { echo: 'headers', form: 'plain 503' }
   const { origin } = await startEcho(t, '127.0.0.1', () => now)
+  const places = { origin, ...(cluster === undefined ? {} : { cluster }) }
   const tried = await fc.check(
     fc.asyncProperty(held, misbehaviour, fc.boolean(), async (secrets, how, basic) => {
       now = how
-      const all = await play(t, origin, { ...secrets, basic }, { tellsPeople: how.form === 'kubernetes 404' })
+      // A target that is not there concerns people at once, and every channel fails.
+      const told = cluster === undefined && how.form === 'kubernetes 404'
+      const until = told ? /people could not be told yet/ : /run waits|run ended|something failed inside/
+      const all = await play(t, places, { ...secrets, basic }, until)
       const found = leaks(all, secrets)
-      if (found.length > 0)
-        throw new Error(
-          `${found.join(', ')} came out: ${all
-            .split('\n')
-            .find(line => leaks(line, secrets).length > 0)
-            ?.slice(0, 600)}`
-        )
+      const line = all.split('\n').find(one => leaks(one, secrets).length > 0)
+      if (found.length > 0) throw new Error(`${found.join(', ')} came out: ${line?.slice(0, 600)}`)
     }),
-    { ...seeded(12), numRuns: 25, endOnFailure: true, interruptAfterTimeLimit: 40_000 }
+    { ...seeded(12), numRuns, endOnFailure: true, interruptAfterTimeLimit: 40_000 }
   )
   t.notOk(tried.failed, `${tried.seed}: ${JSON.stringify(tried.counterexample)} ${String(tried.errorInstance)}`)
+}
+
+t.test('no secret comes out of the service, whatever its sources and its cluster say', t => playMany(t, undefined, 25))
+
+t.test('nor where the cluster works, and what a source says of the symptom is stored and answered', async t => {
+  const sandbox = await startSandbox()
+  t.teardown(() => sandbox.close())
+  for (const [path, object] of [
+    ['/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }],
+    ['/apis/apps/v1/namespaces/shop/deployments', deploymentOf('api', 'app:v1')]
+  ] as const) {
+    const headers = { 'content-type': 'application/json' }
+    t.equal((await fetch(sandbox.url + path, { method: 'POST', headers, body: JSON.stringify(object) })).status, 201)
+  }
+  await playMany(t, sandbox.url, 15)
 })
 
 t.test('nor out of the doctor, which sends every channel a message', async t => {
@@ -228,7 +246,8 @@ t.test('nor out of the doctor, which sends every channel a message', async t => 
       const folder = mkdtempSync(join(tmpdir(), 'astern-secrets-'))
       try {
         const found = []
-        for await (const finding of examine(setUp(folder, origin, { ...secrets, basic }).config, { sendTest: true })) found.push(finding)
+        for await (const finding of examine(setUp(folder, { origin }, { ...secrets, basic }).config, { sendTest: true }))
+          found.push(finding)
         const out = leaks(JSON.stringify(found), secrets)
         if (out.length > 0) throw new Error(`${out.join(', ')} came out: ${JSON.stringify(found)}`)
       } finally {
@@ -252,7 +271,7 @@ t.test('nor out of what an action calls: headers from files, and a URL from a fi
       const known = createSecrets()
       const http = createHttpClient(Date.now, known.scrub)
       try {
-        const { config } = setUp(folder, origin, { ...secrets, basic: false })
+        const { config } = setUp(folder, { origin }, { ...secrets, basic: false })
         writeFileSync(join(folder, 'header'), `Bearer ${secrets.header}`)
         writeFileSync(join(folder, 'step-url'), `${away ? 'http://127.0.0.1:1' : origin}/${secrets.stepUrl}/${secrets.stepUrl}`)
         const files = createSecretFiles(known)
