@@ -13,8 +13,8 @@ export interface HttpRequest {
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
   /**
-   * True where a successful answer is kept as it is, because parts of it are written back: a credential that stands in a pod's
-   * template must stay in it. In all other answers known credentials are scrubbed, before anything is cut off or taken out.
+   * True where a successful answer is kept as it is, because parts of it are written back or compared: a credential that stands in a
+   * pod's template must stay in it. In all other answers known credentials are scrubbed, before anything is cut off or taken out.
    */
   readonly exact?: true
   /** Milliseconds within which the whole response must arrive. */

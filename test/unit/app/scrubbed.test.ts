@@ -9,6 +9,7 @@ import { withBreaker } from '../../../src/outgoing/breaker.ts'
 import { createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { createLogger, scrubbing } from '../../../src/telemetry/logger.ts'
+import { alertmanagerStates } from '../../../src/verification/alert-states.ts'
 import { openLedger } from '../../support/open-ledger.ts'
 
 const SECRET = 't0ken-"t0ken"'
@@ -39,6 +40,29 @@ t.test('an answer that is written back stays as it is; every other one loses wha
   t.same(await ask(), { body: '{"env":"[redacted]"}', echo: '[redacted]' })
   status = 409
   t.same(await ask(true), { body: '{"env":"[redacted]"}', echo: '[redacted]' }, 'an error is only told')
+})
+
+t.test('labels that Alertmanager is asked about are compared as they are, though one is the same as a password', async t => {
+  const labels = { alertname: 'A', job: 't0ken-t0ken' }
+  const server = http.createServer((_request, response) =>
+    response.end(JSON.stringify([{ labels, status: { silencedBy: ['s'], inhibitedBy: [] } }]))
+  )
+  server.listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  t.teardown(() => {
+    server.close()
+    server.closeAllConnections()
+  })
+  const address = server.address()
+  const known = createSecrets()
+  const client = createHttpClient(Date.now, known.scrub)
+  t.teardown(() => client.close())
+  const url = `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}`
+  const states = alertmanagerStates(url, withBreaker(client, { name: 'alertmanager' }), async () => {
+    known.know('t0ken-t0ken')
+    return 'Bearer t0ken-t0ken'
+  })
+  t.match(await states.stateOf(labels, new AbortController().signal), { kind: 'known', silencedBy: ['s'] })
 })
 
 t.test('what is stored: an audit row and the detail of a failed message lose what is secret', async t => {
