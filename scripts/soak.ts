@@ -9,8 +9,8 @@ import { parseArgs } from 'node:util'
 const HELP = `Usage: npm run soak -- PART N
 
 Repeats a part of the tests N times beside two processes that do nothing but use the processor: a test that
-waits too short, or for the wrong thing, fails here. Prints a line for each round. The output of each failed
-round is kept; its file is named.
+waits too short, or for the wrong thing, fails here. Property tests take another seed each time. Prints a
+line for each round. The output of each failed round is kept; its file is named.
 
 PART is stories, unit or parts (folders of test/), or a test file, a folder, or a quoted glob.
 N is how many rounds.
@@ -135,7 +135,9 @@ async function round(files: readonly string[], log: string): Promise<boolean> {
 
 /** In a process group of its own, so that what it starts can be ended with it. */
 function start(args: readonly string[], output: 'ignore' | number): ChildProcess {
-  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output] })
+  // Property tests take another seed in each round (test/support/seed.ts), and print the one that failed.
+  const env = { ...process.env, ASTERN_SOAK: '1' }
+  const child = spawn(process.execPath, args, { detached: true, stdio: ['ignore', output, output], env })
   children.add(child)
   child.on('close', () => children.delete(child))
   return child

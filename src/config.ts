@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseDuration } from './base/duration.ts'
+import { baseUrlFault } from './base/redacted-url.ts'
 import type { Mode } from './domain/outcomes.ts'
+import { cidrFault } from './outgoing/addresses.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
 
 /** A setting that cannot be used: exit code 2, and one sentence that says what to do. */
@@ -24,6 +26,8 @@ export interface ServeFlags {
   readonly argocdNamespace?: string
   readonly helm?: string
   readonly stopWithin?: string
+  readonly podCidr?: readonly string[]
+  readonly ownHost?: readonly string[]
 }
 
 export interface Config {
@@ -49,6 +53,10 @@ export interface Config {
   readonly argocdNamespace?: string
   /** How long work that is under way may take at the end, milliseconds. A helm that writes may need minutes. */
   readonly stopWithinMs: number
+  /** Where pods live, as CIDRs. Given, calls to pods go nowhere else. */
+  readonly podCidrs: readonly string[]
+  /** Host names that lead to Astern itself besides its own addresses, such as its Service. */
+  readonly ownHosts: readonly string[]
   readonly helm: {
     readonly program: string
     /** The environment variables that helm gets. */
@@ -83,8 +91,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   const key = read(flags.tlsKey, 'ASTERN_TLS_KEY_FILE')
   if ((cert === undefined) !== (key === undefined)) throw new ConfigError('--tls-cert and --tls-key go together')
   const prometheusUrl = read(undefined, 'ASTERN_PROMETHEUS_URL')
-  if (prometheusUrl !== undefined && !URL.canParse(prometheusUrl))
-    throw new ConfigError(`ASTERN_PROMETHEUS_URL: ${prometheusUrl} is not a URL`)
+  if (prometheusUrl !== undefined) checkUrl(prometheusUrl, 'ASTERN_PROMETHEUS_URL')
   const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
   const inCluster = readInCluster(environment)
   const argocdNamespace = read(flags.argocdNamespace, 'ASTERN_ARGOCD_NAMESPACE')
@@ -105,10 +112,34 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep'),
     ...(argocdNamespace === undefined ? {} : { argocdNamespace }),
     stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
+    podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
+    ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),
     helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
   return config
+}
+
+/** The URL is not told: what is no URL, or has a user in it, may be a secret. @throws ConfigError */
+function checkUrl(url: string, setting: string): void {
+  const fault = baseUrlFault(url)
+  if (fault !== undefined) throw new ConfigError(`${setting} ${fault}`)
+}
+
+/** The entries of a variable that holds several, with commas between them. */
+function listed(text: string | undefined): readonly string[] {
+  return (text ?? '')
+    .split(',')
+    .map(entry => entry.trim())
+    .filter(entry => entry !== '')
+}
+
+function podCidrs(cidrs: readonly string[]): readonly string[] {
+  for (const cidr of cidrs) {
+    const fault = cidrFault(cidr)
+    if (fault !== undefined) throw new ConfigError(`--pod-cidr: ${fault}`)
+  }
+  return cidrs
 }
 
 function stopWithin(text: string): number {
@@ -176,7 +207,7 @@ export function readClientSettings(
   environment: Environment = process.env
 ): { readonly server: string; readonly token?: string } {
   const server = flags.server ?? environment['ASTERN_SERVER'] ?? 'http://127.0.0.1:8080'
-  if (!URL.canParse(server)) throw new ConfigError(`--server ${server} is not a URL`)
+  checkUrl(server, '--server')
   const file = flags.tokenFile ?? environment['ASTERN_TOKEN_FILE']
   if (file === undefined) return { server }
   if (!existsSync(file)) throw new ConfigError(`there is no token file ${file}`)

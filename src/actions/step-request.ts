@@ -56,11 +56,6 @@ export function stepUrl(source: string, values: StepValues, address: string | un
   return { url: rendered.text.replace(PLACEHOLDER, address.includes(':') ? `[${address}]` : address) }
 }
 
-/** A URL for people and the audit log, without its query, which may hold a secret. */
-export function toldUrl(url: string): string {
-  return url.split(/[?#]/)[0] ?? ''
-}
-
 /** The part of a step's options that says how its requests are sent. */
 export function requestOptions({ headersFromFiles, timeout }: RequestOptions): RequestOptions {
   return { ...(headersFromFiles === undefined ? {} : { headersFromFiles }), ...(timeout === undefined ? {} : { timeout }) }

@@ -1,23 +1,35 @@
-import { readFileSync } from 'node:fs'
 import { createHelm } from '../actions/helm-rollback/helm.ts'
 import { createActions } from '../actions/registry.ts'
+import type { Secrets } from '../base/secrets.ts'
 import type { Config } from '../config.ts'
 import type { Action } from '../domain/action.ts'
 import { createActionHttp } from '../outgoing/action-http.ts'
+import type { AddressFacts } from '../outgoing/addresses.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
+import { createOwnAddresses } from '../outgoing/own-addresses.ts'
+import type { SecretFiles } from './secret-files.ts'
+
+export interface ActionParts {
+  readonly http: HttpClient
+  readonly secrets: Secrets
+  readonly files: SecretFiles
+  readonly listening: () => AddressFacts['listening']
+}
 
 /** Makes every action, with the real helm, the guarded HTTP client, and the files of this machine. */
 export function openActions(
-  http: HttpClient,
-  { helm, kubeconfig, context }: Pick<Config, 'kubeconfig' | 'context' | 'helm'>
+  { helm, kubeconfig, context, podCidrs, ownHosts }: Pick<Config, 'kubeconfig' | 'context' | 'helm' | 'podCidrs' | 'ownHosts'>,
+  { http, secrets, files, listening }: ActionParts
 ): readonly Action[] {
+  const own = createOwnAddresses(ownHosts)
   return createActions({
     helm: createHelm({
       ...helm,
+      scrub: secrets.scrub,
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(context === undefined ? {} : { context })
     }),
-    http: createActionHttp(http),
-    readFile: path => readFileSync(path, 'utf8').trim()
+    http: createActionHttp(http, { facts: async () => ({ own: await own(), listening: listening(), podCidrs }) }),
+    readFile: files.readNow
   })
 }

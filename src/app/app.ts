@@ -1,6 +1,7 @@
 import { hostname } from 'node:os'
 import { ACTIONS } from '../actions/registry.ts'
 import type { Clock, Ids } from '../base/clock.ts'
+import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
@@ -22,7 +23,7 @@ import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
-import { createLogger, type Logger } from '../telemetry/logger.ts'
+import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
@@ -31,6 +32,8 @@ import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
 import { createReload } from './reload.ts'
 import { countRefused, registerRoutes } from './routes.ts'
+import { scrubbedLedger } from './scrubbed-ledger.ts'
+import { createSecretFiles } from './secret-files.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
 import { atMostEvery, every } from './timers.ts'
@@ -61,6 +64,10 @@ export interface AppParts {
   readonly ids?: Ids
   readonly faults?: Faults
   readonly logger?: Logger
+  /** Gets the lines of the log, where no logger is given. Default: the standard output. */
+  readonly output?: Lines
+  /** The credentials that are known already. */
+  readonly secrets?: Secrets
 }
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
@@ -73,36 +80,42 @@ const KICK_EVERY_MS = 50
 
 /** Makes every part and hands each what it needs. Takes all down again in reverse, also where the start fails half-way. */
 export async function startApp(config: Config, parts: AppParts = {}): Promise<App> {
-  const logger = parts.logger ?? createLogger(config.logLevel, process.stdout.isTTY === true ? 'pretty' : 'json', process.stdout)
+  const secrets = parts.secrets ?? createSecrets()
+  const form = process.stdout.isTTY === true ? 'pretty' : 'json'
+  const logger = parts.logger ?? createLogger(config.logLevel, form, scrubbing(parts.output ?? process.stdout, secrets.scrub))
   const { onStop, undo } = createCleanups(logger)
   try {
-    return { ...(await compose(config, { ...parts, logger }, onStop)), stop: undo }
+    return { ...(await compose(config, { ...parts, logger, secrets }, onStop)), stop: undo }
   } catch (cause) {
     await undo()
     throw cause
   }
 }
 
-async function compose(config: Config, parts: AppParts & { readonly logger: Logger }, onStop: OnStop): Promise<Omit<App, 'stop'>> {
-  const { clock = systemClock, ids = systemIds, faults = noFaults, logger } = parts
+type NeededParts = AppParts & Required<Pick<AppParts, 'logger' | 'secrets'>>
+
+async function compose(config: Config, parts: NeededParts, onStop: OnStop): Promise<Omit<App, 'stop'>> {
+  const { clock = systemClock, ids = systemIds, faults = noFaults, logger, secrets } = parts
+  const files = createSecretFiles(secrets)
   const authenticator = readTokens(config)
   const opened = await openPolicyStore(config.policies, VOCABULARY)
   if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
   const { store } = opened
   const metrics = createMetrics(ACTIONS.map(action => action.name))
   metrics.reload(true, clock.now())
-  const http = createHttpClient(clock.now)
+  const http = createHttpClient(clock.now, secrets.scrub)
   onStop('http client', () => http.close())
-  const connection = await connect(config, clock.now)
+  const connection = await connect(config, clock.now, secrets.know)
   const clusterOffset = createClockOffset(clock.now)
   const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
-  const ledger = await openSqliteLedger(config.dataDir, ids)
+  const ledger = scrubbedLedger(await openSqliteLedger(config.dataDir, ids), secrets.scrub)
   onStop('ledger', () => ledger.close())
-  const makeSources = createSources(http, clock, config.prometheusUrl)
+  const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
-  const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
+  let listening = config.listen
+  const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }, files.read))
   channels.follow(store.current().channels)
   const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
   const ports: Ports = {
@@ -112,7 +125,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
     cluster,
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
-    actions: openActions(http, config),
+    actions: openActions(config, { http, secrets, files, listening: () => listening }),
     tools: { kube, cluster, clock },
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
@@ -156,6 +169,7 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
 
   const operations = createOperations({
+    scrub: secrets.scrub,
     ports,
     store,
     worker,
@@ -177,6 +191,8 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   })
   onStop('http server', () => server.close())
   const address = await listen(server, config)
+  // Port 0 in the settings is another port now.
+  listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   logger.info(
     { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },

@@ -1,4 +1,5 @@
 import type { Operations } from '../api/operations.ts'
+import { type Scrub, scrubbedCopy } from '../base/secrets.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Mode } from '../domain/outcomes.ts'
@@ -22,6 +23,8 @@ export interface OperationsParts {
   readonly kubeState: () => string
   readonly mode: Mode
   readonly server: string
+  /** Takes known credentials out of what sources and the cluster say. */
+  readonly scrub: Scrub
 }
 
 const STATUS_DEADLINE_MS = 5_000
@@ -52,7 +55,8 @@ export function createOperations(parts: OperationsParts): Operations {
     async dryRun(request) {
       const run = prepareDryRun(ports, request)
       const signal = AbortSignal.timeout(samplingTime(request.policy) + 60_000)
-      if (samplingTime(request.policy) <= ANSWER_WITHIN_MS) return { kind: 'answered', answer: await dryRun(ports, run, signal) }
+      if (samplingTime(request.policy) <= ANSWER_WITHIN_MS)
+        return { kind: 'answered', answer: scrubbedCopy(await dryRun(ports, run, signal), parts.scrub) }
       await ledger.saveDryRun(run, [])
       dryRun(ports, run, signal).catch((cause: unknown) => ports.recorder.failed(`dry run ${run.id}`, cause))
       return { kind: 'started', id: run.id }
@@ -93,11 +97,11 @@ export function createOperations(parts: OperationsParts): Operations {
         cluster: {
           server: parts.server,
           reachable: version.kind === 'ok',
-          detail: version.kind === 'ok' ? String(version.object['gitVersion'] ?? '') : version.detail,
+          detail: parts.scrub(version.kind === 'ok' ? String(version.object['gitVersion'] ?? '') : version.detail),
           breaker: parts.kubeState(),
           clockOffsetMs: ports.cluster.clockOffset()
         },
-        sources,
+        sources: scrubbedCopy(sources, parts.scrub),
         ledger: writable,
         policies: { count: store.current().policies.length, version: store.version() },
         runs,

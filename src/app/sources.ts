@@ -9,6 +9,7 @@ import type { HttpClient } from '../outgoing/http-client.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { alertmanagerStates } from '../verification/alert-states.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
+import type { SecretFiles } from './secret-files.ts'
 
 /** The clients of a policy file's `sources`. Each reload makes them anew. */
 export interface Sources {
@@ -35,8 +36,16 @@ interface Kept {
   readonly offset: ClockOffset
 }
 
+export interface SourceTools {
+  readonly http: HttpClient
+  readonly clock: Clock
+  readonly readSecret: SecretFiles['read']
+  /** Overrides the URL of the policy file. */
+  readonly prometheusUrl: string | undefined
+}
+
 /** Makes the sources of a set of policies. A source keeps its breaker and its clock's bounds across reloads while its URL stays. */
-export function createSources(http: HttpClient, clock: Clock, prometheusUrl: string | undefined): (set: PolicySet) => Sources {
+export function createSources({ http, clock, readSecret, prometheusUrl }: SourceTools): (set: PolicySet) => Sources {
   const all = new Map<string, Kept>()
   const keep = (name: string, url: string): Kept => {
     const key = `${name} ${url}`
@@ -59,8 +68,7 @@ export function createSources(http: HttpClient, clock: Clock, prometheusUrl: str
         now: clock.now,
         ...(timeoutMs === undefined ? {} : { timeoutMs }),
         ...(source?.headers === undefined ? {} : { headers: source.headers }),
-        ...(source?.bearerTokenFile === undefined ? {} : { bearerTokenFile: source.bearerTokenFile }),
-        ...(source?.basicAuth === undefined ? {} : { basicAuth: source.basicAuth }),
+        ...authorized(source, readSecret),
         ...(source?.caFile === undefined ? {} : { ca: readFileSync(source.caFile, 'utf8') })
       })
       state = client.state
@@ -70,7 +78,7 @@ export function createSources(http: HttpClient, clock: Clock, prometheusUrl: str
     const alertStates =
       alertmanager === undefined || kept === undefined
         ? undefined
-        : alertmanagerStates(alertmanager.url, kept.client, alertmanager.bearerTokenFile)
+        : alertmanagerStates(alertmanager.url, kept.client, authorized(alertmanager, readSecret).authorization)
     return {
       verifier: prometheus ?? absentVerifier,
       prometheus,
@@ -121,4 +129,16 @@ const absentVerifier: Verifier = {
   history: async () => ({ kind: 'unknown', problem: 'unreachable', detail: 'no source is configured' }),
   clockOffset: () => 0,
   clockUncertainty: () => 0
+}
+
+/** How a source's credential is read: afresh for each call, because files with tokens are replaced. */
+function authorized(
+  source: NonNullable<PolicySet['sources']['prometheus']> | undefined,
+  readSecret: SecretFiles['read']
+): { readonly authorization?: () => Promise<string> } {
+  const { bearerTokenFile, basicAuth } = source ?? {}
+  if (bearerTokenFile !== undefined) return { authorization: async () => `Bearer ${await readSecret(bearerTokenFile)}` }
+  if (basicAuth === undefined) return {}
+  const { username, passwordFile } = basicAuth
+  return { authorization: async () => `Basic ${Buffer.from(`${username}:${await readSecret(passwordFile)}`).toString('base64')}` }
 }

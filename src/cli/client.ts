@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { isObject, type JsonObject, textAt } from '../base/json.ts'
+import { createSecrets } from '../base/secrets.ts'
 import { readClientSettings } from '../config.ts'
 import { createHttpClient, type HttpRequest } from '../outgoing/http-client.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -26,9 +27,11 @@ const DEADLINE_MS = 60_000
 export function createApiClient(flags: ClientFlags): ApiClient {
   const { server, token } = readClientSettings(flags)
   const base = server.replace(/\/+$/, '')
+  const secrets = createSecrets()
+  if (token !== undefined) secrets.know(token)
   return {
     async call(method, path, body) {
-      const http = createHttpClient()
+      const http = createHttpClient(Date.now, secrets.scrub)
       const result = await http.request({
         method,
         url: base + path,

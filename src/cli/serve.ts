@@ -1,7 +1,13 @@
 import type { Command } from 'commander'
+import { createSecrets } from '../base/secrets.ts'
 import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
+
+/** Collects a flag that may stand several times. */
+function several(value: string, before: readonly string[] | undefined): readonly string[] {
+  return [...(before ?? []), value]
+}
 
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
@@ -23,6 +29,12 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       '--argocd-namespace <name>',
       'where Argo CD’s Applications are (ASTERN_ARGOCD_NAMESPACE; default: argocd, for tracked objects only)'
     )
+    .option('--pod-cidr <cidr>', 'where pods live; several times for several (ASTERN_POD_CIDRS); calls to pods go nowhere else', several)
+    .option(
+      '--own-host <name>',
+      'a name that leads to Astern itself, which no action may call; several times for several (ASTERN_OWN_HOSTS)',
+      several
+    )
     .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(
       'after',
@@ -31,9 +43,10 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .action(async (flags: ServeFlags) => {
       // The service is loaded only here, because other commands need no Kubernetes client, no database and no server.
       const { startApp, startError } = await import('./start.ts')
+      const secrets = createSecrets()
       try {
         const config = readConfig(flags)
-        const app = await startApp(config)
+        const app = await startApp(config, { secrets })
         process.on('SIGHUP', () => void app.reload())
         await new Promise<void>(resolve => {
           for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => resolve())
@@ -41,7 +54,7 @@ export function serveCommand(program: Command, terminal: Terminal): void {
         setTimeout(() => process.exit(EXIT.bad), config.stopWithinMs).unref()
         await app.stop()
       } catch (cause) {
-        throw startError(cause, terminal)
+        throw startError(cause, terminal, secrets.scrub)
       }
     })
 }

@@ -1,4 +1,5 @@
 import { PoliciesError } from '../app/app.ts'
+import { nothingSecret, type Scrub } from '../base/secrets.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { ConfigError } from '../config.ts'
 import { TokensError } from '../http/authentication.ts'
@@ -10,8 +11,8 @@ import { printProblems } from './validate.ts'
 
 export { startApp } from '../app/app.ts'
 
-/** Why it did not start, as an exit code and a sentence. */
-export function startError(cause: unknown, terminal: Terminal): unknown {
+/** Why it did not start, as an exit code and a sentence, without any credential that was read until then. */
+export function startError(cause: unknown, terminal: Terminal, scrub: Scrub = nothingSecret): unknown {
   if (cause instanceof PoliciesError) {
     printProblems(terminal, cause.problems)
     return new CommandError(EXIT.bad, 'the policies cannot be used; `astern validate` checks them without starting')
@@ -23,7 +24,10 @@ export function startError(cause: unknown, terminal: Terminal): unknown {
     cause instanceof TokensError ||
     cause instanceof PolicyFileMissing
   ) {
-    return new CommandError(EXIT.usage, cause.message, { cause })
+    return new CommandError(EXIT.usage, scrub(cause.message))
   }
-  return cause
+  if (!(cause instanceof Error)) return cause
+  const told = new Error(scrub(cause.message))
+  told.stack = scrub(cause.stack ?? cause.message)
+  return told
 }

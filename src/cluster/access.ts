@@ -16,3 +16,6 @@ export interface InCluster {
   /** The folder with the service account's `token` and `ca.crt`. */
   readonly folder: string
 }
+
+/** Takes note of the credentials that a connection reads, so that nobody is told one. */
+export type KnowCredential = (value: string) => void

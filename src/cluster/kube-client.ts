@@ -50,6 +50,7 @@ export function createKubeClient(
         headers: { accept, 'user-agent': 'astern', ...(body === undefined ? {} : { 'content-type': body.type }) },
         ...(body === undefined ? {} : { body: JSON.stringify(body.value) }),
         deadlineMs: DEADLINE_MS,
+        exact: true,
         tls
       },
       signal
@@ -75,17 +76,27 @@ export function createKubeClient(
           url: connection.server + path,
           headers: { accept: 'application/json', 'user-agent': 'astern' },
           deadlineMs: WATCH_MS,
+          exact: true,
           tls
         },
         line => {
           if (line.trim() === '') return
-          const event: unknown = JSON.parse(line)
+          const event = parseEvent(line)
           if (isObject(event)) onEvent(event)
         },
         signal
       )
       return toAnswer(result)
     }
+  }
+}
+
+/** @throws in words of our own: the parser's error quotes the line, which may be a template with a credential in it */
+function parseEvent(line: string): unknown {
+  try {
+    return JSON.parse(line)
+  } catch {
+    throw new Error('a watch event is not valid JSON')
   }
 }
 

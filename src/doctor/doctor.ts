@@ -1,5 +1,7 @@
 import { createChannelTools } from '../app/channel-tools.ts'
+import { createSecretFiles } from '../app/secret-files.ts'
 import { createSources } from '../app/sources.ts'
+import { createSecrets, type Secrets, scrubbedCopy } from '../base/secrets.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
@@ -20,25 +22,38 @@ import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
 /** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
 
+export interface DoctorOptions {
+  /** Whether every channel in use gets a message. */
+  readonly sendTest: boolean
+  /** The credentials that are known already. */
+  readonly secrets?: Secrets
+}
+
 /** Looks at everything that `serve` with the same settings would need. Writes nothing; sends nothing unless asked to. */
-export async function* examine(config: Config, options: { readonly sendTest: boolean }): AsyncGenerator<Finding> {
+export async function* examine(config: Config, options: DoctorOptions): AsyncGenerator<Finding> {
+  const secrets = options.secrets ?? createSecrets()
+  for await (const finding of examined(config, options, secrets)) yield scrubbedCopy(finding, secrets.scrub)
+}
+
+async function* examined(config: Config, options: DoctorOptions, secrets: Secrets): AsyncGenerator<Finding> {
   yield checkAccess(config)
   yield checkDataFolder(config.dataDir)
   const { findings, set } = await checkPolicies(config.policies)
   yield* findings
-  const http = createHttpClient(systemClock.now)
+  const files = createSecretFiles(secrets)
+  const http = createHttpClient(systemClock.now, secrets.scrub)
   const signal = AbortSignal.timeout(ALL_WITHIN_MS)
   try {
-    const cluster = await openCluster(config, http)
+    const cluster = await openCluster(config, http, secrets)
     yield* 'problem' in cluster ? [cluster.problem] : await clusterFindings(cluster, config, set, signal)
     if (set === undefined) return
     yield* await checkHelm(config, set, signal)
-    const sources = createSources(http, systemClock, config.prometheusUrl)(set)
+    const sources = createSources({ http, clock: systemClock, readSecret: files.read, prometheusUrl: config.prometheusUrl })(set)
     const status = await sources.status(signal)
     yield* await checkPrometheus(sources, status['prometheus'], set.policies, signal)
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
-    const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }))
+    const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }, files.read))
     yield* await checkChannels(channels, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
@@ -51,9 +66,9 @@ interface OpenedCluster {
   readonly offset: ClockOffset
 }
 
-async function openCluster(config: Config, http: HttpClient): Promise<OpenedCluster | { readonly problem: Finding }> {
+async function openCluster(config: Config, http: HttpClient, secrets: Secrets): Promise<OpenedCluster | { readonly problem: Finding }> {
   try {
-    const connection = await connect(config, systemClock.now)
+    const connection = await connect(config, systemClock.now, secrets.know)
     const offset = createClockOffset(systemClock.now)
     const kube = createKubeClient(connection, http, withBreaker(http, { name: 'kubernetes' }), offset)
     return { kube, server: connection.server, offset }

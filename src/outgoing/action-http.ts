@@ -1,7 +1,8 @@
-import { lookup } from 'node:dns'
+import type { LookupAddress, LookupOptions } from 'node:dns'
+import { lookup } from 'node:dns/promises'
 import { isIP, type LookupFunction } from 'node:net'
 import type { ActionHttp } from '../domain/ports/action-http.ts'
-import { mayCall } from './addresses.ts'
+import { type AddressFacts, refusalOf } from './addresses.ts'
 import { type GuardedClient, withBreaker } from './breaker.ts'
 import type { HttpClient } from './http-client.ts'
 
@@ -9,38 +10,56 @@ import type { HttpClient } from './http-client.ts'
 const MAX_BYTES = 1024 * 1024
 /** How many hosts' breakers are kept. There is a limit because pods come and go. */
 const KEPT_BREAKERS = 1_000
+/** Why a URL of a file is not called, without the address that it leads to. */
+const NOWHERE = 'leads to an address that actions may not call'
 
-class ForbiddenAddress extends Error {}
-
-/** Resolves a name for one request, and refuses forbidden addresses. It looks at each request, because a name may change. */
-const guardedLookup: LookupFunction = (hostname, options, callback) => {
-  lookup(hostname, { ...options, all: true }, (cause, addresses) => {
-    if (cause !== null) return callback(cause, '')
-    const forbidden = addresses.find(({ address }) => !mayCall(address))
-    if (forbidden !== undefined)
-      return callback(new ForbiddenAddress(`${hostname} leads to ${forbidden.address}, which no action may call`), '')
-    const [first] = addresses
-    if (options.all === true || first === undefined) return callback(null, addresses)
-    callback(null, first.address, first.family)
-  })
+/** Whom actions may call, and how names become addresses. */
+export interface ActionReach {
+  /** Asked at each call, because interfaces and names change. */
+  readonly facts: () => Promise<AddressFacts>
+  /** Default: as the machine resolves names. */
+  readonly resolve?: (hostname: string, options: LookupOptions) => Promise<readonly LookupAddress[]>
 }
 
+const resolveHere: NonNullable<ActionReach['resolve']> = (hostname, options) => lookup(hostname, { ...options, all: true })
+
 /** Sends requests of actions: without redirects, to no forbidden address, with a deadline, and with a breaker for each host. */
-export function createActionHttp(client: HttpClient): ActionHttp {
+export function createActionHttp(client: HttpClient, { facts, resolve = resolveHere }: ActionReach): ActionHttp {
   const breakers = new Map<string, GuardedClient>()
-  const breakerOf = (host: string): GuardedClient => {
+  // By what is told of the host: a breaker says its name, and that of a URL in a file must not be its host.
+  const breakerOf = (told: string): GuardedClient => {
     if (breakers.size >= KEPT_BREAKERS) breakers.clear()
-    const found = breakers.get(host) ?? withBreaker(client, { name: host })
-    breakers.set(host, found)
+    const found = breakers.get(told) ?? withBreaker(client, { name: told })
+    breakers.set(told, found)
     return found
   }
   return {
     async send(call, { headers, timeoutMs }, signal) {
-      const url = new URL(call.url)
+      const opaque = typeof call.url !== 'string' && call.url.opaque
+      const url = new URL(typeof call.url === 'string' ? call.url : call.url.reveal())
       const host = url.hostname.replace(/^\[|\]$/g, '')
-      if (isIP(host) !== 0 && !mayCall(host))
-        return { kind: 'failed', sent: false, detail: `${host} is not an address that actions may call` }
-      const result = await breakerOf(url.host).request(
+      const port = Number(url.port === '' ? (url.protocol === 'https:' ? 443 : 80) : url.port)
+      const known = await facts()
+      const refusal = (address: string): string | undefined => refusalOf({ address, port, pod: call.pod === true }, known)
+      let refused = false
+      // The name is resolved for this one connection, and the connection goes to the very addresses that were judged.
+      const guardedLookup: LookupFunction = (hostname, options, callback) => {
+        resolve(hostname, options).then(
+          addresses => {
+            const forbidden = addresses.map(({ address }) => refusal(address)).find(found => found !== undefined)
+            refused = forbidden !== undefined
+            if (forbidden !== undefined) return callback(new Error(`${hostname}: ${forbidden}`), '')
+            const [first] = addresses
+            if (options.all === true || first === undefined) return callback(null, [...addresses])
+            callback(null, first.address, first.family)
+          },
+          (cause: NodeJS.ErrnoException) => callback(cause, '')
+        )
+      }
+      const forbidden = isIP(host) === 0 ? undefined : refusal(host)
+      const told = opaque ? String(call.url) : url.host
+      if (forbidden !== undefined) return { kind: 'failed', sent: false, detail: opaque ? `${told} ${NOWHERE}` : forbidden }
+      const result = await breakerOf(told).request(
         {
           method: call.method,
           url: call.url,
@@ -53,13 +72,15 @@ export function createActionHttp(client: HttpClient): ActionHttp {
           ...(call.body === undefined ? {} : { body: call.body }),
           deadlineMs: timeoutMs,
           maxBytes: MAX_BYTES,
-          tls: { lookup: guardedLookup }
+          // A connection of its own: one that another part keeps open to the same name was judged by nobody.
+          tls: { lookup: guardedLookup, agent: false }
         },
         signal
       )
       if (result.kind === 'response') return { kind: 'response', status: result.status, body: result.body }
       // With an unresolved name or a refused connection nothing arrived. After any other failure the request may have arrived.
-      const sent = !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH|no action may call/.test(result.detail)
+      const sent = !refused && !/ECONNREFUSED|ENOTFOUND|EAI_AGAIN|EHOSTUNREACH|ENETUNREACH/.test(result.detail)
+      if (refused && opaque) return { kind: 'failed', sent: false, detail: `${told} ${NOWHERE}` }
       return { kind: 'failed', sent: result.problem !== 'breaker-open' && sent, detail: result.detail }
     }
   }

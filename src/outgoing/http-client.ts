@@ -1,14 +1,22 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { RedactedUrl } from '../base/redacted-url.ts'
+import { nothingSecret, type Scrub, scrubbedCopy } from '../base/secrets.ts'
 
 /** Why there is no usable response. The set is closed. */
 export type TransportProblem = 'deadline' | 'unreachable' | 'too-large' | 'breaker-open'
 
 export interface HttpRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
-  readonly url: string
+  /** A plain text is told to nobody but for its host. */
+  readonly url: string | RedactedUrl
   readonly headers?: Readonly<Record<string, string>>
   readonly body?: string
+  /**
+   * True where a successful answer is kept as it is, because parts of it are written back or compared: a credential that stands in a
+   * pod's template must stay in it. In all other answers known credentials are scrubbed, before anything is cut off or taken out.
+   */
+  readonly exact?: true
   /** Milliseconds within which the whole response must arrive. */
   readonly deadlineMs: number
   /** The limit of the body, bytes. Default 16 MiB, which is more than any list of a namespace that Astern reads. */
@@ -39,7 +47,7 @@ export interface HttpClient {
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 
 /** Makes Astern's only HTTP client. It keeps connections open; every call has a deadline, and every body a limit. */
-export function createHttpClient(now: () => number = Date.now): HttpClient {
+export function createHttpClient(now: () => number = Date.now, scrub: Scrub = nothingSecret): HttpClient {
   // 32 sockets for each host are enough for a burst of runs, and too few to flood a small Prometheus.
   const agents = { http: new http.Agent({ keepAlive: true, maxSockets: 32 }), https: new https.Agent({ keepAlive: true, maxSockets: 32 }) }
 
@@ -49,7 +57,7 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
     onResponse: (response: http.IncomingMessage) => void,
     onError: (cause: unknown) => void
   ): http.ClientRequest {
-    const url = new URL(request.url)
+    const url = new URL(typeof request.url === 'string' ? request.url : request.url.reveal())
     const secure = url.protocol === 'https:'
     const options: https.RequestOptions = {
       agent: secure ? agents.https : agents.http,
@@ -83,11 +91,11 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
       const failed = (cause: unknown): HttpResult =>
         late
           ? { kind: 'failed', problem: 'deadline', detail: `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms` }
-          : { kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause)}` }
+          : { kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause, request.url)}` }
       const settle = (result: HttpResult): void => {
         clearTimeout(timer)
         signal?.removeEventListener('abort', giveUp)
-        resolve(result)
+        resolve(cleaned(result, request.exact === true))
       }
       const fail = (cause: unknown): void => settle(failed(cause))
       let outgoing: http.ClientRequest | undefined
@@ -113,6 +121,13 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
       if (signal?.aborted === true) giveUp()
       else signal?.addEventListener('abort', giveUp, { once: true })
     })
+  }
+
+  /** What the other side says may hold the credentials that it was sent. */
+  function cleaned(result: HttpResult, exact: boolean): HttpResult {
+    if (result.kind === 'failed') return { ...result, detail: scrub(result.detail) }
+    const kept = exact && result.status >= 200 && result.status < 300
+    return { ...result, headers: scrubbedCopy(result.headers, scrub), body: kept ? result.body : scrub(result.body) }
   }
 
   return {
@@ -163,12 +178,16 @@ export function createHttpClient(now: () => number = Date.now): HttpClient {
 }
 
 /** Names only the host in errors, because a path or query may hold a secret (Slack's webhook URLs do). */
-function hostOf(url: string): string {
-  return URL.canParse(url) ? new URL(url).host : 'the configured URL'
+function hostOf(url: string | RedactedUrl): string {
+  if (typeof url !== 'string' && url.opaque) return url.told
+  const href = typeof url === 'string' ? url : url.reveal()
+  return URL.canParse(href) ? new URL(href).host : 'the configured URL'
 }
 
-function describe(cause: unknown): string {
+function describe(cause: unknown, url: string | RedactedUrl): string {
   if (!(cause instanceof Error)) return String(cause)
-  if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0])
+  if (cause instanceof AggregateError && cause.errors.length > 0) return describe(cause.errors[0], url)
+  // Messages of the network name the host and its address.
+  if (typeof url !== 'string' && url.opaque) return 'code' in cause ? String(cause.code) : 'the connection broke'
   return cause.message === '' ? cause.name : cause.message
 }

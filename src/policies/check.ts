@@ -1,4 +1,5 @@
 import { formatDuration, parseDuration } from '../base/duration.ts'
+import { baseUrlFault } from '../base/redacted-url.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
@@ -15,7 +16,7 @@ export type StepCheck = (action: string, value: unknown, kind: TargetKind, path:
 
 /** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
-  const findings = checkChannels(file.channels, channels)
+  const findings = [...checkSources(file.sources), ...checkChannels(file.channels, channels)]
   const names = new Map<string, number>()
   for (const [index, policy] of file.policies.entries()) {
     const path: Path = ['policies', index]
@@ -26,6 +27,13 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
   }
   findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
   return findings
+}
+
+function checkSources(sources: PolicyFile['sources']): Finding[] {
+  return Object.entries(sources ?? {}).flatMap(([name, { url }]): Finding[] => {
+    const fault = baseUrlFault(url)
+    return fault === undefined ? [] : [{ path: ['sources', name, 'url'], message: `the URL ${fault}` }]
+  })
 }
 
 function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {

@@ -1,9 +1,11 @@
+import { hasUserInfo, USER_INFO } from '../base/redacted-url.ts'
 import { parseTemplate, type Rendered, renderTemplate, type Template, type TemplateValues } from './template.ts'
 
 /** Checks at load that every hole of a URL lies behind its host. A label may choose what is asked for, but never the host. */
 export function parseUrlTemplate(source: string): Template | { readonly error: string; readonly offset: number } {
   const template = parseTemplate(source)
   if ('error' in template) return template
+  if (hasUserInfo(source)) return { error: `the URL ${USER_INFO}`, offset: 0 }
   const origin = /^https?:\/\/[^/?#{}]+/.exec(source)
   if (origin === null) return { error: 'a URL begins with http:// or https:// and a host that is written out', offset: 0 }
   const early = template.holes.find(hole => hole.offset <= origin[0].length)

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { isDeepStrictEqual } from 'node:util'
 import { isObject, listAt, objectAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates } from '../domain/guard.ts'
@@ -7,20 +6,28 @@ import type { GuardedClient } from '../outgoing/breaker.ts'
 /**
  * Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). It asks by the alert's name alone and
  * compares the labels here, because a filter is text that Alertmanager parses, and not every value survives that.
+ * @param credential reads the Authorization header
  */
-export function alertmanagerStates(url: string, client: GuardedClient, bearerTokenFile?: string): AlertStates {
+export function alertmanagerStates(url: string, client: GuardedClient, credential?: () => Promise<string>): AlertStates {
   const base = url.replace(/\/+$/, '')
   return {
     async stateOf(labels, signal): Promise<AlertState> {
       const name = labels['alertname'] ?? ''
       const query = new URLSearchParams(PLAIN.test(name) ? { filter: `alertname=${JSON.stringify(name)}` } : {})
-      const token = bearerTokenFile === undefined ? undefined : (await readFile(bearerTokenFile, 'utf8')).trim()
+      let authorization: string | undefined
+      try {
+        authorization = await credential?.()
+      } catch (cause) {
+        return { kind: 'unreachable', detail: `its credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
+      }
       const result = await client.request(
         {
           method: 'GET',
           url: `${base}/api/v2/alerts?${query.toString()}`,
-          headers: { accept: 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-          deadlineMs: 5_000
+          headers: { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) },
+          deadlineMs: 5_000,
+          // Its labels are compared: one that happens to be a known password must stay what it is.
+          exact: true
         },
         signal
       )

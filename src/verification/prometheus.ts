@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises'
 import { atMost } from '../base/at-most.ts'
 import { orAborted, sharedByKey } from '../base/coalesce.ts'
 import { listAt, textAt } from '../base/json.ts'
@@ -22,8 +21,8 @@ export interface PrometheusOptions {
   /** Deadline of one call, milliseconds; default 10 s. */
   readonly timeoutMs?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly bearerTokenFile?: string
-  readonly basicAuth?: { readonly username: string; readonly passwordFile: string }
+  /** Reads the credential for the header of that name; asked at each call, because tokens are rotated. */
+  readonly authorization?: () => Promise<string>
   readonly ca?: string
 }
 
@@ -59,9 +58,9 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     form: Readonly<Record<string, string>> | undefined,
     signal: AbortSignal
   ): Promise<HttpResult> {
-    let authorization: Readonly<Record<string, string>>
+    let authorization: string | undefined
     try {
-      authorization = await credentials(options)
+      authorization = await options.authorization?.()
     } catch (cause) {
       return {
         kind: 'failed',
@@ -76,7 +75,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
         headers: {
           accept: 'application/json',
           ...options.headers,
-          ...authorization,
+          ...(authorization === undefined ? {} : { authorization }),
           ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' })
         },
         ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
@@ -171,13 +170,4 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 /** Milliseconds as the API's seconds. */
 function seconds(ms: number): string {
   return (ms / 1_000).toFixed(3)
-}
-
-async function credentials(options: PrometheusOptions): Promise<Readonly<Record<string, string>>> {
-  if (options.bearerTokenFile !== undefined) return { authorization: `Bearer ${(await readFile(options.bearerTokenFile, 'utf8')).trim()}` }
-  if (options.basicAuth !== undefined) {
-    const password = (await readFile(options.basicAuth.passwordFile, 'utf8')).trim()
-    return { authorization: `Basic ${Buffer.from(`${options.basicAuth.username}:${password}`).toString('base64')}` }
-  }
-  return {}
 }

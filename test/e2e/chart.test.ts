@@ -41,7 +41,12 @@ const EVERYTHING = {
   secretMounts: [{ name: 'channels', mountPath: '/etc/astern/channels' }],
   serviceMonitor: { enabled: true, tlsConfig: { insecureSkipVerify: true } },
   prometheusRule: { enabled: true, labels: { release: 'prometheus' } },
-  networkPolicy: { actionPorts: [8081], ingressFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }] },
+  podCidrs: ['10.244.0.0/16', 'fd12::/48'],
+  networkPolicy: {
+    dns: { to: [{ ipBlock: { cidr: '169.254.20.10/32' } }], ports: [53, 5353] },
+    actionPorts: [8081],
+    ingressFrom: [{ namespaceSelector: { matchLabels: { name: 'monitoring' } } }]
+  },
   persistence: { storageClass: 'fast' },
   podLabels: { team: 'sre' },
   podAnnotations: { note: 'x' },
@@ -79,6 +84,16 @@ for (const program of HELMS) {
     await t.rejects(render(), { message: /(tokens\.existingSecret is needed|rbac\.namespaces is empty)/ })
     await t.rejects(render('--set', 'rbac.namespaces={shop}'), { message: /tokens\.existingSecret is needed.*astern token create/ })
     await t.rejects(render('--set', 'tokens.existingSecret=x'), { message: /rbac\.namespaces is empty/ })
+    t.match(await render(...REQUIRED), /port: 53, protocol: TCP \}\n +to:\n +- namespaceSelector:\n[\s\S]*k8s-app: kube-dns/)
+    t.match(await render(...everything), /port: 5353, protocol: TCP \}\n +to:\n +- ipBlock:\n +cidr: 169\.254\.20\.10\/32\n/)
+    t.match(await render(...everything), /ASTERN_POD_CIDRS, value: "10\.244\.0\.0\/16,fd12::\/48"/)
+    t.match(await render(...REQUIRED), /ASTERN_OWN_HOSTS, value: "astern\.[a-z-]+\.svc"/)
+    await t.rejects(
+      render(...REQUIRED, '--set-json', 'networkPolicy.dns.to=[]'),
+      { message: /dns/ },
+      'an empty list would be every address'
+    )
+    await t.rejects(render(...REQUIRED, '--set', 'podCidrs={10.0.0.0}'), { message: /podCidrs/ })
     await t.rejects(render(...REQUIRED, '--set', 'mode=fast'), { message: /mode/ })
     await t.rejects(render(...REQUIRED, '--set', 'replicas=2'), { message: /replicas/ })
     await t.rejects(render(...REQUIRED, '--set', 'rbac.namespaces={team-*}'), { message: /namespaces/ }, 'a Role has no globs')

@@ -76,7 +76,7 @@ export function storyHttp(): ActionNeeds['http'] & { readonly posts: string[] } 
     async send(call) {
       if (call.method === 'GET')
         return { kind: 'response', status: 200, body: JSON.stringify({ circuitBreakers: { payments: { state } } }) }
-      posts.push(call.url)
+      posts.push(String(call.url))
       state = 'CLOSED'
       return { kind: 'response', status: 200, body: '{}' }
     }

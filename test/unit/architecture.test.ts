@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   // The composition root, and what puts parts together.
   app: '*',
   // main.ts, and config.ts, which knows modes and log levels.
-  '.': ['cli', 'base', 'domain', 'telemetry']
+  '.': ['cli', 'base', 'domain', 'outgoing', 'telemetry']
 }
 
 /** Each foreign package has one home. `typebox` stands wherever a schema is. */

@@ -148,6 +148,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.gitops.argocd.enabled }}
 - { name: ASTERN_ARGOCD_NAMESPACE, value: {{ .Values.gitops.argocd.namespace | quote }} }
 {{- end }}
+# No action may call Astern by its Service either.
+- { name: ASTERN_OWN_HOSTS, value: {{ printf "%s.%s.svc" (include "astern.fullname" .) .Release.Namespace | quote }} }
+{{- with .Values.podCidrs }}
+- { name: ASTERN_POD_CIDRS, value: {{ join "," . | quote }} }
+{{- end }}
 {{- with .Values.prometheusUrl }}
 - { name: ASTERN_PROMETHEUS_URL, value: {{ . | quote }} }
 {{- end }}

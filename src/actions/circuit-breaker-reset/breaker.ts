@@ -28,10 +28,7 @@ export interface BreakerLine {
 }
 
 /** One breaker: whose it is (a pod's or a host's), and its URL. */
-export interface BreakerPlace {
-  readonly to: string
-  readonly url: string
-}
+export type BreakerPlace = Pick<HttpCall, 'to' | 'url' | 'pod'>
 
 /** `…/circuitbreakers/payments` → `…/circuitbreakers`, and the name. */
 function listed(url: string): { readonly list: string; readonly name: string } {
@@ -44,13 +41,13 @@ function listed(url: string): { readonly list: string; readonly name: string } {
 /** Asks one breaker for its state. */
 export async function readState(
   { http, protocol, sending }: BreakerLine,
-  { to, url }: BreakerPlace,
+  { to, url, pod }: BreakerPlace,
   signal: AbortSignal
 ): Promise<BreakerState> {
   const isActuator = protocol.style === 'resilience4j'
   const { list, name } = listed(url)
   const asked = isActuator ? list : protocol.statePath === undefined ? url : new URL(protocol.statePath, url).href
-  const answer = await http.send({ to, method: 'GET', url: asked }, sending, signal)
+  const answer = await http.send({ to, method: 'GET', url: asked, ...(pod === undefined ? {} : { pod }) }, sending, signal)
   if (answer.kind === 'failed') return { kind: 'unreachable', detail: answer.detail }
   if (answer.status === 404) return { kind: 'absent', detail: `${to} answered 404` }
   if (answer.status !== 200) return { kind: 'unreachable', detail: `${to} answered ${answer.status}` }

@@ -1,3 +1,4 @@
+import { toldUrl } from '../../base/redacted-url.ts'
 import { type Effect, type PlanResult, refused, templateStands } from '../../domain/action.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, type WriteIntent } from '../../domain/plan.ts'
@@ -6,7 +7,7 @@ import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { renderJson } from '../../templates/json.ts'
-import { prepareSending, type RequestNeeds, type RequestOptions, requestOptions, stepUrl, toldUrl } from '../step-request.ts'
+import { prepareSending, type RequestNeeds, type RequestOptions, requestOptions, stepUrl } from '../step-request.ts'
 import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
 import { type BreakerLine, type BreakerPlace, type BreakerProtocol, type BreakerState, readState, reset } from './breaker.ts'
 import { type BreakerOptions, CircuitBreakerResetWith, checkBreakerOptions, protocolOf } from './options.ts'
@@ -81,7 +82,8 @@ async function observe(
   for (const { to, address } of called) {
     const url = stepUrl(options.url, values, address)
     if ('refusal' in url) return url
-    seen.push({ to, url: url.url, state: await readState(line, { to, url: url.url }, signal) })
+    const place: BreakerPlace = { to, url: url.url, ...(address === undefined ? {} : { pod: true }) }
+    seen.push({ ...place, state: await readState(line, place, signal) })
   }
   return { kind: 'seen', seen }
 }
@@ -108,8 +110,9 @@ function plan({ workload, values, options }: PlanInput<BreakerOptions>, seen: re
       uid: workload.uid,
       write: {
         kind: 'breaker-reset',
-        requests: open.map(({ to, url }) => ({
+        requests: open.map(({ to, url, pod }) => ({
           to,
+          ...(pod === undefined ? {} : { pod }),
           method: protocol.method,
           url,
           ...(protocol.body === undefined ? {} : { body: protocol.body })

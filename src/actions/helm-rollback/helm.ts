@@ -1,10 +1,10 @@
-import { randomUUID } from 'node:crypto'
 import { closeSync, createWriteStream, mkdtempSync, openSync, readFileSync, rmSync, type WriteStream } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { sha256 } from '../../base/hashes.ts'
 import { instantAt, isObject, numberAt, textAt } from '../../base/json.ts'
+import { nothingSecret, type Scrub } from '../../base/secrets.ts'
 import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from './helm-port.ts'
 
 export interface HelmOptions {
@@ -14,6 +14,8 @@ export interface HelmOptions {
   readonly context?: string
   /** The environment variables that helm gets: those that credential plugins need, and those with a pod's API server. */
   readonly environment: Readonly<Record<string, string>>
+  /** Takes known credentials out of what helm says. */
+  readonly scrub?: Scrub
 }
 
 /** The deadline of a read. Reads take a fraction of a second, and a helm that hangs must not hold up a decision. */
@@ -24,46 +26,57 @@ const KILL_AFTER_MS = 10 * SECOND
 const HISTORY = 256
 
 /**
- * Runs the real helm, with argument arrays and without a shell, in a process group and with a home of its own. Its output is read
- * and classified. Values and manifests are neither kept nor logged.
+ * Runs the real helm, with argument arrays and without a shell, in a process group and with a home of its own, which is gone when
+ * helm has ended. Its output is read and classified. Values and manifests are neither kept nor logged.
  */
 export function createHelm(options: HelmOptions): Helm {
-  let made: string | undefined
-  // Helm needs writable caches, also where the pod's file system is read-only.
-  const home = (): string => {
-    made ??= mkdtempSync(join(tmpdir(), 'astern-helm-'))
-    return made
-  }
-  const environment = (): Readonly<Record<string, string>> => ({
-    HOME: home(),
+  const scrub = options.scrub ?? nothingSecret
+  const environment = (home: string): Readonly<Record<string, string>> => ({
+    HOME: home,
     ...options.environment,
     ...(options.kubeconfig === undefined ? {} : { KUBECONFIG: options.kubeconfig }),
-    HELM_CACHE_HOME: home(),
-    HELM_CONFIG_HOME: home(),
-    HELM_DATA_HOME: home(),
-    HELM_PLUGINS: join(home(), 'plugins')
+    HELM_CACHE_HOME: home,
+    HELM_CONFIG_HOME: home,
+    HELM_DATA_HOME: home,
+    HELM_PLUGINS: join(home, 'plugins')
   })
+
+  /** Helm needs writable caches, also where the pod's file system is read-only. What it caches may be of a release. */
+  async function atHome<T>(run: (home: string) => Promise<T>): Promise<T> {
+    const home = mkdtempSync(join(tmpdir(), 'astern-helm-'))
+    try {
+      return await run(home)
+    } finally {
+      rmSync(home, { recursive: true, force: true })
+    }
+  }
 
   /**
    * Runs a helm that writes. It goes on when only Astern dies, and it must not die of a pipe that nobody reads any more. So its
    * output goes to a file.
    */
-  async function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
-    const path = join(home(), `${randomUUID()}.txt`)
-    const file = openSync(path, 'wx', 0o600)
-    try {
-      return await run(args, withinMs, {
-        // A stream with a descriptor goes to the child as it is, so nothing passes through this process.
-        output: createWriteStream(path, { fd: file, autoClose: false }),
-        words: () => readFileSync(path, 'utf8')
-      })
-    } finally {
-      closeSync(file)
-      rmSync(path, { force: true })
-    }
+  function runOn(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
+    return atHome(async home => {
+      const path = join(home, 'output.txt')
+      const file = openSync(path, 'wx', 0o600)
+      try {
+        return await runAt(home, args, withinMs, {
+          // A stream with a descriptor goes to the child as it is, so nothing passes through this process.
+          output: createWriteStream(path, { fd: file, autoClose: false }),
+          words: () => readFileSync(path, 'utf8')
+        })
+      } finally {
+        closeSync(file)
+      }
+    })
   }
 
-  async function run(
+  function run(args: readonly string[], withinMs: number): Promise<HelmAnswer<string>> {
+    return atHome(home => runAt(home, args, withinMs))
+  }
+
+  async function runAt(
+    home: string,
     args: readonly string[],
     withinMs: number,
     to?: { readonly output: WriteStream; readonly words: () => string }
@@ -72,7 +85,7 @@ export function createHelm(options: HelmOptions): Helm {
     const { execa } = await import('execa')
     const context = options.context === undefined ? [] : ['--kube-context', options.context]
     const result = await execa(options.program, [...args, ...context], {
-      env: environment(),
+      env: environment(home),
       extendEnv: false,
       stdin: 'ignore',
       stdout: to?.output ?? 'pipe',
@@ -95,7 +108,7 @@ export function createHelm(options: HelmOptions): Helm {
       }
     if (result.timedOut)
       return { kind: 'failed', problem: 'stopped', detail: `helm did not end within ${withinMs / SECOND} s and was stopped` }
-    return { kind: 'failed', ...classify(to === undefined ? String(result.stderr ?? '') : to.words()) }
+    return { kind: 'failed', ...classify(scrub(to === undefined ? String(result.stderr ?? '') : to.words())) }
   }
 
   return {

@@ -1,8 +1,9 @@
 import { type Static, Type } from 'typebox'
-import { type PlanResult, templateStands } from '../../domain/action.ts'
+import { RedactedUrl, toldUrl } from '../../base/redacted-url.ts'
+import { type PlanResult, type Refused, type StepValues, templateStands } from '../../domain/action.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, type WriteIntent } from '../../domain/plan.ts'
-import type { HttpCall } from '../../domain/ports/action-http.ts'
+import type { HttpCall, SentCall } from '../../domain/ports/action-http.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { jsonTemplateError, renderJson } from '../../templates/json.ts'
@@ -15,7 +16,6 @@ import {
   type RequestOptions,
   requestOptions,
   stepUrl,
-  toldUrl,
   urlError
 } from '../step-request.ts'
 import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
@@ -23,7 +23,12 @@ import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.
 /** `with:` of `http`. */
 const HttpWith = Type.Object(
   {
-    url: Type.String({ minLength: 1, description: 'https, or http inside the cluster. Templates behind the host only.' }),
+    url: Type.Optional(
+      Type.String({ minLength: 1, description: 'https, or http inside the cluster. Templates behind the host only. This or urlFile.' })
+    ),
+    urlFile: Type.Optional(
+      Type.String({ minLength: 1, description: 'File with the URL, where the URL is a secret. Nobody is shown it; it has no templates.' })
+    ),
     method: Type.Optional(Type.Enum(['POST', 'PUT', 'PATCH', 'DELETE'], { description: 'Default POST.' })),
     body: Type.Optional(Type.Unknown({ description: 'Sent as JSON; templates in its texts.' })),
     expect: Type.Optional(
@@ -35,10 +40,10 @@ const HttpWith = Type.Object(
 )
 type Options = Static<typeof HttpWith>
 
-/** One request to something outside the cluster's API. */
+/** One request to something outside the cluster's API. With `urlFile` its URL stands in that file, and never in the plan. */
 interface HttpWrite {
   readonly kind: 'http'
-  readonly request: HttpCall
+  readonly request: Omit<HttpCall, 'url'> & ({ readonly url: string } | { readonly urlFile: string })
   readonly options: RequestOptions & { readonly expect?: readonly number[] }
 }
 
@@ -52,10 +57,12 @@ export const HTTP = {
   cures: true,
   rights: () => [],
   with: HttpWith,
-  check: ({ url, body }) =>
-    namesPod(url)
-      ? 'url: {{ pod.ip }} is for circuit-breaker-reset; http calls one host that the policy names'
-      : (urlError(url) ?? jsonTemplateError(body))
+  check({ url, urlFile, body }) {
+    if ((url === undefined) === (urlFile === undefined)) return 'needs url or urlFile, and not both'
+    if (url === undefined) return jsonTemplateError(body)
+    if (namesPod(url)) return 'url: {{ pod.ip }} is for circuit-breaker-reset; http calls one host that the policy names'
+    return urlError(url) ?? jsonTemplateError(body)
+  }
 } satisfies ActionDescription<typeof HttpWith>
 
 export function http(needs: RequestNeeds) {
@@ -75,8 +82,8 @@ export function http(needs: RequestNeeds) {
 }
 
 function plan({ workload, values, options }: PlanInput<Options>): PlanResult<HttpWrite> {
-  const url = stepUrl(options.url, values, undefined)
-  if ('refusal' in url) return url
+  const to = addressee(options, values)
+  if ('refusal' in to) return to
   const body = options.body === undefined ? undefined : renderJson(options.body, values)
   if (body !== undefined && body.kind !== 'text') return { kind: 'refused', refusal: renderRefusal(body) }
   const { method = 'POST', expect } = options
@@ -85,12 +92,12 @@ function plan({ workload, values, options }: PlanInput<Options>): PlanResult<Htt
     plan: hashPlan({
       action: 'http',
       target: workload.ref,
-      summary: `${method} ${toldUrl(url.url)}`,
+      summary: `${method} ${'url' in to ? toldUrl(to.url) : to.to}`,
       reverse: 'nothing that Astern knows of: what the call did is its receiver’s',
       uid: workload.uid,
       write: {
         kind: 'http',
-        request: { to: new URL(url.url).host, method, url: url.url, ...(body === undefined ? {} : { body: body.text }) },
+        request: { ...to, method, ...(body === undefined ? {} : { body: body.text }) },
         options: { ...requestOptions(options), ...(expect === undefined ? {} : { expect }) }
       },
       from: workload.identity,
@@ -101,11 +108,35 @@ function plan({ workload, values, options }: PlanInput<Options>): PlanResult<Htt
   }
 }
 
+function addressee(
+  { url, urlFile }: Options,
+  values: StepValues
+): Refused | (Pick<HttpCall, 'to'> & ({ url: string } | { urlFile: string })) {
+  if (urlFile !== undefined) return { to: `the URL in ${urlFile}`, urlFile }
+  const rendered = stepUrl(url ?? '', values, undefined)
+  return 'refusal' in rendered ? rendered : { to: new URL(rendered.url).host, url: rendered.url }
+}
+
+/** The call with its URL, which may stand in a file; a sentence where it cannot be read, or is none. */
+function withUrl(needs: RequestNeeds, request: HttpWrite['request']): SentCall | string {
+  if ('url' in request) return request
+  const { urlFile, ...rest } = request
+  try {
+    const url = RedactedUrl.inFile(needs.readFile(urlFile), urlFile)
+    return /^https?:$/.test(new URL(url.reveal()).protocol) ? { ...rest, url } : `${url.told} must begin with https:// or http://`
+  } catch (cause) {
+    const unread = cause instanceof Error && 'syscall' in cause
+    return unread ? `the file with the URL cannot be read: ${cause.message}` : `what is in ${urlFile} is not a URL`
+  }
+}
+
 async function call(needs: RequestNeeds, intent: WriteIntent<HttpWrite>, now: () => number, signal: AbortSignal): Promise<WriteResult> {
   const { request, options } = intent.plan.write
   const prepared = prepareSending(needs, options, { 'idempotency-key': intent.id })
   if (prepared.kind === 'failed') return { kind: 'refused', detail: prepared.detail }
-  const answer = await needs.http.send(request, prepared.sending, signal)
+  const called = withUrl(needs, request)
+  if (typeof called === 'string') return { kind: 'refused', detail: called }
+  const answer = await needs.http.send(called, prepared.sending, signal)
   if (answer.kind === 'failed') return answer.sent ? { kind: 'unknown', detail: answer.detail } : { kind: 'refused', detail: answer.detail }
   const detail = `${request.to} answered ${answer.status}`
   const done = options.expect?.includes(answer.status) ?? (answer.status >= 200 && answer.status < 300)

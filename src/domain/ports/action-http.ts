@@ -1,12 +1,19 @@
+import type { RedactedUrl } from '../../base/redacted-url.ts'
+
 /** One request that an action makes. */
 export interface HttpCall {
   /** The name of who gets it, for people: a pod's name, or the host. */
   readonly to: string
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   readonly url: string
+  /** True where the URL's host is a pod's own address. Such a call stays where pods live. */
+  readonly pod?: true
   readonly body?: string
   readonly contentType?: string
 }
+
+/** The same with a URL that may have come from a file, so that it is told to nobody. */
+export type SentCall = Omit<HttpCall, 'url'> & { readonly url: string | RedactedUrl }
 
 /** How a request is sent, besides what it says. */
 export interface HttpSending {
@@ -17,7 +24,7 @@ export interface HttpSending {
 /** Sends requests of actions, and refuses those that lead where no action may call (facts B.7). */
 export interface ActionHttp {
   send(
-    call: HttpCall,
+    call: SentCall,
     sending: HttpSending,
     signal: AbortSignal
   ): Promise<

@@ -1,8 +1,9 @@
 import { createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
+import { RedactedUrl } from '../../base/redacted-url.ts'
 import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
 import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
-import { secureUrlFault } from '../channel-url.ts'
+import { secureFault, secureUrlFault } from '../channel-url.ts'
 
 const Settings = Type.Object(
   {
@@ -32,9 +33,10 @@ function check({ url, urlFile }: Static<typeof Settings>): readonly SettingsFaul
 function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
   return {
     async send(message, revision, signal) {
-      const to = url ?? (urlFile === undefined ? '' : await readFile(urlFile))
+      const to = urlFile === undefined ? RedactedUrl.written(url ?? '') : RedactedUrl.inFile(await readFile(urlFile), urlFile)
       // A URL that stands in a file was not checked at load.
-      if (secureUrlFault(to) !== undefined) return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
+      if (secureFault(to.reveal()) !== undefined)
+        return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
       const body = JSON.stringify({ version: 1, ...message, revision })
       const timestamp = Math.floor(clock.now() / 1_000).toString()
       const secret = secretFile === undefined ? undefined : await readFile(secretFile)

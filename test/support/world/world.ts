@@ -180,7 +180,9 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     dataDir: files.data,
     kubeconfig,
     tokens: files.tokens,
-    logLevel: process.env['ASTERN_TEST_LOG'] ?? 'silent'
+    logLevel: process.env['ASTERN_TEST_LOG'] ?? 'silent',
+    // Pods of the control plane, and somebody outside, have addresses of loopback.
+    ...(site.podAddresses ? { podCidr: ['127.10.0.0/16', '127.77.0.0/16'] } : {})
   }
   const base = `http://127.0.0.1:${port}`
 

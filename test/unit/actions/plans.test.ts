@@ -17,7 +17,7 @@ import type { PlanResult } from '../../../src/domain/action.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { Plan, Write } from '../../../src/domain/plan.ts'
 import type { Workload } from '../../../src/domain/workload.ts'
-import { mayCall } from '../../../src/outgoing/addresses.ts'
+import { refusalOf } from '../../../src/outgoing/addresses.ts'
 import { storyHttp } from '../../support/story-actions.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
 import { storyNeeds, storyTools } from '../../support/story-tools.ts'
@@ -258,11 +258,14 @@ t.test('http: what an answer means', async t => {
 })
 
 t.test('whom an action may call', async t => {
-  for (const address of ['10.1.2.3', '192.168.0.9', '127.10.0.1', '8.8.8.8', 'fd12::1', '2001:db8::1']) t.ok(mayCall(address), address)
+  const mayCall = (address: string): boolean =>
+    refusalOf({ address, port: 80, pod: false }, { own: [], listening: { host: '127.0.0.1', port: 8080 }, podCidrs: [] }) === undefined
+  for (const address of ['10.1.2.3', '192.168.0.9', '8.8.8.8', 'fd12::1', '2001:db8::1']) t.ok(mayCall(address), address)
   for (const address of [
     '169.254.169.254',
     '169.254.0.1',
     '127.0.0.1',
+    '127.10.0.1',
     '0.0.0.0',
     '0.1.2.3',
     '224.0.0.1',

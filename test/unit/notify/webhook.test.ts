@@ -5,6 +5,8 @@ import http from 'node:http'
 import { join } from 'node:path'
 import t from 'tap'
 import { createChannelTools } from '../../../src/app/channel-tools.ts'
+import { createSecretFiles } from '../../../src/app/secret-files.ts'
+import { createSecrets } from '../../../src/base/secrets.ts'
 import { MESSAGE_EVENTS } from '../../../src/domain/message.ts'
 import { webhook } from '../../../src/notify/webhook/webhook.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
@@ -38,7 +40,7 @@ t.test('the webhook channel: JSON, an idempotency key, a signature over the body
   const address = receiver.address()
   const folder = t.testdir({ key: 's3cret\n' })
   const url = `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}/x`
-  const tools = createChannelTools({ http: client, kube: noKube, clock: systemClock })
+  const tools = createChannelTools({ http: client, kube: noKube, clock: systemClock }, createSecretFiles(createSecrets()).read)
   const channel = webhook.open({ url, secretFile: join(folder, 'key') }, tools)
 
   t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' })
