@@ -26,14 +26,13 @@ export function scrubbedLedger(ledger: Ledger, scrub: Scrub): Ledger {
   return {
     ...ledger,
     append: entries => ledger.append(rows(entries)),
-    admit: (admissions, storm) =>
+    admit: admissions =>
       ledger.admit(
         admissions.map(admission => ({
           ...admission,
           audit: rows(admission.audit),
           ...(admission.messages === undefined ? {} : { messages: messages(admission.messages) })
-        })),
-        storm
+        }))
       ),
     save: (claim, request, now) =>
       ledger.save(
