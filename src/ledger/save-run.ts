@@ -8,7 +8,7 @@ import { returnSoon } from './loans.ts'
 import { enqueue } from './outbox.ts'
 import { freeParked, parkingOf } from './parking.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
-import { countForStorm } from './storm.ts'
+import { countForStorm, withList } from './storm.ts'
 import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
 
@@ -42,7 +42,7 @@ export async function saveRun(
   if (ended || request.releaseLock === true) await tx.query.deleteFrom('locks').where('run_id', '=', row.id).execute()
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
-  for (const message of request.messages ?? []) await enqueue(tx, message, now)
+  for (const message of request.messages ?? []) await enqueue(tx, await withList(tx, message, now), now)
   await appendAudit(tx, [...request.audit, ...parking.audit, ...storm])
 }
 

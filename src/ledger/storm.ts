@@ -2,6 +2,7 @@ import type { Kysely } from 'kysely'
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
+import type { Message } from '../domain/message.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { StormLimits } from '../domain/policy.ts'
 import { STORM_LISTED, type StormLooming, type StormQuestion, type StormState } from '../domain/storm.ts'
@@ -116,6 +117,13 @@ export async function stormLooming(db: Kysely<Tables>, { target, limits }: Storm
     .execute()
   const targets = new Set([own, ...young.map(row => row.target_key), ...verified.map(row => row.target_key)]).size
   return targets < limits.targets ? undefined : { targets, notSampled: young.length }
+}
+
+/** Puts the list as it is now into a storm's message. The run that tells it has only just been counted. */
+export async function withList(tx: LedgerTransaction, message: Message, now: number): Promise<Message> {
+  const storm = message.subject.kind === 'storm' ? await stormAt(tx.query, now) : undefined
+  if (storm === undefined || storm.id !== message.subject.id) return message
+  return { ...message, details: { ...message.details, count: storm.count, targets: storm.targets } }
 }
 
 /** The storm that is not over yet. */

@@ -19,8 +19,7 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const silent = isSilent(ports, run)
   const about = ofRun(run, now)
   // Good news goes only to channels that wake nobody. A run that wrote nothing and needs nobody has no news.
-  const list = ending.refusal?.reason === 'storm' && !silent ? await ports.ledger.storm(now) : undefined
-  const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels, list?.targets)
+  const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels)
   const storm = ending.refusal?.facts?.storm
   // Alerts of one source on one target share a message. Being counted in it is being told.
   const group = storm === undefined ? groupOf(run) : undefined

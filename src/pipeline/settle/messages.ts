@@ -38,7 +38,7 @@ export function needsPeople(ending: Ending): boolean {
  * The messages about a run that ended: what it was about, what Astern did or did not do, why, and how to undo it. Each channel of
  * the policy that takes the event gets one, and so does each standing channel where the run has a target.
  */
-export function endingMessages(run: Run, ending: Ending, channels: Channels, storming: readonly string[] = []): Message[] {
+export function endingMessages(run: Run, ending: Ending, channels: Channels): Message[] {
   const { policy } = run
   const people = needsPeople(ending)
   const event: MessageEvent = people ? 'needs-people' : 'over'
@@ -71,7 +71,8 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels, sto
           channel,
           subject: { kind: 'storm', id: storm },
           ...content,
-          details: { storm, count: ending.refusal?.facts?.targets, targets: storming }
+          // The ledger adds the list when it stores the message.
+          details: { storm, count: ending.refusal?.facts?.targets }
         }
   return [
     ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),

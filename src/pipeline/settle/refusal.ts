@@ -15,7 +15,7 @@ export interface Beside extends Settled {
 }
 
 /** The reasons that concern one alert only. Another alert on the same target may do better, so who waits for them parks nobody. */
-const OF_ITS_OWN_ALERT: readonly Reason[] = ['silenced', 'inhibited']
+const OF_ITS_OWN_ALERT: readonly Reason[] = ['silenced', 'inhibited', 'alert-unconfirmed']
 
 /** What a refusal does to a run: it waits or ends, as the disposition of the reason says. */
 export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}): Promise<Move> {

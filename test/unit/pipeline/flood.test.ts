@@ -23,7 +23,7 @@ t.test('two thousand forged alerts and one real behind them: it is decided by th
     alertOf({ alertname: 'Forged', namespace: 'shop', deployment: 'web', shard: String(shard) })
   )
   for (let from = 0; from < forged.length; from += 100)
-    await bench.ledger.receive(deliveryOf(forged.slice(from, from + 100), { source: 'forger' }))
+    await bench.ledger.receive(deliveryOf(forged.slice(from, from + 100), { source: 'a-forger' }))
   await bench.fire()
 
   // When they are admitted once, and then one run after the other is worked on.
@@ -48,11 +48,25 @@ t.test('the same when the forged ones look again and again, half a minute apart'
   const forged = Array.from({ length: 500 }, (_, shard) =>
     alertOf({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'api', shard: String(shard) })
   )
-  await bench.ledger.receive(deliveryOf(forged, { source: 'forger' }))
+  await bench.ledger.receive(deliveryOf(forged, { source: 'a-forger' }))
   await bench.look()
   bench.clock.tick(MINUTE)
   bench.cluster.put({ ...badRollout(), ref: { ...TARGET, name: 'web' }, uid: 'uid-web' })
   await bench.fire({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'web' })
+  await admitIncidents(bench.ports, signal)
+  const claimed = await bench.ledger.claimDue('bench', bench.clock.now(), MINUTE, 2)
+  t.same(claimed.map(one => one.run.target?.name).sort(), ['api', 'web'])
+})
+
+t.test('the same where the forged ones come from the source of the real one: the targets alternate', async t => {
+  const bench = await openBench(t, { policies: [policyOf({ verify: once })] })
+  const forged = Array.from({ length: 500 }, (_, shard) =>
+    alertOf({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: 'web', shard: String(shard) })
+  )
+  await bench.ledger.receive(deliveryOf(forged, { source: 'am' }))
+  await admitIncidents(bench.ports, signal)
+  bench.clock.tick(1)
+  await bench.fire()
   await admitIncidents(bench.ports, signal)
   const claimed = await bench.ledger.claimDue('bench', bench.clock.now(), MINUTE, 2)
   t.same(claimed.map(one => one.run.target?.name).sort(), ['api', 'web'])

@@ -4,7 +4,7 @@ import type { Message } from '../../../src/domain/message.ts'
 import type { Channels } from '../../../src/domain/ports/channels.ts'
 import type { Run } from '../../../src/domain/run.ts'
 import { endingMessages } from '../../../src/pipeline/settle/messages.ts'
-import { type Bench, openBench } from '../../support/bench.ts'
+import { type Bench, openBench, policyOf } from '../../support/bench.ts'
 import { badRollout, TARGET } from '../../support/workloads.ts'
 
 async function messagesOf(bench: Bench): Promise<readonly Message[]> {
@@ -46,14 +46,15 @@ t.test('a run that recovered is over; when its alert is back, its readers are ne
 })
 
 t.test('a storm is one subject: told once, then updated; each target’s own Event is about its run', async t => {
-  const bench = await openBench(t)
-  bench.value = 0.001
+  const verify = policyOf().verify.map(query => ({ ...query, samples: 1 }))
+  const bench = await openBench(t, { policies: [policyOf({ verify })] })
+  // Nothing is written to the first four, because the switch is lowered.
+  await bench.ledger.setSwitch({ mode: 'dry-run', reason: 'test', by: 'test', at: bench.clock.now() })
   for (let index = 0; index < 5; index += 1) await addTarget(bench, index)
   const storm = await bench.ledger.storm(bench.clock.now())
   const subject = { kind: 'storm', id: storm?.id }
   const key = `storm/${storm?.id}/people`
   const people = async () => (await messagesOf(bench)).filter(({ channel }) => channel === 'people')
-  bench.value = 0.4
   for (let index = 5; index < 8; index += 1) await addTarget(bench, index)
   t.same(told(await people()), [{ channel: 'people', subject, event: 'needs-people', key }], 'until it is sent, it is the first they hear')
   t.match(await people(), [{ details: { storm: storm?.id, count: 8 } }])

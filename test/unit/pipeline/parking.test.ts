@@ -95,3 +95,16 @@ t.test('a run that waits because of its own alert parks nobody: a silence on a f
   await bench.look()
   t.equal(bench.cluster.writes.length, 1)
 })
+
+t.test('an alert that its Alertmanager does not know parks nobody either', async t => {
+  const bench = await openBench(t)
+  bench.confirmed = ['am']
+  bench.alertState = { kind: 'absent' }
+  await bench.fire(labels(0))
+  await bench.look()
+  t.equal((await bench.run()).reason, 'alert-unconfirmed')
+  bench.alertState = { kind: 'known', silencedBy: [], inhibitedBy: [] }
+  await bench.fire(labels(1))
+  await bench.look()
+  t.equal(bench.cluster.writes.length, 1)
+})
