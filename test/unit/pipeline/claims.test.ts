@@ -18,6 +18,38 @@ t.test('an alert that its own Alertmanager does not know waits: one label more w
   t.equal(bench.cluster.writes.length, 1, 'known by now')
 })
 
+t.test('in a dry run it is a note: the decision is shown whole', async t => {
+  const bench = await openBench(t, { ceiling: 'dry-run' })
+  bench.confirmed = ['am']
+  bench.alertState = { kind: 'absent' }
+  await bench.fire()
+
+  await bench.look()
+
+  t.same([(await bench.run()).outcome, (await bench.run()).reason], ['dry-run', 'mode-dry-run'])
+  t.match((await bench.audit('decision'))[0]?.body, { facts: { unknownAlert: /does not know/ } })
+})
+
+t.test('where no Alertmanager can be asked about an alert that must be known, it waits', async t => {
+  const bench = await openBench(t)
+  bench.confirmed = ['am']
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'alert-unconfirmed')
+})
+
+t.test('a label more than those of a silenced alert does not get past its silence, whoever sent it', async t => {
+  const bench = await openBench(t)
+  bench.alertState = { kind: 'absent', lesser: { silencedBy: ['s1'], inhibitedBy: [] } }
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'silenced')
+})
+
 t.test('an Alertmanager that the alert did not come from need not know it', async t => {
   const bench = await openBench(t)
   bench.alertState = { kind: 'absent' }
