@@ -96,6 +96,24 @@ t.test('a true `resolved` ends the run once the query does not fail any more, an
   }
 })
 
+t.test('one sample that passes may be noise: as many must pass as a verdict needs', async t => {
+  const bench = await openBench(t)
+  bench.value = 'unreachable'
+  await bench.fire()
+  await bench.look()
+  bench.value = 0.001
+  await bench.resolve()
+  const sleep = bench.clock.sleep.bind(bench.clock)
+  bench.clock.sleep = async ms => {
+    bench.value = 0.4
+    await sleep(ms)
+  }
+
+  await bench.look()
+
+  t.same([(await bench.run()).state, (await bench.run()).reason], ['waiting', 'resolve-unconfirmed'])
+})
+
 t.test('a `resolved` between decision and write does not end a run whose query fails', async t => {
   const bench = await openBench(t)
   afterIntent(bench, () => bench.resolve())
