@@ -135,7 +135,9 @@ t.test('a source that does not answer about a later start holds up no run that i
     await worker.stop()
   })
 
-  await written
+  const tooLong = new Promise<void>((_, reject) => setTimeout(() => reject(new Error('the other run was held up')), 5_000).unref())
+  const alive = setInterval(() => {}, 1_000)
+  await Promise.race([written, tooLong]).finally(() => clearInterval(alive))
 
   t.ok(answer, 'the one about which nobody answers is still being asked about')
 })
