@@ -27,6 +27,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
+import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
 import { createReload } from './reload.ts'
@@ -104,7 +105,12 @@ async function compose(config: Config, parts: AppParts & { readonly logger: Logg
   const recorder = createRecorder(logger, metrics)
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }))
   channels.follow(store.current().channels)
-  const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
+  const cluster = createCluster(
+    kube,
+    clusterOffset,
+    clock.now,
+    lookScope(config, () => store.current().policies)
+  )
   const ports: Ports = {
     clock,
     ids,

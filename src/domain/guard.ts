@@ -8,6 +8,7 @@ import type { StormState, SwitchState, TargetFacts } from './ports/ledger.ts'
 import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
 import type { Dating } from './symptom.ts'
+import type { Touched } from './touched.ts'
 import type { Workload } from './workload.ts'
 
 /** Everything that a guard may look at. It is read before any guard is asked, so that guards are pure. */
@@ -27,6 +28,8 @@ export interface GuardInput {
   /** The traits of the step's action. */
   readonly action: Pick<Action, 'blames' | 'overridesOwner' | 'duringRollout'>
   readonly owners: readonly Owner[]
+  /** What would be written besides the target, or in place of it: as far as it is known before the plan, then as the plan names it. */
+  readonly touches: readonly Touched[]
   /** How many writes count against each of the policy's budgets. */
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */

@@ -11,9 +11,10 @@ import { silenced } from './silenced.ts'
 import { storm } from './storm.ts'
 import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
+import { touched } from './touched.ts'
 
 /** What forbids every run on a target, whatever its rung would do. */
-const ON_THE_TARGET = [modeOff, namespaces, targetBusy, redeployedBad] as const
+const ON_THE_TARGET = [modeOff, namespaces, touched, targetBusy, redeployedBad] as const
 
 /** What needs a symptom that is real and dated. */
 const ON_ITS_TIME = [storm, change] as const
@@ -31,6 +32,8 @@ export const GUARDS = {
   onceDatedOnly: [storm],
   /** Once the symptom is confirmed. */
   onSymptom: [...ON_THE_SYMPTOM, budget],
+  /** Once the plan names every object that it touches. */
+  onTouched: [touched],
   /** Once the plan is made, before the server tries it. So people are told which change to make instead. */
   onPlan: [ownership],
   /** Once the server has tried the plan, before its intent is stored. So all else is decided and audited while the switch is lowered. */

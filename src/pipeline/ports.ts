@@ -51,6 +51,7 @@ export interface ReadingPorts {
     readonly onceDated: readonly Guard<DatedInput>[]
     readonly onceDatedOnly: readonly Guard[]
     readonly onSymptom: readonly Guard[]
+    readonly onTouched: readonly Guard[]
     readonly onPlan: readonly Guard[]
     readonly beforeIntent: readonly Guard[]
     readonly beforeWrite: readonly Guard<DatedInput>[]

@@ -105,6 +105,7 @@ export async function gather(
     permission: { configured, now: permissionUnder(configured, state.mode) },
     action,
     owners,
+    touches: action.touches?.(workload) ?? [],
     alertState,
     mustBeKnown: run.trigger.kind === 'alert' && ports.senders.confirmed(run.trigger.incident.source),
     clusterOffset: ports.cluster.clockOffset(),
