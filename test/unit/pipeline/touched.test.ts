@@ -39,10 +39,10 @@ async function released(
     return history(place, signal)
   }
   const bench = await openBench(t, { needs: { helm }, policies: [policyOf({ steps: [step('helm-rollback')] })] })
-  bench.cluster.put({
-    ...badRollout(),
-    release: { ...release, latest: { revision: 2, status: 'deployed', changedAt: NOON - 10 * MINUTE } }
-  })
+  const at = (revision: number): void =>
+    bench.cluster.put({ ...badRollout(), release: { ...release, latest: { revision, status: 'deployed', changedAt: NOON - 10 * MINUTE } } })
+  at(2)
+  helm.onRollback = at
   return { bench, helm, asked }
 }
 
