@@ -49,8 +49,11 @@ export interface DatedInput extends GuardInput {
   readonly dating: Dating
 }
 
+/** What is known of a run before anything of its target is read. */
+export type UnreadInput = Pick<GuardInput, 'target' | 'policy' | 'current' | 'ownNamespace'>
+
 /** A check that answers with nothing where it allows the run, and else with one reason of the closed set. */
-export interface Guard<Input extends GuardInput = GuardInput> {
+export interface Guard<Input = GuardInput> {
   readonly name: string
   readonly check: (input: Input) => Refusal | undefined
 }

@@ -1,4 +1,4 @@
-import type { DatedInput, Guard } from '../domain/guard.ts'
+import type { DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import { budget } from './budget.ts'
 import { change } from './change.ts'
 import { cooldown } from './cooldown.ts'
@@ -24,6 +24,8 @@ const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as cons
 
 /** Which guards are asked, by when: in each list the first that has a reason wins. */
 export const GUARDS = {
+  /** Before anything of the target is read: a label of an alert opens no namespace. */
+  beforeRead: [namespaces],
   /** As soon as the target is known, before any query. */
   beforeQueries: ON_THE_TARGET,
   /** Once one sample fails and the queries were asked since when. */
@@ -47,6 +49,9 @@ export const GUARDS = {
 
 /** The lists of guards that the flow gets. */
 export type GuardLists = Readonly<
-  Record<Exclude<keyof typeof GUARDS, ListsOfDated>, readonly Guard[]> & Record<ListsOfDated, readonly Guard<DatedInput>[]>
+  Record<Exclude<keyof typeof GUARDS, ListsOfDated | ListsOfUnread>, readonly Guard[]> &
+    Record<ListsOfDated, readonly Guard<DatedInput>[]> &
+    Record<ListsOfUnread, readonly Guard<UnreadInput>[]>
 >
 type ListsOfDated = 'onceDated' | 'beforeWrite'
+type ListsOfUnread = 'beforeRead'

@@ -1,10 +1,10 @@
 import { matchesGlob } from '../base/globs.ts'
-import type { Guard, GuardInput } from '../domain/guard.ts'
+import type { Guard, GuardInput, UnreadInput } from '../domain/guard.ts'
 import { isAlwaysDenied } from '../domain/namespaces.ts'
 import type { Refusal } from '../domain/reasons.ts'
 
 /** The namespace must be allowed by the policy that the run began with, and by the policy as it is now. */
-export const namespaces: Guard = {
+export const namespaces: Guard<UnreadInput> = {
   name: 'namespaces',
   check: input => namespaceRefusal(input.target.namespace, input)
 }

@@ -1,6 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
-import type { AlertStates, DatedInput, Guard } from '../domain/guard.ts'
+import type { AlertStates, DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
@@ -47,6 +47,7 @@ export interface ReadingPorts {
   /** What actions reach the world through. */
   readonly tools: Tools
   readonly guards: {
+    readonly beforeRead: readonly Guard<UnreadInput>[]
     readonly beforeQueries: readonly Guard[]
     readonly onceDated: readonly Guard<DatedInput>[]
     readonly onceDatedOnly: readonly Guard[]

@@ -1,11 +1,13 @@
 import t from 'tap'
 import { MINUTE } from '../../../src/base/clock.ts'
+import type { ObjectRef } from '../../../src/domain/objects.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { PolicyStep } from '../../../src/domain/policy.ts'
 import type { Touched } from '../../../src/domain/touched.ts'
 import type { ManifestObject } from '../../../src/templates/manifest.ts'
 import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
 import { storyHelm } from '../../support/story-actions.ts'
+import { StoryCluster } from '../../support/story-cluster.ts'
 import { badRollout, NOON, TARGET } from '../../support/workloads.ts'
 
 type Test = Parameters<typeof openBench>[0]
@@ -60,6 +62,23 @@ t.test('an annotation that names a release elsewhere: nothing is rolled back the
     t.same([helm.made, asked], [[], []])
     t.match((await bench.run()).detail, new RegExp(`Release ${namespace}/coredns would be written too`))
   }
+})
+
+t.test('a label of an alert that names another namespace: nothing of the target there is read', async t => {
+  const bench = await openBench(t)
+  const read: string[] = []
+  const { cluster } = bench
+  Object.assign(cluster, {
+    // The storm brake counts targets, and asks only for their uid.
+    uidOf: async () => 'uid-bank',
+    read: async (target: ObjectRef) => {
+      read.push(target.namespace)
+      return StoryCluster.prototype.read.call(cluster, target)
+    }
+  })
+  await bench.fire({ alertname: 'HighErrorRatio', namespace: 'bank', deployment: 'api' })
+  await bench.look()
+  t.same([(await bench.run()).reason, read], ['namespace-not-allowed', []])
 })
 
 t.test('a release must list the target itself, in the namespace where the target is', async t => {
