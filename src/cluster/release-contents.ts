@@ -1,6 +1,7 @@
 import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { at, isObject, listAt, textAt, textMap } from '../base/json.ts'
+import { KINDS } from '../domain/objects.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Touched } from '../domain/touched.ts'
 import { isUnreadable, manifestObjects } from '../templates/manifest.ts'
@@ -38,17 +39,21 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
     const release = await decoded(textAt(secret.object, 'data', 'release') ?? '')
     if (release === undefined) return `the contents of ${name} cannot be read`
     const lists: Touched[] = []
+    let sure = true
     for (const text of [textAt(release, 'manifest') ?? '', ...listAt(release, 'hooks').map(hook => textAt(hook, 'manifest') ?? '')]) {
       const objects = manifestObjects(text)
       if (isUnreadable(objects)) return `the manifest of ${name} cannot be read`
       for (const { apiVersion, kind, name: of, namespace: written, oneWay } of objects) {
-        const scoped = (await isNamespaced(apiVersion, kind, signal)) !== false
+        const known = await isNamespaced(apiVersion, kind, signal)
+        if (known === undefined) sure = false
+        // A kind that the API does not know counts as one without namespaces, which is the stricter way. Those of targets have them.
+        const scoped = known ?? kind in KINDS
         const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
         lists.push({ kind, group, name: of, ...(scoped ? { namespace: written ?? namespace } : {}), ...(oneWay ? { oneWay } : {}) })
       }
     }
     if (kept.size >= KEPT) kept.delete(kept.keys().next().value ?? '')
-    kept.set(key, lists)
+    if (sure) kept.set(key, lists)
     return lists
   }
 

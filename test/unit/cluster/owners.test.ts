@@ -221,6 +221,7 @@ function secrets(release: string, more: JsonObject = {}) {
   }
   kube.objects.set(`${at}?labelSelector=${encodeURIComponent('owner=helm,name=api')}`, { items: [{ metadata }] })
   kube.objects.set(`${at}/${metadata.name}`, { metadata, data: { release } })
+  kube.objects.set('/apis/batch/v1', { resources: [{ name: 'jobs', kind: 'Job', namespaced: true }] })
   kube.objects.set('/apis/apps/v1', { resources: [{ name: 'deployments', kind: 'Deployment', namespaced: true }] })
   kube.objects.set('/apis/rbac.authorization.k8s.io/v1', { resources: [{ name: 'clusterroles', kind: 'ClusterRole', namespaced: false }] })
   const gets: string[] = []
@@ -236,12 +237,17 @@ function secrets(release: string, more: JsonObject = {}) {
 const PLACE = { namespace: 'shop', name: 'api' }
 
 t.test('release contents: by the names of their objects only, read once, and refused where they unpack to too much', async t => {
-  const hooks = [{ manifest: 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate, namespace: team-a }' }]
+  const hooks = [
+    { manifest: 'apiVersion: batch/v1\nkind: Job\nmetadata: { name: migrate, namespace: team-a }' },
+    { manifest: 'apiVersion: example.org/v1\nkind: Thing\nmetadata: { name: gone, namespace: team-a }' }
+  ]
   const { read, gets, kube } = secrets(pack({ manifest: MANIFEST, hooks, config: { password: 'hunter2' } }))
   const contents = await read(PLACE, never)
   if (contents.kind !== 'listed') throw new Error(contents.kind)
-  t.same(contents.lists.map(touchedName), ['Deployment shop/api', 'ClusterRole role', 'Job team-a/migrate'])
+  t.same(contents.lists.map(touchedName), ['Deployment shop/api', 'ClusterRole role', 'Job team-a/migrate', 'Thing gone'])
   t.notMatch(JSON.stringify(contents), /hunter2/)
+  kube.objects.set('/apis/example.org/v1', { resources: [{ name: 'things', kind: 'Thing', namespaced: true }] })
+  t.match(await read(PLACE, never), { lists: [{}, {}, {}, { namespace: 'team-a' }] }, 'what was not sure is looked at again')
   const before = gets.length
   await read(PLACE, never)
   t.notOk(

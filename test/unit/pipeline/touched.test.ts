@@ -8,7 +8,8 @@ import type { ManifestObject } from '../../../src/templates/manifest.ts'
 import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
 import { storyHelm } from '../../support/story-actions.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
-import { badRollout, NOON, TARGET } from '../../support/workloads.ts'
+import { storyPlans } from '../../support/story-plans.ts'
+import { badRollout, intentOf, NOON, TARGET } from '../../support/workloads.ts'
 
 type Test = Parameters<typeof openBench>[0]
 const step = (action: string): PolicyStep => ({
@@ -163,6 +164,23 @@ t.test('a GitOps owner is suspended only if all that it has may be written', asy
   await fine.fire()
   await fine.look()
   t.same(fine.cluster.kube.writes, [`PATCH ${KUSTOMIZATION}`])
+})
+
+t.test('no action writes to an object that its plan does not name', async t => {
+  for (const { plan, send } of await storyPlans(NOON)) {
+    const sent = await send(intentOf(plan))
+    const own = [plan.target, ...(plan.touches ?? [])].map(({ namespace = '', name }) => `${namespace}/${name}`)
+    const written = sent.flatMap(one =>
+      [...one.matchAll(/\/namespaces\/([^/"]+)\/[^/"]+\/([^/"?]+)/g)].map(found => `${found[1]}/${found[2]}`)
+    )
+    t.same(
+      written.filter(name => !own.includes(name)),
+      [],
+      plan.action
+    )
+    const elsewhere = ['http', 'circuit-breaker-reset', 'helm-rollback'].includes(plan.action)
+    t.equal(written.length > 0, !elsewhere, plan.action)
+  }
 })
 
 t.test('right before the write an owner is asked again what it has', async t => {
