@@ -118,6 +118,7 @@ export const PLANNED_FIELDS = {
   samples: Type.Array(SampleSchema),
   serverDryRun: text('What the API server said to a write that it did not store.'),
   symptom: SymptomSchema,
+  unknownAlert: Type.Optional(text('Set where Alertmanager was asked and does not know the alert.')),
   change: ChangeSchema,
   releaseChange: Type.Optional(ChangeSchema),
   release: Type.Optional(ReleaseSchema),

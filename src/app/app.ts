@@ -5,7 +5,7 @@ import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
-import type { Config } from '../config.ts'
+import { type Config, ConfigError } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
@@ -102,6 +102,10 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const opened = await openPolicyStore(config.policies, VOCABULARY)
   if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
   const { store } = opened
+  if (authenticator.needsAlertmanager && store.current().sources.alertmanager === undefined)
+    throw new ConfigError(
+      `${config.tokensFile}: a token says \`alertmanager: true\`, and the policies have no sources.alertmanager that could be asked about its alerts`
+    )
   const metrics = createMetrics(ACTIONS.map(action => action.name))
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now, secrets.scrub)

@@ -27,6 +27,8 @@ export interface PlannedFacts {
   /** What the API server said to a write that it did not store. */
   readonly serverDryRun: string
   readonly symptom: Symptom
+  /** Set where Alertmanager was asked and does not know the alert. */
+  readonly unknownAlert?: string
   readonly change: Change
   /** With `release`: only where a release owns the target. */
   readonly releaseChange?: Change

@@ -61,10 +61,19 @@ export interface Guard<Input = GuardInput> {
   readonly check: (input: Input) => Refusal | undefined
 }
 
-/** What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved or Alertmanager was restarted. */
+/** Who keeps an alert quiet: the silences, and the alerts that are its cause. */
+export interface Suppressed {
+  readonly silencedBy: readonly string[]
+  readonly inhibitedBy: readonly string[]
+}
+
+/**
+ * What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved, Alertmanager was restarted, or
+ * somebody else sent it. `lesser`: what holds for alerts that it knows and whose labels are all among those of this one.
+ */
 export type AlertState =
-  | { readonly kind: 'known'; readonly silencedBy: readonly string[]; readonly inhibitedBy: readonly string[] }
-  | { readonly kind: 'absent' }
+  | ({ readonly kind: 'known' } & Suppressed)
+  | { readonly kind: 'absent'; readonly lesser?: Suppressed }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
 /** Asks for the state of alerts. */

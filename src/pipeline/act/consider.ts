@@ -26,7 +26,7 @@ export async function consider(pass: Pass): Promise<Next> {
     return refuse(pass, { reason: 'sent-without-tokens', detail: 'post it again, with a token' })
   const gone = overBecause(run.trigger)
   if (gone !== undefined && !run.wrote) {
-    const failing = await stillFailing(ports, { run, at }, signal)
+    const failing = await stillFailing(decidePorts(ports), { run, at }, signal)
     if (failing === undefined) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
     return refuse(pass, run.parkedBy === undefined ? failing : parked(run))
   }

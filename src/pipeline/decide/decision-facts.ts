@@ -6,7 +6,14 @@ import type { Planned } from './plan.ts'
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
 export function planFacts(planned: Planned): PlannedFacts {
   const { plan, samples, serverDryRun, guardInput } = planned
-  return { plan: toldPlan(plan), samples, serverDryRun, symptom: guardInput.dating.symptom, ...changesTold(planned) }
+  return {
+    plan: toldPlan(plan),
+    samples,
+    serverDryRun,
+    symptom: guardInput.dating.symptom,
+    ...(guardInput.alertState?.kind === 'absent' ? { unknownAlert: 'Alertmanager does not know an alert with these labels' } : {}),
+    ...changesTold(planned)
+  }
 }
 
 /** What changed and when: the evidence that ties the symptom to it. */
