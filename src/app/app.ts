@@ -28,6 +28,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
+import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
 import { createReload } from './reload.ts'
@@ -121,7 +122,12 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }, files.read))
   channels.follow(store.current().channels)
-  const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
+  const cluster = createCluster(
+    kube,
+    clusterOffset,
+    clock.now,
+    lookScope(config, () => store.current().policies)
+  )
   const ports: Ports = {
     clock,
     ids,

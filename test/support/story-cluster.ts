@@ -120,6 +120,10 @@ export class StoryCluster implements Cluster {
     return this.owned
   }
 
+  async isNamespaced(_apiVersion: string, kind: string): Promise<boolean | undefined> {
+    return kind.startsWith('Unknown') ? undefined : !kind.startsWith('Cluster')
+  }
+
   clockUncertainty(): number {
     return 0
   }

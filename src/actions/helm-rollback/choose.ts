@@ -1,12 +1,15 @@
 import type { PlanSituation, Proof } from '../../domain/action.ts'
 import { provenIn } from '../proven.ts'
 import type { HelmRevision } from './helm-port.ts'
+import type { RevisionObjects } from './objects.ts'
 
 /** What was seen of a release: its history, and for each revision that may be chosen a digest of the objects that it makes. */
 export interface SeenRelease {
   readonly major: number
   readonly history: readonly HelmRevision[]
   readonly digests: ReadonlyMap<number, string>
+  /** Of the same revisions: the objects that they make. */
+  readonly objects: ReadonlyMap<number, RevisionObjects>
 }
 
 /** What shows whether a revision is proven. */

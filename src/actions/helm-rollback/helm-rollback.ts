@@ -1,18 +1,20 @@
 import { type Static, Type } from 'typebox'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
-import { type PlanResult, refused } from '../../domain/action.ts'
+import { type PlanResult, refused, type Tools } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
-import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
+import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
+import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
 import type { Helm, HelmProblem } from './helm-port.ts'
+import { changedInCluster, keptWhere, type RevisionObjects, revisionsList, touchedBy } from './objects.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -42,6 +44,7 @@ export const HELM_ROLLBACK = {
   blames: 'release',
   overridesOwner: true,
   cures: true,
+  touches: ({ release }) => (release === undefined ? [] : [{ kind: 'Release', namespace: release.namespace, name: release.name }]),
   // Helm also needs the rights for all that the release's chart contains, which only its owner knows.
   rights: () => [
     { verb: 'get', group: '', resource: 'secrets' },
@@ -57,7 +60,7 @@ export function helmRollback(helm: Helm) {
   return {
     ...HELM_ROLLBACK,
     writes: ['helm-rollback'],
-    observe: (_tools, input, signal) => observe(helm, input, signal),
+    observe: (tools, input, signal) => observe(helm, tools, input, signal),
     plan,
     apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
     effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
@@ -85,10 +88,21 @@ const REASONS: Readonly<Record<HelmProblem, Reason>> = {
   other: 'unsuitable-target'
 }
 
-async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: AbortSignal): Promise<Observation<SeenRelease>> {
-  const { release } = workload
+async function observe(
+  helm: Helm,
+  tools: Pick<Tools, 'cluster'>,
+  { workload }: PlanInput<Options>,
+  signal: AbortSignal
+): Promise<Observation<SeenRelease>> {
+  const { release, hints = [] } = workload
   if (release === undefined)
-    return refused('not-helm-owned', 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm')
+    return refused(
+      'not-helm-owned',
+      hints.length > 0 ? hints.join('; ') : 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm'
+    )
+  // Nothing is asked about a release in a namespace that only the target's annotation names.
+  if (workload.releaseOutside === true)
+    return refused('namespace-not-allowed', `release ${release.namespace}/${release.name}: ${release.unseen ?? ''}`)
   const place = { release: release.name, namespace: release.namespace }
   const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
   if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)
@@ -98,11 +112,15 @@ async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: Abo
   )
   const digests = new Map<number, string>()
   // Only the newest revisions are looked at, because each look is a process and older ones are hardly ever chosen.
+  const objects = new Map<number, RevisionObjects>()
+  const isNamespaced = (apiVersion: string, kind: string) => tools.cluster.isNamespaced(apiVersion, kind, signal)
   for (const { revision } of worth.slice(-DIGESTS)) {
-    const digest = await helm.manifestDigest(place, revision, signal)
-    if (digest.kind === 'done') digests.set(revision, digest.value)
+    const contents = await helm.contents(place, revision, signal)
+    if (contents.kind === 'failed') continue
+    digests.set(revision, contents.value.digest)
+    objects.set(revision, await keptWhere(contents.value, isNamespaced))
   }
-  return { kind: 'seen', seen: { major: major.value, history: history.value, digests } }
+  return { kind: 'seen', seen: { major: major.value, history: history.value, digests, objects } }
 }
 
 /** How many revisions are looked at: as many as Helm keeps by default. */
@@ -114,7 +132,14 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   if (release === undefined) throw new Error('helm-rollback plans without having looked')
   const latest = seen.history.at(-1)
   if (latest === undefined) return refused('no-good-revision', 'the release has no history')
-  if (isOneWayDoor(workload)) return ONE_WAY_DOOR
+  if (mustNotGoBack(workload)) return ONE_WAY_DOOR
+  const present = presentOf(seen)
+  if (present === undefined) return refused('unsuitable-target', `what revision ${latest.revision} of the release makes cannot be read`)
+  if (!revisionsList(present, release, workload.ref))
+    return refused(
+      'not-helm-owned',
+      `the manifest of release ${release.namespace}/${release.name} does not list the target: only the target’s metadata names it`
+    )
   if (latest.status.startsWith('pending-')) {
     const age = now - latest.updatedAt
     const status = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
@@ -142,6 +167,14 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   }
   const { proof } = chosen
   const to = chosen.revision.revision
+  const [from, back] = [seen.objects.get(latest.revision), seen.objects.get(to)]
+  if (from === undefined || back === undefined) throw new Error('a revision was chosen that was not looked at')
+  const moved = changedInCluster(from, back)
+  if (moved !== undefined)
+    return refused(
+      'namespace-not-allowed',
+      `${moved.kind} ${moved.name} is in no namespace, or may be in none, and revision ${to} has it otherwise than revision ${latest.revision}`
+    )
   const digest = (revision: number): string | undefined => seen.digests.get(revision)?.slice(0, 12)
   return {
     kind: 'plan',
@@ -152,6 +185,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
+      touches: [...touchesOf(workload), ...touchedBy([from, back], release)],
       write: rollbackOf(release, { latest: latest.revision, to, timeoutMs: durationOr(options.timeout, DEFAULT_TIMEOUT_MS) }),
       from: workload.identity,
       makes: releaseRevision(release, latest.revision + 1),
@@ -166,6 +200,14 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       }
     })
   }
+}
+
+/** What the revisions make that are in force, or were to be: the newest, and the deployed one where that is another. */
+function presentOf({ history, objects }: SeenRelease): readonly RevisionObjects[] | undefined {
+  const latest = history.at(-1)
+  const deployed = history.findLast(({ status }) => status === 'deployed')
+  const found = [latest, deployed].flatMap(one => (one === undefined ? [] : (objects.get(one.revision) ?? [])))
+  return latest === undefined || !objects.has(latest.revision) ? undefined : found
 }
 
 function named({ chart, appVersion }: { readonly chart: string; readonly appVersion: string }): string {

@@ -1,5 +1,6 @@
 import { changesOf } from '../../domain/change.ts'
 import { type PlannedFacts, toldPlan } from '../../domain/decision-facts.ts'
+import type { Owner } from '../../domain/owner.ts'
 import type { Planned } from './plan.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
@@ -16,13 +17,19 @@ export function planFacts(planned: Planned): PlannedFacts {
 }
 
 /** What changed and when: the evidence that ties the symptom to it. */
-function changesTold({ workload, guardInput }: Planned): Pick<PlannedFacts, 'change' | 'releaseChange' | 'release' | 'markers'> {
+function changesTold({ workload, guardInput }: Planned): Pick<PlannedFacts, 'change' | 'releaseChange' | 'release' | 'hints' | 'markers'> {
   const { markers } = guardInput.facts
   const { release } = workload
+  const hints = [...(workload.hints ?? []), ...guardInput.owners.filter(({ hint }) => hint === true).map(hintTold)]
   const { template, release: releaseChange } = changesOf(workload, guardInput.facts, guardInput.clusterOffset)
   return {
     change: template,
     ...(release === undefined || releaseChange === undefined ? {} : { releaseChange, release }),
+    ...(hints.length === 0 ? {} : { hints }),
     ...(markers.length === 0 ? {} : { markers: markers.slice(0, 5) })
   }
+}
+
+function hintTold({ kind, name, detail }: Owner): string {
+  return `${kind} ${name}: ${detail}`
 }

@@ -9,6 +9,7 @@ import type { Run } from '../../domain/run.ts'
 import { alertOf } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
+import { firstRefusal } from './guard.ts'
 import { next, type Stage, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
@@ -39,6 +40,10 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
       const action = actionOf(ports, step.action)
       if (!action.kinds.includes(target.kind))
         return stop({ reason: 'unsuitable-target', detail: `${action.name} works on ${action.kinds.join(', ')}, not on a ${target.kind}` })
+      const { policy } = run
+      const current = ports.policies.policy(policy.name)
+      const denied = firstRefusal(ports.guards.beforeRead, { target, policy, current, ownNamespace: ports.ownNamespace })
+      if (denied !== undefined) return stop(denied)
       const read = await ports.cluster.read(target, signal)
       if (read.kind !== 'found') return stop(readRefusal(read))
       const { workload } = read
@@ -107,6 +112,7 @@ export async function gather(
     permission: { configured, now: permissionUnder(configured, state.mode) },
     action,
     owners,
+    touches: action.touches?.(workload) ?? [],
     alertState,
     mustBeKnown: run.trigger.kind === 'alert' && ports.senders.confirmed(run.trigger.incident.source),
     clusterOffset: ports.cluster.clockOffset(),
