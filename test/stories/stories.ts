@@ -177,7 +177,8 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.match(nan['detail'], /NaN/)
   t.same([down['outcome'], down['reason']], ['timed-out', 'source-unreachable'])
   t.equal(world.proxy.deploymentWrites().length, 0)
-  await waitUntil(() => world.people.filter(message => message.event === 'needs-people').length === 3, 'people are told, once for each')
+  await waitUntil(() => world.people.some(message => /3 alerts/.test(message.text)), 'people are told of all three, which are about one target')
+  t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }
 
 /** 16. A dry run by API: the same decision as in story 1, and no write but with dryRun=All. */
