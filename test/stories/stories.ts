@@ -177,7 +177,10 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.match(nan['detail'], /NaN/)
   t.same([down['outcome'], down['reason']], ['timed-out', 'source-unreachable'])
   t.equal(world.proxy.deploymentWrites().length, 0)
-  await waitUntil(() => world.people.some(message => /3 alerts/.test(message.text)), 'people are told of all three, which are about one target')
+  await waitUntil(
+    () => world.people.some(message => /3 alerts/.test(message.text)),
+    'people are told of all three, which are about one target'
+  )
   t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }
 
