@@ -36,11 +36,6 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       return { kind: 'found', workload: await owning(result.workload, signal) }
     },
 
-    async uidOf(target, signal) {
-      const object = await client.get(objectPath(target), signal)
-      return object.kind === 'ok' ? textAt(object.object, 'metadata', 'uid') : undefined
-    },
-
     owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),
 
     isNamespaced,

@@ -31,11 +31,6 @@ export class StoryCluster implements Cluster {
     this.workloads.set(targetKey(workload.ref), { ...workload, templateAt })
   }
 
-  async uidOf(target: ObjectRef): Promise<string | undefined> {
-    const read = await this.read(target)
-    return read.kind === 'found' ? read.workload.uid : undefined
-  }
-
   async read(target: ObjectRef): Promise<ReadResult> {
     if (this.unreachable) return { kind: 'unreachable', detail: 'connection refused' }
     const workload = this.workloads.get(targetKey(target))

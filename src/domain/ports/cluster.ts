@@ -26,8 +26,6 @@ export type WriteResult =
 export interface Cluster {
   /** Reads the target with its history, rollout state and pods. */
   read(target: ObjectRef, signal: AbortSignal): Promise<ReadResult>
-  /** Reads only whether the target is there, and its uid; undefined where the cluster does not say. */
-  uidOf(target: ObjectRef, signal: AbortSignal): Promise<string | undefined>
   /** Finds who else declares what the target is, and whether they would undo a write. */
   owners(workload: Workload, signal: AbortSignal): Promise<readonly Owner[]>
   /** Whether the API keeps objects of the kind in namespaces; undefined where it does not say. */

@@ -2,6 +2,7 @@ import { SECOND } from '../../base/clock.ts'
 import type { LaterStart } from '../../domain/ports/ledger.ts'
 import { measureSymptom, passedWithin } from '../decide/dating.ts'
 import { renderQueries } from '../decide/queries.ts'
+import { readTarget } from '../decide/resolve.ts'
 import { targetOf } from '../decide/target.ts'
 import type { Ports } from '../ports.ts'
 
@@ -45,9 +46,9 @@ async function compare(ports: Ports, { incident, endedAt }: LaterStart, signal: 
   const resolved = policy === undefined ? undefined : targetOf(policy, trigger)
   if (policy === undefined || resolved?.kind !== 'target') return 'same'
   const at = clock.now()
-  const read = await ports.cluster.read(resolved.target, signal)
-  if (read.kind !== 'found') return 'unknown'
-  const { workload } = read
+  const read = await readTarget(ports, { policy, target: resolved.target }, signal)
+  if (read.kind === 'stop') return read.refusal.reason === 'namespace-not-allowed' ? 'same' : 'unknown'
+  const workload = read.value
   const run = { policy, trigger, target: resolved.target }
   const rendered = renderQueries(run, workload)
   if (rendered.kind === 'refused') return 'unknown'

@@ -70,16 +70,23 @@ t.test('a label of an alert that names another namespace: nothing of the target 
   const read: string[] = []
   const { cluster } = bench
   Object.assign(cluster, {
-    // The storm brake counts targets, and asks only for their uid.
-    uidOf: async () => 'uid-bank',
     read: async (target: ObjectRef) => {
       read.push(target.namespace)
       return StoryCluster.prototype.read.call(cluster, target)
     }
   })
-  await bench.fire({ alertname: 'HighErrorRatio', namespace: 'bank', deployment: 'api' })
+  const labels = { alertname: 'HighErrorRatio', namespace: 'bank', deployment: 'api' }
+  await bench.fire(labels)
   await bench.look()
   t.same([(await bench.run()).reason, read], ['namespace-not-allowed', []])
+
+  await bench.fire(labels, { startsAt: bench.clock.now() + 1 })
+  await bench.fire({ ...labels, severity: 'page' })
+  await bench.resolve({ ...labels, severity: 'page' })
+  bench.clock.tick(MINUTE)
+  await bench.fire(labels, { startsAt: bench.clock.now() })
+  await bench.look()
+  t.same(read, [], 'nor when the alert resolves, or says that it began once more')
 })
 
 t.test('a release must list the target itself, in the namespace where the target is', async t => {
