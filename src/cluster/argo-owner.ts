@@ -10,6 +10,8 @@ const TRACKING_ID = 'argocd.argoproj.io/tracking-id'
 const INSTANCE = 'app.kubernetes.io/instance'
 /** Where Argo CD is usually installed; Applications elsewhere carry their namespace in the tracking id. */
 const ARGOCD_NAMESPACE = 'argocd'
+/** How Argo CD names the cluster that it runs in. */
+const THIS_CLUSTER: ReadonlySet<string> = new Set(['https://kubernetes.default.svc', 'in-cluster'])
 
 /** Reads `<app>:<group>/<kind>:<namespace>/<name>`. It counts only if it names this very object, because annotations get copied. */
 export function parseTrackingId(
@@ -47,12 +49,22 @@ async function application(reading: OwnerReading, namespace: string, name: strin
     case 'unknown':
       return { kind: 'Application', name: named, enforces: 'unknown', detail: `the Application cannot be read: ${answer.detail}` }
     case 'ok': {
+      if (isElsewhere(answer.object)) return hintOf('Application', named, 'it deploys to another cluster')
       const lists = resourcesOf(answer.object)
       return listsTarget(lists, reading.workload.ref)
         ? { ...applicationOwner(path, named, answer.object), lists }
         : hintOf('Application', named, 'its status.resources does not list the target')
     }
   }
+}
+
+/** Whether what it lists is in another cluster than the one that it is in itself. The same names may be there. */
+function isElsewhere(application: JsonObject): boolean {
+  const destination = objectAt(application, 'spec', 'destination')
+  return ['server', 'name'].some(key => {
+    const place = textAt(destination, key) ?? ''
+    return place !== '' && !THIS_CLUSTER.has(place)
+  })
 }
 
 function applicationOwner(path: string, name: string, object: JsonObject): Owner {

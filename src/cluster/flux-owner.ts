@@ -6,6 +6,7 @@ import type { Touched } from '../domain/touched.ts'
 import { isObjectName } from '../templates/object-name.ts'
 import { inventoryOf, listsTarget } from './listed.ts'
 import { hintOf, type OwnerReading, ownerObject, readOwner } from './owner-reading.ts'
+import type { ReleasePlace } from './release-contents.ts'
 
 interface FluxKind {
   readonly kind: 'Kustomization' | 'HelmRelease'
@@ -71,21 +72,18 @@ async function listedBy({ workload, contents, scope, signal }: OwnerReading, flu
 /** Helm allows 53 characters; helm-controller cuts longer names and adds a part of their hash. */
 const LONGEST = 53
 
-/** The Helm release that a HelmRelease makes. */
-function releaseOf(object: JsonObject): { readonly namespace: string; readonly name: string } | undefined {
+/** The Helm release that a HelmRelease makes. Flux keeps it beside the HelmRelease, unless told otherwise, wherever its objects go. */
+function releaseOf(object: JsonObject): Required<ReleasePlace> | undefined {
   const [newest] = listAt(object, 'status', 'history')
   const target = textAt(object, 'spec', 'targetNamespace')
   const own = textAt(object, 'metadata', 'name') ?? ''
   const composed = textAt(object, 'spec', 'releaseName') ?? (target === undefined ? own : `${target}-${own}`)
   const name =
     textAt(newest, 'name') ?? (composed.length > LONGEST ? `${composed.slice(0, 40)}-${sha256(composed).slice(0, 12)}` : composed)
-  const namespace =
-    textAt(newest, 'namespace') ??
-    textAt(object, 'status', 'storageNamespace') ??
-    textAt(object, 'spec', 'storageNamespace') ??
-    textAt(object, 'metadata', 'namespace') ??
-    ''
-  return isObjectName('name', name) && isObjectName('namespace', namespace) ? { namespace, name } : undefined
+  const beside = textAt(object, 'metadata', 'namespace') ?? ''
+  const namespace = textAt(object, 'status', 'storageNamespace') ?? textAt(object, 'spec', 'storageNamespace') ?? beside
+  const objectsIn = textAt(newest, 'namespace') ?? target ?? beside
+  return isObjectName('name', name) && isObjectName('namespace', namespace) ? { namespace, name, objectsIn } : undefined
 }
 
 function enforcement({ workload }: OwnerReading, flux: FluxKind, object: JsonObject): Pick<Owner, 'enforces' | 'detail'> {

@@ -1,6 +1,6 @@
 import { kubectlName } from '../domain/objects.ts'
 import type { Owner, OwnerKind } from '../domain/owner.ts'
-import type { TemplateWriter, Workload } from '../domain/workload.ts'
+import type { Workload } from '../domain/workload.ts'
 import { argoOwner } from './argo-owner.ts'
 import { fluxOwner, HELM_RELEASE, KUSTOMIZATION } from './flux-owner.ts'
 import type { OwnerReading } from './owner-reading.ts'
@@ -48,19 +48,26 @@ function managersWithoutOwner(workload: Workload, owners: readonly Owner[]): rea
         kind: 'field-manager' as const,
         name: writer.manager,
         enforces: 'unknown' as const,
-        detail: `${writer.manager} wrote the template, and no ${kind} that has the target can be found. If it is not managed any more: ${clearing(workload, writer)}`
+        detail: `${writer.manager} wrote the template, and no ${kind} that has the target can be found. If it is not managed any more: ${clearing(workload, writer.manager)}`
       }
     ]
   })
 }
 
-/** The command that takes a field manager's entry away. It does nothing if another entry has that place by then. */
-function clearing({ ref, templateAt, uid }: Workload, { manager, index }: TemplateWriter): string {
-  const entry = `/metadata/managedFields/${index}`
-  const patch = [
-    { op: 'test', path: `${entry}/manager`, value: manager },
-    { op: 'remove', path: entry }
-  ]
+/**
+ * The command that takes a field manager's entries away: it has two where it once updated and now applies. It does nothing if
+ * another entry has one of the places by then.
+ */
+function clearing({ ref, templateAt, uid, templateWriters = [] }: Workload, manager: string): string {
+  const patch = templateWriters
+    .filter(writer => writer.manager === manager)
+    // Each removal moves the entries behind it.
+    .sort((a, b) => b.index - a.index)
+    .map(({ index }) => `/metadata/managedFields/${index}`)
+    .flatMap(entry => [
+      { op: 'test', path: `${entry}/manager`, value: manager },
+      { op: 'remove', path: entry }
+    ])
   const [resource = '', name = ''] = templateAt.path.split('/').slice(-2)
   const written = templateAt.uid === uid ? kubectlName(ref) : `${resource}/${decodeURIComponent(name)}`
   return `kubectl -n ${ref.namespace} patch ${written} --type=json -p '${JSON.stringify(patch)}'`

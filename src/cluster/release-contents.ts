@@ -13,7 +13,15 @@ export type Contents =
   | { readonly kind: 'absent' }
   | { readonly kind: 'unread'; readonly detail: string }
 
-export type ReleaseContents = (place: { readonly namespace: string; readonly name: string }, signal: AbortSignal) => Promise<Contents>
+/** A release, by the namespace in which Helm keeps it. */
+export interface ReleasePlace {
+  readonly namespace: string
+  readonly name: string
+  /** Where its objects go that name no namespace. Helm itself keeps a release there; Flux may keep it elsewhere. */
+  readonly objectsIn?: string
+}
+
+export type ReleaseContents = (place: ReleasePlace, signal: AbortSignal) => Promise<Contents>
 
 /** A release is stored in one Secret of at most 1 MiB. This is many times what a real one unpacks to; a bomb unpacks to more. */
 const UNPACKED_BYTES = 32 * 1024 * 1024
@@ -29,8 +37,12 @@ const unpack = promisify(gunzip)
 export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNamespaced: IsNamespaced): ReleaseContents {
   const kept = new Map<string, readonly Touched[]>()
 
-  async function listsOf(namespace: string, item: unknown, signal: AbortSignal): Promise<readonly Touched[] | string> {
-    const key = `${textAt(item, 'metadata', 'uid') ?? ''}/${textAt(item, 'metadata', 'resourceVersion') ?? ''}`
+  async function listsOf(
+    { namespace, objectsIn = namespace }: ReleasePlace,
+    item: unknown,
+    signal: AbortSignal
+  ): Promise<readonly Touched[] | string> {
+    const key = `${textAt(item, 'metadata', 'uid') ?? ''}/${textAt(item, 'metadata', 'resourceVersion') ?? ''}/${objectsIn}`
     const known = kept.get(key)
     if (known !== undefined) return known
     const name = textAt(item, 'metadata', 'name') ?? ''
@@ -49,7 +61,7 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
         // A kind that the API does not know counts as one without namespaces, which is the stricter way. Those of targets have them.
         const scoped = known ?? kind in KINDS
         const group = apiVersion.includes('/') ? (apiVersion.split('/')[0] ?? '') : ''
-        lists.push({ kind, group, name: of, ...(scoped ? { namespace: written ?? namespace } : {}), ...(oneWay ? { oneWay } : {}) })
+        lists.push({ kind, group, name: of, ...(scoped ? { namespace: written ?? objectsIn } : {}), ...(oneWay ? { oneWay } : {}) })
       }
     }
     if (kept.size >= KEPT) kept.delete(kept.keys().next().value ?? '')
@@ -57,7 +69,8 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
     return lists
   }
 
-  return async ({ namespace, name }, signal) => {
+  return async (place, signal) => {
+    const { namespace, name } = place
     const selector = encodeURIComponent(`owner=helm,name=${name}`)
     const answer = await kube.metadata(`/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`, signal)
     if (answer.kind !== 'ok') return { kind: 'unread', detail: answer.detail }
@@ -70,7 +83,7 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
     const deployed = revisions.find(({ labels }) => labels['status'] === 'deployed')
     const lists: Touched[] = []
     for (const { item } of new Set([newest, deployed ?? newest])) {
-      const found = await listsOf(namespace, item, signal)
+      const found = await listsOf(place, item, signal)
       if (typeof found === 'string') return { kind: 'unread', detail: found }
       lists.push(...found)
     }

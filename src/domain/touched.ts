@@ -8,6 +8,8 @@ export interface Touched {
   readonly group?: string
   /** Its owner forbids that it goes back. */
   readonly oneWay?: true
+  /** It is written in place of the target, because it owns it. */
+  readonly owner?: true
 }
 
 /** The annotation by which an owner forbids that an object goes back, for instance after a migration of its data. */

@@ -4,7 +4,8 @@ import { namespaceRefusal } from './namespaces.ts'
 
 /**
  * Every object that the run would write, or that would be written in place of its target, must lie in a namespace that allows it,
- * and its owner must not forbid that it goes back. What an owner lists is read anew each time this is asked.
+ * and its owner must not forbid that it goes back. An owner that is written must have the target. What owners list is read anew each
+ * time this is asked.
  */
 export const touched: Guard = {
   name: 'touched',
@@ -15,6 +16,8 @@ export const touched: Guard = {
         return { reason: 'namespace-not-allowed', detail: `${name} is in no namespace, and would be written too` }
       const refusal = namespaceRefusal(object.namespace, input)
       if (refusal !== undefined) return { ...refusal, detail: `${name} would be written too: ${refusal.detail}` }
+      if (object.owner === true && !stillOwns(object, input))
+        return { reason: 'changed-since-symptom', detail: `${name} does not say any more that the target is its own` }
       if (isClosed(object, input)) return { reason: 'one-way-door', detail: `${ONE_WAY_ANNOTATION}: deny stands on ${name}` }
     }
     return undefined
@@ -25,6 +28,12 @@ export const touched: Guard = {
 function everything({ touches, owners }: GuardInput): readonly Touched[] {
   const among = owners.filter(({ at }) => at !== undefined && touches.some(object => isSame(object, at)))
   return [...touches, ...among.flatMap(({ lists }) => lists ?? [])]
+}
+
+/** Whether an owner that would be written says now, too, that it has the target. */
+function stillOwns(object: Touched, { workload: { release }, owners }: GuardInput): boolean {
+  if (object.kind === 'Release') return release !== undefined && release.namespace === object.namespace && release.name === object.name
+  return owners.some(({ at, hint }) => hint !== true && at !== undefined && isSame(object, at))
 }
 
 /** Whether its owner forbids that it goes back, as it says now. */

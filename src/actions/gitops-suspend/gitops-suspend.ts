@@ -60,7 +60,7 @@ function plan({ workload, owners, options }: PlanInput<Static<typeof GitopsSuspe
       summary: `suspend ${owner.kind} ${owner.name} (${owner.detail})`,
       reverse: resume(owner),
       uid: workload.uid,
-      touches: [at, ...lists],
+      touches: [{ ...at, owner: true }, ...lists],
       write: patch.write,
       from: workload.identity,
       to: workload.identity,

@@ -14,7 +14,7 @@ import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
 import type { Helm, HelmProblem } from './helm-port.ts'
-import { changedInCluster, keptWhere, type RevisionObjects, revisionsList, touchedBy } from './objects.ts'
+import { changedInCluster, keptWhere, type RevisionObjects, releaseTouched, revisionsList, touchedBy } from './objects.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -44,7 +44,7 @@ export const HELM_ROLLBACK = {
   blames: 'release',
   overridesOwner: true,
   cures: true,
-  touches: ({ release }) => (release === undefined ? [] : [{ kind: 'Release', namespace: release.namespace, name: release.name }]),
+  touches: ({ release }) => (release === undefined ? [] : [releaseTouched(release)]),
   // Helm also needs the rights for all that the release's chart contains, which only its owner knows.
   rights: () => [
     { verb: 'get', group: '', resource: 'secrets' },

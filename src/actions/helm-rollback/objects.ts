@@ -48,7 +48,12 @@ export function touchedBy(revisions: readonly RevisionObjects[], release: Releas
     const key = JSON.stringify([touched.kind, touched.group, touched.namespace, touched.name, touched.oneWay])
     found.set(key, touched)
   }
-  return [{ kind: 'Release', namespace: release.namespace, name: release.name }, ...found.values()]
+  return [releaseTouched(release), ...found.values()]
+}
+
+/** The release itself, which is written in place of the target. */
+export function releaseTouched({ namespace, name }: Release): Touched {
+  return { kind: 'Release', namespace, name, owner: true }
 }
 
 /** The first object that is, or may be, in no namespace and is not the same in both revisions. */

@@ -317,3 +317,64 @@ t.test('Flux’ inventory ids are read from both ends', async t => {
     kind: 'ClusterRole'
   })
 })
+
+t.test('an Application that deploys to another cluster is a hint, though it lists the very same names there', async t => {
+  const kube = new StoryKube()
+  const application = (destination: JsonObject) =>
+    kube.objects.set('/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop', {
+      metadata: { uid: 'u', name: 'shop' },
+      spec: { destination, syncPolicy: { automated: {} } },
+      status: { resources: [{ group: 'apps', kind: 'Deployment', namespace: 'shop', name: 'api' }] }
+    })
+  const tracked = { ...badRollout(), annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/api' } }
+  for (const destination of [{ server: 'https://prod.example' }, { name: 'prod' }]) {
+    application({ namespace: 'shop', ...destination })
+    t.same(await told(tracked, { kube }), ['Application argocd/shop hint'], JSON.stringify(destination))
+  }
+  const managed = { ...tracked, templateWriters: [{ manager: 'argocd-controller', index: 0 }] }
+  t.same(
+    await told(managed, { kube }),
+    ['Application argocd/shop hint', 'field-manager argocd-controller unknown'],
+    'it may go by another name'
+  )
+  for (const destination of [{ server: 'https://kubernetes.default.svc' }, { name: 'in-cluster' }, {}, { server: '', name: '' }]) {
+    application({ namespace: 'shop', ...destination })
+    t.same(await told(tracked, { kube }), ['Application argocd/shop yes'], JSON.stringify(destination))
+  }
+})
+
+t.test('the release of a HelmRelease is kept beside the HelmRelease, and makes its objects where it is told to', async t => {
+  const kube = new StoryKube()
+  const labels = { 'helm.toolkit.fluxcd.io/name': 'api', 'helm.toolkit.fluxcd.io/namespace': 'flux-system' }
+  const asked: string[] = []
+  const contents: ReleaseContents = async ({ namespace, name, objectsIn }) => {
+    asked.push(`${name} of ${namespace}, for ${objectsIn ?? namespace}`)
+    const lists = [{ kind: 'Deployment', group: 'apps', namespace: objectsIn ?? namespace, name: 'api' }]
+    return namespace === 'flux-system' ? { kind: 'listed', lists } : { kind: 'absent' }
+  }
+  const path = '/apis/helm.toolkit.fluxcd.io/v2/namespaces/flux-system/helmreleases/api'
+  const metadata = { uid: 'u', name: 'api', namespace: 'flux-system' }
+  const owner = async () =>
+    readOwners({ kube, workload: { ...badRollout(), labels }, scope: SCOPE, contents, signal: never } satisfies OwnerReading)
+  kube.objects.set(path, {
+    metadata,
+    spec: { targetNamespace: 'shop' },
+    status: { storageNamespace: 'flux-system', history: [{ name: 'shop-api', namespace: 'shop', version: 1 }] }
+  })
+  t.match(await owner(), [{ kind: 'HelmRelease', enforces: 'yes', hint: undefined }])
+  kube.objects.set(path, { metadata, spec: { targetNamespace: 'shop' } })
+  t.match(await owner(), [{ kind: 'HelmRelease', enforces: 'yes', hint: undefined }], 'before the first one is made')
+  t.same(asked, ['shop-api of flux-system, for shop', 'shop-api of flux-system, for shop'])
+})
+
+t.test('the command that clears a manager takes all of its entries, the last ones first', async t => {
+  const server = writer('argocd-controller', { operation: 'Apply' })
+  const [owner] = await owners(deployed(writer('argocd-controller'), writer('kubectl-rollout'), server))
+  const patch: unknown = JSON.parse(/--type=json -p '(.*)'$/.exec(owner?.detail ?? '')?.[1] ?? '[]')
+  t.same(patch, [
+    { op: 'test', path: '/metadata/managedFields/2/manager', value: 'argocd-controller' },
+    { op: 'remove', path: '/metadata/managedFields/2' },
+    { op: 'test', path: '/metadata/managedFields/0/manager', value: 'argocd-controller' },
+    { op: 'remove', path: '/metadata/managedFields/0' }
+  ])
+})

@@ -216,3 +216,23 @@ t.test('an owner that only metadata names is told in the evidence, and is no obs
   const [act] = (await bench.audit('decision')).filter(row => row.body.verdict === 'act')
   t.match(act?.body, { hints: [/release shop\/api/, 'Application argocd/shop: only a hint'] })
 })
+
+t.test('right before the write an owner that does not have the target any more is not written', async t => {
+  const bench = await enforced(t, kustomization())
+  afterIntent(bench, () => {
+    bench.cluster.owned = [
+      { kind: 'Kustomization', name: 'shop/apps', enforces: 'no', hint: true, detail: 'its inventory does not list the target' }
+    ]
+  })
+  t.same(await outcome(bench), [undefined, 'changed-since-symptom'])
+  t.same(bench.cluster.kube.writes, [])
+})
+
+t.test('right before the write a release that does not list the target any more is not rolled back', async t => {
+  const { bench, helm } = await released(t, { name: 'api', namespace: 'shop' })
+  afterIntent(bench, () => {
+    bench.cluster.put({ ...badRollout(), release: { name: 'other', namespace: 'shop' } })
+  })
+  t.same(await outcome(bench), [undefined, 'changed-since-symptom'])
+  t.same(helm.made, [])
+})
