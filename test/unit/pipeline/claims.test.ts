@@ -78,7 +78,7 @@ t.test('a `resolved` is a claim: while the query still fails the run waits, writ
   t.equal((await bench.messages()).length, 1)
 })
 
-t.test('a true `resolved` ends the run once the query passes; while there is no number it waits, and people are told', async t => {
+t.test('a true `resolved` ends the run once the query passes, and without a number it waits', async t => {
   for (const [value, reason] of [
     ['unreachable', 'source-unreachable'],
     ['no-data', 'inconclusive'],
