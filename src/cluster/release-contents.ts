@@ -53,10 +53,11 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
     const lists: Touched[] = []
     let sure = true
     for (const text of [textAt(release, 'manifest') ?? '', ...listAt(release, 'hooks').map(hook => textAt(hook, 'manifest') ?? '')]) {
-      const objects = manifestObjects(text)
+      const objects = await manifestObjects(text)
       if (isUnreadable(objects)) return `the manifest of ${name} cannot be read`
       for (const { apiVersion, kind, name: of, namespace: written, oneWay } of objects) {
         const known = await isNamespaced(apiVersion, kind, signal)
+        if (known === 'no-answer') return `the API does not say where ${apiVersion} ${kind} is kept`
         if (known === undefined) sure = false
         // A kind that the API does not know counts as one without namespaces, which is the stricter way. Those of targets have them.
         const scoped = known ?? kind in KINDS

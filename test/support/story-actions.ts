@@ -49,11 +49,12 @@ export function storyHelm(
     objects: revision => [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'api', digest: `api-${revision}`, oneWay: false }],
     major: async () => ({ kind: 'done', value: 4 }),
     history: async () => ({ kind: 'done', value: [...list] }),
-    contents: async (_place, revision) => {
+    manifestDigest: async (_place, revision) => {
       const found = list.find(entry => entry.revision === revision)
       const origin = /^Rollback to (\d+)$/.exec(found?.description ?? '')?.[1]
-      return { kind: 'done', value: { digest: `digest-${origin ?? revision}`, objects: helm.objects(revision), hooks: [] } }
+      return { kind: 'done', value: `digest-${origin ?? revision}` }
     },
+    contents: async (_place, revision) => ({ kind: 'done', value: { objects: helm.objects(revision), hooks: [] } }),
     rollback: async args => {
       if (args.includes('--dry-run')) return { kind: 'done', value: undefined }
       const to = Number(args.at(-1))

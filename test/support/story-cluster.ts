@@ -3,7 +3,7 @@ import { canonicalJson, type JsonObject } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
 import { markOperations, type PatchPlan } from '../../src/domain/plan.ts'
-import type { Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
+import type { ApiScope, Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
 import { StoryKube } from './story-kube.ts'
@@ -115,7 +115,8 @@ export class StoryCluster implements Cluster {
     return this.owned
   }
 
-  async isNamespaced(_apiVersion: string, kind: string): Promise<boolean | undefined> {
+  async isNamespaced(_apiVersion: string, kind: string): Promise<ApiScope> {
+    if (this.unreachable) return 'no-answer'
     return kind.startsWith('Unknown') ? undefined : !kind.startsWith('Cluster')
   }
 

@@ -68,6 +68,7 @@ function overheard(
     helm: {
       major: helm.major,
       history: helm.history,
+      manifestDigest: helm.manifestDigest,
       contents: helm.contents,
       rollback: (args, timeoutMs, signal) => {
         said('helm', args, timeoutMs)

@@ -21,6 +21,7 @@ export const noKube: Kube = {
 export const noHelm: Helm = {
   major: nothing('helm'),
   history: nothing('helm'),
+  manifestDigest: nothing('helm'),
   contents: nothing('helm'),
   rollback: nothing('helm')
 }

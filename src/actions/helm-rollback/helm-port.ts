@@ -38,7 +38,6 @@ export interface HelmPlace {
 
 /** What one revision of a release makes of the cluster. */
 export interface RevisionContents {
-  readonly digest: string
   readonly objects: readonly ManifestObject[]
   /** The objects that only its hooks make. */
   readonly hooks: readonly ManifestObject[]
@@ -50,7 +49,9 @@ export interface Helm {
   major(signal: AbortSignal): Promise<HelmAnswer<number>>
   /** The revisions of a release, oldest first. */
   history(place: HelmPlace, signal: AbortSignal): Promise<HelmAnswer<readonly HelmRevision[]>>
-  /** What a revision makes: a digest of its manifest, and the objects of manifest and hooks. Their contents are not kept. */
+  /** A digest of the manifest of a revision. */
+  manifestDigest(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<string>>
+  /** What a revision makes: the objects of manifest and hooks. Their contents are not kept. */
   contents(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<RevisionContents>>
   rollback(args: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<HelmAnswer<undefined>>
 }

@@ -1,20 +1,20 @@
 import { type Static, Type } from 'typebox'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
-import { type PlanResult, refused, type Tools } from '../../domain/action.ts'
+import { type PlanResult, refused } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
 import { touchesOf } from '../template-patch.ts'
-import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
+import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
-import type { Helm, HelmProblem } from './helm-port.ts'
-import { changedInCluster, keptWhere, type RevisionObjects, releaseTouched, revisionsList, touchedBy } from './objects.ts'
+import type { Helm } from './helm-port.ts'
+import { changedInCluster, releaseTouched, revisionsList, touchedBy } from './objects.ts'
+import { observeRelease, presentOf } from './observe.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -60,7 +60,7 @@ export function helmRollback(helm: Helm) {
   return {
     ...HELM_ROLLBACK,
     writes: ['helm-rollback'],
-    observe: (tools, input, signal) => observe(helm, tools, input, signal),
+    observe: (tools, input, signal) => observeRelease(helm, tools, input, signal),
     plan,
     apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
     effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
@@ -71,60 +71,6 @@ export function helmRollback(helm: Helm) {
       workload.uid === uid && (workload.release?.latest === undefined || workload.release.latest.revision === write.latest + 1)
   } satisfies TypedAction<typeof HelmRollbackWith, HelmWrite, SeenRelease>
 }
-
-/** What helm's answer means for a decision. */
-const REASONS: Readonly<Record<HelmProblem, Reason>> = {
-  'not-installed': 'unsuitable-target',
-  'release-not-found': 'not-helm-owned',
-  'revision-gone': 'no-good-revision',
-  busy: 'rollout-moving',
-  'lost-race': 'rollout-moving',
-  'no-deployed-release': 'release-stuck',
-  'not-ready-in-time': 'cluster-unreachable',
-  unreachable: 'cluster-unreachable',
-  unbuildable: 'unsuitable-target',
-  forbidden: 'forbidden',
-  stopped: 'cluster-unreachable',
-  other: 'unsuitable-target'
-}
-
-async function observe(
-  helm: Helm,
-  tools: Pick<Tools, 'cluster'>,
-  { workload }: PlanInput<Options>,
-  signal: AbortSignal
-): Promise<Observation<SeenRelease>> {
-  const { release, hints = [] } = workload
-  if (release === undefined)
-    return refused(
-      'not-helm-owned',
-      hints.length > 0 ? hints.join('; ') : 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm'
-    )
-  // Nothing is asked about a release in a namespace that only the target's annotation names.
-  if (workload.releaseOutside === true)
-    return refused('namespace-not-allowed', `release ${release.namespace}/${release.name}: ${release.unseen ?? ''}`)
-  const place = { release: release.name, namespace: release.namespace }
-  const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
-  if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)
-  if (history.kind === 'failed') return refused(REASONS[history.problem], history.detail)
-  const worth = history.value.filter(
-    ({ status }, index) => status === 'superseded' || status === 'deployed' || index === history.value.length - 1
-  )
-  const digests = new Map<number, string>()
-  // Only the newest revisions are looked at, because each look is a process and older ones are hardly ever chosen.
-  const objects = new Map<number, RevisionObjects>()
-  const isNamespaced = (apiVersion: string, kind: string) => tools.cluster.isNamespaced(apiVersion, kind, signal)
-  for (const { revision } of worth.slice(-DIGESTS)) {
-    const contents = await helm.contents(place, revision, signal)
-    if (contents.kind === 'failed') continue
-    digests.set(revision, contents.value.digest)
-    objects.set(revision, await keptWhere(contents.value, isNamespaced))
-  }
-  return { kind: 'seen', seen: { major: major.value, history: history.value, digests, objects } }
-}
-
-/** How many revisions are looked at: as many as Helm keeps by default. */
-const DIGESTS = 10
 
 function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrite> {
   const { workload, options, now } = input
@@ -185,7 +131,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
-      touches: [...touchesOf(workload), ...touchedBy([from, back], release)],
+      touches: [...touchesOf(workload), ...touchedBy([from, back], release), ...(seen.closed ?? [])],
       write: rollbackOf(release, { latest: latest.revision, to, timeoutMs: durationOr(options.timeout, DEFAULT_TIMEOUT_MS) }),
       from: workload.identity,
       makes: releaseRevision(release, latest.revision + 1),
@@ -200,14 +146,6 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       }
     })
   }
-}
-
-/** What the revisions make that are in force, or were to be: the newest, and the deployed one where that is another. */
-function presentOf({ history, objects }: SeenRelease): readonly RevisionObjects[] | undefined {
-  const latest = history.at(-1)
-  const deployed = history.findLast(({ status }) => status === 'deployed')
-  const found = [latest, deployed].flatMap(one => (one === undefined ? [] : (objects.get(one.revision) ?? [])))
-  return latest === undefined || !objects.has(latest.revision) ? undefined : found
 }
 
 function named({ chart, appVersion }: { readonly chart: string; readonly appVersion: string }): string {

@@ -113,6 +113,10 @@ export function createHelm(options: HelmOptions): Helm {
     return { kind: 'failed', ...classify(scrub(to === undefined ? String(result.stderr ?? '') : to.words())) }
   }
 
+  function get(what: 'manifest' | 'hooks', place: HelmPlace, revision: number): Promise<HelmAnswer<string>> {
+    return run(['get', what, '--revision', String(revision), ...within(place), '--', place.release], READ_WITHIN_MS)
+  }
+
   return {
     async major() {
       const answer = await run(['version', '--template', '{{.Version}}'], READ_WITHIN_MS)
@@ -132,17 +136,20 @@ export function createHelm(options: HelmOptions): Helm {
         : { kind: 'done', value: revisions }
     },
 
+    async manifestDigest(place, revision) {
+      const manifest = await get('manifest', place, revision)
+      return manifest.kind === 'failed' ? manifest : { kind: 'done', value: sha256(manifest.value) }
+    },
+
     async contents(place, revision) {
-      const of = (what: 'manifest' | 'hooks') =>
-        run(['get', what, '--revision', String(revision), ...within(place), '--', place.release], READ_WITHIN_MS)
-      const manifest = await of('manifest')
+      const manifest = await get('manifest', place, revision)
       if (manifest.kind === 'failed') return manifest
-      const hooks = await of('hooks')
+      const hooks = await get('hooks', place, revision)
       if (hooks.kind === 'failed') return hooks
-      const [objects, ofHooks] = [manifestObjects(manifest.value), manifestObjects(hooks.value)]
+      const [objects, ofHooks] = [await manifestObjects(manifest.value), await manifestObjects(hooks.value)]
       return isUnreadable(objects) || isUnreadable(ofHooks)
         ? { kind: 'failed', problem: 'other', detail: `the manifest of revision ${revision} cannot be read` }
-        : { kind: 'done', value: { digest: sha256(manifest.value), objects, hooks: ofHooks } }
+        : { kind: 'done', value: { objects, hooks: ofHooks } }
     },
 
     async rollback(args, timeoutMs) {

@@ -1,5 +1,9 @@
-import { KINDS, type ObjectRef } from '../../domain/objects.ts'
-import { isSame, type Touched } from '../../domain/touched.ts'
+import { atMost } from '../../base/at-most.ts'
+import { objectAt, textMap } from '../../base/json.ts'
+import { KINDS, type ObjectRef, objectPath } from '../../domain/objects.ts'
+import type { ApiScope } from '../../domain/ports/cluster.ts'
+import type { KubeAnswer } from '../../domain/ports/kube.ts'
+import { isOneWayDoor, isSame, type Touched } from '../../domain/touched.ts'
 import type { Release } from '../../domain/workload.ts'
 import type { ManifestObject } from '../../templates/manifest.ts'
 import type { RevisionContents } from './helm-port.ts'
@@ -17,20 +21,25 @@ export interface RevisionObjects {
   readonly hooks: readonly ReleaseObject[]
 }
 
-/** Asks of each object where its kind is kept. */
+/** The other objects of a release are looked at so many at a time. */
+const AT_ONCE = 4
+
+/** Asks of each object where its kind is kept, once of each kind; undefined where the API gives no answer now. */
 export async function keptWhere(
   { objects, hooks }: RevisionContents,
-  isNamespaced: (apiVersion: string, kind: string) => Promise<boolean | undefined>
-): Promise<RevisionObjects> {
-  const of = async (some: readonly ManifestObject[]): Promise<readonly ReleaseObject[]> => {
-    const kept: ReleaseObject[] = []
-    for (const object of some) {
-      const namespaced = await isNamespaced(object.apiVersion, object.kind)
-      kept.push({ ...object, kept: namespaced === undefined ? 'unclear' : namespaced ? 'in-namespace' : 'in-cluster' })
-    }
-    return kept
+  isNamespaced: (apiVersion: string, kind: string) => Promise<ApiScope>
+): Promise<RevisionObjects | undefined> {
+  const known = new Map<string, ApiScope>()
+  for (const { apiVersion, kind } of [...objects, ...hooks]) {
+    const key = `${apiVersion} ${kind}`
+    if (!known.has(key)) known.set(key, await isNamespaced(apiVersion, kind))
   }
-  return { objects: await of(objects), hooks: await of(hooks) }
+  if ([...known.values()].includes('no-answer')) return undefined
+  const keptAt = (object: ManifestObject): ReleaseObject => {
+    const namespaced = known.get(`${object.apiVersion} ${object.kind}`)
+    return { ...object, kept: namespaced === undefined ? 'unclear' : namespaced === true ? 'in-namespace' : 'in-cluster' }
+  }
+  return { objects: objects.map(keptAt), hooks: hooks.map(keptAt) }
 }
 
 /** Whether one of the revisions lists the target in its manifest. */
@@ -54,6 +63,25 @@ export function touchedBy(revisions: readonly RevisionObjects[], release: Releas
 /** The release itself, which is written in place of the target. */
 export function releaseTouched({ namespace, name }: Release): Touched {
   return { kind: 'Release', namespace, name, owner: true }
+}
+
+/**
+ * The objects of the target's kind, beside the target, that say in the cluster that they must not go back. Astern may read that
+ * kind; of others only the manifest tells.
+ */
+export async function closedNow(
+  touches: readonly Touched[],
+  { kind, namespace, name }: ObjectRef,
+  get: (path: string) => Promise<KubeAnswer>
+): Promise<readonly Touched[]> {
+  const beside = touches.filter(object => object.kind === kind && object.namespace === namespace && object.name !== name)
+  const inTurn = atMost(AT_ONCE)
+  const answers = await Promise.all(
+    beside.map(object => inTurn(async () => ({ object, answer: await get(objectPath({ kind, namespace, name: object.name })) })))
+  )
+  return answers
+    .filter(({ answer }) => answer.kind === 'ok' && isOneWayDoor(textMap(objectAt(answer.object, 'metadata')['annotations'])))
+    .map(({ object }) => ({ ...object, oneWay: true }))
 }
 
 /** The first object that is, or may be, in no namespace and is not the same in both revisions. */

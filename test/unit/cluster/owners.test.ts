@@ -266,16 +266,16 @@ t.test('release contents: by the names of their objects only, read once, and ref
 })
 
 t.test('manifests: lists are taken apart, and what is no object is refused', async t => {
-  const names = (text: string): unknown => {
-    const objects = manifestObjects(text)
+  const names = async (text: string): Promise<unknown> => {
+    const objects = await manifestObjects(text)
     return typeof objects === 'string' ? objects : objects.map(({ kind, name }) => `${kind}/${name}`)
   }
-  t.same(names(''), [])
-  t.same(names('---\n# nothing\n---\n'), [])
+  t.same(await names(''), [])
+  t.same(await names('---\n# nothing\n---\n'), [])
   const item = '{ apiVersion: v1, kind: ConfigMap, metadata: { name: x } }'
-  t.same(names(`{ apiVersion: v1, kind: List, items: [${item}] }`), ['ConfigMap/x'])
+  t.same(await names(`{ apiVersion: v1, kind: List, items: [${item}] }`), ['ConfigMap/x'])
   for (const text of ['text', '[1]', 'kind: X', '{ apiVersion: v1, kind: X }', 'a: [', '{ apiVersion: v1, kind: List, items: [1] }'])
-    t.equal(names(text), 'unreadable', text)
+    t.equal(await names(text), 'unreadable', text)
 })
 
 t.test('a release that does not list the target is a hint; one that is not read stands; elsewhere nothing is asked', async t => {

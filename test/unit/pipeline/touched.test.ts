@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MINUTE } from '../../../src/base/clock.ts'
+import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { PolicyStep } from '../../../src/domain/policy.ts'
@@ -234,5 +234,63 @@ t.test('right before the write a release that does not list the target any more 
     bench.cluster.put({ ...badRollout(), release: { name: 'other', namespace: 'shop' } })
   })
   t.same(await outcome(bench), [undefined, 'changed-since-symptom'])
+  t.same(helm.made, [])
+})
+
+const REVISIONS = Array.from({ length: 12 }, () => ({ updatedAt: NOON - 5 * HOUR }))
+
+/** Helm of a release of twelve revisions, and the revisions that were read whole. */
+async function long(t: Test, unreadable: readonly number[] = []) {
+  const helm = storyHelm([...REVISIONS, { updatedAt: NOON - 10 * MINUTE }])
+  const read: number[] = []
+  const { contents } = helm
+  helm.contents = async (place, revision, signal) => {
+    read.push(revision)
+    return unreadable.includes(revision) ? { kind: 'failed', problem: 'other', detail: 'no YAML' } : contents(place, revision, signal)
+  }
+  const undo = { ...step('helm-rollback'), with: { provenFor: '0s' } }
+  const bench = await openBench(t, { needs: { helm }, policies: [policyOf({ steps: [undo] })] })
+  const at = (revision: number): void =>
+    bench.cluster.put({
+      ...badRollout(),
+      release: { name: 'api', namespace: 'shop', latest: { revision, status: 'deployed', changedAt: NOON - 10 * MINUTE } }
+    })
+  at(13)
+  helm.onRollback = at
+  return { bench, helm, read }
+}
+
+t.test('of a release only what is there and what would come is read whole, since a large manifest takes seconds', async t => {
+  const { bench, helm, read } = await long(t)
+  await bench.fire()
+  await bench.look()
+  t.same(helm.made, [12])
+  t.same([...new Set(read)].sort(), [12, 13])
+})
+
+t.test('a revision that cannot be read is none to go back to', async t => {
+  const { bench, helm } = await long(t, [12])
+  await bench.fire()
+  await bench.look()
+  t.same(helm.made, [11])
+})
+
+t.test('the API gives no answer about kinds for a moment: waited for, and nobody is told that an object is in no namespace', async t => {
+  const { bench, helm } = await released(t, { name: 'api', namespace: 'shop' })
+  let answers = false
+  bench.cluster.isNamespaced = async () => (answers ? true : 'no-answer')
+  t.same(await outcome(bench), [undefined, 'cluster-unreachable'])
+  answers = true
+  await bench.pass(MINUTE)
+  t.same(helm.made, [1])
+})
+
+t.test('a release with a database that must not go back, as only the cluster says, is not rolled back', async t => {
+  const { bench, helm } = await released(t, { name: 'api', namespace: 'shop' }, () => [object(), object({ name: 'db' })])
+  bench.cluster.kube.objects.set('/apis/apps/v1/namespaces/shop/deployments/db', {
+    metadata: { name: 'db', annotations: { 'astern.dev/rollback': 'deny' } }
+  })
+  t.same(await outcome(bench), ['denied', 'one-way-door'])
+  t.match((await bench.run()).detail, /Deployment shop\/db/)
   t.same(helm.made, [])
 })
