@@ -28,6 +28,7 @@ export interface ServeFlags {
   readonly stopWithin?: string
   readonly podCidr?: readonly string[]
   readonly ownHost?: readonly string[]
+  readonly allowHost?: readonly string[]
 }
 
 export interface Config {
@@ -57,6 +58,8 @@ export interface Config {
   readonly podCidrs: readonly string[]
   /** Host names that lead to Astern itself besides its own addresses, such as its Service. */
   readonly ownHosts: readonly string[]
+  /** What may stand in a caller's `Host` besides loopback names, where there are no tokens: of a forwarded port, or of a proxy. */
+  readonly allowHosts: readonly string[]
   readonly helm: {
     readonly program: string
     /** The environment variables that helm gets. */
@@ -114,6 +117,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
     podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
     ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),
+    allowHosts: allowHosts(flags.allowHost ?? listed(environment['ASTERN_ALLOW_HOSTS'])),
     helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
@@ -140,6 +144,13 @@ function podCidrs(cidrs: readonly string[]): readonly string[] {
     if (fault !== undefined) throw new ConfigError(`--pod-cidr: ${fault}`)
   }
   return cidrs
+}
+
+function allowHosts(hosts: readonly string[]): readonly string[] {
+  for (const host of hosts)
+    if (!/^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(host))
+      throw new ConfigError(`--allow-host ${host}: must be HOST or HOST:PORT as it stands in a request, such as localhost:9090`)
+  return hosts
 }
 
 function stopWithin(text: string): number {

@@ -30,8 +30,9 @@ import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
+import { createRefusals } from './refusals.ts'
 import { createReload } from './reload.ts'
-import { countRefused, registerRoutes } from './routes.ts'
+import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
 import { createSourceProbe } from './source-probe.ts'
@@ -185,7 +186,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const server = await createServer({
     tls: config.tls,
     version: VERSION,
-    refused: countRefused(metrics),
+    ...(config.tokensFile === undefined ? { tokenless: { allowHosts: config.allowHosts } } : {}),
+    refused: createRefusals({ metrics, logger, now: clock.now }),
     failed: cause => logger.error({ err: cause }, 'a request failed'),
     routes: all => registerRoutes(all, { operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick })
   })
