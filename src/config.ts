@@ -179,6 +179,15 @@ function closedByDefault(config: Config): void {
     )
 }
 
+/** What is to be said of tokens that cross a network in the clear, where these settings let them. */
+export function openToWire(config: Config): { readonly told: string; readonly todo: string } | undefined {
+  if (config.tokensFile === undefined || config.tls !== undefined || isLoopback(config.listen.host)) return undefined
+  return {
+    told: 'tokens come over plain HTTP: whoever is on the way can read and use them',
+    todo: 'give --tls-cert and --tls-key, or let only a proxy with TLS reach this port'
+  }
+}
+
 function isLoopback(host: string): boolean {
   return host === 'localhost' || host === '::1' || (isIP(host) === 4 && host.startsWith('127.'))
 }

@@ -5,12 +5,13 @@ import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
-import type { Config } from '../config.ts'
+import { type Config, openToWire } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
-import { listen, readTokens } from '../http/listen.ts'
+import { listen } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
+import { openTokens } from '../http/tokens.ts'
 import { openSqliteLedger } from '../ledger/sqlite/open.ts'
 import { createChannels } from '../notify/channels.ts'
 import { CHANNELS } from '../notify/registry.ts'
@@ -98,7 +99,8 @@ type NeededParts = AppParts & Required<Pick<AppParts, 'logger' | 'secrets'>>
 async function compose(config: Config, parts: NeededParts, onStop: OnStop): Promise<Omit<App, 'stop'>> {
   const { clock = systemClock, ids = systemIds, faults = noFaults, logger, secrets } = parts
   const files = createSecretFiles(secrets)
-  const authenticator = readTokens(config)
+  const tokens = openTokens(config)
+  const { authenticator } = tokens
   const opened = await openPolicyStore(config.policies, VOCABULARY)
   if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
   const { store } = opened
@@ -146,6 +148,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
 
   const reload = createReload({
     store,
+    tokens,
     ledger,
     clock,
     metrics,
@@ -196,6 +199,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
+  const open = openToWire(config)
+  if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(
     { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },
     'astern is ready'

@@ -2,12 +2,8 @@ import type { Command } from 'commander'
 import { createSecrets } from '../base/secrets.ts'
 import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
+import { several } from './several.ts'
 import type { Terminal } from './terminal.ts'
-
-/** Collects a flag that may stand several times. */
-function several(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value]
-}
 
 export function serveCommand(program: Command, terminal: Terminal): void {
   program

@@ -37,6 +37,7 @@ export interface Metrics {
   sampled(verdict: Verdict, problem: Problem | undefined): void
   delivered(result: 'delivered' | 'failed' | 'refused'): void
   reload(good: boolean, at: number): void
+  tokensReload(good: boolean): void
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
   sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
@@ -121,6 +122,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     help: 'When the policies in force were loaded.',
     registers
   })
+  const tokensGood = new Gauge({
+    name: 'astern_tokens_last_reload_successful',
+    help: '1 if the tokens file that is there now is in force.',
+    registers
+  })
+  tokensGood.set(1)
   const up = new Gauge({ name: 'astern_source_up', help: '1 if the source answered when last asked.', labelNames: ['source'], registers })
   const offset = new Gauge({
     name: 'astern_source_clock_offset_seconds',
@@ -169,6 +176,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
       reloadGood.set(good ? 1 : 0)
       if (good) reloadAt.set(at / 1_000)
     },
+    tokensReload: good => tokensGood.set(good ? 1 : 0),
     sources(seen) {
       up.reset()
       offset.reset()
