@@ -27,7 +27,8 @@ export async function watchFailedLogins(server: FastifyInstance): Promise<Failed
       return new HttpProblem(
         429,
         'Too many failed logins',
-        `${problem.message}; more than ${FAILURES} tries of this address failed within a minute, try again in ${counted.ttlInSeconds} s`
+        `${problem.message}; more than ${FAILURES} tries of this address failed within a minute, try again in ${counted.ttlInSeconds} s`,
+        { more: { retryAfter: counted.ttlInSeconds } }
       )
     }
   }

@@ -42,6 +42,7 @@ export function answerProblems(server: FastifyInstance, { refused, failed, faile
     const title = known ? error.title : status >= 500 ? 'Internal error' : (TITLES[status] ?? 'Refused')
     const detail = known || status < 500 ? error.message : 'something failed inside Astern; its log says what'
     if (status === 401) void reply.header('www-authenticate', 'Bearer, Basic realm="astern"')
+    if (known && 'retryAfter' in error.more) void reply.header('retry-after', String(error.more['retryAfter']))
     if (status === 503) void reply.header('retry-after', '1')
     return reply
       .code(status)
@@ -57,7 +58,8 @@ export function answerProblems(server: FastifyInstance, { refused, failed, faile
 
 /** Tells of requests that are refused before any route sees them: what is no HTTP, and what took too long to arrive. */
 export function watchBrokenRequests(server: FastifyInstance, refused: (refusal: Refusal) => void): void {
-  server.server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+  server.server.prependListener('clientError', (error: NodeJS.ErrnoException, socket) => {
+    // Fastify’s own listener closes the socket, which then no longer says where it came from.
     // A caller that hangs up is not refused anything.
     if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return
     const status = error.code === 'ERR_HTTP_REQUEST_TIMEOUT' ? 408 : error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400

@@ -55,6 +55,8 @@ export async function createServer({ tls, version, tokenless, refused, failed, r
     // A schema that routes share has its own name in `/openapi.json`.
     refResolver: { buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) }
   })
+  // The API takes JSON. As text, a body would be refused for not being an object, which tells the caller nothing of the type.
+  server.removeContentTypeParser('text/plain')
   answerProblems(server, { refused, failed, failedLogins: await watchFailedLogins(server) })
   watchBrokenRequests(server, refused)
   if (tokenless !== undefined) guardLocalCallers(server, tokenless.allowHosts)
