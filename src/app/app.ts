@@ -38,7 +38,7 @@ import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
-import { atMostEvery, every } from './timers.ts'
+import { atMostEvery, every, failingOnce } from './timers.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
@@ -74,6 +74,8 @@ export interface AppParts {
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
+/** How often the head of the audit log is kept beside the ledger, if it changed: what is newer could be lost unseen with the log. */
+const HEAD_EVERY_MS = 1_000
 const PRUNE_EVERY_MS = 3_600_000
 /** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
 const PROBE_EVERY_MS = 30_000
@@ -101,9 +103,9 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const files = createSecretFiles(secrets)
   const tokens = openTokens(config)
   const { authenticator } = tokens
-  const opened = await openPolicyStore(config.policies, VOCABULARY)
-  if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
-  const { store } = opened
+  const policies = await openPolicyStore(config.policies, VOCABULARY)
+  if (policies.kind === 'bad') throw new PoliciesError(policies.problems)
+  const { store } = policies
   const metrics = createMetrics(ACTIONS.map(action => action.name))
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now, secrets.scrub)
@@ -112,7 +114,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const clusterOffset = createClockOffset(clock.now)
   const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
-  const ledger = scrubbedLedger(await openSqliteLedger(config.dataDir, ids), secrets.scrub)
+  const opened = await openSqliteLedger(config.dataDir, ids)
+  const ledger = scrubbedLedger(opened, secrets.scrub)
   onStop('ledger', () => ledger.close())
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
@@ -162,6 +165,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   })
   await reload.recordStart(config.mode)
   every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
+  const keepHead = failingOnce(opened.keepHead, cause => recorder.failed('keeping the head of the audit log', cause))
+  every(HEAD_EVERY_MS, keepHead, onStop, 'head of the audit log')
   const prune = (): Promise<void> =>
     ledger
       .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
