@@ -29,6 +29,7 @@ export interface ServeFlags {
   readonly stopWithin?: string
   readonly podCidr?: readonly string[]
   readonly ownHost?: readonly string[]
+  readonly allowHost?: readonly string[]
 }
 
 export interface Config {
@@ -60,6 +61,8 @@ export interface Config {
   readonly podCidrs: readonly string[]
   /** Host names that lead to Astern itself besides its own addresses, such as its Service. */
   readonly ownHosts: readonly string[]
+  /** What may stand in a caller's `Host` besides loopback names, where there are no tokens: of a forwarded port, or of a proxy. */
+  readonly allowHosts: readonly string[]
   readonly helm: {
     readonly program: string
     /** The environment variables that helm gets. */
@@ -120,6 +123,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
     podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
     ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),
+    allowHosts: allowHosts(flags.allowHost ?? listed(environment['ASTERN_ALLOW_HOSTS'])),
     helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
@@ -156,6 +160,13 @@ function namespaceList(text: string, flag: string): readonly string[] {
   return names
 }
 
+function allowHosts(hosts: readonly string[]): readonly string[] {
+  for (const host of hosts)
+    if (!/^(\[[0-9a-fA-F:.]+\]|[\w.-]+)(:\d{1,5})?$/.test(host))
+      throw new ConfigError(`--allow-host ${host}: must be HOST or HOST:PORT as it stands in a request, such as localhost:9090`)
+  return hosts
+}
+
 function stopWithin(text: string): number {
   const ms = parseDuration(text)
   if (ms === undefined || ms < 1_000) throw new ConfigError(`--stop-within ${text}: must be a duration of at least 1s, such as 20s`)
@@ -180,6 +191,15 @@ function closedByDefault(config: Config): void {
     throw new ConfigError(
       '--mode auto without --tokens would let every local user write to the cluster: make a tokens file with `astern token create`, or stay at dry-run'
     )
+}
+
+/** What is to be said of tokens that cross a network in the clear, where these settings let them. */
+export function openToWire(config: Config): { readonly told: string; readonly todo: string } | undefined {
+  if (config.tokensFile === undefined || config.tls !== undefined || isLoopback(config.listen.host)) return undefined
+  return {
+    told: 'tokens come over plain HTTP: whoever is on the way can read and use them',
+    todo: 'give --tls-cert and --tls-key, or let only a proxy with TLS reach this port'
+  }
 }
 
 function isLoopback(host: string): boolean {

@@ -3,6 +3,7 @@ import type { FastifyInstance, preHandlerAsyncHookHandler } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { DAY, MINUTE } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
+import { type Credential, mayActIn } from '../domain/credential.ts'
 import { TARGET_KINDS, targetKey } from '../domain/objects.ts'
 import { releaseKey } from '../domain/owner.ts'
 import { HttpProblem } from '../http/http-problem.ts'
@@ -38,8 +39,8 @@ export function registerDeployments(
   {
     operations,
     onRequest,
-    nameOf
-  }: { readonly operations: Operations; readonly onRequest: preHandlerAsyncHookHandler; readonly nameOf: (request: object) => string }
+    callerOf
+  }: { readonly operations: Operations; readonly onRequest: preHandlerAsyncHookHandler; readonly callerOf: (request: object) => Credential }
 ): void {
   instance
     .withTypeProvider<TypeBoxTypeProvider>()
@@ -49,8 +50,10 @@ export function registerDeployments(
       async (request, reply) => {
         const { body } = request
         const now = operations.now()
-        const by = nameOf(request)
+        const caller = callerOf(request)
+        const by = caller.name
         const of = ofKey(body)
+        checkNamespace(caller, body)
         const saidAt = instantOf(body, now)
         const url = body.url === undefined ? undefined : urlOf(body.url)
         const marker = {
@@ -68,6 +71,17 @@ export function registerDeployments(
         return reply.code(201).send({ id: marker.id, of, at: new Date(now).toISOString() })
       }
     )
+}
+
+/** A marker is a witness of a change: a pipeline of one team must not give witness about another's. @throws HttpProblem 403 */
+function checkNamespace(caller: Credential, { target, release }: Static<typeof DeploymentSchema>): void {
+  const namespace = (target ?? release)?.namespace ?? ''
+  if (mayActIn(caller, namespace)) return
+  throw new HttpProblem(
+    403,
+    'Not allowed',
+    `${caller.name} may not tell of deployments in ${namespace}: its token names ${caller.namespaces?.join(', ')}`
+  )
 }
 
 function bad(detail: string): HttpProblem {

@@ -13,7 +13,7 @@ export interface ExplainedPolicy {
 }
 
 export type Reloaded =
-  | { readonly kind: 'loaded' | 'unchanged'; readonly policies: number }
+  | { readonly kind: 'loaded' | 'unchanged'; readonly policies: number; readonly tokens: 'loaded' | 'unchanged' }
   | {
       readonly kind: 'bad'
       readonly problems: readonly {
@@ -23,6 +23,8 @@ export type Reloaded =
         readonly path: string
         readonly message: string
       }[]
+      /** What is wrong with the tokens file, where something is. */
+      readonly tokens?: string
     }
 
 /** What the API lets people do; the app puts the parts together. */

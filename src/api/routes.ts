@@ -25,10 +25,15 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
     callers.set(request, authenticator.authenticate(request, role))
   }
   const callers = new WeakMap<object, Credential>()
-  const nameOf = (request: object): string => callers.get(request)?.name ?? 'unknown'
+  const callerOf = (request: object): Credential => {
+    const caller = callers.get(request)
+    if (caller === undefined) throw new Error('a request was handled before its caller was let in')
+    return caller
+  }
+  const nameOf = (request: object): string => callerOf(request).name
 
   registerLists(instance, { operations, allow })
-  registerDeployments(instance, { operations, onRequest: allow('operator'), nameOf })
+  registerDeployments(instance, { operations, onRequest: allow('deployer'), callerOf })
 
   server.post(
     '/api/v1/dry-runs',
@@ -97,13 +102,20 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
   server.post('/-/reload', { onRequest: allow('operator'), schema: { tags: ['policies'] } }, async (_request, reply) => {
     const result = await operations.reload()
     if (result.kind !== 'bad') return result
-    return reply.code(422).type('application/problem+json').send({
-      type: 'about:blank',
-      title: 'Policies not loaded',
-      status: 422,
-      detail: 'the policies in force are unchanged',
-      problems: result.problems
-    })
+    const policies = result.problems.length > 0
+    return reply
+      .code(422)
+      .type('application/problem+json')
+      .send({
+        type: 'about:blank',
+        title: policies ? 'Policies not loaded' : 'Tokens not loaded',
+        status: 422,
+        detail: [
+          ...(policies ? ['the policies in force are unchanged'] : []),
+          ...(result.tokens === undefined ? [] : [`the tokens in force are unchanged: ${result.tokens}`])
+        ].join('; '),
+        problems: result.problems
+      })
   })
   server.get('/api/v1/status', { onRequest: allow('viewer'), schema: { tags: ['status'] } }, async () => operations.status())
 }

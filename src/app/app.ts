@@ -5,12 +5,13 @@ import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
-import { type Config, ConfigError } from '../config.ts'
+import { type Config, ConfigError, openToWire } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
-import { listen, readTokens } from '../http/listen.ts'
+import { listen } from '../http/listen.ts'
 import { createServer } from '../http/server.ts'
+import { openTokens } from '../http/tokens.ts'
 import { openSqliteLedger } from '../ledger/sqlite/open.ts'
 import { createChannels } from '../notify/channels.ts'
 import { CHANNELS } from '../notify/registry.ts'
@@ -31,13 +32,14 @@ import { createCleanups, type OnStop } from './cleanups.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
+import { createRefusals } from './refusals.ts'
 import { createReload } from './reload.ts'
-import { countRefused, registerRoutes } from './routes.ts'
+import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
-import { atMostEvery, every } from './timers.ts'
+import { atMostEvery, every, failingOnce } from './timers.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
@@ -73,6 +75,8 @@ export interface AppParts {
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
+/** How often the head of the audit log is kept beside the ledger, if it changed: what is newer could be lost unseen with the log. */
+const HEAD_EVERY_MS = 1_000
 const PRUNE_EVERY_MS = 3_600_000
 /** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
 const PROBE_EVERY_MS = 30_000
@@ -98,10 +102,11 @@ type NeededParts = AppParts & Required<Pick<AppParts, 'logger' | 'secrets'>>
 async function compose(config: Config, parts: NeededParts, onStop: OnStop): Promise<Omit<App, 'stop'>> {
   const { clock = systemClock, ids = systemIds, faults = noFaults, logger, secrets } = parts
   const files = createSecretFiles(secrets)
-  const authenticator = readTokens(config)
-  const opened = await openPolicyStore(config.policies, VOCABULARY)
-  if (opened.kind === 'bad') throw new PoliciesError(opened.problems)
-  const { store } = opened
+  const tokens = openTokens(config)
+  const { authenticator } = tokens
+  const policies = await openPolicyStore(config.policies, VOCABULARY)
+  if (policies.kind === 'bad') throw new PoliciesError(policies.problems)
+  const { store } = policies
   if (authenticator.needsAlertmanager && store.current().sources.alertmanager === undefined)
     throw new ConfigError(
       `${config.tokensFile}: a token says \`alertmanager: true\`, and the policies have no sources.alertmanager that could be asked about its alerts`
@@ -114,7 +119,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const clusterOffset = createClockOffset(clock.now)
   const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
   const kube = createKubeClient(connection, http, kubeGuarded, clusterOffset)
-  const ledger = scrubbedLedger(await openSqliteLedger(config.dataDir, ids), secrets.scrub)
+  const opened = await openSqliteLedger(config.dataDir, ids)
+  const ledger = scrubbedLedger(opened, secrets.scrub)
   onStop('ledger', () => ledger.close())
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
@@ -155,6 +161,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
 
   const reload = createReload({
     store,
+    tokens,
     ledger,
     clock,
     metrics,
@@ -168,6 +175,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   })
   await reload.recordStart(config.mode)
   every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
+  const keepHead = failingOnce(opened.keepHead, cause => recorder.failed('keeping the head of the audit log', cause))
+  every(HEAD_EVERY_MS, keepHead, onStop, 'head of the audit log')
   const prune = (): Promise<void> =>
     ledger
       .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
@@ -195,7 +204,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const server = await createServer({
     tls: config.tls,
     version: VERSION,
-    refused: countRefused(metrics),
+    ...(config.tokensFile === undefined ? { tokenless: { allowHosts: config.allowHosts } } : {}),
+    refused: createRefusals({ metrics, logger, now: clock.now }),
     failed: cause => logger.error({ err: cause }, 'a request failed'),
     routes: all => registerRoutes(all, { operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick })
   })
@@ -204,6 +214,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
+  const open = openToWire(config)
+  if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(
     { address, mode: config.mode, policies: store.current().policies.length, cluster: connection.server, dataDir: config.dataDir },
     'astern is ready'

@@ -8,8 +8,9 @@ import type { Ports } from '../pipeline/ports.ts'
 import { dryRun } from '../pipeline/settle/dry-run.ts'
 import { requestRun } from '../pipeline/settle/request.ts'
 import type { Worker } from '../pipeline/worker.ts'
-import type { PolicyStore, ReloadResult } from '../policies/store.ts'
+import type { PolicyStore } from '../policies/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Reloads } from './reload.ts'
 import type { Sources } from './sources.ts'
 
 export interface OperationsParts {
@@ -17,7 +18,7 @@ export interface OperationsParts {
   readonly store: PolicyStore
   readonly worker: Worker
   readonly metrics: Metrics
-  readonly reload: () => Promise<ReloadResult>
+  readonly reload: () => Promise<Reloads>
   readonly sources: () => Sources
   readonly kube: KubeClient
   readonly kubeState: () => string
@@ -67,8 +68,14 @@ export function createOperations(parts: OperationsParts): Operations {
       return asked
     },
     async reload() {
-      const result = await parts.reload()
-      return result.kind === 'bad' ? result : { kind: result.kind, policies: store.current().policies.length }
+      const read = await parts.reload()
+      if (read.policies.kind !== 'bad' && read.tokens.kind !== 'bad')
+        return { kind: read.policies.kind, policies: store.current().policies.length, tokens: read.tokens.kind }
+      return {
+        kind: 'bad',
+        problems: read.policies.kind === 'bad' ? read.policies.problems : [],
+        ...(read.tokens.kind === 'bad' ? { tokens: read.tokens.message } : {})
+      }
     },
     switched: () => worker.kick(),
     async status() {

@@ -2,12 +2,14 @@ import type { Clock } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { AuditLedger } from '../domain/ports/ledger.ts'
+import type { Tokens, TokensReload } from '../http/tokens.ts'
 import type { PolicyStore, ReloadResult } from '../policies/store.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 
 export interface ReloadParts {
   readonly store: PolicyStore
+  readonly tokens: Tokens
   readonly ledger: AuditLedger
   readonly clock: Clock
   readonly metrics: Metrics
@@ -16,17 +18,34 @@ export interface ReloadParts {
   readonly loaded: () => Promise<void>
 }
 
-/** Loads policy files again: when a file changed, on SIGHUP, and on `POST /-/reload`. A bad file leaves the policies in force untouched. */
+export interface Reloads {
+  readonly policies: ReloadResult
+  readonly tokens: TokensReload
+}
+
+/**
+ * Loads the policy files and the tokens again: when a file changed, on SIGHUP, and on `POST /-/reload`. A bad file leaves what is in
+ * force untouched.
+ */
 export interface Reload {
-  now(): Promise<ReloadResult>
+  now(): Promise<Reloads>
   /** Reloads for a timer or a signal. Nobody waits for the result, so a failure is logged. */
   quietly(): Promise<void>
   /** Records the policies and the ceiling with which this process begins. */
   recordStart(ceiling: Mode): Promise<void>
 }
 
-export function createReload({ store, ledger, clock, metrics, logger, loaded }: ReloadParts): Reload {
-  async function now(): Promise<ReloadResult> {
+export function createReload({ store, tokens, ledger, clock, metrics, logger, loaded }: ReloadParts): Reload {
+  function readTokens(): TokensReload {
+    const result = tokens.reload()
+    if (result.kind === 'loaded') logger.info('tokens loaded')
+    else if (result.kind === 'bad' && result.fresh)
+      logger.error({ file: result.file, problem: result.message }, 'the tokens file is bad; the tokens in force are unchanged')
+    metrics.tokensReload(result.kind !== 'bad')
+    return result
+  }
+
+  async function readPolicies(): Promise<ReloadResult> {
     const result = await store.reload()
     if (result.kind === 'loaded') {
       await loaded()
@@ -37,6 +56,12 @@ export function createReload({ store, ledger, clock, metrics, logger, loaded }: 
     if (result.kind !== 'unchanged') metrics.reload(result.kind === 'loaded', clock.now())
     return result
   }
+  async function now(): Promise<Reloads> {
+    // The tokens come first, so that one that was taken away is gone even where the policy files cannot be read.
+    const read = readTokens()
+    return { tokens: read, policies: await readPolicies() }
+  }
+
   return {
     now,
     async quietly() {

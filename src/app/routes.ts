@@ -32,16 +32,6 @@ export async function registerRoutes(server: FastifyInstance, parts: RouteParts)
   await server.register(async api => registerApi(api, { operations, authenticator }))
 }
 
-/** Counts the deliveries that were refused before anybody read them. */
-export function countRefused(metrics: Metrics): (status: number, url: string) => void {
-  return (status, url) => {
-    if (!url.startsWith('/webhooks/')) return
-    if (status === 401) metrics.refusedDelivery('unauthorized')
-    if (status === 403) metrics.refusedDelivery('forbidden')
-    if (status === 413) metrics.refusedDelivery('too-large')
-  }
-}
-
 function registerWebhooks(
   webhooks: FastifyInstance,
   { authenticator, ledger, clock, ids, faults, logger, metrics, kick }: RouteParts

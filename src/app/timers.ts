@@ -25,3 +25,17 @@ export function every(ms: number, work: () => Promise<void>, onStop: OnStop, nam
   timer.unref()
   onStop(name, () => clearInterval(timer))
 }
+
+/** Does the work, and tells of a failure once: again only after it has worked meanwhile. */
+export function failingOnce(work: () => Promise<void>, failed: (cause: unknown) => void): () => Promise<void> {
+  let told = false
+  return async () => {
+    try {
+      await work()
+      told = false
+    } catch (cause) {
+      if (!told) failed(cause)
+      told = true
+    }
+  }
+}

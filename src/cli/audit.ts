@@ -10,19 +10,30 @@ export function auditCommand(program: Command, terminal: Terminal): void {
     .command('verify')
     .description('find any edited, dropped or reordered row; also while Astern runs')
     .option('--data-dir <dir>', 'folder of the ledger', 'data')
+    .option('--contains <hash>', 'a head that was kept elsewhere, which must be the hash of a row: finds a log whose end was cut off')
     .option('--json', 'print the report')
     .addHelpText('after', '\nExit codes: 0 the chain is whole, 1 it is not, 2 there is no ledger.')
-    .action(async (flags: { readonly dataDir: string; readonly json?: boolean }) => {
-      const report = await withFile(flags.dataDir, file => file.verify())
+    .action(async (flags: { readonly dataDir: string; readonly contains?: string; readonly json?: boolean }) => {
+      const contains = flags.contains?.toLowerCase()
+      if (contains !== undefined && !/^[0-9a-f]{16,64}$/.test(contains))
+        throw new CommandError(
+          EXIT.usage,
+          '--contains takes the hash that `audit verify` prints: 64 digits of 0-9 and a-f, or the first 16 and more'
+        )
+      const report = await withFile(flags.dataDir, file => file.verify(contains))
       if (flags.json === true) terminal.line(JSON.stringify(report))
       else if (report.fault === undefined)
-        terminal.line(`${terminal.good('✓')} ${report.rows} rows, an unbroken chain to ${report.head.slice(0, 16)}…`)
+        terminal.line(
+          `${terminal.good('✓')} ${report.rows} rows, an unbroken chain to ${report.head}${report.contains === undefined ? '' : `, with row ${report.contains}`}`
+        )
       if (report.fault !== undefined)
         throw new CommandError(
           EXIT.bad,
           flags.json === true
             ? ''
-            : `the audit log was tampered with at row ${report.fault.seq} (${report.fault.kind}): ${report.fault.detail}; ${report.rows} rows before it are good`
+            : report.fault.kind === 'cut'
+              ? `the audit log was cut, or replaced: ${report.fault.detail}; the ${report.rows} rows that are there are a chain`
+              : `the audit log was tampered with at row ${report.fault.seq} (${report.fault.kind}): ${report.fault.detail}; ${report.rows} rows before it are good`
         )
     })
   audit

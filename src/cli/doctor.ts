@@ -15,6 +15,8 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
     .option('--kubeconfig <file>', 'kubeconfig (KUBECONFIG; default: in-cluster, else kubectl’s)')
     .option('--context <name>', 'context of the kubeconfig (ASTERN_CONTEXT)')
     .option('--tokens <file>', 'who may call (ASTERN_TOKENS_FILE)')
+    .option('--tls-cert <file>', 'certificate that serve would have (ASTERN_TLS_CERT_FILE)')
+    .option('--tls-key <file>', 'its key (ASTERN_TLS_KEY_FILE)')
     .option('--send-test', 'send every channel in use a message that says that nothing is wrong')
     .option('--json', 'print {"findings": […]}')
     .addHelpText(

@@ -2,12 +2,8 @@ import type { Command } from 'commander'
 import { createSecrets } from '../base/secrets.ts'
 import { readConfig, type ServeFlags } from '../config.ts'
 import { EXIT } from './exit.ts'
+import { several } from './several.ts'
 import type { Terminal } from './terminal.ts'
-
-/** Collects a flag that may stand several times. */
-function several(value: string, before: readonly string[] | undefined): readonly string[] {
-  return [...(before ?? []), value]
-}
 
 export function serveCommand(program: Command, terminal: Terminal): void {
   program
@@ -39,6 +35,12 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       'a name that leads to Astern itself, which no action may call; several times for several (ASTERN_OWN_HOSTS)',
       several
     )
+    .option(
+      '--allow-host <host>',
+      'a name under which callers without tokens may reach Astern, as HOST[:PORT]; several times for several (ASTERN_ALLOW_HOSTS)',
+      several
+    )
+    .option('--stop-within <duration>', 'how long what is under way may take at the end (ASTERN_STOP_WITHIN; default 20s)')
     .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(
       'after',

@@ -2,7 +2,7 @@ import { accessSync, constants, existsSync, statfsSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { createHelm } from '../actions/helm-rollback/helm.ts'
 import { VOCABULARY } from '../app/vocabulary.ts'
-import type { Config } from '../config.ts'
+import { type Config, openToWire } from '../config.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
 import { type Finding, fine, trouble } from './finding.ts'
@@ -71,5 +71,9 @@ export async function checkHelm(config: Config, set: PolicySet, signal: AbortSig
 
 export function checkAccess(config: Config): Finding {
   const callers = config.tokensFile === undefined ? 'no tokens: everyone on this machine, nobody else' : `tokens in ${config.tokensFile}`
-  return fine('who may call', `${config.listen.host}:${config.listen.port}, ${callers}, at most ${config.mode}`)
+  const detail = `${config.listen.host}:${config.listen.port}, ${callers}, at most ${config.mode}`
+  const open = openToWire(config)
+  return open === undefined
+    ? fine('who may call', detail)
+    : trouble('who may call', 'warning', `${detail}; ${open.told}`, `${open.todo}; nothing, where a mesh encrypts what goes between pods`)
 }

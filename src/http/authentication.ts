@@ -1,6 +1,6 @@
 import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
-import { Type } from 'typebox'
+import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
 import { parseDocument } from 'yaml'
 import { type Credential, LOCAL, mayAct, ROLES, type Role } from '../domain/credential.ts'
@@ -15,7 +15,8 @@ const TokensSchema = Type.Object(
           role: Type.Enum([...ROLES]),
           sha256: Type.String({ pattern: '^[0-9a-f]{64}$' }),
           source: Type.Optional(Type.String({ minLength: 1 })),
-          alertmanager: Type.Optional(Type.Boolean())
+          alertmanager: Type.Optional(Type.Boolean()),
+          namespaces: Type.Optional(Type.Array(Type.String({ minLength: 1 }), { minItems: 1 }))
         },
         { additionalProperties: false }
       ),
@@ -66,9 +67,18 @@ export function parseTokens(text: string, file: string): Authenticator {
       )
     if (token.alertmanager === true && token.role !== 'webhook')
       throw new TokensError(`${file}: only a token of the role webhook can be that of an Alertmanager, and ${token.name} is ${token.role}`)
+    checkNamespaces(token, file)
     const role = ROLES.find(candidate => candidate === token.role)
     if (role === undefined) throw new TokensError(`${file}: unknown role ${token.role}`)
-    return { digest: Buffer.from(token.sha256, 'hex'), credential: { name: token.name, role, source: token.source ?? token.name } }
+    return {
+      digest: Buffer.from(token.sha256, 'hex'),
+      credential: {
+        name: token.name,
+        role,
+        source: token.source ?? token.name,
+        ...(token.namespaces === undefined ? {} : { namespaces: token.namespaces })
+      }
+    }
   })
   const confirmed = new Set(value.tokens.flatMap(token => (token.alertmanager === true ? [token.source ?? token.name] : [])))
   return {
@@ -90,6 +100,14 @@ export function parseTokens(text: string, file: string): Authenticator {
       return credential
     }
   }
+}
+
+/** A token that may deploy anywhere would be an operator's, and namespaces that limit nothing would let people believe in them. */
+function checkNamespaces(token: Static<typeof TokensSchema>['tokens'][number], file: string): void {
+  if (token.role === 'deployer' && token.namespaces === undefined)
+    throw new TokensError(`${file}: ${token.name} is a deployer, and must say where: namespaces: [shop]`)
+  if (token.role !== 'deployer' && token.namespaces !== undefined)
+    throw new TokensError(`${file}: only a deployer is limited to namespaces, and ${token.name} is ${token.role}`)
 }
 
 /** Lets everyone in, where there are no tokens. The configuration then allows only the loopback interface. */

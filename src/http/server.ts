@@ -1,15 +1,19 @@
 import { readFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
-import Fastify, { type FastifyInstance } from 'fastify'
+import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Config, ConfigError } from '../config.ts'
-import { answerProblems } from './problems.ts'
+import { watchFailedLogins } from './failed-logins.ts'
+import { guardLocalCallers } from './local-callers.ts'
+import { answerProblems, type Refusal, refusalOf, watchBrokenRequests } from './problems.ts'
 
 export interface ServerOptions {
   readonly tls: Config['tls']
   /** The version of the package, for `/openapi.json`. */
   readonly version: string
-  /** Is called when a request was answered with a status of 400 or more. */
-  readonly refused: (status: number, url: string) => void
+  /** The names under which a caller without a token may reach this server, besides loopback ones; undefined where callers have tokens. */
+  readonly tokenless?: { readonly allowHosts: readonly string[] }
+  /** Is called when a request was refused. */
+  readonly refused: (refusal: Refusal) => void
   /** Is called when something failed inside. The caller gets no details of it. */
   readonly failed: (cause: unknown) => void
   /** Adds every route. The folders with routes know the server, but the server knows none of them. */
@@ -20,7 +24,7 @@ export interface ServerOptions {
 const API_BODY_BYTES = 1024 * 1024
 
 /** Makes the HTTP server, with all that routes share. @throws ConfigError where the TLS files cannot be read */
-export async function createServer({ tls, version, refused, failed, routes }: ServerOptions): Promise<FastifyInstance> {
+export async function createServer({ tls, version, tokenless, refused, failed, routes }: ServerOptions): Promise<FastifyInstance> {
   const options = {
     logger: false,
     bodyLimit: API_BODY_BYTES,
@@ -29,8 +33,17 @@ export async function createServer({ tls, version, refused, failed, routes }: Se
     connectionTimeout: 60_000,
     keepAliveTimeout: 72_000,
     // The server converts nothing in a body: "5" is not 5. An unknown key is an error, and is not dropped.
-    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } }
-  } as const
+    ajv: { customOptions: { coerceTypes: false, removeAdditional: false } },
+    // A path that cannot be decoded meets no route, no hook and no error handler.
+    frameworkErrors(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
+      const status = error.statusCode ?? 400
+      refused(refusalOf(request, { status, reason: error.message }))
+      void reply
+        .code(status)
+        .type('application/problem+json')
+        .send({ type: 'about:blank', title: 'Bad request', status, detail: 'the path cannot be read' })
+    }
+  }
   const server: FastifyInstance = tls === undefined ? Fastify(options) : Fastify({ ...options, https: readTls(tls) })
   await server.register(swagger, {
     openapi: {
@@ -42,7 +55,11 @@ export async function createServer({ tls, version, refused, failed, routes }: Se
     // A schema that routes share has its own name in `/openapi.json`.
     refResolver: { buildLocalReference: ({ $id }, _uri, _fragment, index) => (typeof $id === 'string' ? $id : `schema-${index}`) }
   })
-  answerProblems(server, { refused, failed })
+  // The API takes JSON. As text, a body would be refused for not being an object, which tells the caller nothing of the type.
+  server.removeContentTypeParser('text/plain')
+  answerProblems(server, { refused, failed, failedLogins: await watchFailedLogins(server) })
+  watchBrokenRequests(server, refused)
+  if (tokenless !== undefined) guardLocalCallers(server, tokenless.allowHosts)
   await routes(server)
   await server.ready()
   return server

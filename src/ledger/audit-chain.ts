@@ -62,10 +62,14 @@ export type ChainFault =
   | { readonly kind: 'edited'; readonly seq: number; readonly detail: string }
   | { readonly kind: 'missing'; readonly seq: number; readonly detail: string }
   | { readonly kind: 'reordered'; readonly seq: number; readonly detail: string }
+  /** The chain is whole, and does not go on as it once did. */
+  | { readonly kind: 'cut'; readonly seq: number; readonly detail: string }
 
 export interface ChainReport {
   readonly rows: number
   readonly head: string
+  /** The row with the hash that was asked for. */
+  readonly contains?: number
   readonly fault?: ChainFault
 }
 
@@ -104,6 +108,31 @@ export async function verifyChain(db: Kysely<Tables>): Promise<ChainReport> {
   if (last > head.seq || previous !== head.hash)
     return { rows, head: previous, fault: { kind: 'edited', seq: last, detail: 'the chain does not end at its head' } }
   return { rows, head: previous }
+}
+
+/**
+ * Whether the chain has the row of a head that was kept elsewhere. A head before the first row that is left cannot be looked up any
+ * more; the chain went on from there, so it counts as had.
+ */
+export async function hasHead(db: Kysely<Tables>, { seq, hash }: ChainHead): Promise<boolean> {
+  const head = await db.selectFrom('audit_head').select(['base_seq', 'base_hash']).where('id', '=', 1).executeTakeFirst()
+  if (head === undefined) return false
+  if (seq <= head.base_seq) return seq < head.base_seq || hash === head.base_hash
+  const row = await db.selectFrom('audit').select('hash').where('seq', '=', seq).executeTakeFirst()
+  return row?.hash === hash
+}
+
+/** The number of the row that has a hash, or begins with it; undefined where none has. */
+export async function rowOfHash(db: Kysely<Tables>, start: string): Promise<number | undefined> {
+  const head = await db.selectFrom('audit_head').select(['base_seq', 'base_hash']).where('id', '=', 1).executeTakeFirst()
+  if (head?.base_hash.startsWith(start) === true) return head.base_seq
+  const row = await db
+    .selectFrom('audit')
+    .select('seq')
+    .where(eb => eb(eb.fn<string>('substr', ['hash', eb.val(1), eb.val(start.length)]), '=', start))
+    .limit(1)
+    .executeTakeFirst()
+  return row?.seq
 }
 
 function faultOf(row: Tables['audit'], expected: number, previous: string): ChainFault | undefined {

@@ -1,6 +1,7 @@
 import type { Ids } from '../base/clock.ts'
+import { shared } from '../base/coalesce.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
-import type { IntakeLedger } from '../domain/ports/ledger.ts'
+import type { IntakeLedger, Ledger } from '../domain/ports/ledger.ts'
 import type { Database } from './database.ts'
 import { storeDeliveries } from './store-deliveries.ts'
 
@@ -13,8 +14,22 @@ interface Waiting {
 /** How many alerts go into one commit: some 50 ms of work, so that one sender's flood does not hold up another's answer for long. */
 const ALERTS_PER_COMMIT = 2_000
 
-/** Stores deliveries by group commit: all that came in while one commit was written go into the next one together. */
-export function createIntake(database: Database, ids: Ids): IntakeLedger {
+/** The delivery that is tried is gone before its transaction is over. */
+const TRIAL = 'trial'
+/** How large a delivery is tried, characters: it needs a page of its own, as most deliveries do. */
+const TRIED = 4_096
+/** How much more room must be there after a delivery could not be stored: for what its incidents and audit rows take. */
+const TRIED_MORE = 16_384
+
+/**
+ * Stores deliveries by group commit: all that came in while one commit was written go into the next one together. Whether the ledger
+ * takes writes is found out by writing a delivery. Once that failed, or one that came in could not be stored, no delivery is taken
+ * until it works: so Astern is ready exactly when deliveries are taken.
+ */
+export function createIntake(database: Database, ids: Ids): IntakeLedger & Pick<Ledger, 'checkWritable'> {
+  // The size of the delivery that could not be stored, if that was the last one, characters.
+  let owed = 0
+  let closed = false
   let queue: Waiting[] = []
   let running = false
 
@@ -28,6 +43,8 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger {
         const answers = await database.transaction(tx => storeDeliveries(tx, deliveries, offered))
         for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] ?? [])
       } catch (cause) {
+        closed = true
+        owed = TRIED_MORE + Math.max(...batch.map(waiting => waiting.delivery.raw.length))
         for (const waiting of batch) waiting.reject(cause)
       }
     }
@@ -46,16 +63,35 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger {
     return batch
   }
 
+  // Who ask at the same time share one write: anybody may ask.
+  const checkWritable = shared(async () => {
+    const size = Math.max(TRIED, owed)
+    try {
+      await database.transaction(async tx => {
+        await tx.insertMany('deliveries', [{ id: TRIAL, received_at: 0, source: '', raw: 'x'.repeat(size) }])
+        await tx.query.deleteFrom('deliveries').where('id', '=', TRIAL).execute()
+      })
+    } catch (cause) {
+      closed = true
+      throw cause
+    }
+    closed = false
+    owed = 0
+  })
+
   return {
-    receive: delivery =>
-      new Promise((resolve, reject) => {
+    async receive(delivery) {
+      if (closed) await checkWritable()
+      return new Promise((resolve, reject) => {
         queue.push({ delivery, resolve, reject })
         // The commit begins after this turn of the event loop, so that requests that arrived together share it.
         if (!running) {
           running = true
           setImmediate(() => void drain())
         }
-      }),
-    pending: () => queue.length
+      })
+    },
+    pending: () => queue.length,
+    checkWritable
   }
 }

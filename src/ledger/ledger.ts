@@ -26,13 +26,6 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createSwitch(database),
     ...createChanges(database),
     ...createAudit(database),
-    async checkWritable() {
-      await db
-        .updateTable('audit_head')
-        .set(eb => ({ seq: eb.ref('seq') }))
-        .where('id', '=', 1)
-        .execute()
-    },
     prune: (deliveriesBefore, elseBefore) =>
       transaction(async tx => {
         await tx.query.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()

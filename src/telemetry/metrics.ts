@@ -5,14 +5,29 @@ import { REASONS, type Reason } from '../domain/reasons.ts'
 import { PROBLEMS, type Problem, VERDICTS, type Verdict } from '../domain/verdict.ts'
 
 /** Why a delivery was not taken: a closed set. */
-export const REFUSED_DELIVERIES = ['malformed', 'unauthorized', 'forbidden', 'unavailable', 'too-large'] as const
+export const REFUSED_DELIVERIES = [
+  'malformed',
+  'unauthorized',
+  'forbidden',
+  'unavailable',
+  'too-large',
+  'not-found',
+  'media-type',
+  'misdirected'
+] as const
 export type RefusedDelivery = (typeof REFUSED_DELIVERIES)[number]
+
+/** Why a request of any kind was not granted: a closed set. */
+export const REFUSED_REQUESTS = [...REFUSED_DELIVERIES, 'too-many', 'too-slow'] as const
+export type RefusedRequest = (typeof REFUSED_REQUESTS)[number]
 
 /** Astern's own metrics. Labels come from closed sets only; every series is there from the start, so that `rate` sees the first event. */
 export interface Metrics {
   readonly registry: Registry
   incident(event: IncidentEvent): void
   refusedDelivery(why: RefusedDelivery): void
+  /** Deliveries are among the requests. */
+  refusedRequest(why: RefusedRequest): void
   deliverySeconds(seconds: number): void
   waiting(reason: Reason): void
   concluded(outcome: Outcome, reason: Reason | undefined): void
@@ -22,6 +37,7 @@ export interface Metrics {
   sampled(verdict: Verdict, problem: Problem | undefined): void
   delivered(result: 'delivered' | 'failed' | 'refused'): void
   reload(good: boolean, at: number): void
+  tokensReload(good: boolean): void
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
   sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
@@ -50,6 +66,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
   const refused = new Counter({
     name: 'astern_deliveries_refused_total',
     help: 'Deliveries that were not taken.',
+    labelNames: ['why'],
+    registers
+  })
+  const refusedRequests = new Counter({
+    name: 'astern_requests_refused_total',
+    help: 'Requests that were refused, deliveries included; the log says who sent them.',
     labelNames: ['why'],
     registers
   })
@@ -100,6 +122,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     help: 'When the policies in force were loaded.',
     registers
   })
+  const tokensGood = new Gauge({
+    name: 'astern_tokens_last_reload_successful',
+    help: '1 if the tokens file that is there now is in force.',
+    registers
+  })
+  tokensGood.set(1)
   const up = new Gauge({ name: 'astern_source_up', help: '1 if the source answered when last asked.', labelNames: ['source'], registers })
   const offset = new Gauge({
     name: 'astern_source_clock_offset_seconds',
@@ -122,6 +150,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
   }
   for (const event of INCIDENT_EVENTS) incidents.inc({ event }, 0)
   for (const why of REFUSED_DELIVERIES) refused.inc({ why }, 0)
+  for (const why of REFUSED_REQUESTS) refusedRequests.inc({ why }, 0)
   for (const reason of Object.keys(REASONS)) waits.inc({ reason }, 0)
   for (const outcome of Object.keys(OUTCOMES)) ended.inc({ outcome, reason: '' }, 0)
   for (const verdict of VERDICTS) samples.inc({ verdict }, 0)
@@ -132,6 +161,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
     registry,
     incident: event => incidents.inc({ event }),
     refusedDelivery: why => refused.inc({ why }),
+    refusedRequest: why => refusedRequests.inc({ why }),
     deliverySeconds: value => seconds.observe(value),
     waiting: reason => waits.inc({ reason }),
     concluded: (outcome, reason) => ended.inc({ outcome, reason: reason ?? '' }),
@@ -146,6 +176,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
       reloadGood.set(good ? 1 : 0)
       if (good) reloadAt.set(at / 1_000)
     },
+    tokensReload: good => tokensGood.set(good ? 1 : 0),
     sources(seen) {
       up.reset()
       offset.reset()

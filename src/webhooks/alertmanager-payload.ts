@@ -24,10 +24,7 @@ export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | P
   if (body['version'] !== '4') {
     return {
       path: 'version',
-      message:
-        body['version'] === undefined
-          ? 'is missing: this is not Alertmanager’s webhook format version 4 (a custom `payload` template cannot be read)'
-          : `must be "4", not ${JSON.stringify(body['version']).slice(0, 40)}`
+      message: versionFault(body['version'])
     }
   }
   const { alerts } = body
@@ -48,6 +45,15 @@ export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | P
     truncated,
     alerts: parsed
   }
+}
+
+function versionFault(version: unknown): string {
+  if (version === undefined)
+    return 'is missing: this is not Alertmanager’s webhook format version 4 (a custom `payload` template cannot be read)'
+  // Grafana's own webhook has the same fields and the version "1" (facts A.9).
+  if (version === '1')
+    return 'is "1", which is the webhook of Grafana: let Grafana send its alerts to an Alertmanager, and that one to Astern (docs/alertmanager.md)'
+  return `must be "4", not ${JSON.stringify(version).slice(0, 40)}`
 }
 
 /** Parses one alert. The API takes the same form for a dry run or a manual run. */

@@ -4,7 +4,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { type App, startApp } from '../../src/app/app.ts'
+import type { Clock } from '../../src/base/clock.ts'
 import { readConfig } from '../../src/config.ts'
+import { ROLES } from '../../src/domain/credential.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 
 const POLICIES = {
@@ -36,11 +38,32 @@ export const KUBECONFIG = {
   users: [{ name: 'u', user: {} }],
   contexts: [{ name: 'c', context: { cluster: 'c', user: 'u' } }]
 }
-export const TOKENS = { webhook: 'w-secret', viewer: 'v-secret', operator: 'o-secret', approver: 'a-secret' } as const
+export const TOKENS = {
+  webhook: 'w-secret',
+  deployer: 'd-secret',
+  viewer: 'v-secret',
+  operator: 'o-secret',
+  approver: 'a-secret'
+} as const
 export type Caller = keyof typeof TOKENS
+
+/** The line of the tokens file for the caller of a role. */
+export function tokenLine(role: Caller, token: string = TOKENS[role]): Readonly<Record<string, unknown>> {
+  return {
+    name: `the-${role}`,
+    role,
+    sha256: createHash('sha256').update(token).digest('hex'),
+    ...(role === 'webhook' ? { source: 'am' } : {}),
+    ...(role === 'deployer' ? { namespaces: ['shop', 'team-*'] } : {})
+  }
+}
 
 export interface ServerFixture {
   readonly app: App
+  /** The file of each setting. */
+  readonly files: { readonly policies: string; readonly tokens: string; readonly data: string }
+  /** What the app logged, a line each. */
+  readonly lines: () => readonly Readonly<Record<string, unknown>>[]
   call(
     method: string,
     path: string,
@@ -53,34 +76,41 @@ export interface ServerFixture {
   ): Promise<{ readonly status: number; readonly type: string; readonly text: string; readonly body: Record<string, unknown> }>
 }
 
+export interface ServerOptions {
+  /** Whether callers have no tokens. */
+  readonly tokenless?: boolean
+  readonly allowHost?: readonly string[]
+  readonly clock?: Clock
+}
+
 /** The whole app on a free port; its cluster and its Prometheus are away, which must not stop intake. */
-export async function open(t: Test): Promise<ServerFixture> {
+export async function open(t: Test, { tokenless = false, allowHost, clock }: ServerOptions = {}): Promise<ServerFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-server-'))
-  writeFileSync(join(folder, 'policies.yaml'), JSON.stringify(POLICIES))
+  const files = { policies: join(folder, 'policies.yaml'), tokens: join(folder, 'tokens.yaml'), data: join(folder, 'data') }
+  writeFileSync(files.policies, JSON.stringify(POLICIES))
   writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(KUBECONFIG))
-  writeFileSync(
-    join(folder, 'tokens.yaml'),
-    JSON.stringify({
-      tokens: Object.entries(TOKENS).map(([role, token]) => ({
-        name: `the-${role}`,
-        role,
-        sha256: createHash('sha256').update(token).digest('hex'),
-        ...(role === 'webhook' ? { source: 'am' } : {})
-      }))
-    })
-  )
+  writeFileSync(files.tokens, JSON.stringify({ tokens: ROLES.map(role => tokenLine(role)) }))
+  let log = ''
   const app = await startApp(
     readConfig(
       {
-        policies: join(folder, 'policies.yaml'),
+        policies: files.policies,
         kubeconfig: join(folder, 'kubeconfig'),
-        tokens: join(folder, 'tokens.yaml'),
-        dataDir: join(folder, 'data'),
-        listen: '127.0.0.1:0'
+        ...(tokenless ? {} : { tokens: files.tokens }),
+        dataDir: files.data,
+        listen: '127.0.0.1:0',
+        ...(allowHost === undefined ? {} : { allowHost })
       },
       {}
     ),
-    { logger: createLogger('silent', 'json', process.stderr) }
+    {
+      ...(clock === undefined ? {} : { clock }),
+      logger: createLogger('info', 'json', {
+        write(text) {
+          log += text
+        }
+      })
+    }
   )
   t.teardown(async () => {
     await app.stop()
@@ -88,6 +118,12 @@ export async function open(t: Test): Promise<ServerFixture> {
   })
   return {
     app,
+    files,
+    lines: () =>
+      log
+        .split('\n')
+        .filter(line => line !== '')
+        .map(line => JSON.parse(line) as Readonly<Record<string, unknown>>),
     async call(method, path, { as = 'operator', body, raw, headers = {} } = {}) {
       const token = as === 'nobody' ? undefined : as === 'stranger' ? 'wrong' : TOKENS[as]
       const content = raw ?? (body === undefined ? undefined : JSON.stringify(body))

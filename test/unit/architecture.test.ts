@@ -38,6 +38,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   fastify: ['http', 'webhooks', 'api', 'app'],
   '@fastify/type-provider-typebox': ['api'],
   '@fastify/swagger': ['http'],
+  '@fastify/rate-limit': ['http'],
   '@kubernetes/client-node': ['cluster'],
   kysely: ['ledger'],
   'node:sqlite': ['ledger'],

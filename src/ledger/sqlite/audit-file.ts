@@ -1,14 +1,16 @@
 import { join } from 'node:path'
 import { Kysely } from 'kysely'
-import type { AuditRow } from '../../domain/audit.ts'
-import { type ChainReport, toAuditRow, verifyChain } from '../audit-chain.ts'
+import { type AuditRow, CHAIN_START } from '../../domain/audit.ts'
+import { type ChainHead, type ChainReport, hasHead, rowOfHash, toAuditRow, verifyChain } from '../audit-chain.ts'
 import { LedgerError } from '../ledger-error.ts'
 import type { Tables } from '../tables.ts'
 import { readingDialect } from './dialect.ts'
-import { LEDGER_FILE, openReader } from './file.ts'
+import { hasLedger, LEDGER_FILE, openReader } from './file.ts'
+import { readKeptHead } from './kept-head.ts'
 
 export interface AuditFile {
-  verify(): Promise<ChainReport>
+  /** @param contains a hash, or the first 16 digits and more of one, that some row of the chain must have */
+  verify(contains?: string): Promise<ChainReport>
   rows(after: number, limit: number): Promise<readonly AuditRow[]>
   close(): Promise<void>
 }
@@ -25,11 +27,36 @@ export async function openAuditFile(folder: string): Promise<AuditFile> {
   }
   const db = new Kysely<Tables>({ dialect: readingDialect(reader) })
   return {
-    // All is read in one transaction, so that rows that are written meanwhile are seen either all or not at all.
-    verify: () => db.transaction().execute(transaction => verifyChain(transaction)),
+    async verify(contains) {
+      // The head is read first: a row that is written meanwhile is then in the chain too.
+      const kept = readKeptHead(folder)
+      if (!hasLedger(reader)) return emptied(folder, kept)
+      // All is read in one transaction, so that rows that are written meanwhile are seen either all or not at all.
+      return db.transaction().execute(async transaction => {
+        const report = await verifyChain(transaction)
+        if (report.fault !== undefined) return report
+        if (kept !== undefined && !(await hasHead(transaction, kept)))
+          return { ...report, fault: cut(kept.seq, `the ledger held row ${kept.seq} with another end (ledger.head)`) }
+        if (contains === undefined) return report
+        const row = await rowOfHash(transaction, contains)
+        return row === undefined
+          ? { ...report, fault: cut(report.rows + 1, `no row has the hash ${contains}: the end was cut off, or it is another log`) }
+          : { ...report, contains: row }
+      })
+    },
     async rows(after, limit) {
       return (await db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()).map(toAuditRow)
     },
     close: () => db.destroy()
   }
+}
+
+function cut(seq: number, detail: string): ChainReport['fault'] & object {
+  return { kind: 'cut', seq, detail }
+}
+
+/** @throws LedgerError where the folder never had a ledger */
+function emptied(folder: string, kept: ChainHead | undefined): ChainReport {
+  if (kept === undefined) throw new LedgerError(`the ledger in ${folder} is empty: \`astern serve\` did not get to make it`)
+  return { rows: 0, head: CHAIN_START, fault: cut(1, `the ledger is empty, and it held row ${kept.seq} (ledger.head)`) }
 }

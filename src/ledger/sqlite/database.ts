@@ -4,6 +4,7 @@ import type { Tables } from '../tables.ts'
 import { sqliteDialect } from './dialect.ts'
 import type { SqliteFile } from './file.ts'
 import { newestIncidents } from './newest-incidents.ts'
+import { plainFault } from './plain-fault.ts'
 import { insertRows, updateRows } from './rows.ts'
 import { SQLITE_SCHEMA } from './schema.ts'
 
@@ -16,17 +17,22 @@ export function sqliteDatabase(file: SqliteFile): Database {
     db,
     schema: SQLITE_SCHEMA,
     transaction: work =>
-      db.transaction().execute(query =>
-        work({
-          query,
-          locked: asItStands,
-          unclaimed: asItStands,
-          insertMany: async (table, rows) => insertRows(prepare, table, rows),
-          updateIncidents: async changes => updateRows(prepare, 'incidents', changes),
-          updateRuns: async changes => updateRows(prepare, 'runs', changes),
-          newestIncidents: async keys => newestIncidents(prepare, keys)
+      db
+        .transaction()
+        .execute(query =>
+          work({
+            query,
+            locked: asItStands,
+            unclaimed: asItStands,
+            insertMany: async (table, rows) => insertRows(prepare, table, rows),
+            updateIncidents: async changes => updateRows(prepare, 'incidents', changes),
+            updateRuns: async changes => updateRows(prepare, 'runs', changes),
+            newestIncidents: async keys => newestIncidents(prepare, keys)
+          })
+        )
+        .catch((cause: unknown) => {
+          throw plainFault(cause)
         })
-      )
   }
 }
 

@@ -10,6 +10,7 @@ import {
   SqliteQueryCompiler
 } from 'kysely'
 import type { openReader, SqliteFile } from './file.ts'
+import { plainFault } from './plain-fault.ts'
 
 /** Kysely's SQLite dialect over the ledger's file. A transaction resolves when the disk has it. */
 export function sqliteDialect(file: SqliteFile): Dialect {
@@ -107,7 +108,7 @@ function createDriver(file: SqliteFile): Driver {
       if (!this.#inTransaction) return
       this.#inTransaction = false
       try {
-        file.exec('rollback')
+        file.rollback()
       } finally {
         passTurn()
       }
@@ -131,7 +132,7 @@ function createDriver(file: SqliteFile): Driver {
       return value
     } catch (cause) {
       await own.rollback()
-      throw cause
+      throw plainFault(cause)
     }
   }
 

@@ -1,10 +1,11 @@
-import { fdatasync } from 'node:fs'
+import { closeSync, fdatasync, openSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
 import { dirname } from 'node:path'
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { scheduler } from 'node:timers/promises'
 import { promisify } from 'node:util'
 import { shared } from '../../base/coalesce.ts'
+import { plainFault } from './plain-fault.ts'
 
 const syncData = promisify(fdatasync)
 
@@ -31,6 +32,8 @@ export interface SqliteFile {
    * this process. @throws Error when that takes longer than five seconds
    */
   beginWriting(): Promise<void>
+  /** Ends the transaction without its writes. After some faults, such as a full disk, SQLite has done so by itself. */
+  rollback(): void
   /**
    * Resolves when everything that was committed before this call is on the disk. Calls that wait at the same time share one sync.
    * @throws Error once a sync has failed, because what is on the disk is then not known, and nothing can be promised any more
@@ -58,6 +61,7 @@ const SQLITE_BUSY = 5
 
 /** @throws Error where the file cannot be opened. */
 export async function openSqliteFile(file: string): Promise<SqliteFile> {
+  makePrivate(file)
   const database = new DatabaseSync(file)
   let log: FileHandle
   try {
@@ -82,7 +86,8 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
     try {
       await syncData(log.fd)
     } catch (cause) {
-      broken = new Error(`the disk did not take the ledger's log: ${cause instanceof Error ? cause.message : String(cause)}`, { cause })
+      const plain = plainFault(cause)
+      broken = new Error(`the disk did not take the ledger's log: ${plain instanceof Error ? plain.message : String(plain)}`, { cause })
       throw broken
     }
   })
@@ -104,6 +109,9 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
         await scheduler.wait(LOCK_AGAIN_MS)
       }
     },
+    rollback() {
+      if (database.isTransaction) database.exec('rollback')
+    },
     synced,
     async close() {
       await synced().catch(() => {})
@@ -112,6 +120,11 @@ export async function openSqliteFile(file: string): Promise<SqliteFile> {
       database.close()
     }
   }
+}
+
+/** Makes the file, if it is not there, for this user alone. SQLite's own files beside it get the mode of the file. */
+export function makePrivate(file: string): void {
+  closeSync(openSync(file, 'a', 0o600))
 }
 
 function isBusy(cause: unknown): boolean {
@@ -132,6 +145,11 @@ export function openReader(file: string): {
     exec: sql => database.exec(sql),
     close: () => database.close()
   }
+}
+
+/** Whether the file holds a ledger, and not just nothing yet. */
+export function hasLedger(file: Pick<SqliteFile, 'read'>): boolean {
+  return file.read(`select 1 from sqlite_master where type = 'table' and name = 'audit_head'`, []).length > 0
 }
 
 function preparing(database: DatabaseSync): (sql: string) => Prepared {

@@ -2,9 +2,11 @@ import { accessSync, constants, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LedgerError } from '../ledger-error.ts'
+import { makePrivate } from './file.ts'
+import { keepPrivate } from './private-files.ts'
 
 /**
- * Makes the ledger's folder where there is none, and takes it for this process until the lock is closed. Two processes on one
+ * Makes the ledger's folder where there is none, for this user alone, and takes it for this process until the lock is closed. Two processes on one
  * folder would both believe that they act alone. The lock is SQLite's own, on a file beside the ledger. The system drops it when
  * the process dies, however it dies, and the ledger stays readable for `audit verify`.
  * @throws LedgerError where the folder cannot be written to or another process holds it.
@@ -13,6 +15,8 @@ export function lockFolder(folder: string): { close(): void } {
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 })
     accessSync(folder, constants.R_OK | constants.W_OK | constants.X_OK)
+    keepPrivate(folder)
+    makePrivate(join(folder, 'lock.sqlite'))
   } catch (cause) {
     throw notWritable(folder, cause)
   }
