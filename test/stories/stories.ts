@@ -179,7 +179,9 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.equal(world.proxy.deploymentWrites().length, 0)
   await waitUntil(
     () => world.people.some(message => /3 alerts/.test(message.text)),
-    'people are told of all three, which are about one target'
+    () => `people are told of all three, which are about one target; told: ${JSON.stringify(world.people)}`,
+    // An update goes out a minute after the message that it changes.
+    120_000
   )
   t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }
