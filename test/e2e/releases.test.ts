@@ -5,6 +5,7 @@ import {
   copiedFromRelease,
   helmOwned,
   killedWhileHelmWorks,
+  namespaceByMergeKey,
   type ReleaseSite,
   story2,
   story5
@@ -33,6 +34,14 @@ for (const one of sites) {
   void t.test(`a release in a namespace off the list, helm ${major}`, { buffered: true }, t =>
     annotatedOnly(t, one, `off-helm${major}`, { of: 'elsewhere', reason: 'namespace-not-allowed' })
   )
+  void t.test(`a namespace that a merge key brings, helm ${major}`, { buffered: true }, t =>
+    namespaceByMergeKey(t, one, `merged-helm${major}`)
+  )
   void t.test(`a Helm-owned Deployment is not undone, helm ${major}`, { buffered: true }, t => helmOwned(t, one, `owned-helm${major}`))
 }
+const newest = sites.at(-1)
+if (newest !== undefined)
+  void t.test('the release of CoreDNS', { buffered: true }, t =>
+    annotatedOnly(t, newest, 'names-coredns', { of: 'kube-system', reason: 'namespace-not-allowed', release: 'coredns' })
+  )
 void t.test('5. a bad ConfigMap that no release owns', { buffered: true }, t => badConfigNobodyOwns(t, site, 'story-5-nobody'))

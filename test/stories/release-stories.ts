@@ -206,24 +206,55 @@ export async function annotatedOnly(
   t: Test,
   site: ReleaseSite,
   namespace: string,
-  { of, reason }: { readonly of: 'here' | 'elsewhere'; readonly reason: string }
+  {
+    of,
+    reason,
+    release = 'original'
+  }: { readonly of: 'here' | 'elsewhere' | 'kube-system'; readonly reason: string; readonly release?: string }
 ): Promise<void> {
   const world = await openReleaseWorld(t, site, namespace)
   const { helm } = site
-  const home = of === 'here' ? namespace : `${namespace}-off`
+  const home = { here: namespace, elsewhere: `${namespace}-off`, 'kube-system': 'kube-system' }[of]
   if (of === 'elsewhere')
     ok(await world.clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home } }))
   await world.astern()
-  const chart = writeChart(t, 'original')
-  await helm('install', 'original', chart, '-n', home, '--wait')
-  await copyDeployment(world, { name: 'original', namespace: home })
-  await helm('upgrade', 'original', chart, '-n', home, '--set', 'level=better', '--wait')
+  const chart = writeChart(t, release)
+  await helm('install', release, chart, '-n', home, '--wait')
+  await copyDeployment(world, { name: release, namespace: home })
+  await helm('upgrade', release, chart, '-n', home, '--set', 'level=better', '--wait')
   await world.image('app:v2-err40')
 
   const run = await world.untilRun(ended, 'the run ends')
 
   t.same([run['outcome'], run['reason']], ['denied', reason], { run })
-  t.same(await revisionsOf(helm, 'original', home), [1, 2], 'the release was left alone')
+  t.same(await revisionsOf(helm, release, home), [1, 2], 'the release was left alone')
+}
+
+/** A merge key of YAML brings the namespace of one object. Helm follows it, so the release reaches a namespace off the list. */
+export async function namespaceByMergeKey(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace)
+  const { helm } = site
+  const off = `${namespace}-off`
+  ok(await world.clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: off } }))
+  await world.astern()
+  const chart = writeChart(t)
+  writeFileSync(
+    join(chart, 'templates', 'merged.yaml'),
+    `apiVersion: v1
+kind: ConfigMap
+data: &elsewhere { namespace: ${off} }
+metadata: { <<: *elsewhere, name: merged }
+`
+  )
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  ok(await world.clients.kube.get(`/api/v1/namespaces/${off}/configmaps/merged`))
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2-err40', '--wait')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'namespace-not-allowed'], { run })
+  t.match(run['detail'], new RegExp(`${off}/merged`))
+  t.same(await revisionsOf(helm, 'api', namespace), [1, 2], 'the release was left alone')
 }
 
 /** A copy of the chart's Deployment under the target's name, as `kubectl get -o yaml | kubectl apply` makes it. */
