@@ -20,13 +20,22 @@ t.test('a disk that is full while Astern runs: 503 and not ready, and answer, lo
   const tokens = (['webhook', 'viewer'] as const).map(role => ({ name: role, role, sha256: sha256(role) }))
   writeFileSync(join(folder, 'tokens.yaml'), JSON.stringify({ tokens }))
   const args = ['serve', '--listen', '127.0.0.1:0', '--tokens', 'tokens.yaml', '--kubeconfig', 'kubeconfig']
-  // The limit of this shell's files stands for a disk: the system refuses what goes beyond.
-  const server = spawn('sh', ['-c', `ulimit -f ${BLOCKS}; exec "$0" "$@"`, process.execPath, join(process.cwd(), 'src/main.ts'), ...args], {
-    cwd: folder,
-    // What tap loads into each process ends it at the signal that comes with the limit.
-    env: { PATH: process.env['PATH'], HOME: folder },
-    stdio: ['ignore', 'pipe', 'inherit']
-  })
+  // The limit of this shell's files stands for a disk: the system refuses what goes beyond. A new environment keeps out what tap
+  // loads into each process, which ends it at the signal that comes with the limit.
+  const server = spawn(
+    'sh',
+    [
+      '-c',
+      `ulimit -f ${BLOCKS}; exec env -i "PATH=$PATH" "HOME=$PWD" "$0" "$@"`,
+      process.execPath,
+      join(process.cwd(), 'src/main.ts'),
+      ...args
+    ],
+    {
+      cwd: folder,
+      stdio: ['ignore', 'pipe', 'inherit']
+    }
+  )
   t.teardown(() => server.kill('SIGKILL'))
   let log = ''
   const address = await new Promise<string>((resolve, reject) => {
