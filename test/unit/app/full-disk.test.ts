@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -70,4 +70,16 @@ t.test('a disk that is full while Astern runs: 503 and not ready, and answer, lo
   const line = log.split('\n').find(one => one.includes('a request was refused'))
   t.match(line, /"status":503/)
   t.match(line, told)
+})
+
+t.test('a disk that is full before Astern starts: the error says so', async t => {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-full-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  writeFileSync(join(folder, 'policies.yaml'), 'version: 1\npolicies: []\n')
+  writeFileSync(join(folder, 'kubeconfig'), JSON.stringify(KUBECONFIG))
+  const args = [join(process.cwd(), 'src/main.ts'), 'serve', '--listen', '127.0.0.1:0', '--kubeconfig', 'kubeconfig']
+  const limited = 'ulimit -f 1; exec env -i "PATH=$PATH" "HOME=$PWD" "$0" "$@"'
+  const { status, stderr } = spawnSync('sh', ['-c', limited, process.execPath, ...args], { cwd: folder, encoding: 'utf8' })
+  t.equal(status, 2)
+  t.match(stderr, /the ledger .* cannot be opened: the disk (is full|takes no writes, and may be full)/)
 })
