@@ -9,13 +9,12 @@ import { operateCommands } from './operate.ts'
 import { runCommand } from './run.ts'
 import { dryRunCommand, runsCommand } from './runs.ts'
 import { serveCommand } from './serve.ts'
-import { createTerminal } from './terminal.ts'
+import { createTerminal, type Terminal } from './terminal.ts'
 import { tokenCommand } from './token.ts'
 import { validateCommand } from './validate.ts'
 
-/** Runs one command. @returns its exit code. */
-export async function runCommandLine(argv: readonly string[]): Promise<number> {
-  const terminal = createTerminal()
+/** Makes every command with its flags. */
+export function createProgram(terminal: Terminal): Command {
   const program = new Command('astern')
     .description(
       'Alert remediation that proves it is safe: one exact, reversible, pre-conditioned write, and an audit trail of every decision.'
@@ -38,6 +37,13 @@ export async function runCommandLine(argv: readonly string[]): Promise<number> {
   auditCommand(program, terminal)
   doctorCommand(program, terminal)
   demoCommand(program, terminal)
+  return program
+}
+
+/** Runs one command. @returns its exit code. */
+export async function runCommandLine(argv: readonly string[]): Promise<number> {
+  const terminal = createTerminal()
+  const program = createProgram(terminal)
   try {
     await program.parseAsync(argv)
     return EXIT.ok

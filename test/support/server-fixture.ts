@@ -80,11 +80,16 @@ export interface ServerOptions {
   /** Whether callers have no tokens. */
   readonly tokenless?: boolean
   readonly allowHost?: readonly string[]
+  /** Default: a free port of the loopback interface. */
+  readonly listen?: string
   readonly clock?: Clock
 }
 
 /** The whole app on a free port; its cluster and its Prometheus are away, which must not stop intake. */
-export async function open(t: Test, { tokenless = false, allowHost, clock }: ServerOptions = {}): Promise<ServerFixture> {
+export async function open(
+  t: Test,
+  { tokenless = false, allowHost, clock, listen = '127.0.0.1:0' }: ServerOptions = {}
+): Promise<ServerFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-server-'))
   const files = { policies: join(folder, 'policies.yaml'), tokens: join(folder, 'tokens.yaml'), data: join(folder, 'data') }
   writeFileSync(files.policies, JSON.stringify(POLICIES))
@@ -98,7 +103,7 @@ export async function open(t: Test, { tokenless = false, allowHost, clock }: Ser
         kubeconfig: join(folder, 'kubeconfig'),
         ...(tokenless ? {} : { tokens: files.tokens }),
         dataDir: files.data,
-        listen: '127.0.0.1:0',
+        listen,
         ...(allowHost === undefined ? {} : { allowHost })
       },
       {}

@@ -52,3 +52,14 @@ t.test('user info in a URL is refused at load, wherever a policy has one', async
   }
   t.match(loadPolicies([{ file: 'p', text: text('{ prometheus: { url: "p:9090" } }') }], VOCABULARY), { kind: 'bad' })
 })
+
+t.test('--allow-host takes what may stand in a Host header, and nothing else', async t => {
+  t.same(readConfig({ allowHost: ['localhost:9090', '[::1]:90', 'astern.internal'] }, {}).allowHosts, [
+    'localhost:9090',
+    '[::1]:90',
+    'astern.internal'
+  ])
+  t.same(readConfig({}, { ASTERN_ALLOW_HOSTS: 'a:1, b' }).allowHosts, ['a:1', 'b'])
+  for (const host of ['http://localhost:9090', 'a/b', '*', 'a b', 'a:port', ''])
+    t.throws(() => readConfig({ allowHost: [host] }, {}), /HOST or HOST:PORT/, host)
+})

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { LedgerError } from '../ledger-error.ts'
 import { makePrivate } from './file.ts'
+import { plainFault } from './plain-fault.ts'
 import { keepPrivate } from './private-files.ts'
 
 /**
@@ -34,5 +35,8 @@ export function lockFolder(folder: string): { close(): void } {
 }
 
 function notWritable(folder: string, cause: unknown): LedgerError {
+  const plain = plainFault(cause)
+  if (plain !== cause && plain instanceof Error)
+    return new LedgerError(`the data folder ${folder} cannot be written to: ${plain.message}`, { cause })
   return new LedgerError(`the data folder ${folder} cannot be written to: give --data-dir a folder that this user may write`, { cause })
 }

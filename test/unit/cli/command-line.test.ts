@@ -6,6 +6,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { parseListen, readConfig } from '../../../src/config.ts'
+import { audited } from '../../../src/domain/audited.ts'
+import { openSqliteLedger } from '../../../src/ledger/sqlite/open.ts'
+import { countingIds } from '../../support/open-ledger.ts'
 import { KUBECONFIG } from '../../support/server-fixture.ts'
 
 const MAIN = join(process.cwd(), 'src/main.ts')
@@ -171,6 +174,28 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
   const [code] = (await once(server, 'exit')) as [number]
   t.equal(code, 0)
   t.match(astern(cwd, 'audit', 'verify', '--data-dir', 'none'), { code: 2, err: /no ledger that can be read/ })
+})
+
+t.test('token create: a deployer names its namespaces, and nobody else has any', async t => {
+  const cwd = folderOf(t)
+  const create = (...args: readonly string[]) => astern(cwd, 'token', 'create', '--name', 'ci', '--json', ...args)
+  const { line } = JSON.parse(create('--role', 'deployer', '--namespace', 'shop', '--namespace', 'team-*').out) as { line: unknown }
+  t.match(line, { role: 'deployer', namespaces: ['shop', 'team-*'] })
+  t.match(create('--role', 'deployer'), { code: 2, err: /goes with --namespace/ })
+  t.match(create('--role', 'viewer', '--namespace', 'shop'), { code: 2, err: /goes with --namespace/ })
+})
+
+t.test('audit verify --contains: a kept head, or its beginning', async t => {
+  const cwd = folderOf(t)
+  const ledger = await openSqliteLedger(join(cwd, 'data'), countingIds())
+  await ledger.append([audited.switch({ at: 0 }, { mode: 'off', reason: 'why', by: 'ann' })])
+  await ledger.close()
+  const hash = /chain to ([0-9a-f]{64})/.exec(astern(cwd, 'audit', 'verify').out)?.[1] ?? ''
+  t.match(astern(cwd, 'audit', 'verify', '--contains', hash), { code: 0, out: /with row 1/ })
+  t.match(astern(cwd, 'audit', 'verify', '--contains', hash.slice(0, 16)), { code: 0 })
+  t.match(astern(cwd, 'audit', 'verify', '--contains', 'a'.repeat(64)), { code: 1, err: /was cut, or replaced: no row has the hash/ })
+  t.match(astern(cwd, 'audit', 'verify', '--contains', 'abc'), { code: 2, err: /--contains takes the hash/ })
+  t.match(JSON.parse(astern(cwd, 'audit', 'verify', '--contains', 'a'.repeat(64), '--json').out), { fault: { kind: 'cut' } })
 })
 
 t.test('demo on one’s own cluster asks first', async t => {

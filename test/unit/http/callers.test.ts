@@ -1,5 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { readConfig } from '../../../src/config.ts'
+import { checkAccess } from '../../../src/doctor/local.ts'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
 import { firstLine, rawClient } from '../../support/raw-http.ts'
 import { open, TOKENS, tokenLine } from '../../support/server-fixture.ts'
@@ -204,6 +206,26 @@ t.test('each refused request leaves a line with its sender and its reason, and i
     t.match(metrics, `astern_requests_refused_total{why="${why}"} ${requests}\n`, why)
     t.match(metrics, `astern_deliveries_refused_total{why="${why}"} ${deliveries}\n`, why)
   }
+})
+
+t.test('tokens that come over plain HTTP from elsewhere are warned of, at the start and by the doctor', async t => {
+  const told = /tokens come over plain HTTP/
+  const far = await open(t, { listen: '0.0.0.0:0' })
+  t.match(
+    far.lines().filter(({ level }) => level === 40),
+    [{ msg: told, todo: /--tls-cert and --tls-key/ }]
+  )
+  const near = await open(t)
+  t.same(
+    near.lines().filter(({ level }) => level === 40),
+    []
+  )
+  const flags = { tokens: 'tokens.yaml', listen: '0.0.0.0:8080' }
+  t.match(checkAccess(readConfig(flags, {})), { state: 'warning', detail: told, todo: /--tls-cert and --tls-key/ })
+  t.match(checkAccess(readConfig({ ...flags, tlsCert: 'c', tlsKey: 'k' }, {})), { state: 'ok' })
+  for (const listen of ['127.0.0.1:8080', 'localhost:8080', '[::1]:8080', '127.1.2.3:1'])
+    t.match(checkAccess(readConfig({ ...flags, listen }, {})), { state: 'ok' }, listen)
+  t.match(checkAccess(readConfig({}, {})), { state: 'ok' }, 'without tokens there is nothing to read')
 })
 
 t.test('Grafana’s webhook is named, with what to set', async t => {
