@@ -178,10 +178,10 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.same([down['outcome'], down['reason']], ['timed-out', 'source-unreachable'])
   t.equal(world.proxy.deploymentWrites().length, 0)
   await waitUntil(
-    () => world.people.some(message => /3 alerts/.test(message.text)),
+    () => world.people.some(({ text, updates }) => [text, ...updates.map(update => update.text)].some(one => /3 alerts/.test(one))),
     () => `people are told of all three, which are about one target; told: ${JSON.stringify(world.people)}`,
-    // An update goes out a minute after the message that it changes.
-    120_000
+    // An update goes out half a minute after the message that it changes.
+    90_000
   )
   t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }
