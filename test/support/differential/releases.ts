@@ -98,7 +98,7 @@ interface Entry {
   readonly description: string
 }
 
-/** A ConfigMap, and on demand one that the API server refuses: quick to roll out, and to fail. */
+/** A ConfigMap, a Deployment without pods, and on demand an object that the API server refuses: quick to roll out, and to fail. */
 function writeChart(t: Test): string {
   const folder = mkdtempSync(join(tmpdir(), 'astern-releases-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
@@ -111,6 +111,16 @@ function writeChart(t: Test): string {
 kind: ConfigMap
 metadata: { name: {{ .Release.Name }} }
 data: { level: {{ .Values.level | quote }} }
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: { name: {{ .Release.Name }} }
+spec:
+  replicas: 0
+  selector: { matchLabels: { app: {{ .Release.Name }} } }
+  template:
+    metadata: { labels: { app: {{ .Release.Name }} } }
+    spec: { containers: [{ name: main, image: nobody-pulls-it }] }
 {{- if .Values.broken }}
 ---
 apiVersion: v1
@@ -133,7 +143,8 @@ async function playAndCompare(stage: Stage, name: string, { deeds, pending }: Hi
   const digests = new Map<number, string>()
   for (const { revision } of before) digests.set(revision, await helm('get', 'manifest', name, '--revision', String(revision), ...place))
 
-  const workload = { ...workloadOf([revisionOf(1, 'app:v1', 0)]), release: { name, namespace } }
+  const ref = { kind: 'Deployment', namespace, name } as const
+  const workload = { ...workloadOf([revisionOf(1, 'app:v1', 0)]), ref, release: { name, namespace } }
   const input = {
     workload,
     options: { provenFor: '0s', ...(pending?.recoverStuck === true ? { recoverStuck: true } : {}) },
