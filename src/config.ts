@@ -24,6 +24,7 @@ export interface ServeFlags {
   readonly keepDeliveries?: string
   readonly keep?: string
   readonly argocdNamespace?: string
+  readonly fluxNamespaces?: string
   readonly helm?: string
   readonly stopWithin?: string
   readonly podCidr?: readonly string[]
@@ -52,6 +53,8 @@ export interface Config {
   readonly keepMs: number
   /** Where Argo CD's Applications are; set, an object's instance label is followed up too. */
   readonly argocdNamespace?: string
+  /** Where Flux' Kustomizations and HelmReleases are, besides the namespaces of policies. */
+  readonly fluxNamespaces: readonly string[]
   /** How long work that is under way may take at the end, milliseconds. A helm that writes may need minutes. */
   readonly stopWithinMs: number
   /** Where pods live, as CIDRs. Given, calls to pods go nowhere else. */
@@ -70,6 +73,7 @@ export interface Config {
 type Environment = Readonly<Record<string, string | undefined>>
 
 const SERVICE_ACCOUNT = '/var/run/secrets/kubernetes.io/serviceaccount'
+const NAMESPACE = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/
 const CEILINGS: readonly Mode[] = ['off', 'dry-run', 'auto']
 /** The ledger must reach back further than budgets, cooldowns and the memory of versions that were undone, which are read from it. */
 const KEPT_AT_LEAST_MS = 2 * 86_400_000
@@ -98,6 +102,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   const ownNamespace = read(undefined, 'ASTERN_NAMESPACE') ?? readIfThere(`${SERVICE_ACCOUNT}/namespace`)
   const inCluster = readInCluster(environment)
   const argocdNamespace = read(flags.argocdNamespace, 'ASTERN_ARGOCD_NAMESPACE')
+  if (argocdNamespace !== undefined) namespaceList(argocdNamespace, '--argocd-namespace')
   const config: Config = {
     policies: read(flags.policies, 'ASTERN_POLICIES') ?? 'policies.yaml',
     listen: parseListen(read(flags.listen, 'ASTERN_LISTEN') ?? '127.0.0.1:8080'),
@@ -114,6 +119,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     keepDeliveriesMs: keep(read(flags.keepDeliveries, 'ASTERN_KEEP_DELIVERIES') ?? '7d', '--keep-deliveries'),
     keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep'),
     ...(argocdNamespace === undefined ? {} : { argocdNamespace }),
+    fluxNamespaces: namespaceList(read(flags.fluxNamespaces, 'ASTERN_FLUX_NAMESPACES') ?? '', '--flux-namespaces'),
     stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
     podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
     ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),
@@ -144,6 +150,14 @@ function podCidrs(cidrs: readonly string[]): readonly string[] {
     if (fault !== undefined) throw new ConfigError(`--pod-cidr: ${fault}`)
   }
   return cidrs
+}
+
+/** Reads names of namespaces, with commas between them. A glob is refused: what is read there must be told one by one. */
+function namespaceList(text: string, flag: string): readonly string[] {
+  const names = listed(text)
+  const wrong = names.find(name => !NAMESPACE.test(name))
+  if (wrong !== undefined) throw new ConfigError(`${flag} ${text}: ${JSON.stringify(wrong)} is no name of a namespace`)
+  return names
 }
 
 function allowHosts(hosts: readonly string[]): readonly string[] {

@@ -1,11 +1,10 @@
 import { refused } from '../domain/action.ts'
+import { isOneWayDoor, ONE_WAY_ANNOTATION } from '../domain/touched.ts'
 import type { Workload } from '../domain/workload.ts'
 
-/** The annotation by which an owner forbids that a target goes back, for instance after a migration of its data. */
-const ANNOTATION = 'astern.dev/rollback'
-
-export function isOneWayDoor(workload: Workload): boolean {
-  return workload.annotations[ANNOTATION] === 'deny'
+/** Whether the target, or the object that holds its template, must not go back. */
+export function mustNotGoBack({ annotations, templateAt }: Workload): boolean {
+  return isOneWayDoor(annotations) || templateAt.oneWay === true
 }
 
-export const ONE_WAY_DOOR = refused('one-way-door', `${ANNOTATION}: deny stands on the target`)
+export const ONE_WAY_DOOR = refused('one-way-door', `${ONE_WAY_ANNOTATION}: deny stands on the target`)

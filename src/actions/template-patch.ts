@@ -1,8 +1,10 @@
 import type { JsonObject } from '../base/json.ts'
 import type { ActionWriter, Effect } from '../domain/action.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
+import { holderOf } from '../domain/owner.ts'
 import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
 import type { Right } from '../domain/rights.ts'
+import type { Touched } from '../domain/touched.ts'
 import type { Workload } from '../domain/workload.ts'
 
 /** Sends the plan's patch as it is. */
@@ -36,6 +38,12 @@ export function templateTests({ templateAt, template }: Workload): readonly Patc
     { op: 'test', path: '/metadata/uid', value: templateAt.uid },
     { op: 'test', path: templateAt.pointer, value: template }
   ]
+}
+
+/** The target that goes back, and the object that holds its template where that is another one. */
+export function touchesOf(workload: Workload): readonly Touched[] {
+  const holder = holderOf(workload)
+  return [workload.ref, ...(holder === undefined ? [] : [holder])]
 }
 
 /** How a patch marks the object that holds the template. */

@@ -47,6 +47,17 @@ const RUN_FIELDS = {
   sentence: Type.Optional(text('What the reason, or the outcome, means.')),
   detail: Type.Optional(Type.String()),
   wrote: Type.Boolean({ description: 'Whether anything was written for it.' }),
+  symptom: Type.Optional(
+    Type.Object(
+      {
+        since: instant(),
+        orBefore: Type.Boolean({ description: 'It fails at the first point that was looked at: it began then, or before.' }),
+        queries: Type.Array(Type.String()),
+        measuredAt: instant()
+      },
+      { description: 'The symptom as its own queries date it; absent while no sample showed it. Their own lag is not subtracted.' }
+    )
+  ),
   createdAt: instant(),
   nextAt: Type.Optional(instant()),
   endedAt: Type.Optional(instant()),

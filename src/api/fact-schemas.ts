@@ -2,7 +2,7 @@ import { type Static, type TSchema, Type } from 'typebox'
 import type { Change, DeployMarker, Witness } from '../domain/change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts, ToldWrite } from '../domain/decision-facts.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
-import { OWNER_KINDS, type Owner } from '../domain/owner.ts'
+import { OWNER_KINDS, type ToldOwner } from '../domain/owner.ts'
 import type { Symptom } from '../domain/symptom.ts'
 import { PROBLEMS, type QuerySample, type Sample, VERDICTS } from '../domain/verdict.ts'
 import type { Release } from '../domain/workload.ts'
@@ -94,6 +94,7 @@ const OwnerSchema = Type.Object({
   name: Type.String(),
   enforces: word(['yes', 'no', 'unknown'] as const),
   detail: Type.String(),
+  hint: Type.Optional(Type.Literal(true)),
   object: Type.Optional(Type.Object({ path: Type.String(), uid: Type.String(), annotated: Type.Boolean() })),
   automated: Type.Optional(Anything)
 })
@@ -117,9 +118,11 @@ export const PLANNED_FIELDS = {
   samples: Type.Array(SampleSchema),
   serverDryRun: text('What the API server said to a write that it did not store.'),
   symptom: SymptomSchema,
+  unknownAlert: Type.Optional(text('Set where Alertmanager was asked and does not know the alert.')),
   change: ChangeSchema,
   releaseChange: Type.Optional(ChangeSchema),
   release: Type.Optional(ReleaseSchema),
+  hints: Type.Optional(Type.Array(text('An owner that only the target’s metadata names.'))),
   markers: Type.Optional(Type.Array(MarkerSchema))
 }
 
@@ -170,7 +173,7 @@ export type FactSchemasHold = Hold<{
   symptom: Equal<typeof SymptomSchema, Symptom>
   marker: Equal<typeof MarkerSchema, DeployMarker>
   release: Equal<typeof ReleaseSchema, Release>
-  owner: Equal<typeof OwnerSchema, Owner>
+  owner: Equal<typeof OwnerSchema, ToldOwner>
   passed: Equal<typeof PassedSchema, PassedRung>
   planned: Equal<Type.TObject<typeof PLANNED_FIELDS>, PlannedFacts>
   decision: Equal<typeof DecisionFactsSchema, DecisionFacts>

@@ -31,6 +31,7 @@ export function runView(run: Run): ViewOf<typeof RunSchema> {
     sentence: run.reason === undefined ? (run.outcome === undefined ? undefined : OUTCOMES[run.outcome]) : REASONS[run.reason].sentence,
     detail: run.detail,
     wrote: run.wrote,
+    symptom: symptomView(run.symptom),
     createdAt: time(run.createdAt),
     nextAt: run.state === 'ended' ? undefined : time(run.nextAt),
     endedAt: maybe(run.endedAt),
@@ -38,6 +39,12 @@ export function runView(run: Run): ViewOf<typeof RunSchema> {
     trigger: triggerView(run.trigger),
     incident: incidentView(incidentOf(run.trigger))
   }
+}
+
+function symptomView(symptom: Run['symptom']): ViewOf<typeof RunSchema>['symptom'] {
+  if (symptom === undefined) return undefined
+  const { since, orBefore, queries, measuredAt } = symptom
+  return { since: time(since), orBefore, queries: [...queries], measuredAt: time(measuredAt) }
 }
 
 /** What began the run: an alert's incident stands beside it. */

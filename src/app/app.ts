@@ -5,7 +5,7 @@ import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
-import { type Config, openToWire } from '../config.ts'
+import { type Config, ConfigError, openToWire } from '../config.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
@@ -29,6 +29,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
+import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
@@ -106,6 +107,10 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const policies = await openPolicyStore(config.policies, VOCABULARY)
   if (policies.kind === 'bad') throw new PoliciesError(policies.problems)
   const { store } = policies
+  if (authenticator.needsAlertmanager && store.current().sources.alertmanager === undefined)
+    throw new ConfigError(
+      `${config.tokensFile}: a token says \`alertmanager: true\`, and the policies have no sources.alertmanager that could be asked about its alerts`
+    )
   const metrics = createMetrics(ACTIONS.map(action => action.name))
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now, secrets.scrub)
@@ -123,7 +128,12 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }, files.read))
   channels.follow(store.current().channels)
-  const cluster = createCluster(kube, clusterOffset, clock.now, config.argocdNamespace)
+  const cluster = createCluster(
+    kube,
+    clusterOffset,
+    clock.now,
+    lookScope(config, () => store.current().policies)
+  )
   const ports: Ports = {
     clock,
     ids,

@@ -23,6 +23,22 @@ export function shared<T>(ask: () => Promise<T>): () => Promise<T> {
   }
 }
 
+/** {@link shared} for many questions, each with its key. Nothing is kept of a question that nobody asks. */
+export function sharedFreshByKey<T>(): (key: string, ask: () => Promise<T>) => Promise<T> {
+  const asked = new Map<string, { readonly ask: () => Promise<T>; callers: number }>()
+  return async (key, ask) => {
+    const one = asked.get(key) ?? { ask: shared(ask), callers: 0 }
+    asked.set(key, one)
+    one.callers += 1
+    try {
+      return await one.ask()
+    } finally {
+      one.callers -= 1
+      if (one.callers === 0) asked.delete(key)
+    }
+  }
+}
+
 /** Lets callers that ask the same while it is being asked share the answer. */
 export function sharedByKey<T>(): (key: string, ask: () => Promise<T>) => Promise<T> {
   const running = new Map<string, Promise<T>>()

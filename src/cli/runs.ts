@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import type { Command } from 'commander'
-import { type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
+import { at, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { parseTargetKey } from '../domain/objects.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -67,6 +67,13 @@ export function printRun(terminal: Terminal, run: JsonObject): void {
   )
   if (run['sentence'] !== undefined) terminal.line(plain(run['sentence']))
   if (run['detail'] !== undefined) terminal.line(plain(run['detail']))
+  const since = textAt(run, 'symptom', 'since')
+  if (since !== undefined)
+    terminal.line(
+      terminal.dim(
+        `symptom since ${plain(since)}${at(run, 'symptom', 'orBefore') === true ? ' or before' : ''}, by ${listAt(run, 'symptom', 'queries').map(plain).join(', ')}; their own lag is not subtracted`
+      )
+    )
   const by = textAt(run, 'trigger', 'by')
   if (by !== undefined) terminal.line(terminal.dim(`asked for by ${plain(by)}`))
   terminal.line()

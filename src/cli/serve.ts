@@ -23,7 +23,11 @@ export function serveCommand(program: Command, terminal: Terminal): void {
     .option('--helm <program>', 'the helm program, for helm-rollback (ASTERN_HELM; default helm)')
     .option(
       '--argocd-namespace <name>',
-      'where Argo CD’s Applications are (ASTERN_ARGOCD_NAMESPACE; default: argocd, for tracked objects only)'
+      'where Argo CD’s Applications are, besides the namespaces of policies (ASTERN_ARGOCD_NAMESPACE; default: nowhere else)'
+    )
+    .option(
+      '--flux-namespaces <names>',
+      'where Flux’ objects are, besides the namespaces of policies, with commas (ASTERN_FLUX_NAMESPACES; default: nowhere else)'
     )
     .option('--pod-cidr <cidr>', 'where pods live; several times for several (ASTERN_POD_CIDRS); calls to pods go nowhere else', several)
     .option(

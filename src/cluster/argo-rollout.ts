@@ -1,6 +1,7 @@
 import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { collectionPath, type ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateForWrite, type Workload } from '../domain/workload.ts'
+import { isObjectName } from '../templates/object-name.ts'
 import { revisionsOf, setsOf } from './deployment.ts'
 import { commonOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
@@ -13,7 +14,8 @@ const HASH = 'rollouts-pod-template-hash'
 export function templateHolder(rollout: JsonObject, namespace: string): string | undefined {
   const reference = objectAt(rollout, 'spec', 'workloadRef')
   const name = textAt(reference, 'name')
-  if (name === undefined) return undefined
+  // The Rollout's own schema takes any text for a name, and `..` would leave the path.
+  if (name === undefined || !isObjectName('name', name)) return undefined
   switch (textAt(reference, 'kind')) {
     case 'Deployment':
       return `${collectionPath('Deployment', namespace)}/${encodeURIComponent(name)}`

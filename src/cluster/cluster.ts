@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
+import type { LookScope } from '../domain/namespaces.ts'
 import { type ObjectRef, objectPath } from '../domain/objects.ts'
 import { markOperations } from '../domain/plan.ts'
 import type { Cluster, ReadResult, WriteResult } from '../domain/ports/cluster.ts'
@@ -6,36 +7,38 @@ import { FIELD_MANAGER, type KubeAnswer } from '../domain/ports/kube.ts'
 import type { Workload } from '../domain/workload.ts'
 import { toWriteResult } from '../domain/write-result.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
+import { createApiScopes } from './api-scopes.ts'
 import { templateHolder, toArgoRollout } from './argo-rollout.ts'
 import { toRevisioned } from './controller-revisions.ts'
 import { toDeployment } from './deployment.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
-import { createReleaseReader, releaseNamed } from './release.ts'
+import { createOwningRelease } from './owning-release.ts'
+import { createReleaseReader } from './release.ts'
+import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
 
 /**
  * Reads targets with their history and owners, and sends patches that have preconditions.
- * @param argocd the namespace of Argo CD, where its Applications are
+ * @param scope where what an object's metadata names may be looked up
  */
-export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number, argocd?: string): Cluster {
-  const readRelease = createReleaseReader(client, now)
+export function createCluster(client: KubeClient, offset: ClockOffset, now: () => number, scope: LookScope): Cluster {
+  const isNamespaced = createApiScopes(client)
+  const unread: ReleaseContents = async () => ({ kind: 'unread', detail: scope.releasesUnread() ?? '' })
+  const readContents = createReleaseContents(client, isNamespaced)
+  const contents: ReleaseContents = (place, signal) => (scope.releasesUnread() === undefined ? readContents : unread)(place, signal)
+  const owning = createOwningRelease(createReleaseReader(client, now), contents, scope)
   return {
     async read(target, signal): Promise<ReadResult> {
       const object = await client.get(objectPath(target), signal)
       if (object.kind !== 'ok') return failedRead(object, target)
       const result = await withHistory(client, target, object.object, signal)
       if (result.kind !== 'found') return result
-      const { workload } = result
-      const named = releaseNamed(workload)
-      return named === undefined ? result : { kind: 'found', workload: { ...workload, release: await readRelease(named, signal) } }
+      return { kind: 'found', workload: await owning(result.workload, signal) }
     },
 
-    async uidOf(target, signal) {
-      const object = await client.get(objectPath(target), signal)
-      return object.kind === 'ok' ? textAt(object.object, 'metadata', 'uid') : undefined
-    },
+    owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),
 
-    owners: (workload, signal) => readOwners(client, workload, argocd, signal),
+    isNamespaced,
 
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write
@@ -97,10 +100,16 @@ function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target
 
 /** Formats a label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */
 export function labelSelector(selector: unknown): string | undefined {
-  const parts = Object.entries(objectAt(selector, 'matchLabels')).map(([key, value]) => `${key}=${String(value)}`)
+  const parts: string[] = []
+  for (const [key, value] of Object.entries(objectAt(selector, 'matchLabels'))) {
+    // A Rollout's schema takes any text here, and a comma would begin another condition.
+    if (!isSelectable(key, [value])) return undefined
+    parts.push(`${key}=${String(value)}`)
+  }
   for (const expression of listAt(selector, 'matchExpressions')) {
     if (!isObject(expression)) return undefined
-    const key = textAt(expression, 'key')
+    const key = textAt(expression, 'key') ?? ''
+    if (!isSelectable(key, listAt(expression, 'values'))) return undefined
     const values = listAt(expression, 'values').map(String).join(',')
     switch (expression['operator']) {
       case 'In':
@@ -121,4 +130,11 @@ export function labelSelector(selector: unknown): string | undefined {
   }
   // An empty selector would mean everything.
   return parts.length === 0 ? undefined : parts.join(',')
+}
+
+const LABEL_KEY = /^[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?(\/[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/
+const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$/
+
+function isSelectable(key: string, values: readonly unknown[]): boolean {
+  return LABEL_KEY.test(key) && values.every(value => LABEL_VALUE.test(String(value)))
 }

@@ -1,7 +1,8 @@
 import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import { type ObjectRef, objectPath } from '../domain/objects.ts'
 import { INTENT_ANNOTATION } from '../domain/plan.ts'
-import { templateIdentity, type Workload } from '../domain/workload.ts'
+import { isOneWayDoor } from '../domain/touched.ts'
+import { type TemplateWriter, templateIdentity, type Workload } from '../domain/workload.ts'
 
 /** The uid of the object that controls this one; undefined where none does. */
 export function controllerUid(object: JsonObject): string | undefined {
@@ -14,14 +15,22 @@ function controllerOf(object: JsonObject): unknown {
 
 /** The field manager that last wrote a part of the pod template. Managers that write only the status do not count. */
 export function templateManager(metadata: JsonObject): { readonly manager: string; readonly at: number } | undefined {
-  const owners = listAt(metadata, 'managedFields')
-    .filter(isObject)
-    .filter(entry => textAt(entry, 'subresource') === undefined && isObject(objectAt(entry, 'fieldsV1', 'f:spec')['f:template']))
-    .flatMap(entry => {
-      const at = instantAt(entry, 'time')
-      return at === undefined ? [] : [{ manager: textAt(entry, 'manager') ?? '', at }]
-    })
-  return owners.sort((a, b) => b.at - a.at)[0]
+  return templateWriters(metadata)
+    .flatMap(({ manager, at }) => (at === undefined ? [] : [{ manager, at }]))
+    .sort((a, b) => b.at - a.at)[0]
+}
+
+/**
+ * Every field manager that has a part of the pod template. One that wrote earlier than another still enforces its part.
+ * A PodTemplate has the template at its root, so that place counts too.
+ */
+export function templateWriters(metadata: JsonObject): readonly (TemplateWriter & { readonly at: number | undefined })[] {
+  return listAt(metadata, 'managedFields').flatMap((entry, index) => {
+    if (textAt(entry, 'subresource') !== undefined) return []
+    const fields = objectAt(entry, 'fieldsV1')
+    if (!isObject(objectAt(fields, 'f:spec')['f:template']) && !isObject(fields['f:template'])) return []
+    return [{ manager: textAt(entry, 'manager') ?? '', index, at: instantAt(entry, 'time') }]
+  })
 }
 
 type Common = Omit<Workload, 'strategy' | 'revisions' | 'rollout' | 'pods'>
@@ -34,6 +43,7 @@ export function commonOf(ref: ObjectRef, object: JsonObject, holder?: { readonly
   const pointer = textAt(withTemplate, 'kind') === 'PodTemplate' ? '/template' : '/spec/template'
   const template = pointer === '/template' ? objectAt(withTemplate, 'template') : objectAt(withTemplate, 'spec', 'template')
   const managed = templateManager(objectAt(withTemplate, 'metadata'))
+  const writers = templateWriters(objectAt(withTemplate, 'metadata')).map(({ manager, index }) => ({ manager, index }))
   const controller = controllerOf(object)
   const mark = textAt(withTemplate, 'metadata', 'annotations', INTENT_ANNOTATION)
   return {
@@ -60,10 +70,12 @@ export function commonOf(ref: ObjectRef, object: JsonObject, holder?: { readonly
       uid: textAt(withTemplate, 'metadata', 'uid') ?? '',
       pointer,
       annotated: Object.keys(objectAt(withTemplate, 'metadata', 'annotations')).length > 0,
+      ...(isOneWayDoor(textMap(objectAt(withTemplate, 'metadata')['annotations'])) ? { oneWay: true } : {}),
       ...(mark === undefined ? {} : { mark })
     },
     template,
     identity: templateIdentity(template),
-    ...(managed === undefined ? {} : { templateManagedAt: managed.at, templateManager: managed.manager })
+    ...(managed === undefined ? {} : { templateManagedAt: managed.at, templateManager: managed.manager }),
+    ...(writers.length === 0 ? {} : { templateWriters: writers })
   }
 }

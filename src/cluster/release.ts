@@ -2,6 +2,10 @@ import { MINUTE } from '../base/clock.ts'
 import { instantAt, listAt, objectAt, textMap } from '../base/json.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
+import { isObjectName } from '../templates/object-name.ts'
+
+/** Helm's own limit of a release's name. */
+const LONGEST_NAME = 53
 
 /** The release that the object names as its own (facts C.5). */
 export function releaseNamed({
@@ -11,6 +15,8 @@ export function releaseNamed({
   const name = annotations['meta.helm.sh/release-name']
   const namespace = annotations['meta.helm.sh/release-namespace']
   if (labels['app.kubernetes.io/managed-by'] !== 'Helm' || name === undefined || namespace === undefined) return undefined
+  // Anybody who may edit the object writes these. What is no name must not become part of a path, a selector or an argument.
+  if (name.length > LONGEST_NAME || !isObjectName('name', name) || !isObjectName('namespace', namespace)) return undefined
   return { name, namespace }
 }
 

@@ -6,12 +6,13 @@ import type { Cluster, WriteResult } from './ports/cluster.ts'
 import type { Kube } from './ports/kube.ts'
 import type { Reason, Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
+import type { Touched } from './touched.ts'
 import type { ObservedTemplate, Workload } from './workload.ts'
 
 /** What every action reaches the world through. What only one action needs is given to that action when it is made. */
 export interface Tools {
   readonly kube: Kube
-  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'clockOffset'>
+  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'isNamespaced' | 'clockOffset'>
   readonly clock: Clock
 }
 
@@ -116,6 +117,8 @@ export interface ActionTraits {
   readonly duringRollout?: true
   /** False for a preparation, which cures nothing by itself: the next rung follows at once. */
   readonly cures: boolean
+  /** What the action would write besides the target, as far as that is known before it looks at anything there. Pure. */
+  touches?(workload: Workload): readonly Touched[]
   /** The rights that planning, writing and watching need in the target's namespace, beyond reading the target. */
   rights(kind: TargetKind): readonly Right[]
 }

@@ -1,6 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Change, DeployMarker, Witness } from './change.ts'
-import type { Owner } from './owner.ts'
+import { type Owner, type ToldOwner, toldOwner } from './owner.ts'
 import type { PatchOperation, Plan, Write } from './plan.ts'
 import type { Symptom } from './symptom.ts'
 import type { Sample } from './verdict.ts'
@@ -27,10 +27,14 @@ export interface PlannedFacts {
   /** What the API server said to a write that it did not store. */
   readonly serverDryRun: string
   readonly symptom: Symptom
+  /** Set where Alertmanager was asked and does not know the alert. */
+  readonly unknownAlert?: string
   readonly change: Change
   /** With `release`: only where a release owns the target. */
   readonly releaseChange?: Change
   readonly release?: Release
+  /** Owners that only the target's metadata names; absent where there are none. */
+  readonly hints?: readonly string[]
   /** The newest of them; absent where CI told of none. */
   readonly markers?: readonly DeployMarker[]
 }
@@ -85,7 +89,7 @@ export interface WindowFacts {
 
 /** Who declares what the target is, and what to change there. What the action adds for people (`Plan.facts`) stands beside. */
 export interface OwnedFacts {
-  readonly owners: readonly Owner[]
+  readonly owners: readonly ToldOwner[]
   readonly revert: string
 }
 
@@ -113,5 +117,5 @@ function toldWrite({ operations, mark: _, ...write }: Write): ToldWrite {
 
 /** Tells people which change to make where the target is declared, in place of the write. */
 export function ownedFacts(owners: readonly Owner[], { summary, facts }: Plan): OwnedFacts {
-  return { owners, revert: summary, ...facts }
+  return { owners: owners.map(toldOwner), revert: summary, ...facts }
 }

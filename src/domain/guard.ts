@@ -9,6 +9,7 @@ import type { Refusal } from './reasons.ts'
 import type { Run } from './run.ts'
 import type { StormLooming, StormState } from './storm.ts'
 import type { Dating } from './symptom.ts'
+import type { Touched } from './touched.ts'
 import type { Workload } from './workload.ts'
 
 /** Everything that a guard may look at. It is read before any guard is asked, so that guards are pure. */
@@ -28,6 +29,8 @@ export interface GuardInput {
   /** The traits of the step's action. */
   readonly action: Pick<Action, 'blames' | 'overridesOwner' | 'duringRollout'>
   readonly owners: readonly Owner[]
+  /** What would be written besides the target, or in place of it: as far as it is known before the plan, then as the plan names it. */
+  readonly touches: readonly Touched[]
   /** How many writes count against each of the policy's budgets. */
   readonly budgets: readonly { readonly budget: Budget; readonly used: number }[]
   /** What Alertmanager says of the alert now; undefined where none is configured. */
@@ -49,16 +52,28 @@ export interface DatedInput extends GuardInput {
   readonly dating: Dating
 }
 
+/** What is known of a run before anything of its target is read. */
+export type UnreadInput = Pick<GuardInput, 'target' | 'policy' | 'current' | 'ownNamespace'>
+
 /** A check that answers with nothing where it allows the run, and else with one reason of the closed set. */
-export interface Guard<Input extends GuardInput = GuardInput> {
+export interface Guard<Input = GuardInput> {
   readonly name: string
   readonly check: (input: Input) => Refusal | undefined
 }
 
-/** What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved or Alertmanager was restarted. */
+/** Who keeps an alert quiet: the silences, and the alerts that are its cause. */
+export interface Suppressed {
+  readonly silencedBy: readonly string[]
+  readonly inhibitedBy: readonly string[]
+}
+
+/**
+ * What Alertmanager says of one alert. `absent`: Alertmanager does not know it, because it resolved, Alertmanager was restarted, or
+ * somebody else sent it. `lesser`: what holds for alerts that it knows and whose labels are all among those of this one.
+ */
 export type AlertState =
-  | { readonly kind: 'known'; readonly silencedBy: readonly string[]; readonly inhibitedBy: readonly string[] }
-  | { readonly kind: 'absent' }
+  | ({ readonly kind: 'known' } & Suppressed)
+  | { readonly kind: 'absent'; readonly lesser?: Suppressed }
   | { readonly kind: 'unreachable'; readonly detail: string }
 
 /** Asks for the state of alerts. */

@@ -1,11 +1,20 @@
 import type { ObjectRef } from './objects.ts'
+import { type Touched, touchedKey } from './touched.ts'
 import type { Workload } from './workload.ts'
 
 export const OWNER_KINDS = ['Application', 'Kustomization', 'HelmRelease', 'controller', 'field-manager'] as const
 export type OwnerKind = (typeof OWNER_KINDS)[number]
 
 /** Something that declares what an object is, besides the object itself. */
-export interface Owner {
+export interface Owner extends ToldOwner {
+  /** The owner as an object that a run may write, where it is one. */
+  readonly at?: Touched
+  /** Every object that it says it has; absent where it does not say. */
+  readonly lists?: readonly Touched[]
+}
+
+/** An owner as people read of it. */
+export interface ToldOwner {
   readonly kind: OwnerKind
   /** `namespace/name`, or as much of it as is known. */
   readonly name: string
@@ -13,10 +22,17 @@ export interface Owner {
   readonly enforces: 'yes' | 'no' | 'unknown'
   /** How the owner enforces its version, or why it does not; for people. */
   readonly detail: string
+  /** True where only the object's metadata names it, and it does not list the object: a copy's metadata names the original's owner. */
+  readonly hint?: true
   /** How Astern can suspend the owner. Absent where a suspension would not last. */
   readonly object?: { readonly path: string; readonly uid: string; readonly annotated: boolean }
   /** Argo CD's `spec.syncPolicy.automated` as it is, because Astern must put it back unchanged. */
   readonly automated?: Readonly<Record<string, unknown>>
+}
+
+/** An owner without what only guards need of it: what it lists may be very long. */
+export function toldOwner({ at: _at, lists: _lists, ...told }: Owner): ToldOwner {
+  return told
 }
 
 /** The key of a Helm release among the keys of targets. */
@@ -27,15 +43,31 @@ export function releaseKey({ namespace, name }: { readonly namespace: string; re
 /** The keys that a run locks besides its target. A lock on the owner keeps other runs from all that the owner has (rules 3). */
 export function lockKeys(workload: Workload): readonly string[] {
   const { ref, release, controller } = workload
+  const holder = holderOf(workload)
   return [
     ...(release === undefined ? [] : [releaseKey(release)]),
     ...(controller === undefined ? [] : [`${controller.kind}/${ref.namespace}/${controller.name}`]),
-    // The Deployment that an Argo Rollout takes its template from is written in its place.
-    ...(workload.templateAt.uid === workload.uid ? [] : [holderKey(ref, workload.templateAt.path)])
+    ...keysOf(holder === undefined ? [] : [holder])
   ]
 }
 
-function holderKey(ref: ObjectRef, path: string): string {
+/** The keys of all that a plan touches, and of all that the owners among it have. */
+export function touchedKeys(touches: readonly Touched[], owners: readonly Owner[]): readonly string[] {
+  const names = new Set(keysOf(touches))
+  const among = owners.filter(({ at }) => at !== undefined && keysOf([at]).some(key => names.has(key)))
+  return [...new Set([...names, ...keysOf(among.flatMap(({ lists }) => lists ?? []))])]
+}
+
+function keysOf(objects: readonly Touched[]): readonly string[] {
+  return objects.flatMap(object => touchedKey(object) ?? [])
+}
+
+/** The object that an Argo Rollout takes its template from, which is written in its place; undefined for any other workload. */
+export function holderOf({ ref, uid, templateAt }: Workload): Touched | undefined {
+  return templateAt.uid === uid ? undefined : heldAt(ref, templateAt.path)
+}
+
+function heldAt(ref: ObjectRef, path: string): Touched {
   const name = path.split('/').at(-1) ?? ''
-  return `${path.includes('/deployments/') ? 'Deployment' : 'TemplateOf'}/${ref.namespace}/${decodeURIComponent(name)}`
+  return { kind: path.includes('/deployments/') ? 'Deployment' : 'TemplateOf', namespace: ref.namespace, name: decodeURIComponent(name) }
 }

@@ -1,6 +1,7 @@
 import { hashOf } from '../base/hashes.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
+import type { Touched } from './touched.ts'
 
 export interface PatchOperation {
   readonly op: 'test' | 'replace' | 'add' | 'remove'
@@ -50,6 +51,8 @@ export interface PlanDraft<W extends Write = Write> {
   /** The uid of the target: another object of the same name is another target. */
   readonly uid: string
   readonly write: W
+  /** Every object that the write changes, or that is written in place of the target. Guards and locks cover them all. */
+  readonly touches?: readonly Touched[]
   /** Template identity before and after; equal where the template stays. `to` is absent where it is known only after the write. */
   readonly from: string
   readonly to?: string

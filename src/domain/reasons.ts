@@ -32,7 +32,7 @@ export const REASONS = {
   'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
   'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
   'alert-unconfirmed': { disposition: 'wait', sentence: 'The Alertmanager that the alert is said to come from does not know it.' },
-  'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and the query still fails.' },
+  'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and its queries do not confirm that.' },
   'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
   'storm-looming': {
     disposition: 'wait',
@@ -85,7 +85,7 @@ export const REASONS = {
     disposition: 'end',
     sentence: 'It came in while there were no tokens, from anybody; now that there are, it is not acted on.'
   },
-  resolved: { disposition: 'end', sentence: 'The alert resolved before anything was written.' }
+  resolved: { disposition: 'end', sentence: 'The alert resolved before anything was written, and its queries pass.' }
 } as const satisfies Record<string, ReasonEntry>
 
 export type Reason = keyof typeof REASONS

@@ -44,6 +44,11 @@ export interface Dating {
 }
 
 /** Says since when, for people. */
-export function sinceText({ since, orBefore }: Symptom): string {
+export function sinceText({ since, orBefore }: Pick<Symptom, 'since' | 'orBefore'>): string {
   return `since ${new Date(since).toISOString()}${orBefore ? ' or before' : ''}`
+}
+
+/** The same with who says so. A query over two minutes may tell two minutes late, and nobody can tell by how much: it is not subtracted. */
+export function measuredText(symptom: Symptom): string {
+  return `The symptom is there ${sinceText(symptom)}, by ${symptom.queries.join(', ')}; their own lag is not subtracted.`
 }

@@ -2,6 +2,7 @@ import { MINUTE } from '../base/clock.ts'
 import { hashOf } from '../base/hashes.ts'
 import { isObject, type JsonObject, objectAt } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
+import type { Touched } from './touched.ts'
 
 /** What Astern read of a target at one moment. Instants are epoch milliseconds in the API server's clock. */
 export interface Workload {
@@ -24,8 +25,14 @@ export interface Workload {
   readonly annotations: Readonly<Record<string, string>>
   /** The object that controls this one (`ownerReferences`), if any. */
   readonly controller?: { readonly apiVersion: string; readonly kind: string; readonly name: string }
-  /** The Helm release that the object names as its own. */
+  /** The Helm release that the object names as its own, unless that one is known not to have it. */
   readonly release?: Release
+  /** What the release's deployed manifest lists. Absent where Astern does not read contents: its ownership is not confirmed then. */
+  readonly releaseLists?: readonly Touched[]
+  /** True where the release's namespace is none in which Astern may look. Nothing of it is read then. */
+  readonly releaseOutside?: true
+  /** Owners that the object's metadata names and that do not have it: a copy's metadata names those of the original. */
+  readonly hints?: readonly string[]
   /** The object that holds the template: the workload itself, or the one that an Argo Rollout refers to. */
   readonly templateAt: TemplatePlace
   /** `/spec/template` exactly as read, because the write's precondition tests it. */
@@ -34,6 +41,8 @@ export interface Workload {
   /** When the field manager that owns the template last wrote it. */
   readonly templateManagedAt?: number
   readonly templateManager?: string
+  /** Every field manager that has a part of the template, and not only the newest. */
+  readonly templateWriters?: readonly TemplateWriter[]
   /** Newest first, by revision number. Revisions without a readable number are not listed. */
   readonly revisions: readonly Revision[]
   readonly rollout: Rollout
@@ -50,6 +59,14 @@ export interface TemplatePlace {
   readonly annotated: boolean
   /** The intent whose annotation the object has. */
   readonly mark?: string
+  /** Its owner forbids that it goes back. */
+  readonly oneWay?: true
+}
+
+/** A field manager that has a part of the template, and the place of its entry in `metadata.managedFields`. */
+export interface TemplateWriter {
+  readonly manager: string
+  readonly index: number
 }
 
 /** An Argo Rollout between two versions (facts D.3). */

@@ -1,4 +1,4 @@
-import type { DatedInput, Guard } from '../domain/guard.ts'
+import type { DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import { budget } from './budget.ts'
 import { change } from './change.ts'
 import { cooldown } from './cooldown.ts'
@@ -12,9 +12,10 @@ import { storm } from './storm.ts'
 import { stormLooming } from './storm-looming.ts'
 import { targetBusy } from './target-busy.ts'
 import { targetPaused } from './target-paused.ts'
+import { touched } from './touched.ts'
 
 /** What forbids every run on a target, whatever its rung would do. */
-const ON_THE_TARGET = [modeOff, namespaces, targetBusy, redeployedBad] as const
+const ON_THE_TARGET = [modeOff, namespaces, touched, targetBusy, redeployedBad] as const
 
 /** What needs a symptom that is real and dated. */
 const ON_ITS_TIME = [storm, change] as const
@@ -24,6 +25,8 @@ const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as cons
 
 /** Which guards are asked, by when: in each list the first that has a reason wins. */
 export const GUARDS = {
+  /** Before anything of the target is read: a label of an alert opens no namespace. */
+  beforeRead: [namespaces],
   /** As soon as the target is known, before any query. */
   beforeQueries: ON_THE_TARGET,
   /** Once one sample fails and the queries were asked since when. */
@@ -32,6 +35,8 @@ export const GUARDS = {
   onceDatedOnly: [storm],
   /** Once the symptom is confirmed. */
   onSymptom: [...ON_THE_SYMPTOM, budget],
+  /** Once the plan names every object that it touches. */
+  onTouched: [touched],
   /** Once the plan is made, before the server tries it. So people are told which change to make instead. */
   onPlan: [ownership],
   /** Once the server has tried the plan, before its intent is stored. So all else is decided and audited while the switch is lowered. */
@@ -45,6 +50,9 @@ export const GUARDS = {
 
 /** The lists of guards that the flow gets. */
 export type GuardLists = Readonly<
-  Record<Exclude<keyof typeof GUARDS, ListsOfDated>, readonly Guard[]> & Record<ListsOfDated, readonly Guard<DatedInput>[]>
+  Record<Exclude<keyof typeof GUARDS, ListsOfDated | ListsOfUnread>, readonly Guard[]> &
+    Record<ListsOfDated, readonly Guard<DatedInput>[]> &
+    Record<ListsOfUnread, readonly Guard<UnreadInput>[]>
 >
 type ListsOfDated = 'onceDated' | 'beforeWrite'
+type ListsOfUnread = 'beforeRead'

@@ -36,6 +36,8 @@ export interface Authenticator {
   authenticate(request: FastifyRequest, needed: Role): Credential
   /** Whether alerts of that source come from the Alertmanager that is configured as a source, so that it must know them. */
   confirmed(source: string): boolean
+  /** Whether any token says that it is that Alertmanager's. */
+  readonly needsAlertmanager: boolean
 }
 
 interface Known {
@@ -81,6 +83,7 @@ export function parseTokens(text: string, file: string): Authenticator {
   const confirmed = new Set(value.tokens.flatMap(token => (token.alertmanager === true ? [token.source ?? token.name] : [])))
   return {
     confirmed: source => confirmed.has(source),
+    needsAlertmanager: confirmed.size > 0,
     authenticate(request, needed) {
       const token = tokenOf(request)
       const credential = token === undefined ? undefined : find(known, token)
@@ -110,6 +113,7 @@ function checkNamespaces(token: Static<typeof TokensSchema>['tokens'][number], f
 /** Lets everyone in, where there are no tokens. The configuration then allows only the loopback interface. */
 export const openAuthenticator: Authenticator = {
   confirmed: () => false,
+  needsAlertmanager: false,
   authenticate: () => ({ name: LOCAL, role: 'approver', source: LOCAL })
 }
 

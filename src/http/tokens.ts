@@ -25,7 +25,10 @@ export function openTokens(config: Config): Tokens {
   return {
     authenticator: {
       authenticate: (request, needed) => inForce.authenticate(request, needed),
-      confirmed: source => inForce.confirmed(source)
+      confirmed: source => inForce.confirmed(source),
+      get needsAlertmanager() {
+        return inForce.needsAlertmanager
+      }
     },
     reload() {
       const file = config.tokensFile

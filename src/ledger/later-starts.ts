@@ -22,16 +22,25 @@ export function createEpisodes({ db, transaction }: Database, ids: Ids): Episode
         .orderBy('incidents.later_start_look')
         .limit(limit)
         .execute()
-      return rows.map(({ run_ended_at, ...row }) => ({ incident: toIncident(row), endedAt: run_ended_at ?? now }))
+      return rows.map(({ run_ended_at, ...row }) => ({
+        incident: toIncident(row),
+        endedAt: run_ended_at ?? now,
+        start: row.later_start ?? now
+      }))
     },
 
     async lookLater(incidentId, at) {
       await db.updateTable('incidents').set({ later_start_look: at }).where('id', '=', incidentId).execute()
     },
 
-    sameEpisode: incidentId =>
+    sameEpisode: ({ incident, start }) =>
       transaction(async tx => {
-        await tx.query.updateTable('incidents').set({ later_start: null, later_start_look: null }).where('id', '=', incidentId).execute()
+        await tx.query
+          .updateTable('incidents')
+          .set({ later_start: null, later_start_look: null })
+          .where('id', '=', incident.id)
+          .where('later_start', '=', start)
+          .execute()
       }),
 
     nextEpisode: (incidentId, now) =>

@@ -1,4 +1,5 @@
 import type { Ids } from '../base/clock.ts'
+import type { AuditEntry } from '../domain/audit.ts'
 import type { SaveRequest } from '../domain/ports/ledger.ts'
 import type { RunChange } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
@@ -11,6 +12,7 @@ import { moveRun, type RunColumns } from './run-moves.ts'
 import { countForStorm, withList } from './storm.ts'
 import { keepSymptom } from './symptoms.ts'
 import type { Tables } from './tables.ts'
+import { reopenRunsOf } from './waking.ts'
 
 /** Saves a run's change and all that belongs to it. @param row the run, locked by this transaction */
 export async function saveRun(
@@ -43,7 +45,16 @@ export async function saveRun(
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
   for (const message of request.messages ?? []) await enqueue(tx, await withList(tx, message, now), now)
-  await appendAudit(tx, [...request.audit, ...parking.audit, ...storm])
+  const reopened = change.outcome === 'resolved' ? await reopenIfBack(tx, row.incident_id, now) : []
+  await appendAudit(tx, [...request.audit, ...parking.audit, ...storm, ...reopened])
+}
+
+/** Takes a run up again whose alert came back while this pass ended it: that delivery found a run that was not over yet. */
+async function reopenIfBack(tx: LedgerTransaction, incidentId: string | null, now: number): Promise<readonly AuditEntry[]> {
+  if (incidentId === null) return []
+  const incident = tx.query.selectFrom('incidents').select(['state', 'told_at']).where('id', '=', incidentId)
+  const row = await tx.locked(incident).executeTakeFirst()
+  return row?.state === 'open' && row.told_at === null ? reopenRunsOf(tx, [incidentId], now) : []
 }
 
 function columnsOf(change: RunChange): RunColumns {

@@ -54,7 +54,11 @@ export async function countForStorm(
     await tx.query.updateTable('storms').set({ last_at: now, calm_at, targets_json }).where('id', '=', active.id).execute()
     return []
   }
-  const opened = await verified.select(['target_key', 'opened_at']).orderBy('opened_at').execute()
+  const near = verified.where('opened_at', '<', incident.opened_at + limits.within)
+  // Mostly there are too few for a storm, however they lie, and then their times need not be read.
+  const atMost = await near.select(eb => eb.fn.count<number>('target_key').distinct().as('targets')).executeTakeFirstOrThrow()
+  if (Number(atMost.targets) < limits.targets) return []
+  const opened = await near.select(['target_key', 'opened_at']).orderBy('opened_at').execute()
   const targets = mostWithin(opened, limits.within, incident.opened_at)
   const count = targets.size
   if (count < limits.targets) return []
@@ -76,11 +80,20 @@ type Opened = Pick<Tables['incidents'], 'target_key' | 'opened_at'>
 
 /** The most distinct targets that were opened within that time, among the stretches that contain the instant. Pure. @param opened by time */
 export function mostWithin(opened: readonly Opened[], within: number, around: number): ReadonlySet<string | null> {
+  const near = opened.filter(row => row.opened_at > around - within && row.opened_at < around + within)
+  const counts = new Map<string | null, number>()
   let most: ReadonlySet<string | null> = new Set()
-  for (const { opened_at: from } of opened) {
-    if (from > around || from <= around - within) continue
-    const targets = new Set(opened.filter(row => row.opened_at >= from && row.opened_at < from + within).map(row => row.target_key))
-    if (targets.size > most.size) most = targets
+  let first = 0
+  for (const row of near) {
+    counts.set(row.target_key, (counts.get(row.target_key) ?? 0) + 1)
+    for (let oldest = near[first]; oldest !== undefined && oldest.opened_at <= row.opened_at - within; oldest = near[first]) {
+      const left = (counts.get(oldest.target_key) ?? 0) - 1
+      if (left === 0) counts.delete(oldest.target_key)
+      else counts.set(oldest.target_key, left)
+      first += 1
+    }
+    const contains = row.opened_at >= around && (near[first]?.opened_at ?? around) <= around
+    if (contains && counts.size > most.size) most = new Set(counts.keys())
   }
   return most
 }

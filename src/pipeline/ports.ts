@@ -1,6 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
-import type { AlertStates, DatedInput, Guard } from '../domain/guard.ts'
+import type { AlertStates, DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
@@ -49,10 +49,12 @@ export interface ReadingPorts {
   /** What actions reach the world through. */
   readonly tools: Tools
   readonly guards: {
+    readonly beforeRead: readonly Guard<UnreadInput>[]
     readonly beforeQueries: readonly Guard[]
     readonly onceDated: readonly Guard<DatedInput>[]
     readonly onceDatedOnly: readonly Guard[]
     readonly onSymptom: readonly Guard[]
+    readonly onTouched: readonly Guard[]
     readonly onPlan: readonly Guard[]
     readonly beforeIntent: readonly Guard[]
     readonly beforeWrite: readonly Guard<DatedInput>[]

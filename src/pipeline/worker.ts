@@ -46,6 +46,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
   const stopping = new AbortController()
   const busy = new Set<Promise<void>>()
   let loop: Promise<void> | undefined
+  let episodes: Promise<void> | undefined
   let wake: (() => void) | undefined
   let kicked = false
   let expiryAt = 0
@@ -96,6 +97,23 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     if (idle.length > 0) await ports.ledger.settleIdle(expired, alive, now)
   }
 
+  /** Asks about later starts beside the turn, one batch at a time: a source that answers slowly must not hold up the runs that are due. */
+  function lookForEpisodes(): void {
+    if (episodes !== undefined) return
+    episodes = beginEpisodes(ports, stopping.signal)
+      .then(
+        begun => {
+          if (begun > 0) kick()
+        },
+        (cause: unknown) => {
+          if (!stopping.signal.aborted) ports.recorder.failed('looking for new episodes', cause)
+        }
+      )
+      .finally(() => {
+        episodes = undefined
+      })
+  }
+
   /** Lets deliveries go first, because their senders wait for an answer. New incidents wait a moment, but not for ever. */
   async function letIntakePass(): Promise<void> {
     const until = ports.clock.now() + ADMITTED_WITHIN_MS
@@ -113,7 +131,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
         if (stopping.signal.aborted) return 0
         await letIntakePass()
       }
-      await beginEpisodes(ports, stopping.signal)
+      lookForEpisodes()
       await expire()
       await settleLoans(ports, stopping.signal)
     } catch (cause) {
@@ -147,7 +165,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       // Whoever is due and finds no place takes the next one that becomes free, and the worker is kicked then.
       const soonest = busy.size > 0 ? BUSY_LOOK_MS : 5
       const wait = due === undefined ? idleMs : Math.min(idleMs, Math.max(soonest, due - ports.clock.now()))
-      if (busy.size === 0 && (due === undefined || due > ports.clock.now())) {
+      if (busy.size === 0 && episodes === undefined && (due === undefined || due > ports.clock.now())) {
         for (const resolve of settled) resolve()
         settled = []
       }
@@ -175,6 +193,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
     async stop() {
       stopping.abort(new Error('Astern is stopping'))
       await loop
+      await episodes
       await Promise.allSettled(busy)
     },
     idle: () =>

@@ -93,10 +93,15 @@ function checkQuery(query: FilePolicy['verify'][number], path: Path): Finding[] 
   const findings: Finding[] = []
   const parsed = parsePromqlTemplate(query.promql)
   if ('error' in parsed) findings.push({ path: [...path, 'promql'], message: parsed.error, offset: parsed.offset })
+  else if (parsed.fixedInTime)
+    findings.push({
+      path: [...path, 'promql'],
+      message: '@ fixes the instant: the query would say the same of every moment of the past, and could not tell since when it fails'
+    })
   else if (parsed.window === undefined && query.window === undefined) {
     findings.push({
       path: [...path, 'promql'],
-      message: 'how far back this query looks cannot be told from its text (recording rule, subquery, offset or @): say it with window:'
+      message: 'how far back this query looks cannot be told from its text (recording rule, subquery or offset): say it with window:'
     })
   } else if (parsed.window !== undefined && query.window !== undefined && (parseDuration(query.window) ?? 0) < parsed.window) {
     findings.push({ path: [...path, 'window'], message: `is shorter than the query’s own range of ${formatDuration(parsed.window)}` })

@@ -14,6 +14,8 @@ export interface PromqlTemplate {
   readonly places: ReadonlyMap<Hole, Place>
   /** The longest range selector, milliseconds; undefined where the text does not show it (recording rule, subquery, `offset`, `@`). */
   readonly window: number | undefined
+  /** True where `@` fixes an instant: such a query says the same of every moment of the past (facts E.5). */
+  readonly fixedInTime: boolean
   /** True where every selector names the suspect's pods, so that no other pod's numbers can come in. */
   readonly boundToPods: boolean
 }
@@ -75,13 +77,10 @@ function isPods(hole: Hole): boolean {
   return hole.root === 'target' && hole.name === 'pods'
 }
 
-function selectorsOf(
-  top: SyntaxNode,
-  text: string,
-  pods: readonly Hole[]
-): { readonly window: number | undefined; readonly boundToPods: boolean } {
+function selectorsOf(top: SyntaxNode, text: string, pods: readonly Hole[]): Pick<PromqlTemplate, 'window' | 'fixedInTime' | 'boundToPods'> {
   let longest = 0
   let unclear = false
+  let fixedInTime = false
   let selectors = 0
   let bound = 0
   top.cursor().iterate(node => {
@@ -90,6 +89,7 @@ function selectorsOf(
       if (pods.some(hole => hole.offset > node.from && hole.end < node.to)) bound += 1
     }
     if (['SubqueryExpr', 'OffsetExpr', 'StepInvariantExpr'].includes(node.name)) unclear = true
+    if (node.name === 'StepInvariantExpr') fixedInTime = true
     // By convention a metric name with a colon is a recording rule, whose own window is written elsewhere.
     if (node.name === 'Identifier' && text.slice(node.from, node.to).includes(':')) unclear = true
     if (node.name === 'MatrixSelector') {
@@ -99,7 +99,7 @@ function selectorsOf(
       else longest = Math.max(longest, written)
     }
   })
-  return { window: unclear ? undefined : longest, boundToPods: selectors > 0 && bound === selectors }
+  return { window: unclear ? undefined : longest, fixedInTime, boundToPods: selectors > 0 && bound === selectors }
 }
 
 /** Characters with a meaning in RE2, as Go's `regexp.QuoteMeta` has them. */

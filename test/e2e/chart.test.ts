@@ -233,6 +233,8 @@ await t.test('the pods: not root, no write outside the volume, no token that is 
       capabilities: { drop: ['ALL'] }
     })
     t.match(String(at(spec, 'containers', 0, 'image')), /^ghcr\.io\/astern\/astern:0\.1\.0@sha256:0{64}$/)
+    const settings = new Map(listAt(spec, 'containers', 0, 'env').map(one => [textAt(one, 'name'), textAt(one, 'value')]))
+    t.same([settings.get('ASTERN_ARGOCD_NAMESPACE'), settings.get('ASTERN_FLUX_NAMESPACES')], ['argocd', 'flux-system'])
     const mounts = new Set(listAt(spec, 'containers', 0, 'volumeMounts').map(mount => textAt(mount, 'name')))
     t.same(new Set(listAt(spec, 'volumes').map(volume => textAt(volume, 'name'))), mounts, 'every volume is mounted')
   }

@@ -81,6 +81,11 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
     const state = await states.stateOf(labels, soon())
     return state.kind === 'known' && state.silencedBy.includes(silenceID)
   }, 'the silence is seen')
+  t.match(
+    await states.stateOf({ ...labels, more: 'x' }, soon()),
+    { kind: 'absent', lesser: { silencedBy: [silenceID] } },
+    'one label more does not get past it'
+  )
 
   const odd = { alertname: 'Odd name', path: 'a\tb', quote: '"\\\n,{}', umlaut: 'é' }
   await fetch(`${server.url}/api/v2/alerts`, {
@@ -89,7 +94,18 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
     body: JSON.stringify([{ labels: odd }, { labels: { ...odd, path: 'other' } }])
   })
   await waitUntil(async () => (await states.stateOf(odd, soon())).kind === 'known', 'a value that no filter could carry is found')
-  t.same(await states.stateOf({ ...odd, more: 'x' }, soon()), { kind: 'absent' }, 'one label more is another alert')
+  t.same(
+    await states.stateOf({ ...odd, more: 'x' }, soon()),
+    { kind: 'absent', lesser: { silencedBy: [], inhibitedBy: [] } },
+    'one label more is another alert'
+  )
+  const oddName = { alertname: 'tab\t"quo\\te" {é.', path: 'x' }
+  await fetch(`${server.url}/api/v2/alerts`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify([{ labels: oddName }])
+  })
+  await waitUntil(async () => (await states.stateOf(oddName, soon())).kind === 'known', 'a name that no filter could carry is found')
   t.same(await states.stateOf({ alertname: odd.alertname }, soon()), { kind: 'absent' }, 'and so is one with fewer')
 
   await server.stop()

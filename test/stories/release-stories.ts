@@ -16,7 +16,7 @@ export interface ReleaseSite extends Site {
 }
 
 /** A chart of one Deployment and one ConfigMap. */
-export function writeChart(t: Test): string {
+export function writeChart(t: Test, name = 'api'): string {
   const folder = mkdtempSync(join(tmpdir(), 'astern-story-chart-'))
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'templates'))
@@ -26,18 +26,18 @@ export function writeChart(t: Test): string {
     join(folder, 'templates', 'all.yaml'),
     `apiVersion: v1
 kind: ConfigMap
-metadata: { name: api }
+metadata: { name: ${name} }
 data: { level: {{ .Values.level | quote }} }
 ---
 apiVersion: apps/v1
 kind: Deployment
-metadata: { name: api }
+metadata: { name: ${name} }
 spec:
   replicas: 2
-  selector: { matchLabels: { app: api } }
+  selector: { matchLabels: { app: ${name} } }
   template:
     metadata:
-      labels: { app: api }
+      labels: { app: ${name} }
     spec: { containers: [{ name: main, image: {{ .Values.image | quote }} }] }
 {{- if .Values.broken }}
 ---
@@ -175,6 +175,112 @@ export async function helmOwned(t: Test, site: ReleaseSite, namespace: string): 
   t.same([run['outcome'], run['reason']], ['denied', 'helm-owned'])
   const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
   t.equal(imageOf(workload), 'app:v2-err40', 'nothing was written')
+}
+
+/** Somebody copied a chart's Deployment with all its metadata. The copy is sick; the release is healthy and stays as it is. */
+export async function copiedFromRelease(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace, {
+    // A policy that may roll back, so that contents of releases are read; the copy itself is undone.
+    steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: HELM_STEP.confirm }, HELM_STEP]
+  })
+  const { helm } = site
+  await world.astern()
+  const chart = writeChart(t, 'original')
+  await helm('install', 'original', chart, '-n', namespace, '--wait')
+  await helm('upgrade', 'original', chart, '-n', namespace, '--set', 'level=better', '--wait')
+  await copyDeployment(world, { name: 'original', namespace })
+  await world.image('app:v2-err40')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.equal(run['outcome'], 'recovered', { run })
+  const back = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.available, 'it is back')
+  t.equal(imageOf(back), 'app:v1', 'the copy was undone')
+  t.same(await revisionsOf(helm, 'original', namespace), [1, 2], 'the release was left alone')
+  const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
+  t.match(JSON.stringify(body), /its manifest does not list the target/)
+}
+
+/** A copy whose only step is a rollback of the release that its annotations name, and a release in a namespace off the list. */
+export async function annotatedOnly(
+  t: Test,
+  site: ReleaseSite,
+  namespace: string,
+  {
+    of,
+    reason,
+    release = 'original'
+  }: { readonly of: 'here' | 'elsewhere' | 'kube-system'; readonly reason: string; readonly release?: string }
+): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace)
+  const { helm } = site
+  const home = { here: namespace, elsewhere: `${namespace}-off`, 'kube-system': 'kube-system' }[of]
+  if (of === 'elsewhere')
+    ok(await world.clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: home } }))
+  await world.astern()
+  const chart = writeChart(t, release)
+  await helm('install', release, chart, '-n', home, '--wait')
+  await copyDeployment(world, { name: release, namespace: home })
+  await helm('upgrade', release, chart, '-n', home, '--set', 'level=better', '--wait')
+  await world.image('app:v2-err40')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', reason], { run })
+  t.same(await revisionsOf(helm, release, home), [1, 2], 'the release was left alone')
+}
+
+/** A merge key of YAML brings the namespace of one object. Helm follows it, so the release reaches a namespace off the list. */
+export async function namespaceByMergeKey(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace)
+  const { helm } = site
+  const off = `${namespace}-off`
+  ok(await world.clients.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: off } }))
+  await world.astern()
+  const chart = writeChart(t)
+  writeFileSync(
+    join(chart, 'templates', 'merged.yaml'),
+    `apiVersion: v1
+kind: ConfigMap
+data: &elsewhere { namespace: ${off} }
+metadata: { <<: *elsewhere, name: merged }
+`
+  )
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  ok(await world.clients.kube.get(`/api/v1/namespaces/${off}/configmaps/merged`))
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2-err40', '--wait')
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'namespace-not-allowed'], { run })
+  t.match(run['detail'], new RegExp(`${off}/merged`))
+  t.same(await revisionsOf(helm, 'api', namespace), [1, 2], 'the release was left alone')
+}
+
+/** A copy of the chart's Deployment under the target's name, as `kubectl get -o yaml | kubectl apply` makes it. */
+async function copyDeployment(world: World, release: { readonly name: string; readonly namespace: string }): Promise<void> {
+  ok(
+    await world.clients.kube.post(`/apis/apps/v1/namespaces/${world.namespace}/deployments`, {
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: {
+        name: 'api',
+        labels: { 'app.kubernetes.io/managed-by': 'Helm' },
+        annotations: { 'meta.helm.sh/release-name': release.name, 'meta.helm.sh/release-namespace': release.namespace }
+      },
+      spec: {
+        replicas: 2,
+        selector: { matchLabels: { app: 'api' } },
+        template: { metadata: { labels: { app: 'api' } }, spec: { containers: [{ name: 'main', image: 'app:v1' }] } }
+      }
+    })
+  )
+  await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.available, 'the copy runs')
+}
+
+async function revisionsOf(helm: Helm, release: string, namespace: string): Promise<unknown> {
+  const history: unknown = JSON.parse(await helm('history', release, '-n', namespace, '-o', 'json'))
+  return listAt({ history }, 'history').map(entry => at(entry, 'revision'))
 }
 
 /** 14, in the middle of a helm: `kill -9` of Astern while helm works. helm goes on by itself, and the run sees what it made. */

@@ -177,7 +177,13 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.match(nan['detail'], /NaN/)
   t.same([down['outcome'], down['reason']], ['timed-out', 'source-unreachable'])
   t.equal(world.proxy.deploymentWrites().length, 0)
-  await waitUntil(() => world.people.filter(message => message.event === 'needs-people').length === 3, 'people are told, once for each')
+  await waitUntil(
+    () => world.people.some(({ text, updates }) => [text, ...updates.map(update => update.text)].some(one => /3 alerts/.test(one))),
+    () => `people are told of all three, which are about one target; told: ${JSON.stringify(world.people)}`,
+    // An update goes out half a minute after the message that it changes.
+    90_000
+  )
+  t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }
 
 /** 16. A dry run by API: the same decision as in story 1, and no write but with dryRun=All. */

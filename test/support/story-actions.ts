@@ -3,13 +3,14 @@ import type { ActionNeeds } from '../../src/actions/registry.ts'
 import { numberAt, objectAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import type { PolicyStep } from '../../src/domain/policy.ts'
+import type { ManifestObject } from '../../src/templates/manifest.ts'
 import type { StoryCluster } from './story-cluster.ts'
 import { badRollout, NOON, podOf, TARGET } from './workloads.ts'
 
 const CONFIRM = { within: 600_000, passes: 3, every: 30_000 }
 const MINUTE = 60_000
 const HPAS = '/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers'
-const KUSTOMIZATION = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/shop'
+const KUSTOMIZATION = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/shop/kustomizations/shop'
 
 /** One action in a story of its own: what there is before, and how often it was really done. */
 export interface ActionStory {
@@ -31,7 +32,7 @@ const step = (action: string, options: Readonly<Record<string, unknown>> = {}): 
 /** A release in memory: what `helm rollback` makes of it. */
 export function storyHelm(
   revisions: readonly Partial<HelmRevision>[]
-): Helm & { readonly made: number[]; onRollback: (revision: number) => void } {
+): Helm & { readonly made: number[]; onRollback: (revision: number) => void; objects: (revision: number) => readonly ManifestObject[] } {
   const list: HelmRevision[] = revisions.map((revision, index) => ({
     revision: index + 1,
     updatedAt: NOON - 24 * 60 * MINUTE + index * MINUTE,
@@ -45,6 +46,7 @@ export function storyHelm(
   const helm: ReturnType<typeof storyHelm> = {
     made,
     onRollback: () => {},
+    objects: revision => [{ apiVersion: 'apps/v1', kind: 'Deployment', name: 'api', digest: `api-${revision}`, oneWay: false }],
     major: async () => ({ kind: 'done', value: 4 }),
     history: async () => ({ kind: 'done', value: [...list] }),
     manifestDigest: async (_place, revision) => {
@@ -52,9 +54,10 @@ export function storyHelm(
       const origin = /^Rollback to (\d+)$/.exec(found?.description ?? '')?.[1]
       return { kind: 'done', value: `digest-${origin ?? revision}` }
     },
+    contents: async (_place, revision) => ({ kind: 'done', value: { objects: helm.objects(revision), hooks: [] } }),
     rollback: async args => {
       if (args.includes('--dry-run')) return { kind: 'done', value: undefined }
-      const to = Number(args[2])
+      const to = Number(args.at(-1))
       const last = list.at(-1)
       if (last === undefined) return { kind: 'failed', problem: 'release-not-found', detail: 'none' }
       list[list.length - 1] = { ...last, status: 'superseded' }
@@ -144,9 +147,11 @@ function enforced(cluster: StoryCluster): void {
   cluster.kube.objects.set(KUSTOMIZATION, { kind: 'Kustomization', metadata: { name: 'shop', uid: 'uid-k' }, spec: {} })
   const owner = {
     kind: 'Kustomization',
-    name: 'flux-system/shop',
+    name: 'shop/shop',
     enforces: 'yes',
     detail: 'it applies what Git says',
+    at: { kind: 'Kustomization', namespace: 'shop', name: 'shop' },
+    lists: [{ kind: 'Deployment', group: 'apps', namespace: 'shop', name: 'api' }],
     object: { path: KUSTOMIZATION, uid: 'uid-k', annotated: false }
   } as const
   cluster.owned = [owner]

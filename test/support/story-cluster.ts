@@ -3,7 +3,7 @@ import { canonicalJson, type JsonObject } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
 import { markOperations, type PatchPlan } from '../../src/domain/plan.ts'
-import type { Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
+import type { ApiScope, Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
 import { StoryKube } from './story-kube.ts'
@@ -29,11 +29,6 @@ export class StoryCluster implements Cluster {
   put(workload: Workload): void {
     const templateAt = { ...workload.templateAt, path: objectPath(workload.ref), uid: workload.uid }
     this.workloads.set(targetKey(workload.ref), { ...workload, templateAt })
-  }
-
-  async uidOf(target: ObjectRef): Promise<string | undefined> {
-    const read = await this.read(target)
-    return read.kind === 'found' ? read.workload.uid : undefined
   }
 
   async read(target: ObjectRef): Promise<ReadResult> {
@@ -118,6 +113,11 @@ export class StoryCluster implements Cluster {
   owned: readonly Owner[] = []
   async owners(): Promise<readonly Owner[]> {
     return this.owned
+  }
+
+  async isNamespaced(_apiVersion: string, kind: string): Promise<ApiScope> {
+    if (this.unreachable) return 'no-answer'
+    return kind.startsWith('Unknown') ? undefined : !kind.startsWith('Cluster')
   }
 
   clockUncertainty(): number {

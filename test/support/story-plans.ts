@@ -69,6 +69,7 @@ function overheard(
       major: helm.major,
       history: helm.history,
       manifestDigest: helm.manifestDigest,
+      contents: helm.contents,
       rollback: (args, timeoutMs, signal) => {
         said('helm', args, timeoutMs)
         return helm.rollback(args, timeoutMs, signal)
@@ -86,6 +87,7 @@ function overheard(
   const tools = storyTools(cluster, CLOCK, {
     cluster: {
       owners: () => cluster.owners(),
+      isNamespaced: (apiVersion, kind) => cluster.isNamespaced(apiVersion, kind),
       clockOffset: () => cluster.clockOffset(),
       write: (plan, options) => {
         said('patch', plan.write, options)

@@ -22,6 +22,7 @@ export const noHelm: Helm = {
   major: nothing('helm'),
   history: nothing('helm'),
   manifestDigest: nothing('helm'),
+  contents: nothing('helm'),
   rollback: nothing('helm')
 }
 

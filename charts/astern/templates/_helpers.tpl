@@ -148,6 +148,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 {{- if .Values.gitops.argocd.enabled }}
 - { name: ASTERN_ARGOCD_NAMESPACE, value: {{ .Values.gitops.argocd.namespace | quote }} }
 {{- end }}
+{{- if and .Values.gitops.flux.enabled .Values.gitops.flux.namespaces }}
+- { name: ASTERN_FLUX_NAMESPACES, value: {{ join "," .Values.gitops.flux.namespaces | quote }} }
+{{- end }}
 # No action may call Astern by its Service either.
 - { name: ASTERN_OWN_HOSTS, value: {{ printf "%s.%s.svc" (include "astern.fullname" .) .Release.Namespace | quote }} }
 {{- with .Values.podCidrs }}

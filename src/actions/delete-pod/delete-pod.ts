@@ -110,6 +110,7 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
       summary: `evict ${chosen.map(nameAndReason).join(', ')} (${among.size} of ${living.length} unhealthy)`,
       reverse: `nothing to undo: the controller makes another one (kubectl -n ${namespace} get pods)`,
       uid: workload.uid,
+      touches: chosen.map(({ name }) => ({ kind: 'Pod', namespace, name })),
       write: { kind: 'eviction', namespace, pods: chosen.map(({ name, uid }) => ({ name, uid })) },
       from: workload.identity,
       to: workload.identity,

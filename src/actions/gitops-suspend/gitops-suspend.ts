@@ -45,6 +45,12 @@ function plan({ workload, owners, options }: PlanInput<Static<typeof GitopsSuspe
   const patch = owner.object === undefined || owner.enforces === 'unknown' ? undefined : suspension(owner, owner.object)
   if (patch === undefined)
     return refused('gitops-owned', `${owner.kind} ${owner.name} cannot be suspended so that it lasts: ${owner.detail}`)
+  const { at, lists } = owner
+  if (at === undefined || lists === undefined)
+    return refused(
+      'gitops-owned',
+      `what else ${owner.kind} ${owner.name} has cannot be read, and a suspension would hold for all of it: ${owner.detail}`
+    )
   const remind = durationOr(options.remindEvery, DEFAULT_REMIND_MS)
   return {
     kind: 'plan',
@@ -54,6 +60,7 @@ function plan({ workload, owners, options }: PlanInput<Static<typeof GitopsSuspe
       summary: `suspend ${owner.kind} ${owner.name} (${owner.detail})`,
       reverse: resume(owner),
       uid: workload.uid,
+      touches: [{ ...at, owner: true }, ...lists],
       write: patch.write,
       from: workload.identity,
       to: workload.identity,

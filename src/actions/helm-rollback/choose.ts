@@ -1,12 +1,18 @@
 import type { PlanSituation, Proof } from '../../domain/action.ts'
+import type { Touched } from '../../domain/touched.ts'
 import { provenIn } from '../proven.ts'
 import type { HelmRevision } from './helm-port.ts'
+import type { RevisionObjects } from './objects.ts'
 
 /** What was seen of a release: its history, and for each revision that may be chosen a digest of the objects that it makes. */
 export interface SeenRelease {
   readonly major: number
   readonly history: readonly HelmRevision[]
   readonly digests: ReadonlyMap<number, string>
+  /** The objects that the present revisions make, and the one to go back to. */
+  readonly objects: ReadonlyMap<number, RevisionObjects>
+  /** What of them says in the cluster that it must not go back. */
+  readonly closed?: readonly Touched[]
 }
 
 /** What shows whether a revision is proven. */
@@ -39,7 +45,7 @@ export function badMark(origin: number): string {
  * The revisions that the release could go back to, newest first, each with the reason against it. `current - 1` is not taken
  * blindly, because it may have failed, or have the bad contents too (facts C.1).
  */
-export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number): readonly ReleaseCandidate[] {
+export function judgeReleases(seen: Pick<SeenRelease, 'history' | 'digests'>, past: Past, provenFor: number): readonly ReleaseCandidate[] {
   const { history } = seen
   const latest = history.at(-1)
   if (latest === undefined) return []
@@ -59,7 +65,7 @@ export function judgeReleases(seen: SeenRelease, past: Past, provenFor: number):
 
 function judged(
   revision: HelmRevision,
-  { history, digests }: SeenRelease,
+  { history, digests }: Pick<SeenRelease, 'history' | 'digests'>,
   past: Past,
   provenFor: number
 ): Omit<ReleaseCandidate, 'revision'> {

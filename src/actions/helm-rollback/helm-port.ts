@@ -1,3 +1,5 @@
+import type { ManifestObject } from '../../templates/manifest.ts'
+
 /** One revision of a release, as `helm history` lists it. It has no values, and Astern never asks for them. */
 export interface HelmRevision {
   readonly revision: number
@@ -34,13 +36,22 @@ export interface HelmPlace {
   readonly namespace: string
 }
 
+/** What one revision of a release makes of the cluster. */
+export interface RevisionContents {
+  readonly objects: readonly ManifestObject[]
+  /** The objects that only its hooks make. */
+  readonly hooks: readonly ManifestObject[]
+}
+
 /** The helm program. */
 export interface Helm {
   /** The major version, because flags differ between them. */
   major(signal: AbortSignal): Promise<HelmAnswer<number>>
   /** The revisions of a release, oldest first. */
   history(place: HelmPlace, signal: AbortSignal): Promise<HelmAnswer<readonly HelmRevision[]>>
-  /** A digest of the manifest of a revision. The manifest itself is not kept. */
+  /** A digest of the manifest of a revision. */
   manifestDigest(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<string>>
+  /** What a revision makes: the objects of manifest and hooks. Their contents are not kept. */
+  contents(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<RevisionContents>>
   rollback(args: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<HelmAnswer<undefined>>
 }

@@ -5,14 +5,16 @@ import { type PlanResult, refused } from '../../domain/action.ts'
 import { releaseRevision } from '../../domain/change.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan } from '../../domain/plan.ts'
-import type { Reason } from '../../domain/reasons.ts'
 import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
-import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
+import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
-import type { ActionDescription, Observation, PlanInput, TypedAction } from '../typed-action.ts'
+import { touchesOf } from '../template-patch.ts'
+import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
-import type { Helm, HelmProblem } from './helm-port.ts'
+import type { Helm } from './helm-port.ts'
+import { changedInCluster, releaseTouched, revisionsList, touchedBy } from './objects.ts'
+import { observeRelease, presentOf } from './observe.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -42,6 +44,7 @@ export const HELM_ROLLBACK = {
   blames: 'release',
   overridesOwner: true,
   cures: true,
+  touches: ({ release }) => (release === undefined ? [] : [releaseTouched(release)]),
   // Helm also needs the rights for all that the release's chart contains, which only its owner knows.
   rights: () => [
     { verb: 'get', group: '', resource: 'secrets' },
@@ -57,7 +60,7 @@ export function helmRollback(helm: Helm) {
   return {
     ...HELM_ROLLBACK,
     writes: ['helm-rollback'],
-    observe: (_tools, input, signal) => observe(helm, input, signal),
+    observe: (tools, input, signal) => observeRelease(helm, tools, input, signal),
     plan,
     apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
     effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
@@ -69,52 +72,20 @@ export function helmRollback(helm: Helm) {
   } satisfies TypedAction<typeof HelmRollbackWith, HelmWrite, SeenRelease>
 }
 
-/** What helm's answer means for a decision. */
-const REASONS: Readonly<Record<HelmProblem, Reason>> = {
-  'not-installed': 'unsuitable-target',
-  'release-not-found': 'not-helm-owned',
-  'revision-gone': 'no-good-revision',
-  busy: 'rollout-moving',
-  'lost-race': 'rollout-moving',
-  'no-deployed-release': 'release-stuck',
-  'not-ready-in-time': 'cluster-unreachable',
-  unreachable: 'cluster-unreachable',
-  unbuildable: 'unsuitable-target',
-  forbidden: 'forbidden',
-  stopped: 'cluster-unreachable',
-  other: 'unsuitable-target'
-}
-
-async function observe(helm: Helm, { workload }: PlanInput<Options>, signal: AbortSignal): Promise<Observation<SeenRelease>> {
-  const { release } = workload
-  if (release === undefined)
-    return refused('not-helm-owned', 'the target has no meta.helm.sh/release-name annotation and managed-by label of Helm')
-  const place = { release: release.name, namespace: release.namespace }
-  const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
-  if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)
-  if (history.kind === 'failed') return refused(REASONS[history.problem], history.detail)
-  const worth = history.value.filter(
-    ({ status }, index) => status === 'superseded' || status === 'deployed' || index === history.value.length - 1
-  )
-  const digests = new Map<number, string>()
-  // Only the newest revisions are looked at, because each look is a process and older ones are hardly ever chosen.
-  for (const { revision } of worth.slice(-DIGESTS)) {
-    const digest = await helm.manifestDigest(place, revision, signal)
-    if (digest.kind === 'done') digests.set(revision, digest.value)
-  }
-  return { kind: 'seen', seen: { major: major.value, history: history.value, digests } }
-}
-
-/** How many revisions are looked at: as many as Helm keeps by default. */
-const DIGESTS = 10
-
 function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrite> {
   const { workload, options, now } = input
   const { release } = workload
   if (release === undefined) throw new Error('helm-rollback plans without having looked')
   const latest = seen.history.at(-1)
   if (latest === undefined) return refused('no-good-revision', 'the release has no history')
-  if (isOneWayDoor(workload)) return ONE_WAY_DOOR
+  if (mustNotGoBack(workload)) return ONE_WAY_DOOR
+  const present = presentOf(seen)
+  if (present === undefined) return refused('unsuitable-target', `what revision ${latest.revision} of the release makes cannot be read`)
+  if (!revisionsList(present, release, workload.ref))
+    return refused(
+      'not-helm-owned',
+      `the manifest of release ${release.namespace}/${release.name} does not list the target: only the target’s metadata names it`
+    )
   if (latest.status.startsWith('pending-')) {
     const age = now - latest.updatedAt
     const status = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
@@ -142,6 +113,14 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   }
   const { proof } = chosen
   const to = chosen.revision.revision
+  const [from, back] = [seen.objects.get(latest.revision), seen.objects.get(to)]
+  if (from === undefined || back === undefined) throw new Error('a revision was chosen that was not looked at')
+  const moved = changedInCluster(from, back)
+  if (moved !== undefined)
+    return refused(
+      'namespace-not-allowed',
+      `${moved.kind} ${moved.name} is in no namespace, or may be in none, and revision ${to} has it otherwise than revision ${latest.revision}`
+    )
   const digest = (revision: number): string | undefined => seen.digests.get(revision)?.slice(0, 12)
   return {
     kind: 'plan',
@@ -152,6 +131,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
       summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
+      touches: [...touchesOf(workload), ...touchedBy([from, back], release), ...(seen.closed ?? [])],
       write: rollbackOf(release, { latest: latest.revision, to, timeoutMs: durationOr(options.timeout, DEFAULT_TIMEOUT_MS) }),
       from: workload.identity,
       makes: releaseRevision(release, latest.revision + 1),

@@ -5,6 +5,8 @@ import { MINUTE, SECOND } from '../../base/clock.ts'
 import { sha256 } from '../../base/hashes.ts'
 import { instantAt, isObject, numberAt, textAt } from '../../base/json.ts'
 import { nothingSecret, type Scrub } from '../../base/secrets.ts'
+import { isUnreadable, manifestObjects } from '../../templates/manifest.ts'
+import { withFlags } from './arguments.ts'
 import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from './helm-port.ts'
 
 export interface HelmOptions {
@@ -84,7 +86,7 @@ export function createHelm(options: HelmOptions): Helm {
     // The library is loaded here, because most installations never run helm and start sooner without it.
     const { execa } = await import('execa')
     const context = options.context === undefined ? [] : ['--kube-context', options.context]
-    const result = await execa(options.program, [...args, ...context], {
+    const result = await execa(options.program, withFlags(args, context), {
       env: environment(home),
       extendEnv: false,
       stdin: 'ignore',
@@ -111,6 +113,10 @@ export function createHelm(options: HelmOptions): Helm {
     return { kind: 'failed', ...classify(scrub(to === undefined ? String(result.stderr ?? '') : to.words())) }
   }
 
+  function get(what: 'manifest' | 'hooks', place: HelmPlace, revision: number): Promise<HelmAnswer<string>> {
+    return run(['get', what, '--revision', String(revision), ...within(place), '--', place.release], READ_WITHIN_MS)
+  }
+
   return {
     async major() {
       const answer = await run(['version', '--template', '{{.Version}}'], READ_WITHIN_MS)
@@ -122,7 +128,7 @@ export function createHelm(options: HelmOptions): Helm {
     },
 
     async history(place) {
-      const answer = await run(['history', place.release, ...within(place), '--max', String(HISTORY), '-o', 'json'], READ_WITHIN_MS)
+      const answer = await run(['history', ...within(place), '--max', String(HISTORY), '-o', 'json', '--', place.release], READ_WITHIN_MS)
       if (answer.kind === 'failed') return answer
       const revisions = parseHistory(answer.value)
       return revisions === undefined
@@ -131,8 +137,19 @@ export function createHelm(options: HelmOptions): Helm {
     },
 
     async manifestDigest(place, revision) {
-      const answer = await run(['get', 'manifest', place.release, '--revision', String(revision), ...within(place)], READ_WITHIN_MS)
-      return answer.kind === 'failed' ? answer : { kind: 'done', value: sha256(answer.value) }
+      const manifest = await get('manifest', place, revision)
+      return manifest.kind === 'failed' ? manifest : { kind: 'done', value: sha256(manifest.value) }
+    },
+
+    async contents(place, revision) {
+      const manifest = await get('manifest', place, revision)
+      if (manifest.kind === 'failed') return manifest
+      const hooks = await get('hooks', place, revision)
+      if (hooks.kind === 'failed') return hooks
+      const [objects, ofHooks] = [await manifestObjects(manifest.value), await manifestObjects(hooks.value)]
+      return isUnreadable(objects) || isUnreadable(ofHooks)
+        ? { kind: 'failed', problem: 'other', detail: `the manifest of revision ${revision} cannot be read` }
+        : { kind: 'done', value: { objects, hooks: ofHooks } }
     },
 
     async rollback(args, timeoutMs) {

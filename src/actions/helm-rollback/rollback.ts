@@ -4,6 +4,7 @@ import type { WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Release, Workload } from '../../domain/workload.ts'
 import { appliedWith, type NotApplied } from '../../domain/write-result.ts'
+import { withFlags } from './arguments.ts'
 import type { Helm, HelmPlace, HelmProblem } from './helm-port.ts'
 
 /** The write: `helm rollback`. Helm has no precondition, so `latest` is read right before, and the new revision must be the next. */
@@ -28,8 +29,6 @@ export function rollbackOf(release: Release, { latest, to, timeoutMs }: Pick<Hel
     timeoutMs,
     arguments: [
       'rollback',
-      name,
-      String(to),
       '--namespace',
       namespace,
       // Helm 4 has several ways to wait. This is its default one.
@@ -39,7 +38,10 @@ export function rollbackOf(release: Release, { latest, to, timeoutMs }: Pick<Hel
       '--cleanup-on-fail',
       // Helm must not prune the oldest revisions, because they are evidence.
       '--history-max',
-      '0'
+      '0',
+      '--',
+      name,
+      String(to)
     ]
   }
 }
@@ -74,7 +76,7 @@ export async function tryRollBack(helm: Helm, write: HelmWrite, now: () => numbe
   const moved = await movedOn(helm, write, signal)
   if (moved !== undefined) return moved
   const withoutWait = write.arguments.filter(argument => argument !== '--wait')
-  const tried = await helm.rollback([...withoutWait, '--dry-run'], write.timeoutMs, signal)
+  const tried = await helm.rollback(withFlags(withoutWait, ['--dry-run']), write.timeoutMs, signal)
   return tried.kind === 'done' ? appliedWith('helm would do it', now()) : notWritten(tried.problem, tried.detail)
 }
 

@@ -6,9 +6,9 @@ import { hashPlan, type PatchWrite } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
-import { isOneWayDoor, ONE_WAY_DOOR } from '../one-way-door.ts'
+import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
-import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, undoCommand } from '../template-patch.ts'
+import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 import { watchUndo } from './unstick.ts'
 
@@ -47,12 +47,12 @@ export const rolloutUndo = {
 function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<PatchWrite> {
   const { workload, options } = input
   const provenFor = provenForOf(options.provenFor)
-  if (isOneWayDoor(workload)) return ONE_WAY_DOOR
+  if (mustNotGoBack(workload)) return ONE_WAY_DOOR
   const { release, strategy } = workload
   if (release !== undefined && options.evenIfHelmOwned !== true)
     return refused(
       'helm-owned',
-      `release ${release.namespace}/${release.name} made it: the next upgrade would bring the version back, and what is not in the template stays; use helm-rollback, or say evenIfHelmOwned`
+      `release ${release.namespace}/${release.name} made it${workload.releaseLists === undefined ? ' (unconfirmed: only its metadata says so, and Astern does not read what the release contains)' : ''}: the next upgrade would bring the version back, and what is not in the template stays; use helm-rollback, or say evenIfHelmOwned`
     )
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
@@ -83,6 +83,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
       summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}${workload.inOrder === true ? '; a pod that stays broken and holds up the others is then evicted' : ''}`,
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
+      touches: touchesOf(workload),
       write: replaceTemplate(workload, templateForWrite(revision.template)),
       from: workload.identity,
       to: revision.identity,

@@ -112,6 +112,9 @@ function planOf(
     summary: `${means.summary}; given back ${formatDuration(restoreAfter)} after the recovery`,
     reverse: means.reverse,
     uid: workload.uid,
+    ...(means.write.kind === 'json-patch'
+      ? { touches: [{ kind: 'HorizontalPodAutoscaler', namespace: workload.ref.namespace, name: means.write.autoscaler }] }
+      : {}),
     write: means.write,
     from: workload.identity,
     to: workload.identity,

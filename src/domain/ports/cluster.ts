@@ -22,14 +22,17 @@ export type WriteResult =
   /** Timeout, broken connection, 5xx: the caller must observe whether it was done. */
   | { readonly kind: 'unknown'; readonly detail: string }
 
+/** Whether a kind's objects are in namespaces; undefined where the API does not serve the kind. */
+export type ApiScope = boolean | undefined | 'no-answer'
+
 /** What a run needs of the cluster. */
 export interface Cluster {
   /** Reads the target with its history, rollout state and pods. */
   read(target: ObjectRef, signal: AbortSignal): Promise<ReadResult>
-  /** Reads only whether the target is there, and its uid; undefined where the cluster does not say. */
-  uidOf(target: ObjectRef, signal: AbortSignal): Promise<string | undefined>
   /** Finds who else declares what the target is, and whether they would undo a write. */
   owners(workload: Workload, signal: AbortSignal): Promise<readonly Owner[]>
+  /** Whether the API keeps objects of the kind in namespaces. */
+  isNamespaced(apiVersion: string, kind: string, signal: AbortSignal): Promise<ApiScope>
   /** Sends a plan's patch. With `dryRun` the API server checks it and stores nothing (`dryRun=All`). */
   write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */

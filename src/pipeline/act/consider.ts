@@ -2,7 +2,7 @@ import { audited, ofRun } from '../../domain/audited.ts'
 import { LOCAL } from '../../domain/credential.ts'
 import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { TraceEntry } from '../../domain/dry-run.ts'
-import { lockKeys } from '../../domain/owner.ts'
+import { lockKeys, touchedKeys } from '../../domain/owner.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Run } from '../../domain/run.ts'
 import { overBecause, sentBy } from '../../domain/trigger.ts'
@@ -26,7 +26,7 @@ export async function consider(pass: Pass): Promise<Next> {
     return refuse(pass, { reason: 'sent-without-tokens', detail: 'post it again, with a token' })
   const gone = overBecause(run.trigger)
   if (gone !== undefined && !run.wrote) {
-    const failing = await stillFailing(ports, { run, at }, signal)
+    const failing = await stillFailing(decidePorts(ports), { run, at }, signal)
     if (failing === undefined) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
     return refuse(pass, run.parkedBy === undefined ? failing : parked(run))
   }
@@ -109,7 +109,7 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
       id,
       step: run.step,
       plan,
-      locks: lockKeys(planned.workload),
+      locks: [...lockKeys(planned.workload), ...touchedKeys(plan.touches ?? [], planned.guardInput.owners)],
       budgets: run.policy.guards.budgets,
       symptom: planned.guardInput.dating.symptom,
       now,

@@ -44,7 +44,9 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   const at = clock.now()
   const guardInput = await gather(ports, { run, at, target: plan.target, workload, action }, signal)
   const dating = await dateAnew(ports, { run, workload, guardInput, at }, signal)
-  return dating.kind === 'stop' ? dating.refusal : firstRefusal(ports.guards.beforeWrite, { ...guardInput, dating: dating.value })
+  return dating.kind === 'stop'
+    ? dating.refusal
+    : firstRefusal(ports.guards.beforeWrite, { ...guardInput, touches: plan.touches ?? [], dating: dating.value })
 }
 
 /** Refuses where the incident resolved, or people were told of it, since this pass began. */

@@ -43,7 +43,8 @@ export async function measureSymptom(
   const history = await ports.verifier().history(queries, span, signal)
   if (history.kind === 'unknown') return stop(unknownPast(history))
   const since = stretchStart(history.points, at, {
-    gap: lookBack(queries),
+    // A long span has few points. Two that follow each other are never a gap, however far apart they are.
+    gap: Math.max(lookBack(queries), 1.5 * span.step),
     notBefore: recoveredAt
   })
   return next({
@@ -138,6 +139,19 @@ export async function failedWithin(
   const span = spanBefore(to, to - from, every)
   const history = await ports.verifier().history(rendered.queries, span, signal)
   return history.kind === 'unknown' ? stop(unknownPast(history)) : next(failedInRow(history.points, span, samples))
+}
+
+/** Whether the queries passed at any time of a period. No data is no pass. Instants in Astern's clock. */
+export async function passedWithin(
+  ports: Ports,
+  { run, workload, from, to }: Pick<Measured, 'run' | 'workload'> & { readonly from: number; readonly to: number },
+  signal: AbortSignal
+): Promise<StageResult<boolean>> {
+  const rendered = renderQueries(run, workload, { pods: 'of-any-version' })
+  if (rendered.kind === 'refused') return stop(rendered.refusal)
+  const span = spanBefore(to, to - from, samplingOf(rendered.queries).every)
+  const history = await ports.verifier().history(rendered.queries, span, signal)
+  return history.kind === 'unknown' ? stop(unknownPast(history)) : next(history.points.some(point => point.verdict === 'pass'))
 }
 
 function pointsOf(history: History): readonly Point[] {

@@ -3,7 +3,7 @@ import type { Refusal } from '../../domain/reasons.ts'
 import { next, type Stage, stop } from './stage.ts'
 
 /** The reason of the first guard that refuses; undefined where none does. */
-export function firstRefusal<Input extends GuardInput>(guards: readonly Guard<Input>[], input: Input): Refusal | undefined {
+export function firstRefusal<Input>(guards: readonly Guard<Input>[], input: Input): Refusal | undefined {
   for (const guard of guards) {
     const refusal = guard.check(input)
     if (refusal !== undefined) return refusal

@@ -24,6 +24,8 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
       const result = await provenPlan(ports, input, signal)
       if (result.kind === 'refused') return stop(result.refusal)
       const { plan } = result
+      const touched = firstRefusal(ports.guards.onTouched, { ...guardInput, touches: plan.touches ?? [] })
+      if (touched !== undefined) return stop(touched)
       const owned = firstRefusal(ports.guards.onPlan, guardInput)
       if (owned !== undefined)
         return stop({

@@ -3,13 +3,14 @@ import type { GuardInput } from '../../domain/guard.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { permissionUnder } from '../../domain/permission.ts'
-import type { PolicyStep } from '../../domain/policy.ts'
+import type { Policy, PolicyStep } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
 import { alertOf } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
-import { next, type Stage, stop } from './stage.ts'
+import { firstRefusal } from './guard.ts'
+import { next, type Stage, type StageResult, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
 /** A run, and the instant (Astern's clock) for which the decision is made. */
@@ -39,9 +40,9 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
       const action = actionOf(ports, step.action)
       if (!action.kinds.includes(target.kind))
         return stop({ reason: 'unsuitable-target', detail: `${action.name} works on ${action.kinds.join(', ')}, not on a ${target.kind}` })
-      const read = await ports.cluster.read(target, signal)
-      if (read.kind !== 'found') return stop(readRefusal(read))
-      const { workload } = read
+      const read = await readTarget(ports, { policy: run.policy, target }, signal)
+      if (read.kind === 'stop') return read
+      const workload = read.value
       return next({
         run,
         at,
@@ -53,6 +54,18 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
       })
     }
   }
+}
+
+/** Reads a target, unless it lies where nothing may be read: a label of an alert may name any namespace. */
+export async function readTarget(
+  { guards, policies, cluster, ownNamespace }: Pick<ReadingPorts, 'guards' | 'policies' | 'cluster' | 'ownNamespace'>,
+  { policy, target }: { readonly policy: Policy; readonly target: ObjectRef },
+  signal: AbortSignal
+): Promise<StageResult<Workload>> {
+  const denied = firstRefusal(guards.beforeRead, { target, policy, current: policies.policy(policy.name), ownNamespace })
+  if (denied !== undefined) return stop(denied)
+  const read = await cluster.read(target, signal)
+  return read.kind === 'found' ? next(read.workload) : stop(readRefusal(read))
 }
 
 /** The run's present rung. */
@@ -107,6 +120,7 @@ export async function gather(
     permission: { configured, now: permissionUnder(configured, state.mode) },
     action,
     owners,
+    touches: action.touches?.(workload) ?? [],
     alertState,
     mustBeKnown: run.trigger.kind === 'alert' && ports.senders.confirmed(run.trigger.incident.source),
     clusterOffset: ports.cluster.clockOffset(),

@@ -4,6 +4,7 @@ import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
 import type { Channels } from '../../domain/ports/channels.ts'
 import { REASONS, type Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
+import { measuredText, type Symptom } from '../../domain/symptom.ts'
 import { alertOf, askedBy, incidentOf, routingLabels, triggerTitle } from '../../domain/trigger.ts'
 import { runIds } from '../run-ids.ts'
 
@@ -45,7 +46,7 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels): Me
   const content = {
     event,
     title: titleOf(run, ending),
-    text: textOf(ending),
+    text: textOf(run, ending),
     severity: people ? 'critical' : 'info',
     ...runIds(run),
     labels: routingLabels(run.trigger)
@@ -111,9 +112,10 @@ function titleOf(run: Run, ending: Ending): string {
   return `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${outcome}`
 }
 
-function textOf({ outcome, refusal, detail, reverse }: Ending): string {
+function textOf({ symptom }: Run, { outcome, refusal, detail, reverse }: Ending): string {
   const why = refusal === undefined ? OUTCOMES[outcome] : REASONS[refusal.reason].sentence
-  return [why, detail, reverse === undefined ? undefined : `To undo what was written: ${reverse}`]
+  const since = symptom === undefined ? undefined : measuredText(symptom)
+  return [why, detail, since, reverse === undefined ? undefined : `To undo what was written: ${reverse}`]
     .filter(line => line !== undefined && line !== '')
     .join('\n')
 }
@@ -132,12 +134,17 @@ function detailsOf(run: Run, { outcome, refusal, reverse }: Ending): Message['de
     outcome,
     ...(refusal === undefined ? {} : { reason: refusal.reason, ...(refusal.facts === undefined ? {} : { evidence: refusal.facts }) }),
     wrote: run.wrote,
+    ...(run.symptom === undefined ? {} : { symptom: symptomOf(run.symptom) }),
     ...(progress?.lastSample === undefined ? {} : { lastSample: progress.lastSample }),
     ...(reverse === undefined ? {} : { reverse }),
     ...(alert === undefined
       ? {}
       : { alert: { startsAt: new Date(alert.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })
   }
+}
+
+function symptomOf({ since, orBefore, queries }: Symptom) {
+  return { since: new Date(since).toISOString(), orBefore, queries }
 }
 
 function targetOf({ target }: Run): string {

@@ -10,6 +10,9 @@ import { withBreaker } from '../../../src/outgoing/breaker.ts'
 import { type ClockOffset, createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 
+/** A test may look at everything. */
+const EVERYWHERE = { allowed: () => ['*'], releasesUnread: () => 'tests do not read release contents' }
+
 export interface TestClients {
   readonly kube: KubeClient
   readonly cluster: Cluster
@@ -22,7 +25,7 @@ export async function openClients(kubeconfig: string): Promise<TestClients> {
   const http = createHttpClient()
   const offset = createClockOffset(Date.now)
   const kube = createKubeClient(await connect({ kubeconfig }, Date.now), http, withBreaker(http, { name: 'test' }), offset)
-  return { kube, offset, cluster: createCluster(kube, offset, Date.now), close: () => http.close() }
+  return { kube, offset, cluster: createCluster(kube, offset, Date.now, EVERYWHERE), close: () => http.close() }
 }
 
 export function deploymentOf(

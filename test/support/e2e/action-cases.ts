@@ -68,6 +68,9 @@ const gitops = ({ admin }: Parts, tool: typeof ARGOCD, values: readonly string[]
   policy: { steps: [{ action: 'gitops-suspend' }, UNDO] },
   async bad(_t, world) {
     ok(await admin.kube.post(tool.path(world.namespace), tool.object(world.namespace)))
+    const listing = tool.listing(world.namespace, ['api'])
+    const owner = `${tool.path(world.namespace)}/shop${listing.path}`
+    ok(await admin.kube.jsonPatch(owner, [{ op: 'add', path: '/status', value: listing.status }]))
     await world.deploy('app:v1')
     await world.image('app:v2-err40')
     const marks = Object.entries(tool.metadata(world.namespace)) as [string, Readonly<Record<string, string>>][]

@@ -8,9 +8,11 @@ export interface Person {
   readonly text: string
   readonly key: string
   readonly details: JsonObject
+  /** Later versions of it, oldest first. */
+  readonly updates: readonly Person[]
 }
 
-/** Where people's messages arrive; the same key is the same message. */
+/** Where people's messages arrive; the same key is the same message, and what comes again is an update of it. */
 export async function startInbox(people: Person[]): Promise<{ readonly url: string; close(): void }> {
   const server = http.createServer((request, response) => {
     let text = ''
@@ -19,8 +21,11 @@ export async function startInbox(people: Person[]): Promise<{ readonly url: stri
       text += chunk
     })
     request.on('end', () => {
-      const message = JSON.parse(text) as Person
-      if (!people.some(known => known.key === message.key)) people.push(message)
+      const message = { ...(JSON.parse(text) as Person), updates: [] }
+      const known = people.findIndex(one => one.key === message.key)
+      const before = people[known]
+      if (before === undefined) people.push(message)
+      else people[known] = { ...before, updates: [...before.updates, message] }
       response.writeHead(204).end()
     })
   })

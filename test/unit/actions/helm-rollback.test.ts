@@ -6,6 +6,7 @@ import { badMark, judgeReleases, originOf } from '../../../src/actions/helm-roll
 import { classify, createHelm, parseHistory } from '../../../src/actions/helm-rollback/helm.ts'
 import type { Helm, HelmRevision } from '../../../src/actions/helm-rollback/helm-port.ts'
 import { helmRollback } from '../../../src/actions/helm-rollback/helm-rollback.ts'
+import type { ReleaseObject } from '../../../src/actions/helm-rollback/objects.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { WriteResult } from '../../../src/domain/ports/cluster.ts'
@@ -31,11 +32,21 @@ const history = (...revisions: Partial<HelmRevision>[]): readonly HelmRevision[]
     ...revision
   }))
 
+const API: ReleaseObject = {
+  apiVersion: 'apps/v1',
+  kind: 'Deployment',
+  name: 'api',
+  digest: 'd',
+  oneWay: false,
+  kept: 'in-namespace'
+}
+
 type Input = Parameters<ReturnType<typeof helmRollback>['plan']>[0]
 const plan = (revisions: readonly HelmRevision[], more: Partial<Input> = {}, same: readonly number[] = []) =>
   helmRollback(noHelm).plan(planInput(WORKLOAD, more), {
     major: 4,
     history: revisions,
+    objects: new Map(revisions.map(({ revision }) => [revision, { objects: [API], hooks: [] }])),
     digests: new Map(revisions.map(({ revision }) => [revision, same.includes(revision) ? 'same' : `digest-${revision}`]))
   })
 const to = (...args: Parameters<typeof plan>): unknown => {
@@ -90,7 +101,20 @@ t.test('the plan: every argument said, what it makes, what is bad now', async t 
     to: undefined
   })
   t.match(result.plan.write, {
-    arguments: ['rollback', 'api', '2', '--namespace', 'shop', '--wait', '--timeout', '120s', '--cleanup-on-fail', '--history-max', '0']
+    arguments: [
+      'rollback',
+      '--namespace',
+      'shop',
+      '--wait',
+      '--timeout',
+      '120s',
+      '--cleanup-on-fail',
+      '--history-max',
+      '0',
+      '--',
+      'api',
+      '2'
+    ]
   })
   t.equal(to(history({}, {}, {}), { workload: { ...WORKLOAD, annotations: { 'astern.dev/rollback': 'deny' } } }), 'one-way-door')
 })
@@ -186,7 +210,7 @@ t.test('what helm says is classified by its words', async t => {
     'one that is pruned'
   )
   t.equal(badMark(3), 'release@3')
-  t.same(judgeReleases({ major: 4, history: [], digests: new Map() }, { bad: [], incidents: [], unproven: [] }, 0), [])
+  t.same(judgeReleases({ history: [], digests: new Map() }, { bad: [], incidents: [], unproven: [] }, 0), [])
 })
 
 function failed(): never {
@@ -206,10 +230,17 @@ t.test('the program: missing, hanging, and what it is given of the environment',
   t.match(missing, { kind: 'failed', problem: 'not-installed', detail: /install helm, or say where it is with --helm/ })
   const told = script(
     'told',
-    'console.log(JSON.stringify({ args: process.argv.slice(2), env: Object.keys(process.env).sort() })); process.exit(process.argv[2] === "get" ? 0 : 1)'
+    'console.log(JSON.stringify({ apiVersion: "v1", kind: "Told", metadata: { name: JSON.stringify(process.argv.slice(2)) } })); process.exit(process.argv[2] === "get" ? 0 : 1)'
   )
   const helm = createHelm({ program: told, kubeconfig: '/k', context: 'c', environment: { PATH: '/bin' } })
+  const contents = await helm.contents({ release: 'a;rm -rf', namespace: 'n' }, 3, never)
+  if (contents.kind === 'failed') throw new Error(contents.detail)
   t.match(await helm.manifestDigest({ release: 'a;rm -rf', namespace: 'n' }, 3, never), { kind: 'done', value: /^[0-9a-f]{64}$/ })
+  t.same(
+    contents.value.hooks.map(({ name }) => JSON.parse(name)),
+    [['get', 'hooks', '--revision', '3', '--namespace', 'n', '--kube-context', 'c', '--', 'a;rm -rf']],
+    'no name can be taken for a flag'
+  )
   const { helm: given } = readConfig({}, { PATH: '/bin', HELM_DRIVER: 'secret', AWS_PROFILE: 'ops', ASTERN_TOKENS_FILE: '/t' })
   t.same(given.environment, { PATH: '/bin', HELM_DRIVER: 'secret', AWS_PROFILE: 'ops' }, 'Astern’s own settings are not helm’s')
   const hangs = script(

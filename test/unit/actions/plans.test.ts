@@ -16,6 +16,7 @@ import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import type { PlanResult } from '../../../src/domain/action.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { Plan, Write } from '../../../src/domain/plan.ts'
+import { touchedName } from '../../../src/domain/touched.ts'
 import type { Workload } from '../../../src/domain/workload.ts'
 import { refusalOf } from '../../../src/outgoing/addresses.ts'
 import { storyHttp } from '../../support/story-actions.ts'
@@ -303,6 +304,8 @@ t.test('gitops-suspend: what it does, and where it would not last', async t => {
     name: 'argocd/shop',
     enforces: 'yes',
     detail: 'automated sync',
+    at: { kind: 'Application', namespace: 'argocd', name: 'shop' },
+    lists: [{ kind: 'Deployment', group: 'apps', namespace: 'shop', name: 'api' }],
     object: { path: '/app', uid: 'u', annotated: true },
     automated: { selfHeal: true, prune: true },
     ...more
@@ -317,4 +320,7 @@ t.test('gitops-suspend: what it does, and where it would not last', async t => {
   t.equal(told(suspend([owner({ enforces: 'unknown' })])), 'gitops-owned')
   const { object: _, ...generated } = owner()
   t.equal(told(suspend([generated])), 'gitops-owned', 'an ApplicationSet would make it anew')
+  const { lists: _lists, ...silent } = owner()
+  t.equal(told(suspend([silent])), 'gitops-owned', 'nobody knows what else would be suspended')
+  t.same(plan.touches?.map(touchedName), ['Application argocd/shop', 'Deployment shop/api'])
 })

@@ -227,6 +227,11 @@ t.test('settings: the flag wins over its twin in the environment', async t => {
     { mode: 'off', listen: { port: 9 }, policies: 'p', dataDir: 'd', logLevel: 'warn', kubeconfig: 'k', prometheusUrl: 'http://p' }
   )
   t.match(readConfig({ mode: 'dry-run' }, { ASTERN_MODE: 'off' }), { mode: 'dry-run' })
+  t.same(readConfig({}, {}).fluxNamespaces, [])
+  t.same(readConfig({}, { ASTERN_FLUX_NAMESPACES: 'flux-system, team-flux' }).fluxNamespaces, ['flux-system', 'team-flux'])
+  t.same(readConfig({ fluxNamespaces: 'a' }, { ASTERN_FLUX_NAMESPACES: 'b' }).fluxNamespaces, ['a'])
+  t.throws(() => readConfig({ fluxNamespaces: 'flux-*' }, {}), /no name of a namespace/)
+  t.throws(() => readConfig({}, { ASTERN_ARGOCD_NAMESPACE: '../x' }), /no name of a namespace/)
   t.throws(() => readConfig({}, { ASTERN_DATABASE_URL: 'postgres://x' }), /not built yet/)
   t.same(parseListen('[::1]:80'), { host: '::1', port: 80 })
   t.throws(() => parseListen('127.0.0.1:99999'), /HOST:PORT/)

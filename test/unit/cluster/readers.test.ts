@@ -1,10 +1,14 @@
 import t from 'tap'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import type { JsonObject } from '../../../src/base/json.ts'
+import { parseTrackingId } from '../../../src/cluster/argo-owner.ts'
 import { toArgoRollout, watchedIdentity } from '../../../src/cluster/argo-rollout.ts'
 import { toRevisioned } from '../../../src/cluster/controller-revisions.ts'
-import { parseTrackingId, readOwners } from '../../../src/cluster/owners.ts'
+import type { OwnerReading } from '../../../src/cluster/owner-reading.ts'
+import { readOwners } from '../../../src/cluster/owners.ts'
 import { createReleaseReader, releaseNamed } from '../../../src/cluster/release.ts'
+import type { ReleaseContents } from '../../../src/cluster/release-contents.ts'
+import type { LookScope } from '../../../src/domain/namespaces.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
 import { templateIdentity, type Workload } from '../../../src/domain/workload.ts'
 import { StoryKube } from '../../support/story-kube.ts'
@@ -178,12 +182,21 @@ t.test('Argo CD’s tracking id: of this very object, or it says nothing', async
     t.equal(parseTrackingId(id, workload), undefined, id)
 })
 
+/** Flux says so: it has the target. */
+const inventory = { inventory: { entries: [{ id: 'shop_api_apps_Deployment', v: 'v1' }] } }
+
+function reading(kube: Pick<StoryKube, 'get'>, workload: Workload, argocd?: string, contents: ReleaseContents = unread): OwnerReading {
+  const scope: LookScope = { allowed: () => ['shop'], flux: ['flux-system'], releasesUnread: () => undefined }
+  return { kube, workload, scope: argocd === undefined ? scope : { ...scope, argocd }, contents, signal: never }
+}
+const unread: ReleaseContents = async () => ({ kind: 'unread', detail: 'not read' })
+
 t.test('owners: who enforces, who does not, and what cannot be asked', async t => {
   const kube = new StoryKube()
   const app = '/apis/argoproj.io/v1alpha1/namespaces/argocd/applications/shop'
   const tracked = { ...badRollout(), annotations: { 'argocd.argoproj.io/tracking-id': 'shop:apps/Deployment:shop/api' } }
   const enforces = async (workload: Workload, argocd?: string): Promise<unknown> =>
-    (await readOwners(kube, workload, argocd, never)).map(owner => `${owner.kind} ${owner.enforces}`)
+    (await readOwners(reading(kube, workload, argocd))).map(owner => `${owner.kind} ${owner.hint === true ? 'hint' : owner.enforces}`)
   const application = (spec: JsonObject, more: JsonObject = {}) =>
     kube.objects.set(app, {
       metadata: { uid: 'u' },
@@ -191,17 +204,18 @@ t.test('owners: who enforces, who does not, and what cannot be asked', async t =
       status: { resources: [{ group: 'apps', kind: 'Deployment', namespace: 'shop', name: 'api' }] },
       ...more
     })
-  t.same(await enforces(tracked), ['Application unknown'], 'it cannot be read')
+  t.same(await enforces(tracked, 'argocd'), ['Application hint'], 'there is none')
+  t.same(await enforces(tracked), ['Application unknown'], 'nobody said that Astern may look there')
   application({ syncPolicy: { automated: { selfHeal: true } } })
-  t.same(await enforces(tracked), ['Application yes'])
+  t.same(await enforces(tracked, 'argocd'), ['Application yes'])
   application({ syncPolicy: { automated: {} } })
-  t.same(await enforces(tracked), ['Application yes'], 'the next commit brings it back')
+  t.same(await enforces(tracked, 'argocd'), ['Application yes'], 'the next commit brings it back')
   application({ syncPolicy: { automated: { enabled: false } } })
-  t.same(await enforces(tracked), ['Application no'])
+  t.same(await enforces(tracked, 'argocd'), ['Application no'])
   application({})
-  t.same(await enforces(tracked), ['Application no'])
+  t.same(await enforces(tracked, 'argocd'), ['Application no'])
   application({ syncPolicy: { automated: {} } }, { metadata: { uid: 'u', annotations: { 'argocd.argoproj.io/skip-reconcile': 'true' } } })
-  t.same(await enforces(tracked), ['Application no'])
+  t.same(await enforces(tracked, 'argocd'), ['Application no'])
   application({ syncPolicy: { automated: {} } })
   const labelled = { ...badRollout(), labels: { 'app.kubernetes.io/instance': 'shop' } }
   t.same(await enforces(labelled), [], 'a label alone is no proof')
@@ -213,25 +227,29 @@ t.test('owners: who enforces, who does not, and what cannot be asked', async t =
     labels: { 'kustomize.toolkit.fluxcd.io/name': 'shop', 'kustomize.toolkit.fluxcd.io/namespace': 'flux-system' }
   }
   const path = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/flux-system/kustomizations/shop'
-  t.same(await enforces(flux), ['Kustomization unknown'])
-  kube.objects.set(path, { spec: { interval: '5m' } })
+  t.same(await enforces(flux), ['Kustomization hint'], 'there is none')
+  kube.objects.set(path, { spec: { interval: '5m' }, status: inventory })
   t.same(await enforces(flux), ['Kustomization yes'])
   t.same(await enforces({ ...flux, annotations: { 'kustomize.toolkit.fluxcd.io/reconcile': 'disabled' } }), ['Kustomization no'])
-  kube.objects.set(path, { spec: { suspend: true }, status: { conditions: [{ type: 'Reconciling', status: 'True' }] } })
+  kube.objects.set(path, { spec: { suspend: true }, status: { ...inventory, conditions: [{ type: 'Reconciling', status: 'True' }] } })
   t.same(await enforces(flux), ['Kustomization yes'], 'what began before still ends')
-  kube.objects.set(path, { spec: { suspend: true } })
+  kube.objects.set(path, { spec: { suspend: true }, status: inventory })
   t.same(await enforces(flux), ['Kustomization no'])
 
   const release = { ...badRollout(), labels: { 'helm.toolkit.fluxcd.io/name': 'api', 'helm.toolkit.fluxcd.io/namespace': 'shop' } }
   const releasePath = '/apis/helm.toolkit.fluxcd.io/v2/namespaces/shop/helmreleases/api'
-  kube.objects.set(releasePath, { spec: { interval: '5m' } })
+  kube.objects.set(releasePath, { spec: { interval: '5m' }, status: inventory })
   t.same(await enforces(release), ['HelmRelease yes'])
-  kube.objects.set(releasePath, { spec: { suspend: true } })
+  kube.objects.set(releasePath, { spec: { suspend: true }, status: inventory })
   t.same(await enforces(release), ['HelmRelease no'])
 
   t.same(await enforces({ ...badRollout(), controller: { apiVersion: 'db.example/v1', kind: 'Database', name: 'x' } }), ['controller yes'])
-  t.same(await enforces({ ...badRollout(), templateManager: 'kustomize-controller' }), ['field-manager unknown'], 'labels can be stripped')
-  t.same(await enforces({ ...badRollout(), templateManager: 'helm' }), [])
+  t.same(
+    await enforces({ ...badRollout(), templateWriters: [{ manager: 'kustomize-controller', index: 0 }] }),
+    ['field-manager unknown'],
+    'labels can be stripped'
+  )
+  t.same(await enforces({ ...badRollout(), templateWriters: [{ manager: 'helm', index: 0 }] }), [])
 })
 
 t.test('releases: by number, and not asked again at once where it is forbidden', async t => {

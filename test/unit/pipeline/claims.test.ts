@@ -18,6 +18,38 @@ t.test('an alert that its own Alertmanager does not know waits: one label more w
   t.equal(bench.cluster.writes.length, 1, 'known by now')
 })
 
+t.test('in a dry run it is a note: the decision is shown whole', async t => {
+  const bench = await openBench(t, { ceiling: 'dry-run' })
+  bench.confirmed = ['am']
+  bench.alertState = { kind: 'absent' }
+  await bench.fire()
+
+  await bench.look()
+
+  t.same([(await bench.run()).outcome, (await bench.run()).reason], ['dry-run', 'mode-dry-run'])
+  t.match((await bench.audit('decision'))[0]?.body, { facts: { unknownAlert: /does not know/ } })
+})
+
+t.test('where no Alertmanager can be asked about an alert that must be known, it waits', async t => {
+  const bench = await openBench(t)
+  bench.confirmed = ['am']
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'alert-unconfirmed')
+})
+
+t.test('a label more than those of a silenced alert does not get past its silence, whoever sent it', async t => {
+  const bench = await openBench(t)
+  bench.alertState = { kind: 'absent', lesser: { silencedBy: ['s1'], inhibitedBy: [] } }
+  await bench.fire()
+
+  await bench.look()
+
+  t.equal((await bench.run()).reason, 'silenced')
+})
+
 t.test('an Alertmanager that the alert did not come from need not know it', async t => {
   const bench = await openBench(t)
   bench.alertState = { kind: 'absent' }
@@ -46,22 +78,62 @@ t.test('a `resolved` is a claim: while the query still fails the run waits, writ
   t.equal((await bench.messages()).length, 1)
 })
 
-t.test('a true `resolved` ends the run once the query does not fail any more, and also where there is no number', async t => {
-  for (const value of [0.001, 'no-data', 'low-traffic'] as const) {
+t.test('a true `resolved` ends the run once the query passes, and without a number it waits', async t => {
+  for (const [value, reason] of [
+    ['unreachable', 'source-unreachable'],
+    ['no-data', 'inconclusive'],
+    ['low-traffic', 'inconclusive']
+  ] as const) {
     const bench = await openBench(t)
-    bench.value = 'unreachable'
+    bench.value = value
     await bench.fire()
     await bench.look()
     await bench.resolve()
     await bench.look()
-    t.equal((await bench.run()).reason, 'source-unreachable', 'nobody can be asked: unknown is no end')
+    t.same([(await bench.run()).state, (await bench.run()).reason], ['waiting', reason], 'unknown is no end')
 
-    bench.value = value
+    bench.value = 0.001
     await bench.pass(MINUTE)
-
     t.equal((await bench.run()).outcome, 'resolved')
     t.same(await bench.messages(), [])
   }
+  const down = await openBench(t)
+  await down.fire()
+  down.value = 'no-data'
+  await down.resolve()
+  await down.pass(20 * MINUTE)
+  t.same([(await down.run()).outcome, (await down.messages()).length], ['timed-out', 1], 'a service that is down altogether has no series')
+})
+
+t.test('the alert resolved and its target is gone: over, and nobody is called', async t => {
+  const bench = await openBench(t)
+  bench.value = 'no-data'
+  await bench.fire()
+  await bench.look()
+  await bench.resolve()
+  bench.cluster.workloads.clear()
+
+  await bench.look()
+
+  t.same([(await bench.run()).outcome, await bench.messages()], ['resolved', []])
+})
+
+t.test('one sample that passes may be noise: as many must pass as a verdict needs', async t => {
+  const bench = await openBench(t)
+  bench.value = 'unreachable'
+  await bench.fire()
+  await bench.look()
+  bench.value = 0.001
+  await bench.resolve()
+  const sleep = bench.clock.sleep.bind(bench.clock)
+  bench.clock.sleep = async ms => {
+    bench.value = 0.4
+    await sleep(ms)
+  }
+
+  await bench.look()
+
+  t.same([(await bench.run()).state, (await bench.run()).reason], ['waiting', 'resolve-unconfirmed'])
 })
 
 t.test('a `resolved` between decision and write does not end a run whose query fails', async t => {

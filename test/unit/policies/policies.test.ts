@@ -95,6 +95,7 @@ t.test('each mistake is told with line, column, path, and what to write instead'
   t.match(edited('https://example.org', 'http://example.org')[0], /must begin with https/)
   t.match(edited('{{ labels.deployment }}', '{{ target.name }}')[0], /cannot be made from itself/)
   t.match(edited('errors_total{', 'job:errors:rate5m{')[0], /say it with window:/)
+  t.match(edited('[5m]', '[5m] @ 1609746000')[0], /@ fixes the instant/, 'such a query cannot date its symptom')
   t.match(edited('[{ action: rollout-undo }]', '[{ action: rollout-undo }, { action: rollout-undo }]')[0], /stands in the ladder twice/)
   t.match(edited('  prometheus: { url: "http://prometheus:9090" }\n', '')[0], /sources/)
   t.match(edited('version: 1', 'version: 2')[0], /^1:10 version: must be 1/)
