@@ -88,6 +88,16 @@ t.test('a log that was cut off after a part of it was moved into the ledger is f
   await t.rejects(openSqliteLedger(folder, countingIds()), /held row 2 of its audit log/)
 })
 
+t.test('a write-ahead log that is removed while Astern runs: what went on into it is missed after a crash', async t => {
+  const folder = ledgerFolder(t)
+  storeAndDie(
+    folder,
+    `;(await import('node:fs')).rmSync(${JSON.stringify(join(folder, `${LEDGER_FILE}-wal`))}); await store('B'); await ledger.keepHead()`
+  )
+  t.match(await report(folder), { fault: { kind: 'cut' } })
+  await t.rejects(openSqliteLedger(folder, countingIds()), /held row 2 of its audit log/)
+})
+
 t.test('the kept head is never ahead of the disk, nor in the way: restarts, other programs and pruning', async t => {
   const folder = ledgerFolder(t)
   storeAndDie(folder, `await store('B')`)
