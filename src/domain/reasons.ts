@@ -30,7 +30,10 @@ export const REASONS = {
   inconclusive: { disposition: 'wait', sentence: 'The query gave no number to decide on; no data is not bad, and not good.' },
   'symptom-not-confirmed': { disposition: 'wait', sentence: 'The alert fires, and the verification does not confirm its symptom.' },
   'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
-  'clock-skew': { disposition: 'wait', sentence: 'The clocks of Astern and a source differ too much to tell what came first.' },
+  'clock-skew': {
+    disposition: 'wait',
+    sentence: 'The clocks of Astern and a source differ too much, or are not known well enough, to tell what came first.'
+  },
   'alert-unconfirmed': { disposition: 'wait', sentence: 'The Alertmanager that the alert is said to come from does not know it.' },
   'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and its queries do not confirm that.' },
   'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },

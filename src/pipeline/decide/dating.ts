@@ -15,7 +15,7 @@ import type { RenderedQuery } from '../../domain/ports/verifier.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
 import { runsVersion } from '../../domain/runs-version.ts'
-import type { Changed, DatedChange, Dating, Order, Symptom } from '../../domain/symptom.ts'
+import type { Changed, DatedChange, Dating, Symptom } from '../../domain/symptom.ts'
 import type { ReadingPorts } from '../ports.ts'
 import { renderQueries } from './queries.ts'
 import type { Resolved } from './resolve.ts'
@@ -106,6 +106,9 @@ function changesOfOthers({ workload, facts, run, clusterOffset }: GuardInput): {
   return { undated, dated: marker === undefined ? dated : [...dated, { what: 'marker', at: marker.at, by: 'marker' }] }
 }
 
+/** Clocks that are known so well, together, are not worth to be waited for, milliseconds. Some ten answers of each source give that. */
+const KNOWN_WELL_MS = 300
+
 /** Asks whether the queries failed before a change, as a verdict has it. */
 async function orderOf(
   ports: Ports,
@@ -123,8 +126,13 @@ async function orderOf(
   const unknown = [past, near].find(history => history.kind === 'unknown')
   if (unknown?.kind === 'unknown') return stop(unknownPast(unknown))
   const failed = (history: History, span: Span): boolean => failedInRow(pointsOf(history), span, samples)
-  const order: Order = failed(past, before) ? 'symptom-first' : failed(near, around) ? 'unclear' : 'change-first'
-  return next({ ...change, order })
+  if (failed(past, before)) return next({ ...change, order: 'symptom-first' })
+  if (!failed(near, around)) return next({ ...change, order: 'change-first' })
+  // Each answer of a source narrows down where its clock is, so right after a start it is worth to wait for some more.
+  const clocks = unsure - (change.by === 'marker' ? 0 : RESOLUTION_MS[change.by])
+  if (clocks > KNOWN_WELL_MS)
+    return stop({ reason: 'clock-skew', detail: `the clocks are known to ${clocks} ms so far, and change and symptom lie closer together` })
+  return next({ ...change, order: 'unclear' })
 }
 
 /** Whether the queries failed in a period, as a verdict has it. Instants in Astern's clock. */
