@@ -1,5 +1,3 @@
-import type { Alert } from './incident.ts'
-
 /**
  * What an alert may hold, and a delivery. Prometheus limits none of it by default, but nothing that people write comes near: Mimir
  * refuses label values above 2 KiB, and most alerts have some ten labels.
@@ -17,6 +15,13 @@ export const ALERT_LIMITS = {
 } as const
 export type AlertLimit = keyof typeof ALERT_LIMITS
 export const ALERT_LIMIT_NAMES = Object.keys(ALERT_LIMITS).filter((name): name is AlertLimit => Object.hasOwn(ALERT_LIMITS, name))
+
+/** An alert that is not taken, while the others of its delivery are. */
+export interface RefusedAlert {
+  readonly limit: AlertLimit
+  /** Which one: its place in the delivery, and its name where it has one. */
+  readonly which: string
+}
 
 /** The longest annotation, bytes: several screens of text. */
 export const ANNOTATION_BYTES = 8_192
@@ -45,13 +50,12 @@ export function labelsOver(labels: Readonly<Record<string, string>>): AlertLimit
   return all > ALERT_LIMITS['label-set-bytes'] ? 'label-set-bytes' : undefined
 }
 
-/** The alert with its annotations and link within their limits. What was cut says so. Labels are never cut: they are what the alert is. */
-export function withinLimits(alert: Alert): Alert {
-  const generatorUrl = bytesAbove(alert.generatorUrl, LINK_BYTES) ? '' : alert.generatorUrl
-  return { ...alert, annotations: annotationsWithin(alert.annotations), generatorUrl }
+/** The link; empty where it is too long. */
+export function linkWithin(link: string): string {
+  return bytesAbove(link, LINK_BYTES) ? '' : link
 }
 
-/** The annotations within their limits. A cut one ends with how long it was, and `astern_left_out` names those that are gone. */
+/** The annotations within their limits. Labels are never cut: they are what the alert is. A cut annotation ends with how long it was, and `astern_left_out` names those that are gone. */
 export function annotationsWithin(annotations: Readonly<Record<string, string>>): Readonly<Record<string, string>> {
   const names = Object.keys(annotations)
   const kept: [string, string][] = []

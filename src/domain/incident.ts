@@ -1,4 +1,4 @@
-import type { AlertLimit } from './alert-limits.ts'
+import type { RefusedAlert } from './alert-limits.ts'
 
 /** One element of a sender's payload, parsed. Instants are epoch milliseconds. */
 export interface Alert {
@@ -25,13 +25,6 @@ export interface Delivery {
   readonly raw: Uint8Array
   /** A large delivery is stored in parts, each in a transaction of its own. The first one is 0. */
   readonly part: number
-}
-
-/** An alert that is not taken, while the others of its delivery are. */
-export interface RefusedAlert {
-  readonly limit: AlertLimit
-  /** Which one: its place in the delivery, and its name where it has one. */
-  readonly which: string
 }
 
 export const INCIDENT_EVENTS = ['opened', 'heartbeat', 'reopened', 'resolved', 'ignored'] as const

@@ -2,9 +2,10 @@ import { targetKey } from '../domain/objects.ts'
 import type { AdmissionLedger } from '../domain/ports/ledger.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { alternate, laneKey, turnsOf } from './fair-lines.ts'
-import { type IncidentRow, wholeIncidents } from './incident-rows.ts'
+import { wholeIncidents } from './incident-rows.ts'
 import { slices, toIncident } from './rows.ts'
 import { keepServed, knowSources, sourcesOf } from './served.ts'
+import type { IncidentRow } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
 /** How many incidents of one source are admitted without delay. A storm that is real is smaller, or is seen whole by its first thousand. */

@@ -2,9 +2,6 @@ import type { Kysely } from 'kysely'
 import type { LedgerTransaction } from './database.ts'
 import type { Tables } from './tables.ts'
 
-/** An incident with its labels, which stand once for all incidents of the same source and identity. */
-export type IncidentRow = Tables['incidents'] & Pick<Tables['label_sets'], 'labels_json'>
-
 /** Begins a query for whole incidents. Columns of both tables are named `incidents.…`. */
 export function wholeIncidents(query: Kysely<Tables>) {
   return query

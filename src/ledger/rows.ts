@@ -7,8 +7,7 @@ import { isReason } from '../domain/reasons.ts'
 import { type Progress, RUN_KINDS, RUN_STATES, type Run, type RunState } from '../domain/run.ts'
 import type { Symptom } from '../domain/symptom.ts'
 import type { Trigger } from '../domain/trigger.ts'
-import type { IncidentRow } from './incident-rows.ts'
-import type { Tables } from './tables.ts'
+import type { IncidentRow, Tables } from './tables.ts'
 
 const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired']
 

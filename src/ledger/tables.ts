@@ -147,3 +147,6 @@ export interface Tables {
   }
   audit_head: { id: number; seq: number; hash: string; base_seq: number; base_hash: string }
 }
+
+/** An incident with its labels, which stand once for all incidents of the same source and identity. */
+export type IncidentRow = Tables['incidents'] & Pick<Tables['label_sets'], 'labels_json'>

@@ -1,5 +1,5 @@
-import { ALERT_LIMITS, type AlertLimit, labelsOver, withinLimits } from '../domain/alert-limits.ts'
-import type { Alert, RefusedAlert } from '../domain/incident.ts'
+import { ALERT_LIMITS, type AlertLimit, annotationsWithin, labelsOver, linkWithin, type RefusedAlert } from '../domain/alert-limits.ts'
+import type { Alert } from '../domain/incident.ts'
 
 /** Alerts that came in, sorted. */
 export interface AlertSorter {
@@ -30,7 +30,8 @@ export function createAlertSorter(): AlertSorter {
       const limit = seen >= ALERT_LIMITS['alerts-per-delivery'] ? 'alerts-per-delivery' : labelsOver(alert.labels)
       if (limit !== undefined) return refuse(limit, alert.labels['alertname'] ?? '')
       seen += 1
-      alerts.push(withinLimits(alert))
+      const { annotations, generatorUrl } = alert
+      alerts.push({ ...alert, annotations: annotationsWithin(annotations), generatorUrl: linkWithin(generatorUrl) })
     },
     refuse: limit => refuse(limit, ''),
     empty() {

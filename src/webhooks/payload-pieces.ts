@@ -1,6 +1,6 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { LINK_BYTES } from '../domain/alert-limits.ts'
-import type { Alert, RefusedAlert } from '../domain/incident.ts'
+import { LINK_BYTES, type RefusedAlert } from '../domain/alert-limits.ts'
+import type { Alert } from '../domain/incident.ts'
 import { createAlertSorter } from './alert-sorter.ts'
 import {
   type AlertmanagerPayload,

@@ -77,3 +77,17 @@ t.test('where there is no route, no body is read: nobody needs a token to ask th
   t.equal(await begin(t, fixture, '/nothing/here', { bytes: 1_000_000 }).answered, 404)
   t.equal(await begin(t, fixture, '/nothing/here', {}).answered, 404)
 })
+
+t.test('an alert that people ask about has the same limits as one that a sender posts', async t => {
+  const fixture = await open(t)
+  const labels = { alertname: 'A', value: '('.repeat(5_000) }
+  for (const [path, body] of [
+    ['/api/v1/policies/explain', { labels }],
+    ['/api/v1/dry-runs', { alert: { labels } }],
+    ['/api/v1/runs', { alert: { labels } }]
+  ] as const) {
+    const answer = await fixture.call('POST', path, { body })
+    t.equal(answer.status, 400, path)
+    t.match(answer.body, { detail: /label-value-bytes: 4096/ })
+  }
+})

@@ -6,9 +6,10 @@ import {
   ANNOTATION_SET_BYTES,
   ANNOTATIONS,
   LEFT_OUT,
-  LINK_BYTES
+  LINK_BYTES,
+  type RefusedAlert
 } from '../../../src/domain/alert-limits.ts'
-import type { Alert, RefusedAlert } from '../../../src/domain/incident.ts'
+import type { Alert } from '../../../src/domain/incident.ts'
 import type { PayloadHead } from '../../../src/webhooks/alertmanager-payload.ts'
 import { readPayload } from '../../../src/webhooks/payload-pieces.ts'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
