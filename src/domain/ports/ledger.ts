@@ -1,6 +1,7 @@
 import type { AuditEntry, AuditRow } from '../audit.ts'
 import type { DeployMarker } from '../change.ts'
 import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
+import type { Looks, TargetLooks } from '../looks.ts'
 import type { Delivered, Message, QueuedMessage } from '../message.ts'
 import type { ObjectRef } from '../objects.ts'
 import type { Mode, Outcome } from '../outcomes.ts'
@@ -91,6 +92,8 @@ export interface SaveRequest {
   readonly releaseLock?: boolean
   /** By what a symptom that this change measured counts for a storm. */
   readonly storm?: StormLimits
+  /** What the looks of this pass saw of rollouts. */
+  readonly looked?: readonly TargetLooks[]
   /** This pass is over, and gives its claim back. */
   readonly release?: boolean
 }
@@ -201,6 +204,8 @@ export interface RunLedger {
   intentOf(runId: string, step: number): Promise<Intent | undefined>
   /** @param also keys of what the target belongs to, such as its release */
   targetFacts(target: ObjectRef, also: readonly string[], runId: string, now: number): Promise<TargetFacts>
+  /** What earlier looks at the target saw of its rollout, whoever looked. */
+  looks(target: ObjectRef): Promise<Looks | undefined>
   budgetUse(
     budgets: readonly Budget[],
     target: ObjectRef,
@@ -209,7 +214,7 @@ export interface RunLedger {
   ): Promise<readonly { readonly budget: Budget; readonly used: number }[]>
   /** Begins a run that was asked for. While a run of the same key is not over, it answers with that run and stores nothing. */
   begin(run: Run, key: string, audit: readonly AuditEntry[]): Promise<AskedRun>
-  saveDryRun(run: Run, audit: readonly AuditEntry[]): Promise<void>
+  saveDryRun(run: Run, audit: readonly AuditEntry[], looked?: readonly TargetLooks[]): Promise<void>
   run(id: string): Promise<Run | undefined>
   runOfIncident(incidentId: string): Promise<Run | undefined>
   runs(filter: RunFilter, cursor: string | undefined, limit: number): Promise<Page<Run>>

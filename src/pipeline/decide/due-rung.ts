@@ -20,13 +20,13 @@ export type DueRung =
  * apply a minute ago may apply now, until a later one was climbed.
  */
 export async function dueRung(deciding: Deciding, { run, at }: Considered): Promise<DueRung> {
-  const { ports, signal } = deciding
+  const { ports, learned, signal } = deciding
   const passed: PassedRung[] = []
   for (let step = run.step; step < run.policy.steps.length; step += 1) {
     const rung = run.policy.steps[step]
     const here = { ...run, step }
     if (rung?.when === undefined) return { kind: 'due', run: here, passed }
-    const resolved = await resolveStage(ports).run({ run: here, at }, signal)
+    const resolved = await resolveStage(ports, learned).run({ run: here, at }, signal)
     if (resolved.kind === 'stop') return { kind: 'refused', run: here, refusal: resolved.refusal, passed }
     const why = await unmet(deciding, resolved.value, rung.when)
     if (why === undefined) return { kind: 'due', run: here, passed }

@@ -107,7 +107,7 @@ export function actionCases(parts: Parts): readonly Case[] {
           { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }
         ]
         ok(await admin.kube.jsonPatch(objectPath(world.target), operations))
-        await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.state === 'stalled', 'the stall')
+        await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.brokenPods.length > 0, 'the crash')
       }
     },
     {
@@ -115,7 +115,9 @@ export function actionCases(parts: Parts): readonly Case[] {
       values: [...TARGET_OFF, '--set', 'targets.daemonSets=true', '--set', 'actions.rolloutRestart=false'],
       world: { workload: { kind: 'DaemonSet' } },
       policy: { target: target('DaemonSet'), steps: [UNDO] },
-      bad: deployBad
+      bad: deployBad,
+      // Every node answers here.
+      notUsed: /pods\/eviction/
     },
     {
       name: 'rollout-restart',
