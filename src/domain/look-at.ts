@@ -42,6 +42,7 @@ export function lookAt(workload: Workload, known: Looks | undefined, moment: Mom
     at: moment.at,
     uid: workload.uid,
     backOffs: seenBackOffs(workload, before, moment.at),
+    ...(isRefused(workload) ? { refusedSince: before?.refusedSince ?? moment.at } : {}),
     ...(best === undefined ? {} : { best }),
     ...(complete === undefined ? {} : { complete })
   }
@@ -69,6 +70,13 @@ function seenBackOffs({ pods }: Workload, before: Looks | undefined, at: number)
     )
     .sort((a, b) => a.since - b.since)
     .slice(0, KEPT)
+}
+
+/**
+ * Whether the controller cannot make pods though none is on its way out. Until an old pod is gone, its quota and its name are taken.
+ */
+function isRefused({ rollout, pods }: Workload): boolean {
+  return rollout.state === 'moving' && rollout.cannotCreate !== undefined && !pods.some(pod => pod.terminating)
 }
 
 /** How far a rollout has come that no controller gives up; undefined where it is complete, or has a deadline. */
@@ -133,9 +141,11 @@ function stalledByPods(workload: Workload, looks: Looks, moment: Moment): Rollou
   )
   const stalled = (why: readonly string[]): Rollout => {
     const cause = inWords(why)
-    return { ...rollout, state: 'stalled', stalledBy: 'pods', available: false, cause, detail: `new pods cannot run: ${cause}` }
+    return { ...rollout, state: 'stalled', stalledBy: 'pods', available: false, cause, detail: `${rollout.detail}; new pods cannot run: ${cause}` }
   }
   if (failing) return stalled(rollout.brokenPods)
+  const refused = looks.refusedSince === undefined ? 0 : moment.at - Math.max(looks.refusedSince, moment.wroteAt ?? 0)
+  if (rollout.cannotCreate !== undefined && refused >= LOOKS_APART_MS) return stalled([rollout.cannotCreate])
   // A Deployment has a deadline of its own for that.
   if (ref.kind !== 'StatefulSet' && ref.kind !== 'DaemonSet') return undefined
   const now = moment.at + moment.offset

@@ -11,6 +11,8 @@ export interface Looks {
   readonly uid: string
   /** The containers that were in back-off, and were not ready at any look since. */
   readonly backOffs: readonly SeenBackOff[]
+  /** Since when the controller cannot make pods, while none is on its way out whose room they may get. */
+  readonly refusedSince?: number
   /** How far the rollout of this generation had come at best, and since when it came no further. */
   readonly best?: Best
   /** The first look at which the rollout of this template was complete and all its pods available. */

@@ -101,7 +101,7 @@ export const REASONS = {
   'disruption-budget': {
     disposition: 'wait',
     sentence: 'A disruption budget does not allow a pod to go.',
-    ends: 'other pods are healthy again; a budget that needs all of them is `disruption-forbidden`'
+    ends: 'so many pods are healthy that it lets one go, or somebody changes it'
   },
   'storm-looming': {
     disposition: 'wait',
@@ -134,10 +134,6 @@ export const REASONS = {
   'rollout-stuck': {
     disposition: 'people',
     sentence: 'The target’s rollout stands still on something that no write gets going.'
-  },
-  'disruption-forbidden': {
-    disposition: 'people',
-    sentence: 'A disruption budget never lets a pod of the target go: it needs all of them.'
   },
   'redeployed-bad': { disposition: 'people', sentence: 'A version that was undone a short time ago was deployed again.' },
   'cause-firing': { disposition: 'people', sentence: 'A declared cause fires; the target only shows the symptom.' },

@@ -1,6 +1,5 @@
 import type { PlanRequest, PlanResult } from '../../domain/action.ts'
 import { ownedFacts } from '../../domain/decision-facts.ts'
-import { heldByBudget } from '../../domain/disruption.ts'
 import { DRY_RUN_INTENT, type Plan } from '../../domain/plan.ts'
 import { templateValues } from '../../domain/trigger.ts'
 import type { DecidePorts } from '../ports.ts'
@@ -46,7 +45,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
             ? planned('not permitted')
             : stop({ reason: 'forbidden', detail: tried.detail })
         case 'held':
-          return stop(heldByBudget(tried.detail, input.workload))
+          return stop({ reason: 'disruption-budget', detail: tried.detail })
         case 'not-found':
           return stop({ reason: 'target-not-found', detail: tried.detail })
         case 'unknown':
