@@ -141,7 +141,14 @@ function stalledByPods(workload: Workload, looks: Looks, moment: Moment): Rollou
   )
   const stalled = (why: readonly string[]): Rollout => {
     const cause = inWords(why)
-    return { ...rollout, state: 'stalled', stalledBy: 'pods', available: false, cause, detail: `${rollout.detail}; new pods cannot run: ${cause}` }
+    return {
+      ...rollout,
+      state: 'stalled',
+      stalledBy: 'pods',
+      available: false,
+      cause,
+      detail: `${rollout.detail}; new pods cannot run: ${cause}`
+    }
   }
   if (failing) return stalled(rollout.brokenPods)
   const refused = looks.refusedSince === undefined ? 0 : moment.at - Math.max(looks.refusedSince, moment.wroteAt ?? 0)

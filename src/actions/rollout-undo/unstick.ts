@@ -49,9 +49,7 @@ function stuckPod(workload: Workload): (PodSummary & { readonly why: string }) |
 /** The pod with the highest ordinal that is neither ready nor of the present revision. */
 function highestBroken({ pods, partition = 0 }: Workload): PodSummary | undefined {
   if (pods.some(pod => pod.terminating)) return undefined
-  return pods
-    .filter(pod => !pod.ready && !pod.current && ordinalOf(pod) >= partition)
-    .sort((a, b) => ordinalOf(b) - ordinalOf(a))[0]
+  return pods.filter(pod => !pod.ready && !pod.current && ordinalOf(pod) >= partition).sort((a, b) => ordinalOf(b) - ordinalOf(a))[0]
 }
 
 /** The next pod of the bad revision, while all others on nodes that answer are ready: so one is away at a time, as is usual. */

@@ -87,9 +87,18 @@ export const STAGES: readonly unknown[] = [
     ],
     { next: { statusTemplate: 'phase: Succeeded\n' }, delayMs: 300 }
   ),
-  stage('pod-broken', 'Pod', [absent('.metadata.deletionTimestamp'), absent('.status.startTime'), present(broken), { key: broken, operator: 'NotIn', values: [NEVER_READY] }], {
-    next: {
-      statusTemplate: `{{ $now := Now }}{{ $why := index .metadata.annotations "${BROKEN}" }}
+  stage(
+    'pod-broken',
+    'Pod',
+    [
+      absent('.metadata.deletionTimestamp'),
+      absent('.status.startTime'),
+      present(broken),
+      { key: broken, operator: 'NotIn', values: [NEVER_READY] }
+    ],
+    {
+      next: {
+        statusTemplate: `{{ $now := Now }}{{ $why := index .metadata.annotations "${BROKEN}" }}
 phase: Pending
 startTime: {{ $now | Quote }}
 conditions:
@@ -99,9 +108,10 @@ containerStatuses:
 - { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: false, started: false, restartCount: 3, state: { waiting: { reason: {{ $why | Quote }} } } }
 {{ end }}
 `
-    },
-    delayMs: 300
-  }),
+      },
+      delayMs: 300
+    }
+  ),
   // A kubelet takes nobody's finalizer away.
   stage('pod-delete', 'Pod', [present('.metadata.deletionTimestamp'), absent(silent)], { next: { delete: true }, delayMs: 0 })
 ]

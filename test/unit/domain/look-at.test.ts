@@ -49,7 +49,12 @@ t.test('one crash, one pull error: waited for, named, and looked at again when a
 t.test('the same container: another pod, or one that got ready between, begins anew', async t => {
   t.same(states([0, crashing(TARGET)], [31, crashing(TARGET, broken('api-2'))]), ['moving', 'moving'])
   const ready = moving(TARGET, [podOf('api-1')])
-  t.same(states([0, crashing(TARGET)], [10, ready], [31, crashing(TARGET)], [61, crashing(TARGET)]), ['moving', 'moving', 'moving', 'stalled'])
+  t.same(states([0, crashing(TARGET)], [10, ready], [31, crashing(TARGET)], [61, crashing(TARGET)]), [
+    'moving',
+    'moving',
+    'moving',
+    'stalled'
+  ])
   const between = crashing(TARGET, runningAgain('api-1'))
   t.same(
     states([0, crashing(TARGET)], [31, between], [45, crashing(TARGET)]),
@@ -62,7 +67,13 @@ t.test('looks before a write do not count after it, and very old ones count noth
   const wroteAt = NOON + 40 * SECOND
   const after = { wroteAt }
   t.same(
-    states([0, crashing(TARGET)], [35, crashing(TARGET)], [41, crashing(TARGET), after], [69, crashing(TARGET), after], [70, crashing(TARGET), after]),
+    states(
+      [0, crashing(TARGET)],
+      [35, crashing(TARGET)],
+      [41, crashing(TARGET), after],
+      [69, crashing(TARGET), after],
+      [70, crashing(TARGET), after]
+    ),
     ['moving', 'stalled', 'moving', 'moving', 'stalled']
   )
   t.same(states([0, crashing(TARGET)], [660, crashing(TARGET)], [690, crashing(TARGET)]), ['moving', 'moving', 'stalled'])
