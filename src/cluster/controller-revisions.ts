@@ -4,7 +4,10 @@ import { countedPods, type PodSummary, type Revision, type Rollout, templateIden
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, toPod } from './pods.ts'
 
-/** The label that names the revision of a pod. For StatefulSets it has the revision's name, for DaemonSets its hash. */
+/**
+ * The label that names the revision of a pod. For StatefulSets it has the revision's name, for DaemonSets its hash, which a DaemonSet's
+ * revision has under the same label. A StatefulSet's has it under another one.
+ */
 const POD_REVISION = 'controller-revision-hash'
 const REVISION_HASH = 'controller.kubernetes.io/hash'
 
@@ -16,7 +19,11 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
   const current = new Set(
     owned
       .filter(revision => templateIdentity(templateIn(revision)) === common.identity)
-      .flatMap(revision => [textAt(revision, 'metadata', 'name'), textAt(revision, 'metadata', 'labels', REVISION_HASH)])
+      .flatMap(revision => [
+        textAt(revision, 'metadata', 'name'),
+        textAt(revision, 'metadata', 'labels', REVISION_HASH),
+        textAt(revision, 'metadata', 'labels', POD_REVISION)
+      ])
   )
   const summaries = pods
     .filter(isObject)

@@ -298,6 +298,7 @@ export async function deadNodeBefore(t: Test, site: Site, namespace: string): Pr
 /** A node dies once the bad version is everywhere: it uses up `maxUnavailable`, so the controller replaces no pod after the undo. */
 export async function deadNodeAfter(t: Test, site: Site, namespace: string): Promise<void> {
   const world = await daemonWorld(t, site, namespace, 1)
+  await world.astern()
   await world.deploy('app:v1')
   await world.image('app:v2-err40')
   await untilWorkload(
@@ -307,7 +308,6 @@ export async function deadNodeAfter(t: Test, site: Site, namespace: string): Pro
     'app:v2'
   )
   await silence(world, 'node-3')
-  await world.astern()
   const run = await world.untilRun(ended, 'the run ends', 300_000)
 
   t.equal(run['outcome'], 'recovered', { run })

@@ -185,6 +185,12 @@ t.test('DaemonSets: pods are told by the hash', async t => {
     [true, false]
   )
   t.match(read, { replicas: 2, rollout: { state: 'complete', available: false } })
+  // As the real controller labels the revisions of a DaemonSet.
+  const labelled = {
+    ...revision(2, 'app:v2', NOON),
+    metadata: { ...(revision(2, 'app:v2', NOON)['metadata'] as object), labels: { 'controller-revision-hash': 'f00' } }
+  }
+  t.ok(toRevisioned(ref, { ...set('app:v2'), status }, [labelled], [pod('x', 'f00', true)]).pods[0]?.current)
 })
 
 t.test('Argo Rollouts: generations are strings, and a version is the ReplicaSet that has all its template says', async t => {
