@@ -106,8 +106,12 @@ function judged(workload: Workload, looks: Looks, moment: Moment): Rollout {
   const cause = inWords(causesOf(workload, looks.best === undefined ? 0 : moment.at - looks.best.since, now))
   const told: Rollout = cause === '' ? rollout : { ...rollout, cause, detail: `${rollout.detail}; ${cause}` }
   switch (rollout.state) {
-    case 'complete':
+    case 'complete': {
+      // A node that does not answer may have kept a pod of the very version that is wanted: then only that pod is not available.
+      const living = rollout.available ? undefined : withoutNodes(workload, told, now)
+      if (living?.state === 'complete') return living
       return { ...(rollout.available ? rollout : told), ...completedAt(workload, looks, moment) }
+    }
     case 'stalled':
       return { ...told, stalledBy: rollout.stalledBy ?? 'deadline' }
     case 'moving':

@@ -129,6 +129,8 @@ t.test('a DaemonSet with a node that does not answer: stalled with the node’s 
 
   const done = daemon([on('agent-a', 'node-1'), on('agent-b', 'node-2'), hung])
   t.match(looks([60, done])[0], { state: 'complete', available: true, detail: /^2 available on the nodes that answer; .*node-3/ })
+  const kept = daemon(done.pods, { state: 'complete', detail: '2 of 3 available' })
+  t.match(looks([60, kept])[0], { state: 'complete', available: true }, 'the node kept a pod of the wanted version')
   const missing = daemon([on('agent-a', 'node-1'), hung])
   t.equal(states([60, missing])[0], 'stalled', 'node-2 answers, and has none')
   t.equal(states([60, { ...missing, replicas: 2 }])[0], 'complete', 'one is wanted beside it')
