@@ -163,7 +163,7 @@ t.test('what cannot be scheduled or made is named, and pods that are refused at 
 })
 
 t.test('kinds without a deadline stand still after ten minutes without progress, however their pods come and go', async t => {
-  const flapping = (ready: boolean): Workload => moving(DB, [podOf('db-2', { ready, uid: `u-${ready}` }), podOf('db-1', { ready: !ready })])
+  const flapping = (ready: boolean): Workload => moving(DB, [podOf('db-2', { ready, uid: `u-${ready}` }), podOf('db-1', { ready: false })])
   const seen = Array.from({ length: 13 }, (_, minute) => [minute * 60, flapping(minute % 2 === 0)] as const)
   const told = looks(...seen)
   t.equal(told[9]?.state, 'moving')
