@@ -52,6 +52,12 @@ export function unreadyContainers(pod: JsonObject): readonly UnreadyContainer[] 
     })
 }
 
+/** Why the containers of a pod that has a node wait, where none of them is in back-off: the node prepares the pod. */
+export function preparing(pod: JsonObject): string | undefined {
+  if (textAt(pod, 'spec', 'nodeName') === undefined || brokenContainer(pod) !== undefined) return undefined
+  return statusesOf(pod).flatMap(status => textAt(status, 'state', 'waiting', 'reason') ?? [])[0]
+}
+
 /** Since when all of the pod's own containers run; undefined while one does not. */
 export function runningSince(pod: JsonObject): number | undefined {
   const starts = listAt(pod, 'status', 'containerStatuses').map(status => instantAt(status, 'state', 'running', 'startedAt'))

@@ -1,6 +1,6 @@
 import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { countedPods, type PodSummary } from '../domain/workload.ts'
-import { brokenContainer, runningSince, unreadyContainers } from './containers.ts'
+import { brokenContainer, preparing, runningSince, unreadyContainers } from './containers.ts'
 import { controllerUid } from './metadata.ts'
 import { patienceOf } from './patience.ts'
 
@@ -29,7 +29,10 @@ export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>)
     ...(ip === undefined || ip === '' ? {} : { ip }),
     hostNetwork: objectAt(pod, 'spec')['hostNetwork'] === true,
     ...startOf(pod),
-    ...(textAt(scheduled, 'reason') === 'Unschedulable' ? { unschedulable: textAt(scheduled, 'message') ?? 'Unschedulable' } : {}),
+    // No node takes it, something else must open its gate first, or the scheduler itself fails.
+    ...(textAt(scheduled, 'status') === 'False'
+      ? { unschedulable: textAt(scheduled, 'message') ?? textAt(scheduled, 'reason') ?? 'nothing says why' }
+      : {}),
     ...endOf(pod)
   }
 }
@@ -39,10 +42,12 @@ function startOf(pod: JsonObject): Partial<PodSummary> {
   const unready = unreadyContainers(pod)
   const node = textAt(pod, 'spec', 'nodeName')
   const running = runningSince(pod)
+  const starting = preparing(pod)
   return {
     ...(node === undefined ? {} : { node }),
     ...(unready.length === 0 ? {} : { unready }),
     ...(running === undefined ? {} : { runningSince: running }),
+    ...(starting === undefined ? {} : { starting }),
     patienceMs: patienceOf(objectAt(pod, 'spec'))
   }
 }

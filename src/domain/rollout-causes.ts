@@ -5,6 +5,8 @@ import { countedPods, type PodSummary, type Workload } from './workload.ts'
 const NAMED_AFTER_MS = 10 * SECOND
 /** A pod that its controller replaces is away for seconds. */
 const MISSED_AFTER_MS = 30 * SECOND
+/** A node prepares a pod within seconds, and pulls most images within a minute. */
+const STARTED_WITHIN_MS = 60 * SECOND
 /** So many causes are named; the rest is counted. */
 const NAMED = 3
 
@@ -16,15 +18,23 @@ const NAMED = 3
  */
 export function causesOf(workload: Workload, still: number, now: number): readonly string[] {
   const { rollout, pods, ref } = workload
+  const counted = countedPods(pods)
+  // A StatefulSet waits for each of its pods, whichever revision it has.
+  const waitedFor = counted.filter(pod => pod.current || ref.kind === 'StatefulSet')
+  const old = waitedFor.filter(pod => !pod.current)
   return [
     ...(rollout.cannotCreate === undefined ? [] : [`no pod can be made: ${rollout.cannotCreate}`]),
     ...rollout.brokenPods,
-    ...countedPods(pods).flatMap(({ name, unschedulable }) =>
-      unschedulable === undefined ? [] : [`${name} cannot be scheduled: ${unschedulable}`]
-    ),
+    ...old.flatMap(({ name, unready = [] }) => unready.flatMap(({ backOff }) => (backOff === undefined ? [] : [`${name}: ${backOff}`]))),
+    ...counted.flatMap(({ name, unschedulable }) => (unschedulable === undefined ? [] : [`${name} cannot be scheduled: ${unschedulable}`])),
     ...pods.filter(pod => hangs(pod, now, NAMED_AFTER_MS)).map(pod => hanging(pod)),
     ...(ref.kind === 'StatefulSet' && still >= MISSED_AFTER_MS ? missingOf(workload) : []),
-    ...countedPods(pods).flatMap(pod => (isPatient(pod, now) ? [] : [unreadySince(pod)]))
+    ...waitedFor.flatMap(({ name, starting, createdAt, node }) =>
+      starting === undefined || now - createdAt < STARTED_WITHIN_MS
+        ? []
+        : [`${name} does not start on node ${node ?? '?'} (${starting} since ${instantText(createdAt)})`]
+    ),
+    ...waitedFor.flatMap(pod => (isPatient(pod, now) ? [] : [unreadySince(pod)]))
   ]
 }
 
@@ -68,7 +78,7 @@ function missingOf({ ref, replicas, rollout, pods, firstOrdinal = 0 }: Workload)
 
 /** Whether a pod may still be expected to get ready. */
 function isPatient(pod: PodSummary, now: number): boolean {
-  const { current, ready, runningSince, readyAt = 0, patienceMs } = pod
-  if (!current || ready || runningSince === undefined || patienceMs === undefined) return true
+  const { ready, runningSince, readyAt = 0, patienceMs } = pod
+  if (ready || runningSince === undefined || patienceMs === undefined) return true
   return now - Math.max(runningSince, readyAt) <= patienceMs
 }

@@ -183,6 +183,8 @@ export interface PodSummary {
   readonly runningSince?: number
   /** How long it may run until it is ready, by what its own probes say, milliseconds. */
   readonly patienceMs?: number
+  /** Why it is not started though it has a node, such as ContainerCreating: its volumes, its network or an init container are not there. */
+  readonly starting?: string
   /** Why no node takes it, in the scheduler's words. */
   readonly unschedulable?: string
   /** When the time was up that it had to end. */

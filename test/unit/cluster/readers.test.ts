@@ -149,6 +149,11 @@ t.test('pods: what holds them up, who counts them, and how long their probes tak
   })
   const scheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }
   t.match(seen({}, { conditions: [scheduled] }), { unschedulable: '0/3 nodes are available' })
+  t.match(seen({}, { conditions: [{ ...scheduled, reason: 'SchedulingGated', message: 'Scheduling is blocked' }] }), {
+    unschedulable: 'Scheduling is blocked'
+  })
+  t.equal(seen({}, { conditions: [{ ...scheduled, status: 'True' }] }).unschedulable, undefined)
+  t.match(seen({ spec: { nodeName: 'node-1' } }, waiting('ContainerCreating')), { starting: 'ContainerCreating', node: 'node-1' })
 
   const probed = (container: JsonObject, spec: JsonObject = {}): unknown => patienceOf({ containers: [container], ...spec })
   t.equal(probed({}), 30_000, 'one look proves nothing')

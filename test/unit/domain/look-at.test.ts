@@ -162,6 +162,17 @@ t.test('what cannot be scheduled or made is named, and pods that are refused at 
   t.same(states([0, refused([leaving])], [60, refused([leaving])]), ['moving', 'moving'], 'until that one is gone its room is taken')
 })
 
+t.test('a pod that its node does not start is named, and of a StatefulSet an old one that it waits for', async t => {
+  const starting = podOf('api-2', { ready: false, node: 'node-1', starting: 'ContainerCreating', createdAt: NOON })
+  t.match(looks([59, moving(TARGET, [starting])], [60, moving(TARGET, [starting])]), [
+    { detail: '1 of 3 pods are updated' },
+    { detail: /api-2 does not start on node node-1 \(ContainerCreating since 2026-11-21T12:00:00Z\)/ }
+  ])
+  const old = { ...broken('db-1'), current: false }
+  t.match(looks([0, moving(DB, [old])])[0], { state: 'moving', cause: 'db-1: CrashLoopBackOff' })
+  t.equal(looks([0, moving(TARGET, [old])])[0]?.cause, undefined, 'a Deployment does not wait for it')
+})
+
 t.test('kinds without a deadline stand still after ten minutes without progress, however their pods come and go', async t => {
   const flapping = (ready: boolean): Workload => moving(DB, [podOf('db-2', { ready, uid: `u-${ready}` }), podOf('db-1', { ready: false })])
   const seen = Array.from({ length: 13 }, (_, minute) => [minute * 60, flapping(minute % 2 === 0)] as const)
