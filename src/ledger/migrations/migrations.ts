@@ -6,6 +6,7 @@ import { triggers } from './0003-triggers.ts'
 import { symptoms } from './0004-symptoms.ts'
 import { fair } from './0006-fair.ts'
 import { claims } from './0007-claims.ts'
+import { bounded } from './0008-bounded.ts'
 import { looks } from './0009-looks.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
@@ -16,6 +17,7 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0004-symptoms': symptoms,
   '0006-fair': fair,
   '0007-claims': claims,
+  '0008-bounded': bounded,
   '0009-looks': looks
 }
 
