@@ -66,9 +66,14 @@ export function runningSince(pod: JsonObject): number | undefined {
 }
 
 function whyOf(status: unknown, reason: string): string {
-  if (reason !== 'CrashLoopBackOff') return (textAt(status, 'state', 'waiting', 'message') ?? '').slice(0, TOLD)
+  if (reason !== 'CrashLoopBackOff') return shortened(textAt(status, 'state', 'waiting', 'message') ?? '')
   // The kubelet's sentence only says for how long it waits.
   const ended = objectAt(status, 'lastState', 'terminated')
   const code = numberAt(ended, 'exitCode')
   return code === undefined ? '' : `${textAt(ended, 'reason') ?? 'ended'}, exit code ${code}`
+}
+
+/** Cuts a text between two words. Half a credential would be recognised by nobody who removes it later. */
+function shortened(text: string): string {
+  return text.length <= TOLD ? text : `${text.slice(0, TOLD + 1).replace(/\S*$/, '')}…`
 }
