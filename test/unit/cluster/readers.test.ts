@@ -133,7 +133,7 @@ t.test('pods: what holds them up, who counts them, and how long their probes tak
   ])
   const hook = waiting('PostStartHookError', `Exec lifecycle hook failed: ${'x'.repeat(999)}`)
   t.same(broken(hook), ['api-1: PostStartHookError (Exec lifecycle hook failed: …)'], 'cut between two words: never half a credential')
-  t.match(broken(waiting('ErrImagePull', 'no such tag '.repeat(30)))[0], /^api-1: ErrImagePull \((no such tag )+…\)$/)
+  t.match(broken(waiting('ErrImagePull', 'no such tag '.repeat(30)))[0], /^api-1: ErrImagePull \((no such tag )+no such …\)$/)
   const crashed = { lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } } }
   t.same(broken(waiting('CrashLoopBackOff', 'back-off 5m0s restarting', crashed)), ['api-1: CrashLoopBackOff (OOMKilled, exit code 137)'])
   const init = { initContainerStatuses: [{ name: 'migrate', ready: false, state: { waiting: { reason: 'CrashLoopBackOff' } } }] }
