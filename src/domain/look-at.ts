@@ -10,7 +10,7 @@ const FORGOTTEN_MS = 10 * MINUTE
 /** What no controller gives up by itself stands still after so long: the default of a Deployment's `progressDeadlineSeconds`. */
 export const STANDS_STILL_MS = 10 * MINUTE
 /** A node whose pod is still there so long after it had to be gone does not answer. A kubelet needs seconds. */
-const AWAY_AFTER_MS = MINUTE
+const AWAY_AFTER_MS = 30 * SECOND
 /** So many containers are kept. One is enough to prove that a rollout fails, and a big rollout must not make a big row. */
 const KEPT = 64
 

@@ -122,7 +122,7 @@ t.test('a DaemonSet with a node that does not answer: stalled with the node’s 
   const old = { current: false }
   const daemon = (pods: readonly PodSummary[], more: Partial<Rollout> = {}): Workload => moving(AGENT, pods, { mayBeAway: 1, ...more })
   const stuck = daemon([on('agent-a', 'node-1'), on('agent-b', 'node-2', old), hung])
-  const [, early, late] = looks([0, stuck], [59, stuck], [60, stuck])
+  const [, early, late] = looks([0, stuck], [29, stuck], [30, stuck])
   t.match(early, { state: 'moving', cause: /agent-c on node node-3 hangs in Terminating since .*: the node does not confirm/ })
   t.match(late, { state: 'stalled', stalledBy: 'node', silentNodes: ['node-3'], detail: /node-3 .* uses up maxUnavailable/ })
   t.equal(states([60, daemon(stuck.pods, { mayBeAway: 2 })])[0], 'moving', 'the others are still updated')
