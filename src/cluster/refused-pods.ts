@@ -3,6 +3,8 @@ import { instantAt, listAt, textAt } from '../base/json.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import { countedPods, type Workload } from '../domain/workload.ts'
 
+/** Kubernetes writes whole seconds. */
+const RESOLUTION_MS = 1_000
 /** The controllers try again after 1,000 seconds at the latest, so what is older than this is over. */
 const NEWS_MS = 20 * MINUTE
 
@@ -23,6 +25,11 @@ export async function withRefusedPods(
   const newest = listAt(answer.object, 'items')
     .map(event => ({ message: textAt(event, 'message'), at: instantAt(event, 'lastTimestamp') ?? instantAt(event, 'eventTime') ?? 0 }))
     .sort((a, b) => b.at - a.at)[0]
-  if (newest?.message === undefined || now() - newest.at > NEWS_MS) return workload
+  if (newest?.message === undefined || now() - newest.at > NEWS_MS || isOver(newest.at, workload)) return workload
   return { ...workload, rollout: { ...rollout, cannotCreate: newest.message } }
+}
+
+/** Whether a pod was made since, or the template was written since: the controller then tries at once, and says it again. */
+function isOver(at: number, { pods, templateManagedAt = 0 }: Workload): boolean {
+  return at + RESOLUTION_MS <= Math.max(templateManagedAt, ...pods.map(pod => pod.createdAt))
 }

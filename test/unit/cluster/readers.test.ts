@@ -174,6 +174,12 @@ t.test('pods of a StatefulSet that are refused: only an Event says so', async t 
   kube.objects.set(events, { items: [event('exceeded quota: old', NOON - MINUTE), event('exceeded quota: small', NOON - 5_000)] })
   t.equal(await told(workload), 'exceeded quota: small')
   t.equal(await told({ ...workload, replicas: 1 }), undefined, 'none is missing')
+  t.equal(
+    await told({ ...workload, templateManagedAt: NOON - 3_000 }),
+    undefined,
+    'the template was written since, and nothing was said since'
+  )
+  t.equal(await told({ ...workload, templateManagedAt: NOON - 5_000 }), 'exceeded quota: small')
   kube.objects.set(events, { items: [event('exceeded quota: small', NOON - HOUR)] })
   t.equal(await told(workload), undefined, 'an old one is over')
 })
