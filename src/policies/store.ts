@@ -34,6 +34,7 @@ export async function loadPolicyPath(path: string, vocabulary: Vocabulary): Prom
 }
 
 export type ReloadResult =
+  /** The texts in force are the ones that are there. */
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'loaded'; readonly policies: number }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[]; readonly fresh: boolean }
@@ -58,8 +59,14 @@ export async function openPolicyStore(
   let set = first.set
   let index = indexPolicies(set.policies)
   let version = versionOf(texts)
-  let tried = version
-  let badNow: readonly PolicyProblem[] | undefined
+  /** What is wrong with the files as they are, as a text; undefined while they are in force. */
+  let wrong: string | undefined
+  const bad = (problems: readonly PolicyProblem[]): ReloadResult => {
+    const told = JSON.stringify(problems)
+    const fresh = told !== wrong
+    wrong = told
+    return { kind: 'bad', problems, fresh }
+  }
   return {
     kind: 'open',
     store: {
@@ -68,21 +75,34 @@ export async function openPolicyStore(
       version: () => version,
       policy: name => set.policies.find(policy => policy.name === name),
       async reload() {
-        const fresh = await readPolicyTexts(path)
-        const next = versionOf(fresh)
-        if (next === tried) return badNow === undefined ? { kind: 'unchanged' } : { kind: 'bad', problems: badNow, fresh: false }
-        tried = next
+        const read = await textsOrProblem(path)
+        if ('problem' in read) return bad([read.problem])
+        const next = versionOf(read.texts)
+        // Files that were bad are looked at again although they are the same: what they name may be there now.
+        if (next === version && wrong === undefined) return { kind: 'unchanged' }
         // All that can fail is done before anything in force changes.
-        const result = loadPolicies(fresh, vocabulary)
-        badNow = result.kind === 'bad' ? result.problems : undefined
-        if (result.kind === 'bad') return { ...result, fresh: true }
+        const result = loadPolicies(read.texts, vocabulary)
+        if (result.kind === 'bad') return bad(result.problems)
         const nextIndex = indexPolicies(result.set.policies)
+        wrong = undefined
         set = result.set
         index = nextIndex
         version = next
         return { kind: 'loaded', policies: set.policies.length }
       }
     }
+  }
+}
+
+/** A file that is missing while Astern runs is a fault of the files, like any other. */
+async function textsOrProblem(
+  path: string
+): Promise<{ readonly texts: Awaited<ReturnType<typeof readPolicyTexts>> } | { readonly problem: PolicyProblem }> {
+  try {
+    return { texts: await readPolicyTexts(path) }
+  } catch (cause) {
+    if (!(cause instanceof PolicyFileMissing)) throw cause
+    return { problem: { file: path, line: 1, column: 1, path: '', message: cause.message } }
   }
 }
 

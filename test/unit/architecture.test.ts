@@ -51,7 +51,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   '@lezer/common': ['templates'],
   re2js: ['policies'],
   'fastest-levenshtein': ['policies'],
-  yaml: ['policies', 'http', 'templates'],
+  yaml: ['base', 'templates'],
   commander: ['cli'],
   rfc6902: ['sandbox'],
   typebox: ['policies', 'actions', 'notify', 'api', 'http']
