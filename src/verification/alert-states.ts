@@ -3,6 +3,8 @@ import { labelsIdentity } from '../base/hashes.ts'
 import { isObject, listAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates, Suppressed } from '../domain/guard.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
+import type { HttpResponse } from '../outgoing/http-client.ts'
+import { firstLineOf } from './first-line.ts'
 
 /** The alerts of one name that Alertmanager knows; or why it cannot be asked. */
 type Listed = { readonly kind: 'alerts'; readonly byIdentity: ReadonlyMap<string, KnownAlert> } | Unreachable
@@ -39,7 +41,8 @@ export function alertmanagerStates(url: string, client: GuardedClient, credentia
     })
     if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
     const alerts = result.status === 200 ? readAlerts(result.body) : undefined
-    if (alerts === undefined) return { kind: 'unreachable', detail: `answered ${result.status} with no list of alerts that can be read` }
+    if (alerts === undefined)
+      return { kind: 'unreachable', detail: `answered ${result.status} with no list of alerts that can be read${saidBy(result)}` }
     return { kind: 'alerts', byIdentity: new Map(alerts.map(alert => [labelsIdentity(alert.labels), alert])) }
   }
 
@@ -56,6 +59,12 @@ export function alertmanagerStates(url: string, client: GuardedClient, credentia
       return listed.kind === 'alerts' ? stateIn(listed.byIdentity, labels) : listed
     }
   }
+}
+
+/** What an error says. A body of a success may hold labels, and is not told. */
+function saidBy({ status, body }: HttpResponse): string {
+  const said = status >= 400 ? firstLineOf(body) : ''
+  return said === '' ? '' : `: ${said}`
 }
 
 function stateIn(byIdentity: ReadonlyMap<string, KnownAlert>, labels: Readonly<Record<string, string>>): AlertState {

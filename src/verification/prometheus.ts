@@ -88,18 +88,30 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     return result
   }
 
+  let byGet = false
+
+  /** Asks by POST, which has no limit of length; by GET where something before the source lets no POST through. */
+  async function query(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResult> {
+    const get = (): Promise<HttpResult> => call('GET', `${path}?${new URLSearchParams(form).toString()}`, undefined, signal)
+    if (byGet) {
+      const got = await get()
+      byGet = !refuses(got)
+      return got
+    }
+    const posted = await call('POST', path, form, signal)
+    if (!refuses(posted)) return posted
+    const got = await get()
+    // A 403 to both is about the credentials, and no word about POST.
+    if (refuses(got)) return posted
+    byGet = got.kind === 'response'
+    return got
+  }
+
   const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
 
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
-    // Thanos answers partial data with 200 unless this parameter forbids it (facts E.4). Prometheus ignores the parameter.
-    return readQueryAnswer(
-      await call(
-        'POST',
-        '/api/v1/query',
-        { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, partial_response: 'false' },
-        signal
-      )
-    )
+    const form = { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, ...WHOLE_AND_FRESH }
+    return readQueryAnswer(await query('/api/v1/query', form, signal))
   }
 
   async function sampled(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
@@ -127,7 +139,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
       timeout: `${deadlineMs}ms`,
       ...WHOLE_AND_FRESH
     }
-    const ask = () => call('POST', '/api/v1/query_range', form, new AbortController().signal)
+    const ask = () => query('/api/v1/query_range', form, new AbortController().signal)
     return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await ask())))
   }
 
@@ -159,12 +171,17 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     },
 
     async check(signal) {
-      const answer = readApi(await call('POST', '/api/v1/query', { query: 'vector(1)' }, signal))
+      const answer = readApi(await query('/api/v1/query', { query: 'vector(1)' }, signal))
       return 'problem' in answer
         ? { reachable: false, detail: `${answer.problem}: ${answer.detail}` }
         : { reachable: true, detail: 'answers queries' }
     }
   }
+}
+
+/** Whether a POST was refused because it is one: read-only proxies allow GET alone. */
+function refuses(result: HttpResult): boolean {
+  return result.kind === 'response' && [403, 405, 501].includes(result.status)
 }
 
 /** Milliseconds as the API's seconds. */
