@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { VOCABULARY } from '../app/vocabulary.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { publishedSchema } from '../policies/schema.ts'
-import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
+import { type LoadOptions, loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
 import { CommandError, EXIT } from './exit.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -12,17 +12,18 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     .description('check policies; for CI')
     .argument('[path]', 'policy file or folder', 'policies.yaml')
     .option('--json', 'print {"valid", "policies", "problems"}')
+    .option('--no-files', 'do not look whether the files are there that policies name (tokens, certificates): in CI they are not')
     .option('--schema', 'print the JSON Schema of policy files, and exit')
     .addHelpText(
       'after',
       '\nExit codes: 0 valid, 1 bad, 2 missing or unreadable.\n\nExamples:\n  astern validate\n  astern validate policies/ --json\n  astern validate --schema > policies.schema.json'
     )
-    .action(async (path: string, options: { readonly json?: boolean; readonly schema?: boolean }) => {
+    .action(async (path: string, options: { readonly json?: boolean; readonly schema?: boolean; readonly files: boolean }) => {
       if (options.schema === true) {
         terminal.line(JSON.stringify(publishedSchema(VOCABULARY), undefined, 2))
         return
       }
-      const result = await load(path)
+      const result = await load(path, { lookAtFiles: options.files })
       if (result.kind === 'bad') {
         if (options.json === true) terminal.line(JSON.stringify({ valid: false, problems: result.problems }))
         else printProblems(terminal, result.problems)
@@ -44,9 +45,9 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     })
 }
 
-async function load(path: string) {
+async function load(path: string, options: LoadOptions) {
   try {
-    return await loadPolicyPath(path, VOCABULARY)
+    return await loadPolicyPath(path, VOCABULARY, options)
   } catch (cause) {
     if (cause instanceof PolicyFileMissing)
       throw new CommandError(EXIT.usage, cause.message.replace('give --policies the path', 'give the path'), { cause })

@@ -6,6 +6,7 @@ import type { TargetKind } from '../domain/objects.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { type LoadableChannel, normalizeChannels } from './channels.ts'
 import { checkFile, type StepCheck } from './check.ts'
+import { type NamedFile, namedFiles } from './named-files.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
 import { type ActionSchema, fileSchema, type PolicyFile } from './schema.ts'
@@ -34,7 +35,8 @@ export interface PolicySet {
 const NO_TEXT = 'must be string'
 
 export type LoadResult =
-  | { readonly kind: 'loaded'; readonly set: PolicySet }
+  /** `files`: what the policy files name and the loader has not looked at, because it reads nothing. */
+  | { readonly kind: 'loaded'; readonly set: PolicySet; readonly files: readonly NamedFile[] }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }
 
 /** Parses and checks the texts of the policy files. Several act as one: `sources`, `channels` and `defaults` may stand in one each. */
@@ -87,8 +89,14 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   }
   if (problems.length > 0) return { kind: 'bad', problems: unique(problems) }
   const file = merged.file
+  const files = parsed.flatMap(({ locate, value }) =>
+    [...namedFiles(schema, value), ...filesOfSteps(value, vocabulary.actions)].map(
+      ({ path, file }): NamedFile => ({ file, key: String(path.at(-1)), problem: message => locate({ path, message }) })
+    )
+  )
   return {
     kind: 'loaded',
+    files,
     set: {
       policies: normalizePolicies(file),
       sources: file.sources ?? {},
@@ -96,6 +104,16 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)
     }
   }
+}
+
+/** The schema of the file leaves open what is in a step's `with`. */
+function filesOfSteps(file: PolicyFile, actions: readonly LoadableAction[]): ReturnType<typeof namedFiles> {
+  return file.policies.flatMap((policy, index) =>
+    policy.steps.flatMap((step, at) => {
+      const action = actions.find(({ name }) => name === step.action)
+      return action === undefined ? [] : namedFiles(action.with, step.with, ['policies', index, 'steps', at, 'with'])
+    })
+  )
 }
 
 /** Sorts problems in the order of the file. */

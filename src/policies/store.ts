@@ -4,6 +4,7 @@ import { sha256 } from '../base/hashes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { indexPolicies, type PolicyIndex } from './index.ts'
 import { type LoadResult, loadPolicies, type PolicySet, type Vocabulary } from './load.ts'
+import { checkNamedFiles } from './named-files.ts'
 import type { PolicyProblem } from './problem.ts'
 
 /** The policy file is missing or cannot be read. Its exit code differs from that of a bad file. */
@@ -29,8 +30,25 @@ export async function readPolicyTexts(path: string): Promise<readonly { readonly
   }
 }
 
-export async function loadPolicyPath(path: string, vocabulary: Vocabulary): Promise<LoadResult> {
-  return loadPolicies(await readPolicyTexts(path), vocabulary)
+export interface LoadOptions {
+  /** False where the files that policies name are elsewhere, as in CI. */
+  readonly lookAtFiles?: boolean
+}
+
+/** Reads and checks the policy files, and looks at the files that they name. @throws PolicyFileMissing */
+export async function loadPolicyPath(path: string, vocabulary: Vocabulary, options: LoadOptions = {}): Promise<LoadResult> {
+  return loadWhole(await readPolicyTexts(path), vocabulary, options)
+}
+
+async function loadWhole(
+  texts: Parameters<typeof loadPolicies>[0],
+  vocabulary: Vocabulary,
+  { lookAtFiles = true }: LoadOptions = {}
+): Promise<LoadResult> {
+  const result = loadPolicies(texts, vocabulary)
+  if (result.kind === 'bad' || !lookAtFiles) return result
+  const problems = await checkNamedFiles(result.files)
+  return problems.length === 0 ? result : { kind: 'bad', problems }
 }
 
 export type ReloadResult =
@@ -54,7 +72,7 @@ export async function openPolicyStore(
   vocabulary: Vocabulary
 ): Promise<{ readonly kind: 'open'; readonly store: PolicyStore } | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }> {
   const texts = await readPolicyTexts(path)
-  const first = loadPolicies(texts, vocabulary)
+  const first = await loadWhole(texts, vocabulary)
   if (first.kind === 'bad') return first
   let set = first.set
   let index = indexPolicies(set.policies)
@@ -81,7 +99,7 @@ export async function openPolicyStore(
         // Files that were bad are looked at again although they are the same: what they name may be there now.
         if (next === version && wrong === undefined) return { kind: 'unchanged' }
         // All that can fail is done before anything in force changes.
-        const result = loadPolicies(read.texts, vocabulary)
+        const result = await loadWhole(read.texts, vocabulary)
         if (result.kind === 'bad') return bad(result.problems)
         const nextIndex = indexPolicies(result.set.policies)
         wrong = undefined

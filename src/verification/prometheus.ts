@@ -4,7 +4,6 @@ import { listAt, textAt } from '../base/json.ts'
 import type { History } from '../domain/history.ts'
 import type { RenderedQuery, Verifier } from '../domain/ports/verifier.ts'
 import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
-import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
 import { ageQuery } from '../templates/promql.ts'
@@ -12,19 +11,14 @@ import { judge } from './judgement.ts'
 import { type AskRange, pastOf } from './past.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 import { type RangeAnswer, readRangeAnswer } from './range-answer.ts'
+import { type SourceAccess, type SourceQuestion, sourceAsking } from './source-http.ts'
 
-export interface PrometheusOptions {
-  readonly url: string
-  readonly client: GuardedClient
+export interface PrometheusOptions extends SourceAccess {
   readonly offset: ClockOffset
   readonly now: () => number
-  /** Deadline of one call, milliseconds; default 10 s. */
-  readonly timeoutMs?: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** Reads the credential for the header of that name; asked at each call, because tokens are rotated. */
-  readonly authorization?: () => Promise<string>
-  readonly ca?: string
 }
+
+const DEFAULT_TIMEOUT_MS = 10_000
 
 /** How many range queries are asked at a time. A storm of runs must not load the source that all of them need. */
 const RANGES_AT_A_TIME = 4
@@ -49,41 +43,11 @@ export interface Prometheus extends Verifier {
 }
 
 export function createPrometheus(options: PrometheusOptions): Prometheus {
-  const base = options.url.replace(/\/+$/, '')
-  const deadlineMs = options.timeoutMs ?? 10_000
+  const deadlineMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const ask = sourceAsking(options, DEFAULT_TIMEOUT_MS)
 
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    form: Readonly<Record<string, string>> | undefined,
-    signal: AbortSignal
-  ): Promise<HttpResult> {
-    let authorization: string | undefined
-    try {
-      authorization = await options.authorization?.()
-    } catch (cause) {
-      return {
-        kind: 'failed',
-        problem: 'unreachable',
-        detail: `its credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-      }
-    }
-    const result = await options.client.request(
-      {
-        method,
-        url: base + path,
-        headers: {
-          accept: 'application/json',
-          ...options.headers,
-          ...(authorization === undefined ? {} : { authorization }),
-          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' })
-        },
-        ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
-        deadlineMs,
-        ...(options.ca === undefined ? {} : { tls: { ca: options.ca } })
-      },
-      signal
-    )
+  async function call(question: SourceQuestion, signal: AbortSignal): Promise<HttpResult> {
+    const result = await ask(question, signal)
     if (result.kind === 'response') options.offset.observe(result)
     return result
   }
@@ -92,13 +56,13 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   /** Asks by POST, which has no limit of length; by GET where something before the source lets no POST through. */
   async function query(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResult> {
-    const get = (): Promise<HttpResult> => call('GET', `${path}?${new URLSearchParams(form).toString()}`, undefined, signal)
+    const get = (): Promise<HttpResult> => call({ method: 'GET', path: `${path}?${new URLSearchParams(form).toString()}` }, signal)
     if (byGet) {
       const got = await get()
       byGet = !refuses(got)
       return got
     }
-    const posted = await call('POST', path, form, signal)
+    const posted = await call({ method: 'POST', path, form }, signal)
     if (!refuses(posted)) return posted
     const got = await get()
     // A 403 to both is about the credentials, and no word about POST.
@@ -107,7 +71,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     return got
   }
 
-  const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
+  const rules = async (signal: AbortSignal) => readApi(await call({ method: 'GET', path: '/api/v1/rules?type=alert' }, signal))
 
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
     const form = { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, ...WHOLE_AND_FRESH }
@@ -139,8 +103,8 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
       timeout: `${deadlineMs}ms`,
       ...WHOLE_AND_FRESH
     }
-    const ask = () => query('/api/v1/query_range', form, new AbortController().signal)
-    return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await ask())))
+    const answer = () => query('/api/v1/query_range', form, new AbortController().signal)
+    return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await answer())))
   }
 
   return {

@@ -47,7 +47,7 @@ async function asking(t: Test, dialect: Dialect) {
     sample: () => prometheus.sample([QUERY], now, soon()),
     past: () => prometheus.history([QUERY], { from: now - 10_000, to: now, step: 1_000 }, soon()),
     check: () => prometheus.check(soon()),
-    silences: () => alertmanagerStates(server.url, guarded).stateOf({ alertname: 'A' }, soon())
+    silences: () => alertmanagerStates({ url: server.url, client: guarded }).stateOf({ alertname: 'A' }, soon())
   }
 }
 
