@@ -2,9 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { placeOf } from '../base/yaml-place.ts'
-import { type ReadYaml, readYaml } from '../base/yaml-text.ts'
 import { type Credential, LOCAL, mayAct, ROLES, type Role } from '../domain/credential.ts'
+import { placeOf } from '../yaml/place.ts'
+import { type ReadYaml, readYaml } from '../yaml/read.ts'
 import { HttpProblem } from './http-problem.ts'
 
 const TokensSchema = Type.Object(

@@ -1,5 +1,5 @@
 import { isMap, isNode, isPair, isScalar } from 'yaml'
-import type { ReadYaml } from './yaml-text.ts'
+import type { ReadYaml } from './read.ts'
 
 export type YamlPath = readonly (string | number)[]
 

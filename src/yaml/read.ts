@@ -12,7 +12,7 @@ import {
   parseDocument,
   type YAMLError
 } from 'yaml'
-import { quotesHint } from './yaml-quotes.ts'
+import { quotesHint } from './quotes.ts'
 
 /** What is wrong with a text of YAML, and where. Lines and columns begin at 1. */
 export interface YamlFault {
