@@ -9,6 +9,7 @@ import type { HttpResult } from '../outgoing/http-client.ts'
 import { ageQuery } from '../templates/promql.ts'
 import { judge } from './judgement.ts'
 import { type AskRange, pastOf } from './past.ts'
+import { type Probe, readProbe } from './probe.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 import { type RangeAnswer, readRangeAnswer } from './range-answer.ts'
 import { type SourceAccess, type SourceQuestion, sourceAsking } from './source-http.ts'
@@ -38,6 +39,8 @@ const WHOLE_AND_FRESH = {
 export interface Prometheus extends Verifier {
   /** Asks whether Prometheus answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
+  /** Asks a rendered query once and also what it costs, for people who try their policies. */
+  probe(promql: string, signal: AbortSignal): Promise<Probe>
   /** The names of the alerting rules, or why they cannot be read. */
   alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
 }
@@ -125,6 +128,13 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     clockOffset: () => options.offset.value(),
 
     clockUncertainty: () => options.offset.uncertainty(),
+
+    async probe(promql, signal) {
+      const started = options.now()
+      const form = { query: promql, timeout: `${deadlineMs}ms`, stats: 'all', ...WHOLE_AND_FRESH }
+      const result = await query('/api/v1/query', form, signal)
+      return readProbe(result, options.now() - started)
+    },
 
     async alertingRules(signal) {
       const answer = await rules(signal)
