@@ -1,5 +1,10 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
+import { createReload, type ReloadParts } from '../../../src/app/reload.ts'
+import { createLogger } from '../../../src/telemetry/logger.ts'
+import { createMetrics } from '../../../src/telemetry/metrics.ts'
+import { StoryClock } from '../../support/bench.ts'
+import { openLedger } from '../../support/open-ledger.ts'
 import { open } from '../../support/server-fixture.ts'
 
 t.test('a bad policies file answers 422 as often as somebody asks, and the metric says so until it is good', async t => {
@@ -54,4 +59,42 @@ t.test('a bad tokens file says its line and column, quotes nothing of it, and is
   }
   writeFileSync(tokens, good)
   t.match(await server.call('POST', '/-/reload', { as: 'operator' }), { status: 200, body: { tokens: 'loaded' } })
+})
+
+const nobody = (): never => {
+  throw new Error('nobody asks')
+}
+
+t.test('a reload that broke off half-way is made whole by the next one, although the files are the same', async t => {
+  const results = [{ kind: 'loaded', policies: 1 }, { kind: 'unchanged' }, { kind: 'unchanged' }] as const
+  let asked = 0
+  let made = 0
+  const metrics = createMetrics([])
+  const good = async () => /^astern_policies_last_reload_successful (\d)/m.exec(await metrics.registry.metrics())?.[1]
+  const store: Pick<ReloadParts['store'], 'reload' | 'current' | 'version'> = {
+    reload: async () => results[asked++] ?? { kind: 'unchanged' },
+    current: () => ({ policies: [], sources: {}, channels: {}, storm: { targets: 5, within: 1, calm: 1 } }),
+    version: () => 'v'
+  }
+  const reload = createReload({
+    store: { ...store, index: () => nobody(), policy: () => undefined },
+    tokens: {
+      authenticator: { authenticate: () => nobody(), confirmed: () => false, needsAlertmanager: false },
+      reload: () => ({ kind: 'unchanged' })
+    },
+    ledger: await openLedger(t),
+    clock: new StoryClock(),
+    metrics,
+    logger: createLogger('silent', 'json', { write: () => true }),
+    async loaded() {
+      made += 1
+      if (made === 1) throw new Error('the disk is full')
+    }
+  })
+  await t.rejects(reload.now(), /the disk is full/)
+  t.equal(await good(), '0')
+  t.match(await reload.now(), { policies: { kind: 'loaded' } })
+  t.equal(await good(), '1')
+  t.match(await reload.now(), { policies: { kind: 'unchanged' } })
+  t.equal(made, 2)
 })
