@@ -110,7 +110,7 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
   const detail = `${errorType}: ${firstLineOf(result.body)}`
   if (errorType === 'timeout') return { problem: 'deadline', detail }
   // `bad_data` and `execution` are faults of the query. Everything else is a fault of the source.
-  if (result.status === 400 || (result.status === 422 && !BEHIND.test(detail))) return { problem: 'query-rejected', detail }
+  if (result.status === 400 || (result.status === 422 && !isBehind(detail))) return { problem: 'query-rejected', detail }
   return { problem: result.status === 503 ? 'not-ready' : 'unreachable', detail }
 }
 
@@ -119,7 +119,12 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
  * a remote read fails (facts J.1). A retry mends that, and no change of the query.
  */
 const BEHIND =
-  /rpc error|expanding series|fetch(ing)? series|store ?api|store[- ]gateway|vmstorage|ingester|connection (refused|reset)|dial tcp|no such host|i\/o timeout|deadline exceeded|context canceled|unavailable|unhealthy|EOF/i
+  /rpc error|expanding series|fetch(ing)? series|store ?api|store[- ]gateway|vmstorage|\bingesters?\b|connection (refused|reset)|dial tcp|no such host|i\/o timeout|deadline exceeded|context canceled|\bunavailable\b|\bunhealthy\b|\bEOF\b/i
+
+/** Names of series and labels, which an error quotes, may hold any of these words. */
+function isBehind(detail: string): boolean {
+  return BEHIND.test(detail.replaceAll(/"[^"]*"|\{[^}]*\}/g, ''))
+}
 
 export function problem(kind: Problem, detail: string): QueryAnswer {
   return { kind: 'problem', problem: kind, detail }

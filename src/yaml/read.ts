@@ -92,7 +92,6 @@ const HINTS: Readonly<Record<string, string>> = {
   MULTIPLE_DOCS: 'a file is one document',
   BAD_DQ_ESCAPE: String.raw`write \\, or use single quotes`,
   TAG_RESOLVE_FAILED: 'a tag (!) means nothing here',
-  UNEXPECTED_TOKEN: 'the whole value belongs inside the quotes',
   BLOCK_AS_IMPLICIT_KEY: 'put the value in quotes, if its colon belongs to it'
 }
 
@@ -117,7 +116,7 @@ function ofParser(error: YAMLError, text: string): Found {
   if (String(error.code) === 'RESOURCE_EXHAUSTION') return same(offset, TOO_DEEP)
   const said = error.message.split('\n')[0] ?? ''
   const quotes = quotesHint(text, offset)
-  const hint = HINTS[String(error.code)]
+  const hint = said.endsWith(' at node end') ? 'put the whole value in quotes' : HINTS[String(error.code)]
   // A quote that an unquoted value needs explains more than what the parser made of it.
   if (quotes !== undefined) return { offset: quotes.offset, message: `${said}: ${quotes.message}`, safe: quotes.safe }
   if (hint !== undefined) return { offset, message: `${said}: ${hint}`, safe: hint }

@@ -62,6 +62,7 @@ t.test('what YAML cannot read is told with its place, and with what to write', a
     ['a tenant that is a number', edited('team-a', '7'), /^3:74 must be string: put it in quotes, as in "7"/],
     ['tabs', edited('    target:', '\ttarget:'), /^9:1 .*[Tt]abs.*use spaces/],
     ['an escape of a regular expression', edited(`'alertname="A"'`, '"alertname=~A\\d"'), /^8:26 .*single quotes/],
+    ['a query inside braces', edited('{ webhook:', '{ x: sum(up{job="a"}), webhook:'), /^5:\d+ .*put the whole value in quotes/],
     ['a second document', `${GOOD}---\n${GOOD}`, /^\d+:1 .*a file is one document/],
     ['a byte order mark between two files', `${GOOD}\ufeff# more\n`, /^16:1 .*byte order mark/],
     ['UTF-16', Buffer.from(`\ufeff${GOOD}`, 'utf16le').toString('utf8'), /^1:1 .*not UTF-8/],

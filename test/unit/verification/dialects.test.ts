@@ -74,6 +74,10 @@ t.test('a store that is away is no fault of the query', async t => {
   t.match(await past(), { kind: 'unknown', problem: 'unreachable' })
   const wrong = await asking(t, () => json({ status: 'error', errorType: 'execution', error: 'multiple matches for labels' }, 422))
   t.match(await wrong.sample(), { problem: 'query-rejected' }, 'and one that is, is one')
+  const named =
+    'found duplicate series for the match group {} on the right hand-side: [{__name__="replicas_unavailable", job="ingester"}, {job="EOF"}]'
+  const duplicates = await asking(t, () => json({ status: 'error', errorType: 'execution', error: named }, 422))
+  t.match(await duplicates.sample(), { problem: 'query-rejected' }, 'whatever its series are called')
   t.match(await (await asking(t, thanosReplicas)).sample(), { verdict: 'fail' }, 'replicas count once')
 })
 
