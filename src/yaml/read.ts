@@ -156,7 +156,7 @@ function faultsIn(document: Document, text: string): readonly Found[] {
 
   function key({ key: of, value }: Pair, map: Node): void {
     if (isCollection(of)) {
-      const whole = text.slice(place(map), map.range?.[1] ?? place(map))
+      const [whole = ''] = text.slice(place(map), map.range?.[1] ?? place(map)).split('\n', 1)
       faults.push(
         whole.startsWith('{{') || /^\{\s+\{/.test(whole)
           ? { offset: place(map), message: `a template needs quotes: "${whole}"`, safe: 'put it in quotes' }
@@ -195,8 +195,10 @@ function faultsIn(document: Document, text: string): readonly Found[] {
   function scalar(node: Node & { readonly value: unknown; readonly type?: string }): number {
     if (node.tag !== undefined && !KNOWN_TAGS.test(node.tag)) faults.push(same(place(node), 'a tag (!) means nothing here: remove it'))
     if (node.value instanceof Date) faults.push(same(place(node), 'a date is a text here: put it in quotes'))
-    const header = text.slice(place(node), text.indexOf('\n', place(node)) === -1 ? text.length : text.indexOf('\n', place(node)))
-    if (node.type?.startsWith('BLOCK') === true && node.value === '' && /^[>|]\s*\d/.test(header))
+    // `>5` is the head of a block without lines, and people mean a comparison.
+    if (node.type?.startsWith('BLOCK') !== true || node.value !== '') return 0
+    const [header = ''] = text.slice(place(node)).split('\n', 1)
+    if (/^[>|]\s*\d/.test(header))
       faults.push({ offset: place(node), message: `put it in quotes: "${header.trim()}"`, safe: 'put it in quotes' })
     return 0
   }
