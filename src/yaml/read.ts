@@ -118,7 +118,7 @@ function ofParser(error: YAMLError, text: string): Found {
   const quotes = quotesHint(text, offset)
   const hint = said.endsWith(' at node end') ? 'put the whole value in quotes' : HINTS[String(error.code)]
   // A quote that an unquoted value needs explains more than what the parser made of it.
-  if (quotes !== undefined) return { offset: quotes.offset, message: `${said}: ${quotes.message}`, safe: quotes.safe }
+  if (quotes !== undefined) return { offset: quotes.offset, message: `${quotes.message} (${said})`, safe: quotes.safe }
   if (hint !== undefined) return { offset, message: `${said}: ${hint}`, safe: hint }
   return { offset, message: said, safe: '' }
 }

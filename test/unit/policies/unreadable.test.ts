@@ -40,10 +40,10 @@ t.test('what YAML cannot read is told with its place, and with what to write', a
   const cases: readonly (readonly [string, string, RegExp])[] = [
     ['an alias that leads nowhere', edited('"> 5%"', '*nope'), /^12:19 not YAML: \*nope is an alias, and no &nope stands before it$/],
     ['an alias inside its own anchor', edited(`['alertname="A"']`, '&m [*m]'), /^8:16 .*would contain itself/],
-    ['a comparison', edited('"> 5%"', '> 5%'), /^12:19 .*put it in quotes: "> 5%"$/],
+    ['a comparison', edited('"> 5%"', '> 5%'), /^12:19 .*put it in quotes: "> 5%" \(/],
     ['a comparison that is the head of a block', edited('"> 5%"', '>5'), /^12:19 .*put it in quotes: ">5"$/],
-    ['at least', edited('"> 5%"', '>= 5'), /^12:19 .*put it in quotes: ">= 5"$/],
-    ['not equal, which is a tag', edited('"> 5%"', '!= 5'), /^12:19 .*put it in quotes: "!= 5"$/],
+    ['at least', edited('"> 5%"', '>= 5'), /^12:19 .*put it in quotes: ">= 5" \(/],
+    ['not equal, which is a tag', edited('"> 5%"', '!= 5'), /^12:19 .*put it in quotes: "!= 5" \(/],
     [
       'a template',
       edited('"{{ labels.namespace }}"', '{{ labels.namespace }}'),
@@ -52,7 +52,7 @@ t.test('what YAML cannot read is told with its place, and with what to write', a
     [
       'a template with something behind it',
       edited('target: { kind: Deployment, namespace: "{{ labels.namespace }}", name: api }', 'target:\n      kind: {{ labels.kind }}-x\n'),
-      /^10:13 .*put it in quotes: "\{\{ labels\.kind \}\}-x"$/
+      /^10:13 .*put it in quotes: "\{\{ labels\.kind \}\}-x" \(/
     ],
     [
       'a query that is a map',
