@@ -1,0 +1,54 @@
+import { logAddExp, logSumExp } from './log-sums.ts'
+
+/**
+ * One running bet: its value is how strongly the data so far speak against the hypothesis. While the hypothesis holds, the value ever
+ * reaches 1/α with a chance of at most α, however often one looks (Ville's inequality). Values are natural logarithms.
+ */
+export interface Evidence {
+  /** The sum of each effect’s gains so far. */
+  readonly sums: readonly number[]
+  /** What each effect’s copies began with: a copy that starts late counts from its start only. */
+  readonly starts: readonly number[]
+  /** Copies that have been started. Their weights are 1/2, 1/6, 1/12 …, together 1 − 1/(copies + 1). */
+  readonly copies: number
+  /** The value: 0 at the start (evidence 1). */
+  readonly log: number
+}
+
+export const NO_EVIDENCE: Evidence = { sums: [], starts: [], copies: 0, log: 0 }
+
+/** How one block changes the evidence; all of it is fixed before the block is looked at. */
+export interface Rules {
+  /** Errors come in bursts: each gain is divided by this, at least 1. */
+  readonly dispersion: number
+  /** The most that one block may add to an effect: so one bad block proves nothing. Undefined: no cap. */
+  readonly cap: number | undefined
+  /** `due` starts one more copy with this block, which finds what goes bad late. `never` is one copy with all of the weight. */
+  readonly restart: 'due' | 'not-yet' | 'never'
+}
+
+/** The evidence after one more block, whose gains are in the order of the effects. */
+export function addGains(evidence: Evidence, gains: readonly number[], rules: Rules): Evidence {
+  const sums = evidence.copies === 0 ? gains.map(() => 0) : evidence.sums
+  const begins = evidence.copies === 0 || rules.restart === 'due'
+  const copies = begins ? evidence.copies + 1 : evidence.copies
+  const starts = begins ? startCopy(evidence, sums, rules.restart === 'never' ? 0 : Math.log(1 / (copies * (copies + 1)))) : evidence.starts
+  const cap = rules.cap ?? Number.POSITIVE_INFINITY
+  const after = sums.map((before, index) => before + Math.min((gains[index] ?? 0) / rules.dispersion, cap))
+  const running = logSumExp(after.map((value, index) => value + (starts[index] ?? 0))) - Math.log(after.length)
+  // What is not yet given to a copy is held back at its value of 1.
+  const held = rules.restart === 'never' ? Number.NEGATIVE_INFINITY : -Math.log(copies + 1)
+  return { sums: after, starts, copies, log: logAddExp(running, held) }
+}
+
+function startCopy({ starts }: Evidence, sums: readonly number[], weight: number): readonly number[] {
+  return sums.map((before, index) => logAddExp(starts[index] ?? Number.NEGATIVE_INFINITY, weight - before))
+}
+
+/**
+ * The most that a block may add, so that `blocks` bad blocks in a row are needed, and suffice, to reach a level from a fresh copy.
+ * `weight` is the process's share in the mean of all processes of one verdict.
+ */
+export function capFor(level: number, weight: number, effects: number, blocks: number): number {
+  return (Math.log(1 / level) + Math.log(effects) + Math.log(1 / weight) + Math.LN2) / blocks
+}
