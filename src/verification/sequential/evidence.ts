@@ -46,9 +46,15 @@ function startCopy({ starts }: Evidence, sums: readonly number[], weight: number
 }
 
 /**
- * The most that a block may add, so that `blocks` bad blocks in a row are needed, and suffice, to reach a level from a fresh copy.
+ * The most that a block may add, so that one effect of one process reaches a level with `blocks` blocks that are bad throughout.
  * `weight` is the process's share in the mean of all processes of one verdict.
  */
 export function capFor(level: number, weight: number, effects: number, blocks: number): number {
   return (Math.log(1 / level) + Math.log(effects) + Math.log(1 / weight) + Math.LN2) / blocks
+}
+
+/** The cap below which no fewer than `blocks` blocks reach a level from the start, even where every effect of every process is capped. */
+export function capForAtLeast(blocks: number, level: number): number {
+  // A hair less: at the very sum, rounding would decide. The first copy begins at a half.
+  return ((Math.log(1 / level) + Math.LN2) / (blocks - 1)) * (1 - 1e-9)
 }
