@@ -1,5 +1,6 @@
 import { gains, type Limit } from './bet.ts'
-import type { Block } from './counting/block.ts'
+import type { Version } from './counting/scrape.ts'
+import { joined, type TimedPair } from './dispersion.ts'
 import { addGains, type Evidence, NO_EVIDENCE } from './evidence.ts'
 import { logSumExp } from './log-sums.ts'
 import { type Comparison, capsOf, RESTART_SECONDS, type WatchSettings } from './settings.ts'
@@ -14,9 +15,21 @@ export interface ComparisonState {
   readonly firstFrom?: number
   readonly worse: Evidence
   readonly fine: readonly Evidence[]
-  /** The blocks that were tested, for the bounds of the ratio; of a relative comparison only. */
-  readonly tested: readonly Pair[]
+  /** The blocks that were tested, for the bounds of the ratio and for what later rollouts learn; of a relative comparison only. */
+  readonly tested: readonly TimedPair[]
 }
+
+/** What one closed block has for one part. Times are epoch milliseconds. */
+export interface PartBlock {
+  readonly from: number
+  readonly to: number
+  /** Pods that told something of the part. */
+  readonly pods: Readonly<Record<Version, number>>
+  readonly pair: Pair
+}
+
+/** Blocks that are remembered one by one: an hour of 15 s. Beyond, neighbours are joined: they are shown and learned from, not acted on. */
+const REMEMBERED = 240
 
 const NO_PAIR: Pair = { old: NOTHING, new: NOTHING }
 
@@ -25,12 +38,7 @@ export function startComparing({ fine }: Comparison): ComparisonState {
 }
 
 /** A comparison after one more block, of which it tests the pair of its part. */
-export function compare(
-  settings: WatchSettings,
-  comparison: Comparison,
-  state: ComparisonState,
-  block: Pick<Block, 'from' | 'pods'> & { readonly pair: Pair }
-): ComparisonState {
+export function compare(settings: WatchSettings, comparison: Comparison, state: ComparisonState, block: PartBlock): ComparisonState {
   const bothNeeded = comparison.with === 'concurrent'
   // Without a pod of a version, the block has nothing that the other’s requests could be compared with. What waited belongs to another time.
   if (block.pods.new === 0 || (bothNeeded && block.pods.old === 0)) return withoutPending(state)
@@ -53,8 +61,18 @@ export function compare(
       const limit = comparison.fine[index]
       return limit === undefined ? evidence : add(evidence, 'fine', limit)
     }),
-    tested: bothNeeded ? [...state.tested, pending] : state.tested
+    tested: bothNeeded ? remember(state.tested, { ...pending, seconds: (block.to - pendingFrom) / 1_000 }) : state.tested
   }
+}
+
+function remember(tested: readonly TimedPair[], block: TimedPair): readonly TimedPair[] {
+  if (tested.length < REMEMBERED) return [...tested, block]
+  const halved = tested.flatMap((one, index) => {
+    if (index % 2 === 1) return []
+    const next = tested[index + 1]
+    return [next === undefined ? one : joined(one, next)]
+  })
+  return [...halved, block]
 }
 
 function withoutPending({ pendingFrom: _from, ...state }: ComparisonState): ComparisonState {

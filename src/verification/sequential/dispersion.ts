@@ -31,9 +31,32 @@ export function overTime(history: Stretches<Tally>): number {
   return largest(windowed(history, sum).map(timeSpread))
 }
 
-/** Between both versions of earlier rollouts that were good: one spread for each window length, to be kept and added up. */
-export function betweenVersions(history: Stretches<Pair>): readonly Spread[] {
-  return windowed(history, addPairs).map(windows => total(windows.map(pairSpread)))
+/** Both versions side by side for some time: a block that was tested. */
+export interface TimedPair extends Pair {
+  readonly seconds: number
+}
+
+/**
+ * Between both versions of one rollout that was good: one spread for each window length, to be kept and added up. Blocks are of any
+ * length; a window is full when its blocks together are long enough.
+ */
+export function betweenVersions(blocks: readonly TimedPair[]): readonly Spread[] {
+  return DISPERSION_WINDOWS.map(length => {
+    let spread = NO_SPREAD
+    let window: TimedPair = { old: NOTHING, new: NOTHING, seconds: 0 }
+    for (const block of blocks) {
+      window = joined(window, block)
+      if (window.seconds < length) continue
+      spread = addSpreads(spread, pairSpread(window))
+      window = { old: NOTHING, new: NOTHING, seconds: 0 }
+    }
+    return spread
+  })
+}
+
+/** Two neighbouring blocks as one. */
+export function joined(a: TimedPair, b: TimedPair): TimedPair {
+  return { old: sum(a.old, b.old), new: sum(a.new, b.new), seconds: a.seconds + b.seconds }
 }
 
 /** The largest dispersion of several spreads, at least 1. */
@@ -64,10 +87,6 @@ function windowed<Row>({ seconds, rows }: Stretches<Row>, add: (a: Row, b: Row) 
 
 function addPods(a: readonly Tally[], b: readonly Tally[]): readonly Tally[] {
   return Array.from({ length: Math.max(a.length, b.length) }, (_, pod) => sum(a[pod] ?? NOTHING, b[pod] ?? NOTHING))
-}
-
-function addPairs(a: Pair, b: Pair): Pair {
-  return { old: sum(a.old, b.old), new: sum(a.new, b.new) }
 }
 
 /** Pearson’s chi-square of each pod against all of them together. Windows without any bad request tell nothing. */

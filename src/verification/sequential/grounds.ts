@@ -1,9 +1,9 @@
-import { percent } from './figures.ts'
-import { fineOfPart, type PartState, type WatchState, worseOfPart } from './judge.ts'
-import { formatMargin } from './margin.ts'
+import { percent, span } from './figures.ts'
+import { fineOfPart, oldVersionGone, type PartState, type WatchState, worseOfPart } from './judge.ts'
 import { ratioBounds } from './ratio-bounds.ts'
-import { levelsOf, type PartSettings, type WatchSettings } from './settings.ts'
+import { levelsOf, type PartSettings, UNHEALTHY_SHARE, type WatchSettings } from './settings.ts'
 import { badShare } from './tally.ts'
+import { provenText, toleratedText } from './tolerances.ts'
 import type { Grounds, PartGrounds } from './verdict.ts'
 
 const BASELINE_SENTENCES = {
@@ -14,9 +14,6 @@ const BASELINE_SENTENCES = {
     'compared with the old version while both served, and with what it did before the deploy, half each: the second half has a weaker guarantee',
   objective: 'compared with the objective, and not with the old version'
 } as const
-
-/** An old version that fails so many of its requests is no model. */
-const UNHEALTHY_SHARE = 0.05
 
 /** What a watch has seen so far, in numbers. */
 export function groundsOf(settings: WatchSettings, state: WatchState): Grounds {
@@ -47,7 +44,6 @@ function groundsOfPart(settings: WatchSettings, own: PartSettings, part: PartSta
   const weight = own.comparisons.reduce((all, comparison) => all + comparison.weight, 0)
   const fine = fineOfPart(own, part)
   const proven = fine.findIndex(log => log >= needed.fine)
-  const margin = own.fine[proven]
   const concurrent = own.comparisons.findIndex(comparison => comparison.with === 'concurrent')
   const tested = part.comparisons[concurrent]?.tested ?? []
   const oldShare = badShare(part.seen.old)
@@ -64,8 +60,8 @@ function groundsOfPart(settings: WatchSettings, own: PartSettings, part: PartSta
             bounds: ratioBounds(tested, levels.worse, own.comparisons[concurrent]?.dispersion ?? 1)
           }
         }),
-    tolerated: formatMargin(own.tolerated),
-    ...(margin === undefined ? {} : { proven: formatMargin(margin) }),
+    tolerated: toleratedText(own),
+    ...(proven === -1 ? {} : { proven: provenText(own, proven) }),
     evidenceToFail: portion(worseOfPart(own, part) / (needed.worse + Math.log(1 / weight))),
     evidenceToPass: portion(Math.max(...fine) / needed.fine)
   }
@@ -82,7 +78,13 @@ function notesOf(settings: WatchSettings, state: WatchState, parts: readonly Par
         `the old version is not healthy itself: ${percent(share)} of its requests are bad, and being no worse than that says little`
       )
   }
-  if (settings.objectiveBefore === 'first-deploy') notes.push('first deploy: there is no old version to compare with')
+  for (const [index, { name }] of settings.parts.entries())
+    if (state.serving.bothTo !== undefined && state.serving.newRequests > 0 && state.parts[index]?.seen.new.requests === 0)
+      notes.push(`${name}: the new version tells nothing of it, or only while its pods warm up`)
+  if (oldVersionGone(settings, state))
+    notes.push(
+      `both versions served side by side until ${span(((state.serving.bothTo ?? 0) - settings.counting.from) / 1_000)} after the deploy; what came later was not compared`
+    )
   if (state.unreadable.length > 0) notes.push(`can't be read: ${state.unreadable.join(', ')}`)
   return notes
 }

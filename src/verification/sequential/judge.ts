@@ -1,4 +1,4 @@
-import { type ComparisonState, compare, meanEvidence, startComparing } from './comparing.ts'
+import { type ComparisonState, compare, meanEvidence, type PartBlock, startComparing } from './comparing.ts'
 import type { Block } from './counting/block.ts'
 import { type CountingState, countLook, sourceGone, startCounting, unreadable } from './counting/counting.ts'
 import type { Look, Version } from './counting/scrape.ts'
@@ -26,6 +26,8 @@ export interface Serving {
   /** All requests of the new version, and how many of them are probes by its pods’ specs. */
   readonly newRequests: number
   readonly newProbes: number
+  /** The end of the last block in which both had pods, epoch milliseconds. */
+  readonly bothTo?: number
 }
 
 /** All that is remembered of a watch. Plain JSON: it goes on after a restart as if there had been none. */
@@ -43,6 +45,7 @@ export interface WatchState {
 /** A bad version whose evidence of being worse lies above this is not passed, whatever speaks for it. */
 const DOUBT = Math.LN2
 
+/** A watch before its first look. */
 export function startWatch(settings: WatchSettings): WatchState {
   return {
     counting: startCounting(settings.counting),
@@ -76,19 +79,25 @@ export function testBlock(settings: WatchSettings, state: WatchState, block: Blo
     parts: state.parts.map((part, index) => {
       const own = settings.parts[index]
       const pair = block.parts[index]
-      if (own === undefined || pair === undefined || block.from - settings.counting.from < own.graceSeconds * 1_000) return part
-      return testPart(settings, own, part, { from: block.from, pods: block.pods, pair })
+      const pods = block.pods[index]
+      return own === undefined || pair === undefined || pods === undefined
+        ? part
+        : testPart(settings, own, part, { from: block.from, to: block.to, pods, pair })
     }),
     serving: served(state.serving, block)
   }
 }
 
-function served(serving: Serving, { parts: [first], pods, readySeconds, probes }: Block): Serving {
-  const both = pods.old > 0 && pods.new > 0
+function served(serving: Serving, { to, parts, pods, readySeconds, probes }: Block): Serving {
+  const both = pods.some(one => one.old > 0 && one.new > 0)
   const added = (before: Readonly<Record<Version, number>>, more: Readonly<Record<Version, number>>): Readonly<Record<Version, number>> =>
     both ? { old: before.old + more.old, new: before.new + more.new } : before
-  const requests = { old: first?.old.requests ?? 0, new: first?.new.requests ?? 0 }
+  // The parts count the same requests, but a latency leaves out those of pods that are warming up.
+  const most = (version: Version): number => Math.max(0, ...parts.map(pair => pair[version].requests))
+  const requests = { old: most('old'), new: most('new') }
   return {
+    ...serving,
+    ...(both ? { bothTo: to } : {}),
     requests: added(serving.requests, requests),
     readySeconds: added(serving.readySeconds, readySeconds),
     newRequests: serving.newRequests + requests.new,
@@ -96,12 +105,7 @@ function served(serving: Serving, { parts: [first], pods, readySeconds, probes }
   }
 }
 
-function testPart(
-  settings: WatchSettings,
-  own: PartSettings,
-  part: PartState,
-  block: Pick<Block, 'from' | 'pods'> & { readonly pair: Pair }
-): PartState {
+function testPart(settings: WatchSettings, own: PartSettings, part: PartState, block: PartBlock): PartState {
   const counts = block.pods.new > 0 && (block.pods.old > 0 || own.comparisons.some(comparison => comparison.with !== 'concurrent'))
   return {
     comparisons: part.comparisons.map((state, index) => {
@@ -156,7 +160,7 @@ export function provenMargins(settings: WatchSettings, state: WatchState): reado
 }
 
 /** What stands in the way of a pass, whatever the evidence says. */
-export const BARS = ['source-gone', 'new-pods-unreadable', 'no-traffic', 'new-version-starved'] as const
+const BARS = ['source-gone', 'new-pods-unreadable', 'no-traffic', 'new-version-starved'] as const
 export type Bar = (typeof BARS)[number]
 
 /** Probes come a little oftener than their period says, and a few before a pod is Ready. */
@@ -166,6 +170,13 @@ const PROBES_AT_START = 10
 /** Of the share of requests that its ready pods would give it, the new version must serve half. */
 const LEAST_SHARE = 0.5
 
+/** Whether a watch that compares both versions side by side can learn no more: the old one has been without pods for two blocks. */
+export function oldVersionGone({ baseline, counting }: WatchSettings, { serving, testedTo }: WatchState): boolean {
+  const sideBySide = baseline === 'concurrent' || baseline === 'concurrent-and-before'
+  return sideBySide && serving.bothTo !== undefined && (testedTo ?? 0) - serving.bothTo >= 2_000 * counting.blockSeconds
+}
+
+/** Which of them stand in the way now, the most telling first. */
 export function barsToPass(settings: WatchSettings, state: WatchState): readonly Bar[] {
   const { requests, readySeconds, newRequests, newProbes } = state.serving
   const real = newProbes === 0 ? newRequests : newRequests - PROBE_SLACK * newProbes - PROBES_AT_START

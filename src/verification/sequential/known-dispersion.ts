@@ -7,9 +7,10 @@ import {
   overTime,
   type Spread,
   type Stretches,
+  type TimedPair,
   thinned
 } from './dispersion.ts'
-import { NOTHING, type Pair, sum, type Tally } from './tally.ts'
+import { NOTHING, sum, type Tally } from './tally.ts'
 
 /** How bursty a part’s bad requests are known to be, before the first block. */
 export type Dispersion =
@@ -34,9 +35,9 @@ const ENOUGH_LEARNED = 1_800
 const ENOUGH_HISTORY = 1_600
 
 /** Adds what a rollout showed while both versions served. Only of one that was passed: else the bad version’s errors would count as noise. */
-export function learn(learned: Learned, at: number, blocks: Stretches<Pair>): Learned {
-  if (blocks.rows.length === 0) return learned
-  const one = { at, seconds: blocks.seconds * blocks.rows.length, spreads: betweenVersions(blocks) }
+export function learn(learned: Learned, at: number, blocks: readonly TimedPair[]): Learned {
+  if (blocks.length === 0) return learned
+  const one = { at, seconds: blocks.reduce((all, { seconds }) => all + seconds, 0), spreads: betweenVersions(blocks) }
   return { rollouts: [one, ...learned.rollouts].slice(0, REMEMBERED) }
 }
 

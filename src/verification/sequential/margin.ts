@@ -9,6 +9,9 @@ export type ParsedMargin = { readonly kind: 'margin'; readonly margin: Margin } 
 /** A ratio above this is surely a slip of the hand: nothing short of an outage would be found. */
 const HIGHEST_RATIO = 100
 
+/** No margin that makes sense is longer; the expression below takes its time over thousands of blanks. */
+const LONGEST_TEXT = 64
+
 const wrong = (problem: string): ParsedMargin => ({ kind: 'wrong', problem })
 
 /**
@@ -16,7 +19,8 @@ const wrong = (problem: string): ParsedMargin => ({ kind: 'wrong', problem })
  * more), `x1.2` or `0.05pp` alone.
  */
 export function parseMargin(text: string): ParsedMargin {
-  const found = /^\s*(?:[x×]\s*(?<ratio>\d+(?:\.\d+)?))?\s*(?<plus>\+)?\s*(?:(?<add>\d+(?:\.\d+)?)\s*pp)?\s*$/.exec(text)?.groups
+  if (text.length > LONGEST_TEXT) return wrong(`a tolerance of ${text.length} characters: at most ${LONGEST_TEXT}, as in "x1.2 + 0.05pp"`)
+  const found = /^\s*(?:[x×]\s*(?<ratio>\d+(?:\.\d+)?))?\s*(?<plus>\+)?\s*(?:(?<add>\d+(?:\.\d+)?)\s*pp)?\s*$/i.exec(text)?.groups
   if (found === undefined || (found['ratio'] === undefined && found['add'] === undefined))
     return wrong(`${JSON.stringify(text)} is no tolerance: write "x1.2 + 0.05pp", "x1.2" or "0.05pp"`)
   const both = found['ratio'] !== undefined && found['add'] !== undefined

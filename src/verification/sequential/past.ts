@@ -16,6 +16,8 @@ export interface Past {
 export interface PastLimits {
   /** Undefined where a part of the past is missing: then nothing can fail by it. */
   readonly worse?: number
+  /** What the limit rests on. */
+  readonly highest?: number
   /** One for each margin; empty without the last half hour. */
   readonly fine: readonly number[]
   readonly said: string
@@ -38,6 +40,7 @@ const WINDOW = 300
 
 export interface PastQuestion {
   readonly past: Past
+  /** The share of the total error that this part has. */
   readonly alpha: number
   readonly beta: number
   readonly fine: readonly Margin[]
@@ -64,9 +67,21 @@ export function pastLimits({ past, alpha, beta, fine }: PastQuestion): PastLimit
   const worse = Math.min(1, PAST_MARGIN.ratio * highest + PAST_MARGIN.add)
   return {
     worse,
+    highest,
     fine: passes,
     said: `before the deploy: up to ${percent(highest)} (last 30 minutes, same hour of yesterday and last week), tolerated with ${formatMargin(PAST_MARGIN)}: ${percent(worse)}`
   }
+}
+
+/**
+ * Whether the old version met an objective: over the last half hour, and over its last five minutes, for an incident that began before
+ * the deploy is not the deploy's.
+ */
+export function objectiveMet(lastHalfHour: Stretches<Tally> | undefined, objective: number): 'met' | 'missed' | 'unknown' {
+  if (lastHalfHour === undefined || !covers(lastHalfHour, WANTED.lastHalfHour)) return 'unknown'
+  const { seconds, rows } = lastHalfHour
+  const lately = rows.slice(-Math.max(1, Math.round(WINDOW / seconds)))
+  return [rows, lately].some(some => badShare(some.reduce(sum, NOTHING)) > objective) ? 'missed' : 'met'
 }
 
 /** The largest share of bad requests in any five minutes. */

@@ -9,6 +9,7 @@ import {
   DEFAULTS,
   type ObjectiveBefore,
   type PartSettings,
+  UNHEALTHY_SHARE,
   type WatchSettings
 } from './settings.ts'
 
@@ -27,7 +28,8 @@ export interface MetricPlan {
   readonly tolerated?: Margin
   /** The share of bad requests that an objective allows. */
   readonly objective?: number
-  readonly graceSeconds?: number
+  /** Seconds after a pod became Ready in which it does not count: 75 for a latency, none for errors. */
+  readonly warmUpSeconds?: number
 }
 
 /** What people and the past say about a watch. */
@@ -55,18 +57,18 @@ export function prepare(plan: WatchPlan): WatchSettings {
   }
   const blockSeconds = plan.blockSeconds ?? DEFAULTS.blockSeconds
   const known = plan.metrics.flatMap(({ parts }) => parts)
-  const said: string[] = []
+  const said: string[] = plan.baseline === 'objective' ? objectiveSaid(plan) : []
   const parts = plan.metrics.flatMap(metric => {
     if (metric.parts.length !== partsOf(metric.counter))
       throw new Error(`${metric.metric}: ${metric.parts.length} parts of ${partsOf(metric.counter)}`)
     return metric.parts.map((part): PartSettings => {
-      const tolerated = metric.tolerated ?? DEFAULTS.tolerated
+      const tolerated = metric.tolerated ?? (metric.counter.kind === 'latency' ? DEFAULTS.toleratedLatency : DEFAULTS.tolerated)
       const fine = fineMargins(tolerated)
       const weight = 1 / plan.metrics.length / metric.parts.length
       const told = comparisonsOf(plan, { metric, part, fine, tolerated, weight, alpha: numbers.alpha, beta: numbers.beta })
       said.push(...told.flatMap(one => (one.said === undefined ? [] : [one.said])))
       const comparisons = told.map(({ comparison }) => comparison)
-      return { metric: metric.metric, name: part.name, graceSeconds: metric.graceSeconds ?? 0, tolerated, fine, comparisons }
+      return { metric: metric.metric, name: part.name, tolerated, fine, comparisons }
     })
   })
   if (known.some(({ dispersion }) => dispersion.kind === 'unknown'))
@@ -74,12 +76,21 @@ export function prepare(plan: WatchPlan): WatchSettings {
   return {
     ...numbers,
     baseline: plan.baseline,
-    counting: { from: plan.from, blockSeconds, counters: plan.metrics.map(({ counter }) => counter) },
+    counting: {
+      from: plan.from,
+      blockSeconds,
+      counters: plan.metrics.map(({ counter }) => counter),
+      warmUpSeconds: plan.metrics.flatMap(metric => metric.parts.map(() => warmUp(metric)))
+    },
     badBlocks: badBlocksFor(blockSeconds, known.every(({ dispersion }) => dispersion.kind === 'known') ? 'known' : 'unknown'),
     parts,
     ...(plan.objectiveBefore === undefined ? {} : { objectiveBefore: plan.objectiveBefore }),
     said: [...(plan.said ?? []), ...said]
   }
+}
+
+function warmUp({ counter, warmUpSeconds }: MetricPlan): number {
+  return warmUpSeconds ?? (counter.kind === 'latency' ? DEFAULTS.latencyWarmUpSeconds : 0)
 }
 
 /** The margins that a pass is tried with: the usual two, as far as they tolerate what a failure does, else one that does. */
@@ -126,8 +137,10 @@ function concurrent({ part, tolerated, fine }: Asked, weight: number): Told {
   return { comparison: { with: 'concurrent', weight, dispersion, worse: limit(tolerated), fine: fine.map(limit) } }
 }
 
-function before({ part, alpha, beta, fine }: Asked, weight: number): Told {
-  const limits = pastLimits({ past: part.past ?? {}, alpha, beta, fine })
+function before({ metric, part, alpha, beta, fine }: Asked, weight: number): Told {
+  // Each part has a limit of its own that may be wrong: together they may be so as often as one.
+  const limits = pastLimits({ past: part.past ?? {}, alpha: alpha * weight, beta, fine })
+  const unhealthy = limits.highest !== undefined && limits.highest >= UNHEALTHY_SHARE && metric.counter.kind !== 'latency'
   const limit = (share: number) => ({ kind: 'absolute', share }) as const
   return {
     comparison: {
@@ -137,7 +150,7 @@ function before({ part, alpha, beta, fine }: Asked, weight: number): Told {
       ...(limits.worse === undefined ? {} : { worse: limit(limits.worse) }),
       fine: limits.fine.map(limit)
     },
-    said: `${part.name} ${limits.said}`
+    said: `${part.name} ${limits.said}${unhealthy ? '; the old version was not healthy itself, and being no worse than that says little' : ''}`
   }
 }
 
@@ -154,4 +167,17 @@ function objective(plan: WatchPlan, { metric, part, fine, weight }: Asked): Told
     fine: fine.map(() => limit)
   }
   return { comparison }
+}
+
+function objectiveSaid({ objectiveBefore }: WatchPlan): string[] {
+  switch (objectiveBefore ?? 'unknown') {
+    case 'met':
+      return []
+    case 'first-deploy':
+      return ['first deploy: there is no old version to compare with']
+    case 'missed':
+      return ['the old version missed the objective before the deploy: missing it is not the new one’s doing, and nothing can fail by it']
+    case 'unknown':
+      return ['whether the old version met the objective before the deploy is not known, so that nothing can fail by it']
+  }
 }

@@ -25,8 +25,6 @@ export interface PartSettings {
   readonly metric: string
   /** For people: `errors`, `slower than 0.25 s`. */
   readonly name: string
-  /** Seconds from the start of the watch that don't count: fresh pods are slow. */
-  readonly graceSeconds: number
   readonly tolerated: Margin
   /** The margins that a pass is tried with, the tightest first. */
   readonly fine: readonly Margin[]
@@ -56,6 +54,7 @@ export interface WatchSettings {
   readonly said: readonly string[]
 }
 
+/** What holds where nobody chose otherwise. */
 export const DEFAULTS = {
   alpha: 0.01,
   beta: 0.05,
@@ -69,8 +68,11 @@ export const DEFAULTS = {
   blockSeconds: 15,
   soakSeconds: 300,
   deadlineSeconds: 600,
-  latencyGraceSeconds: 75
+  latencyWarmUpSeconds: 75
 } as const
+
+/** An old version that fails so many of its requests is no model. */
+export const UNHEALTHY_SHARE = 0.05
 
 /** A new copy of the evidence starts every so many seconds, whatever the length of a block. */
 export const RESTART_SECONDS = 60

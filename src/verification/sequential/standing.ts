@@ -1,6 +1,6 @@
 import { about, span } from './figures.ts'
 import { groundsOf } from './grounds.ts'
-import { type Bar, barsToPass, provenMargins, type WatchState } from './judge.ts'
+import { type Bar, barsToPass, oldVersionGone, provenMargins, type WatchState } from './judge.ts'
 import { requestsToProve, type Traffic } from './planning.ts'
 import type { WatchSettings } from './settings.ts'
 import { badShare } from './tally.ts'
@@ -70,6 +70,7 @@ function reasonOf(settings: WatchSettings, state: WatchState, more: Missing): In
   if (!hasBaseline(settings, state)) return bars.includes('new-pods-unreadable') ? 'new-pods-unreadable' : 'no-baseline'
   const [bar] = bars
   if (bar !== undefined) return bar
+  if (settings.baseline === 'concurrent' && oldVersionGone(settings, state)) return 'baseline-gone'
   return more.kind === 'between' ? 'between-tolerances' : 'too-little'
 }
 
@@ -97,6 +98,7 @@ function awaited(settings: WatchSettings, state: WatchState, more: Missing): str
   if (!hasBaseline(settings, state)) return 'something to compare with'
   const left = settings.soakSeconds - (state.counting.at - settings.counting.from) / 1_000
   if (left > 0 && provenMargins(settings, state) !== undefined) return `the end of the soak, in ${span(left)}`
+  if (settings.baseline === 'concurrent' && oldVersionGone(settings, state)) return 'nothing more to compare with: the old version is gone'
   if (more.kind !== 'requests') return 'a clearer difference'
   return `evidence: about ${about(more.requests)} more requests of the new version (${span(more.seconds)})`
 }

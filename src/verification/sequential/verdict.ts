@@ -7,6 +7,7 @@ export const INCONCLUSIVE = {
   'objective-missed-before': 'the objective was missed before the deploy already, or it is not known that it was met',
   'source-gone': 'the source of the numbers stopped answering',
   'no-baseline': 'there was nothing to compare the new version with',
+  'baseline-gone': 'the old version stopped serving before anything was proven',
   'no-traffic': 'no real requests reached the new version',
   'new-pods-unreadable': 'pods of the new version could not be read, or contradicted themselves',
   'new-version-starved': 'the new version served less than half of what its ready pods could',

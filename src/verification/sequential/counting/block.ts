@@ -8,8 +8,8 @@ export interface Block {
   readonly to: number
   /** One pair a part, in the order of the counters’ parts. */
   readonly parts: readonly Pair[]
-  /** Pods whose counts are in it. */
-  readonly pods: Readonly<Record<Version, number>>
+  /** Pods whose counts are in it, one entry a part: a pod that is still warming up, or has no such bucket, tells nothing of a latency. */
+  readonly pods: readonly Readonly<Record<Version, number>>[]
   /** Seconds for which pods were Ready, added up over the pods. */
   readonly readySeconds: Readonly<Record<Version, number>>
   /** Requests among them that are probes by the pods’ specs. */

@@ -51,21 +51,15 @@ function weighBucket(boundaries: readonly number[], le: string): readonly Weight
 }
 
 /**
- * The parts that these series of one pod can't tell: a boundary that the pod has no bucket for would make every request slow. Errors
- * are always told.
+ * The parts that these series of one pod can't tell: a boundary that the pod has no bucket for would make every request slow, and a
+ * pod without the histogram would seem to have no slow ones. Errors are always told: a pod without a series had no requests yet.
  */
 export function untoldParts(counters: readonly Counter[], series: readonly Labels[]): ReadonlySet<number> {
-  const sums = new Map<number, number>()
-  for (const labels of series)
-    for (const { part, bad } of weigh(counters, labels)) if (isLatency(counters, part)) sums.set(part, (sums.get(part) ?? 0) + bad)
-  return new Set([...sums].filter(([, balance]) => balance !== 0).map(([part]) => part))
-}
-
-function isLatency(counters: readonly Counter[], part: number): boolean {
-  let first = 0
-  for (const counter of counters) {
-    first += partsOf(counter)
-    if (part < first) return counter.kind === 'latency'
-  }
-  return false
+  const balances = new Map<number, number>()
+  for (const labels of series) for (const { part, bad } of weigh(counters, labels)) balances.set(part, (balances.get(part) ?? 0) + bad)
+  // Each series of `+Inf` has a partner at the boundary; without it the sum is not zero.
+  const untold = counters
+    .flatMap(counter => Array.from({ length: partsOf(counter) }, () => counter.kind))
+    .flatMap((kind, part) => (kind === 'latency' && balances.get(part) !== 0 ? [part] : []))
+  return new Set(untold)
 }

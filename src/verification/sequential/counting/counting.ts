@@ -1,7 +1,7 @@
-import { NOTHING, type Pair, sum, type Tally } from '../tally.ts'
+import { NOTHING, type Pair, sum } from '../tally.ts'
 import type { Block } from './block.ts'
 import { type Counter, partsOf, weigh } from './counter.ts'
-import { type FirstReading, leave, type PodState, takeReading, UNREAD } from './pod-counter.ts'
+import { type FirstReading, leave, type PartTallies, type PodState, takeReading, UNREAD } from './pod-counter.ts'
 import { type Look, type Scrape, type SeenPod, VERSIONS, type Version } from './scrape.ts'
 import { fromOneSource } from './source.ts'
 
@@ -12,6 +12,8 @@ export interface CountingSettings {
   /** The least length of a block: the scrape interval, at least 5 s. */
   readonly blockSeconds: number
   readonly counters: readonly Counter[]
+  /** Seconds after a pod became Ready in which a part of it does not count, one entry a part: fresh pods are slow. */
+  readonly warmUpSeconds: readonly number[]
 }
 
 type ByVersion<Value> = Readonly<Record<Version, Value>>
@@ -19,8 +21,8 @@ type ByVersion<Value> = Readonly<Record<Version, Value>>
 interface OpenBlock {
   readonly from: number
   readonly parts: readonly Pair[]
-  /** Uids by version: whose counts are in it. */
-  readonly pods: ByVersion<readonly string[]>
+  /** Uids by version, one entry a part: whose counts are in it. */
+  readonly pods: readonly ByVersion<readonly string[]>[]
   readonly readySeconds: ByVersion<number>
   readonly probes: ByVersion<number>
 }
@@ -114,15 +116,34 @@ function takeScrapesOfPod(settings: CountingSettings, { pod, before, scrapes }: 
   const counted = (labels: Readonly<Record<string, string>>): boolean => weigh(settings.counters, labels).length > 0
   const { source, readings } = fromOneSource(scrapes, counted, before.source)
   let state = before
-  let tallies: readonly Tally[] | undefined
+  let tallies: PartTallies | undefined
   for (const reading of readings) {
     const serves = pod.readyFrom !== undefined && reading.at >= pod.readyFrom
     const taken = takeReading(settings.counters, state, reading, serves ? firstReading(settings, pod, reading.at) : 'reference')
-    if (serves && taken.tallies !== undefined)
-      tallies = tallies === undefined ? taken.tallies : tallies.map((tally, part) => sum(tally, taken.tallies?.[part] ?? NOTHING))
+    if (serves && taken.tallies !== undefined) {
+      const warm = warmParts(settings, pod, state.at)
+      tallies = addTold(
+        tallies,
+        taken.tallies.map((tally, part) => (warm[part] === true ? tally : undefined))
+      )
+    }
     state = taken.state
   }
   return { state: state === before || source === '' ? state : { ...state, source }, ...(tallies === undefined ? {} : { tallies }) }
+}
+
+/** Whether the pod was warm all the time since its last reading, one entry a part. */
+function warmParts({ warmUpSeconds }: CountingSettings, pod: SeenPod, since: number | undefined): readonly boolean[] {
+  const ready = pod.readyFrom ?? 0
+  return warmUpSeconds.map(seconds => seconds === 0 || Math.max(since ?? ready, ready) >= ready + seconds * 1_000)
+}
+
+function addTold(before: PartTallies | undefined, more: PartTallies): PartTallies {
+  if (before === undefined) return more
+  return more.map((tally, part) => {
+    const known = before[part]
+    return tally === undefined ? known : sum(known ?? NOTHING, tally)
+  })
 }
 
 /** A pod that was born after the deploy and became Ready just now has counted nothing that is not to be counted. */
@@ -145,7 +166,8 @@ function dropMissed(settings: CountingSettings, state: CountingState, ready: rea
 /** Closes the block when it is long enough and every pod that can be read was read since it began. Looks at no error. */
 function close(settings: CountingSettings, state: CountingState, ready: readonly SeenPod[]): Counted {
   const { open } = state
-  if (state.at - open.from < settings.blockSeconds * 1_000 || open.pods.old.length + open.pods.new.length === 0) return { state }
+  const told = open.pods.some(pods => pods.old.length + pods.new.length > 0)
+  if (state.at - open.from < settings.blockSeconds * 1_000 || !told) return { state }
   const waitsFor = ready.some(pod => {
     const known = state.pods[pod.uid]
     if (known === undefined || known.at === undefined)
@@ -154,7 +176,8 @@ function close(settings: CountingSettings, state: CountingState, ready: readonly
   })
   if (waitsFor) return { state }
   const { from, parts, readySeconds, probes } = open
-  const block: Block = { from, to: state.at, parts, readySeconds, probes, pods: { old: open.pods.old.length, new: open.pods.new.length } }
+  const pods = open.pods.map(uids => byVersion(version => uids[version].length))
+  const block: Block = { from, to: state.at, parts, readySeconds, probes, pods }
   return { state: { ...state, open: openBlock(settings, state.at) }, block }
 }
 
@@ -163,7 +186,7 @@ function openBlock({ counters }: CountingSettings, from: number): OpenBlock {
   return {
     from,
     parts: Array.from({ length: parts }, () => ({ old: NOTHING, new: NOTHING })),
-    pods: { old: [], new: [] },
+    pods: Array.from({ length: parts }, () => ({ old: [], new: [] })),
     readySeconds: { old: 0, new: 0 },
     probes: { old: 0, new: 0 }
   }
@@ -184,11 +207,12 @@ function byVersion<Value>(of: (version: Version) => Value): Record<Version, Valu
   return { old: of(old), new: of(next) }
 }
 
-function addToOpen(open: OpenBlock, { uid, version }: SeenPod, tallies: readonly Tally[]): OpenBlock {
-  const known = open.pods[version]
+function addToOpen(open: OpenBlock, { uid, version }: SeenPod, tallies: PartTallies): OpenBlock {
   return {
     ...open,
     parts: open.parts.map((pair, part) => ({ ...pair, [version]: sum(pair[version], tallies[part] ?? NOTHING) })),
-    pods: known.includes(uid) ? open.pods : { ...open.pods, [version]: [...known, uid] }
+    pods: open.pods.map((uids, part) =>
+      tallies[part] === undefined || uids[version].includes(uid) ? uids : { ...uids, [version]: [...uids[version], uid] }
+    )
   }
 }

@@ -25,6 +25,25 @@ export function chooseBoundaries(past: readonly SlowShare[]): readonly number[] 
 
 const distance = (share: number, wanted: number): number => Math.abs(Math.log(share / wanted))
 
+/** The slow shares at each boundary of a classic histogram; `buckets` are cumulative, as its series are, and one is `+Inf`. */
+export function slowShares(buckets: readonly { readonly le: string; readonly count: number }[]): readonly SlowShare[] {
+  const all = buckets.find(({ le }) => le === '+Inf')?.count ?? 0
+  if (!(all > 0)) return []
+  return buckets
+    .filter(({ le }) => le !== '+Inf')
+    .map(({ le, count }) => ({ boundary: Number(le), share: Math.min(1, Math.max(0, 1 - count / all)) }))
+}
+
+/** The slow shares of a native histogram, at those of its bounds that the new version's will have as well. */
+export function nativeSlowShares({ count, buckets }: NativeHistogram): readonly SlowShare[] {
+  if (!(count > 0)) return []
+  const bounds = buckets.map(({ upper }) => upper).filter(upper => upper > 0 && isNativeBoundary(upper))
+  return bounds.map(boundary => {
+    const within = buckets.filter(({ upper }) => upper <= boundary * (1 + SAME)).reduce((all, bucket) => all + bucket.count, 0)
+    return { boundary, share: Math.max(0, 1 - within / count) }
+  })
+}
+
 /** A native histogram, its buckets as Prometheus’ API gives them: from above `lower` up to `upper`. */
 export interface NativeHistogram {
   readonly labels: Labels

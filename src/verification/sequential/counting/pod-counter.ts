@@ -36,9 +36,11 @@ export type FirstReading = 'counts-from-zero' | 'reference'
 
 export interface Taken {
   readonly state: PodState
-  /** What the pod did since its last reading, one tally a part; undefined where it gives no data. */
-  readonly tallies?: readonly Tally[]
+  /** What the pod did since its last reading, one tally a part, undefined for a part that it can't tell; none where it gives no data. */
+  readonly tallies?: PartTallies
 }
+
+export type PartTallies = readonly (Tally | undefined)[]
 
 /** Takes one reading of a pod. One that is not newer than the last is a duplicate or late, and changes nothing: counters only add up. */
 export function takeReading(counters: readonly Counter[], state: PodState, reading: Reading, first: FirstReading): Taken {
@@ -56,10 +58,15 @@ export function takeReading(counters: readonly Counter[], state: PodState, readi
     values: { ...state.values, ...valuesOf(reading) }
   }
   if (state.standing === 'unread') {
-    if (first === 'reference' || state.at !== undefined) return { state: next }
-    return { state: next, tallies: tally(counters, reading, {}) }
+    // What it had before it was away says nothing of what it has now: the container may have restarted meanwhile.
+    const fresh: PodState = { ...next, explained: 0, values: valuesOf(reading) }
+    if (first === 'reference' || state.at !== undefined) return { state: fresh }
+    return { state: fresh, tallies: tally(counters, reading, {}) }
   }
-  const fell = [...reading.values].some(([key, { value }]) => value < (state.values[key] ?? 0))
+  // After a restart, a series that is missing has fallen to nothing; without one, it is only not shown (exporters drop idle series).
+  const fell =
+    [...reading.values].some(([key, { value }]) => value < (state.values[key] ?? 0)) ||
+    (explained > 0 && Object.entries(state.values).some(([key, value]) => value > 0 && !reading.values.has(key)))
   if (!fell && state.standing !== 'fell') return { state: next, tallies: tally(counters, reading, state.values) }
   if (explained > 0) return { state: { ...next, explained: 0, values: valuesOf(reading) }, tallies: tally(counters, reading, {}) }
   const unexplained = state.unexplained + 1
@@ -79,7 +86,7 @@ function valuesOf(reading: Reading): Readonly<Record<string, number>> {
   return Object.fromEntries([...reading.values].map(([key, { value }]) => [key, value]))
 }
 
-function tally(counters: readonly Counter[], reading: Reading, before: Readonly<Record<string, number>>): readonly Tally[] {
+function tally(counters: readonly Counter[], reading: Reading, before: Readonly<Record<string, number>>): PartTallies {
   const parts: Tally[] = Array.from({ length: counters.reduce((all, counter) => all + partsOf(counter), 0) }, () => NOTHING)
   for (const [key, { labels, value }] of reading.values) {
     const more = value - (before[key] ?? 0)
@@ -91,5 +98,5 @@ function tally(counters: readonly Counter[], reading: Reading, before: Readonly<
     [...reading.values.values()].map(({ labels }) => labels)
   )
   // A scrape that is torn between two buckets may show a slow request less than none, or more than all.
-  return parts.map(({ requests, bad }, part) => (untold.has(part) ? NOTHING : { requests, bad: Math.min(Math.max(bad, 0), requests) }))
+  return parts.map(({ requests, bad }, part) => (untold.has(part) ? undefined : { requests, bad: Math.min(Math.max(bad, 0), requests) }))
 }

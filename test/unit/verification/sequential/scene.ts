@@ -16,7 +16,7 @@ export const at = (seconds: number): number => DEPLOY + seconds * 1_000
 
 export const ERRORS: Counter = { kind: 'http-errors', metric: 'http_requests_total', statusLabel: 'code' }
 
-export const SETTINGS: CountingSettings = { from: DEPLOY, blockSeconds: 15, counters: [ERRORS] }
+export const SETTINGS: CountingSettings = { from: DEPLOY, blockSeconds: 15, counters: [ERRORS], warmUpSeconds: [0] }
 
 /** An old pod that was there long before, or a new one that is born with the deploy and Ready at once. */
 export function pod(uid: string, version: Version, more: Partial<SeenPod> = {}): SeenPod {

@@ -2,11 +2,13 @@ import { readFileSync } from 'node:fs'
 import t, { type Test } from 'tap'
 import { at, listAt, numberAt, textAt } from '../../../../src/base/json.ts'
 import { absoluteBet, type Direction, EFFECTS, gains, type Limit, relativeBet } from '../../../../src/verification/sequential/bet.ts'
+import { compare, startComparing } from '../../../../src/verification/sequential/comparing.ts'
 import { betweenPods, betweenVersions, largest, overTime, thinned } from '../../../../src/verification/sequential/dispersion.ts'
 import { addGains, capFor, type Evidence, NO_EVIDENCE } from '../../../../src/verification/sequential/evidence.ts'
 import { highestShare } from '../../../../src/verification/sequential/history-bound.ts'
 import { logSumExp } from '../../../../src/verification/sequential/log-sums.ts'
 import { ratioBounds } from '../../../../src/verification/sequential/ratio-bounds.ts'
+import { type Comparison, capsOf, DEFAULTS, type WatchSettings } from '../../../../src/verification/sequential/settings.ts'
 import { NOTHING, type Pair, sum } from '../../../../src/verification/sequential/tally.ts'
 
 /** Twenty vectors that were computed independently of this code. Natural logarithms. */
@@ -90,6 +92,44 @@ t.test('the caps of the vectors come from their levels and from how many bad blo
   sixDigits(t, capFor(0.05, 1, EFFECTS.length, 4), numberAt(vector(12), 'input', 'lcap') ?? Number.NaN, 'fine')
 })
 
+t.test('vector 8: at low traffic, blocks are put together until both versions have a request', async t => {
+  const one = vector(8)
+  const comparison: Comparison = {
+    with: 'concurrent',
+    weight: 1,
+    dispersion: numberAt(one, 'input', 'phi') ?? Number.NaN,
+    worse: limitOf(one),
+    fine: []
+  }
+  const settings: WatchSettings = {
+    ...DEFAULTS,
+    baseline: 'concurrent',
+    counting: { from: 0, blockSeconds: 5, counters: [], warmUpSeconds: [] },
+    badBlocks: 2,
+    parts: [],
+    said: []
+  }
+  sixDigits(t, capsOf(settings, comparison).worse, numberAt(one, 'input', 'lcap') ?? Number.NaN, 'the cap')
+  let state = startComparing(comparison)
+  const logs: number[] = []
+  const closedAt: number[] = []
+  // The vector starts a copy with every fourth block; these last no minute together, so that none starts in either.
+  for (const [index, row] of listAt(one, 'input', 'rows').entries()) {
+    const before = state.tested.length
+    const pair = pairOf(listAt(row).map(Number))
+    state = compare(settings, comparison, state, { from: 5_000 * index, to: 5_000 * (index + 1), pods: { old: 1, new: 1 }, pair })
+    if (state.tested.length === before) continue
+    closedAt.push(index)
+    logs.push(state.worse.log)
+  }
+  t.same(closedAt, listAt(one, 'expect', 'closedAt'))
+  t.same(
+    state.tested.map(pair => [pair.old.requests, pair.old.bad, pair.new.requests, pair.new.bad]),
+    listAt(one, 'expect', 'blocks')
+  )
+  for (const [index, wanted] of numbers(one, 'expect', 'logE').entries()) sixDigits(t, logs[index] ?? Number.NaN, wanted, `block ${index}`)
+})
+
 t.test('vector 16: how bad the past may really have been, and the limit that follows', async t => {
   const one = vector(16)
   const found = listAt(one, 'input', 'cases').map(row => {
@@ -114,7 +154,12 @@ t.test('vector 17: the dispersions', async t => {
     numberAt(one, 'expect', 'phiTimeThinned') ?? Number.NaN,
     'thinned'
   )
-  sixDigits(t, largest(betweenVersions({ seconds: 15, rows: pairs })), numberAt(one, 'expect', 'phiPair') ?? Number.NaN, 'pairs')
+  sixDigits(
+    t,
+    largest(betweenVersions(pairs.map(pair => ({ ...pair, seconds: 15 })))),
+    numberAt(one, 'expect', 'phiPair') ?? Number.NaN,
+    'pairs'
+  )
 })
 
 t.test('vector 18: several metrics under one total error', async t => {
