@@ -7,6 +7,10 @@ import {
   startCounting
 } from '../../../../src/verification/sequential/counting/counting.ts'
 import type { Look, Scrape, SeenPod, Series, Version } from '../../../../src/verification/sequential/counting/scrape.ts'
+import { startWatch, type WatchState, watchLook } from '../../../../src/verification/sequential/judge.ts'
+import type { Dispersion } from '../../../../src/verification/sequential/known-dispersion.ts'
+import { prepare, type WatchPlan } from '../../../../src/verification/sequential/prepare.ts'
+import type { WatchSettings } from '../../../../src/verification/sequential/settings.ts'
 import type { Tally } from '../../../../src/verification/sequential/tally.ts'
 
 /** The time of the deploy; looks and scrapes are told in seconds after it. */
@@ -65,4 +69,48 @@ export function total({ blocks, state }: ReturnType<typeof counted>, version: Ve
     requests: 0,
     bad: 0
   })
+}
+
+/** Errors that are known to come independently. */
+export const QUIET: Dispersion = { kind: 'known', concurrent: 1, overTime: 1, from: 'history' }
+
+/** The settings of a watch of errors, side by side unless told otherwise. */
+export function watchOf(plan: Partial<WatchPlan> = {}): WatchSettings {
+  return prepare({
+    baseline: 'concurrent',
+    from: DEPLOY,
+    metrics: [{ metric: 'errors', counter: ERRORS, parts: [{ name: 'errors', dispersion: QUIET }] }],
+    ...plan
+  })
+}
+
+/** What one pod serves: requests per second, and the share of them that is bad from a time on. */
+export interface Serves {
+  readonly pod: SeenPod
+  readonly perSecond: number
+  readonly bad?: number
+  readonly badFrom?: number
+}
+
+/** Looks every `every` seconds, each with a scrape of every pod that is there; counts are exact, and rounded down. */
+export function traffic(seconds: number, serving: readonly Serves[], every = 15): readonly Look[] {
+  const pods = serving.map(one => one.pod)
+  return Array.from({ length: Math.floor(seconds / every) }, (_, index) => {
+    const now = every * (index + 1)
+    const there = serving.filter(({ pod: one }) => (one.readyFrom ?? 0) <= at(now) && (one.deletedAt ?? Number.POSITIVE_INFINITY) > at(now))
+    const scrapes = there.map(one => {
+      const lives = now - Math.max(0, ((one.pod.readyFrom ?? DEPLOY) - DEPLOY) / 1_000)
+      const badFor = Math.max(0, Math.min(lives, now - (one.badFrom ?? 0)))
+      return scrape(one.pod.uid, now, {
+        requests: Math.floor(one.perSecond * lives),
+        bad: Math.floor(one.perSecond * badFor * (one.bad ?? 0))
+      })
+    })
+    return look(now, pods, scrapes)
+  })
+}
+
+/** A watch after all of the looks. */
+export function watched(settings: WatchSettings, looks: readonly Look[]): WatchState {
+  return looks.reduce((state, one) => watchLook(settings, state, one), startWatch(settings))
 }
