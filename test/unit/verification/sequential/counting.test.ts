@@ -185,3 +185,38 @@ t.test('looks that are repeated or older change nothing', async t => {
   const again = [...looks, look(20, BOTH, [scrape('b', 20, tally(900, 90))]), ...looks]
   t.same(counted(again), counted(looks))
 })
+
+t.test('a restart that no counter shows by falling, for they have grown beyond their old values: the missing series tells it', async t => {
+  const found = counted([
+    look(5, BOTH, [scrape('a', 5, tally(0)), scrape('b', 5, tally(10, 6))]),
+    look(20, BOTH, [scrape('a', 20, tally(100)), scrape('b', 20, tally(90), { restarts: 1 })]),
+    look(35, BOTH, [scrape('a', 35, tally(200)), scrape('b', 35, tally(120, 1), { restarts: 1 })]),
+    look(50, BOTH, [scrape('a', 50, tally(300)), scrape('b', 50, tally(150, 2), { restarts: 1 })])
+  ])
+  t.same(total(found, 'new'), tally(10 + 150, 6 + 2))
+  t.equal(found.state.pods['b']?.standing, 'counting')
+})
+
+t.test('a pod that restarted while it could not be read goes on from what it has then', async t => {
+  const both = (seconds: number, b: ReturnType<typeof scrape> | undefined) =>
+    look(seconds, BOTH, [scrape('a', seconds, tally(10 * seconds)), ...(b === undefined ? [] : [b])])
+  const found = counted([
+    both(5, scrape('b', 5, tally(500, 90))),
+    ...[20, 35, 50, 65].map(seconds => both(seconds, undefined)),
+    both(80, scrape('b', 80, tally(40), { restarts: 1 })),
+    both(95, scrape('b', 95, tally(70, 2), { restarts: 1 })),
+    both(110, scrape('b', 110, tally(100, 5), { restarts: 1 }))
+  ])
+  t.same(total(found, 'new'), tally(500 + 60, 90 + 5))
+  t.equal(found.state.pods['b']?.standing, 'counting')
+})
+
+t.test('a series that is dropped while it is idle, and comes back, is no reset', async t => {
+  const found = counted([
+    look(5, BOTH, [scrape('a', 5, tally(0)), scrape('b', 5, tally(100, 6))]),
+    look(20, BOTH, [scrape('a', 20, tally(100)), scrape('b', 20, tally(200))]),
+    look(35, BOTH, [scrape('a', 35, tally(200)), scrape('b', 35, tally(307, 7))])
+  ])
+  // 94 good ones at first, 200 then, 300 at last; the errors are 6 and then 7.
+  t.same(total(found, 'new'), tally(307, 7))
+})
