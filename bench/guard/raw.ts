@@ -1,7 +1,7 @@
 import type { Look, Scrape, SeenPod, Series } from '../../src/verification/sequential/counting/scrape.ts'
-import { startWatch, watchLook } from '../../src/verification/sequential/judge.ts'
 import type { Chance } from './chance.ts'
 import { settingsFor } from './judge.ts'
+import { type Ended, podOf, watchLooks } from './looks.ts'
 import { changed, type Scene } from './scene.ts'
 import { history, PODS } from './trace.ts'
 
@@ -18,25 +18,11 @@ const LOOK = 5
 const RESTART_EVERY = 120
 const TROUBLE = 0.02
 
-/** How a watch of raw counters ended: whole, from the scrapes of pods at their own times to the verdict. */
-export interface Ended {
-  readonly kind: 'pass' | 'fail' | 'inconclusive' | 'watching'
-  readonly seconds: number
-  readonly blocks: number
-}
-
+/** The product’s own watch of raw counters: from the scrapes of pods at their own times to the verdict. */
 export function watchRaw(scene: Scene, reading: Reading, chance: Chance): Ended {
   const before = { history: history(scene, chance) }
   const settings = settingsFor(scene, before, { blockSeconds: reading.scrapeSeconds, seconds: reading.seconds, passes: 'never' })
-  let state = startWatch(settings)
-  let blocks = 0
-  for (const look of looksOf(scene, reading, chance)) {
-    const { testedTo } = state
-    state = watchLook(settings, state, look)
-    if (state.testedTo !== testedTo) blocks += 1
-    if (state.decision !== undefined) return { kind: state.decision.kind, seconds: state.decision.at / 1_000, blocks }
-  }
-  return { kind: 'watching', seconds: reading.seconds, blocks }
+  return watchLooks(settings, looksOf(scene, reading, chance))
 }
 
 interface Running {
@@ -60,6 +46,8 @@ function* looksOf(scene: Scene, { scrapeSeconds, seconds, trouble }: Reading, ch
     late = []
     for (const running of pods) {
       const scraped = lastScrape(running.phase, at, scrapeSeconds)
+      // The old pods were read before the deploy as well: from then on they are counted.
+      if (at === offset && running.pod.version === 'old') scrapes.push(scrapeOf(scene, running, -1, { chance, trouble: 'none' }))
       if (scraped <= Math.max(0, at - LOOK)) continue
       const one = scrapeOf(scene, running, scraped, { chance, trouble })
       const luck = trouble === 'none' ? 1 : chance.uniform()
@@ -73,11 +61,10 @@ function* looksOf(scene: Scene, { scrapeSeconds, seconds, trouble }: Reading, ch
 }
 
 function start(index: number, scrapeSeconds: number, chance: Chance): Running {
-  const isNew = index >= PODS
-  const uid = `pod-${index}`
-  const born = isNew ? 0 : -86_400_000
+  const pod = podOf(index)
+  const isNew = pod.version === 'new'
   return {
-    pod: { uid, name: uid, version: isNew ? 'new' : 'old', bornAt: born, readyFrom: born },
+    pod,
     phase: scrapeSeconds * chance.uniform(),
     good: isNew ? 0 : 1_000_000,
     bad: isNew ? 0 : 5_000,
@@ -103,12 +90,12 @@ function scrapeOf(
     running.restarts += 1
   }
   const share = scene.newShare(running.until)
-  const requests = ((2 * scene.perSecond * (isNew ? share : 1 - share)) / PODS) * (at - running.until)
+  const requests = ((2 * scene.perSecond * (isNew ? share : 1 - share)) / PODS) * Math.max(0, at - running.until)
   const old = scene.base * (scene.level?.(running.until) ?? 1)
   const bad = Math.min(1, isNew ? changed(scene.change, old, running.until) : old)
   running.good += how.chance.poisson(requests * (1 - bad))
   running.bad += how.chance.poisson(requests * bad)
-  running.until = at
+  running.until = Math.max(0, at)
   const series = (code: string, value: number): Series => ({ labels: { __name__: 'http_requests_total', code }, value })
   return {
     pod: running.pod.uid,

@@ -55,6 +55,6 @@ export function capFor(level: number, weight: number, effects: number, blocks: n
 
 /** The cap below which no fewer than `blocks` blocks reach a level from the start, even where every effect of every process is capped. */
 export function capForAtLeast(blocks: number, level: number): number {
-  // A hair less: at the very sum, rounding would decide. The first copy begins at a half.
-  return ((Math.log(1 / level) + Math.LN2) / (blocks - 1)) * (1 - 1e-9)
+  // The first copy begins at a half, and the other half is held back at its value of 1. A hair less: at the very sum, rounding decides.
+  return (Math.log(2 / level - 1) / (blocks - 1)) * (1 - 1e-9)
 }

@@ -9,6 +9,7 @@ import {
   DEFAULTS,
   type ObjectiveBefore,
   type PartSettings,
+  settleSecondsFor,
   UNHEALTHY_SHARE,
   type WatchSettings
 } from './settings.ts'
@@ -73,6 +74,7 @@ export function prepare(plan: WatchPlan): WatchSettings {
   })
   if (known.some(({ dispersion }) => dispersion.kind === 'unknown'))
     said.push('how the errors usually come is not known (30 minutes of history are missing), so that more bad blocks are asked for')
+  const badBlocks = badBlocksFor(blockSeconds, known.every(({ dispersion }) => dispersion.kind === 'known') ? 'known' : 'unknown')
   return {
     ...numbers,
     baseline: plan.baseline,
@@ -80,9 +82,10 @@ export function prepare(plan: WatchPlan): WatchSettings {
       from: plan.from,
       blockSeconds,
       counters: plan.metrics.map(({ counter }) => counter),
-      warmUpSeconds: plan.metrics.flatMap(metric => metric.parts.map(() => warmUp(metric)))
+      warmUpSeconds: plan.metrics.flatMap(metric => metric.parts.map(() => warmUp(metric))),
+      settleSeconds: settleSecondsFor(blockSeconds, badBlocks)
     },
-    badBlocks: badBlocksFor(blockSeconds, known.every(({ dispersion }) => dispersion.kind === 'known') ? 'known' : 'unknown'),
+    badBlocks,
     parts,
     ...(plan.objectiveBefore === undefined ? {} : { objectiveBefore: plan.objectiveBefore }),
     said: [...(plan.said ?? []), ...said]

@@ -89,6 +89,17 @@ export function badBlocksFor(blockSeconds: number, dispersion: 'known' | 'unknow
   return dispersion === 'known' ? blocks : TWICE * blocks
 }
 
+/** A start that fails for so long, in seconds, must not fail a release. */
+const BAD_START = 10
+
+/**
+ * Seconds after a pod became Ready of which all is counted in one block. Pods are scraped at different times, so that a bad start shows
+ * for its own length and a block more. Where that is as many blocks as a failure needs, what pods do at first is held together.
+ */
+export function settleSecondsFor(blockSeconds: number, badBlocks: number): number {
+  return Math.ceil(BAD_START / blockSeconds) + 1 < badBlocks ? 0 : BAD_START
+}
+
 /** A verdict that rests on the past gives a tenth of its error to the past’s own uncertainty. */
 export const PAST_SHARE = 0.1
 

@@ -14,6 +14,11 @@ export interface CountingSettings {
   readonly counters: readonly Counter[]
   /** Seconds after a pod became Ready in which a part of it does not count, one entry a part: fresh pods are slow. */
   readonly warmUpSeconds: readonly number[]
+  /**
+   * What a pod does in so many seconds after it became Ready is counted in one block. Scraped in between, a bad start of ten seconds
+   * would be in two blocks, which is as many as a failure needs.
+   */
+  readonly settleSeconds: number
 }
 
 type ByVersion<Value> = Readonly<Record<Version, Value>>
@@ -68,7 +73,7 @@ export function countLook(settings: CountingSettings, state: CountingState, look
   if (news) {
     const away = look.at - state.heardAt > MISSED_TWICE * settings.blockSeconds * 1_000
     next = { ...next, heardAt: look.at, resumedAt: away ? look.at : state.resumedAt }
-    next = dropMissed(settings, next, ready)
+    next = dropMissed(settings, next)
   }
   return close(settings, next, ready)
 }
@@ -118,7 +123,10 @@ function takeScrapesOfPod(settings: CountingSettings, { pod, before, scrapes }: 
   let state = before
   let tallies: PartTallies | undefined
   for (const reading of readings) {
-    const serves = pod.readyFrom !== undefined && reading.at >= pod.readyFrom
+    // A reading from before the deploy is what the first one after it is compared with.
+    const serves = pod.readyFrom !== undefined && reading.at >= pod.readyFrom && reading.at > settings.from
+    // Counters add up: what this reading has, the next one has as well.
+    if (serves && isSettling(settings, pod, reading.at)) continue
     const taken = takeReading(settings.counters, state, reading, serves ? firstReading(settings, pod, reading.at) : 'reference')
     if (serves && taken.tallies !== undefined) {
       const warm = warmParts(settings, pod, state.at)
@@ -130,6 +138,10 @@ function takeScrapesOfPod(settings: CountingSettings, { pod, before, scrapes }: 
     state = taken.state
   }
   return { state: state === before || source === '' ? state : { ...state, source }, ...(tallies === undefined ? {} : { tallies }) }
+}
+
+function isSettling({ from, settleSeconds }: CountingSettings, { readyFrom }: SeenPod, at: number): boolean {
+  return readyFrom !== undefined && readyFrom >= from && at < readyFrom + settleSeconds * 1_000
 }
 
 /** Whether the pod was warm all the time since its last reading, one entry a part. */
@@ -152,13 +164,12 @@ function firstReading({ from, blockSeconds }: CountingSettings, pod: SeenPod, at
   return pod.bornAt >= from && justNow ? 'counts-from-zero' : 'reference'
 }
 
-function dropMissed(settings: CountingSettings, state: CountingState, ready: readonly SeenPod[]): CountingState {
+function dropMissed(settings: CountingSettings, state: CountingState): CountingState {
   const pods: Record<string, PodState> = { ...state.pods }
-  for (const pod of ready) {
-    const known = pods[pod.uid]
-    if (known?.at === undefined || known.standing === 'unread') continue
+  for (const [uid, known] of Object.entries(state.pods)) {
+    if (known.at === undefined || known.standing === 'unread') continue
     const since = Math.max(known.at, state.resumedAt)
-    if (state.at - since > MISSED_TWICE * settings.blockSeconds * 1_000) pods[pod.uid] = leave(known)
+    if (state.at - since > MISSED_TWICE * settings.blockSeconds * 1_000) pods[uid] = leave(known)
   }
   return { ...state, pods }
 }

@@ -75,11 +75,14 @@ export function takeReading(counters: readonly Counter[], state: PodState, readi
   return { state: { ...state, standing: 'unreliable', at: reading.at, unexplained, values: {} } }
 }
 
-/** A pod that could not be read for long: what it did meanwhile belongs to blocks that are closed. */
+/**
+ * A pod that could not be read for long, or is gone: what it did meanwhile belongs to blocks that are closed. When it was last read is
+ * kept, so that it never counts from zero again; its values would be compared with nothing.
+ */
 export function leave(state: PodState): PodState {
   if (state.standing === 'unreliable') return state
   const { source: _source, ...rest } = state
-  return { ...rest, standing: 'unread', explained: 0, unexplained: 0 }
+  return { ...rest, standing: 'unread', explained: 0, unexplained: 0, values: {} }
 }
 
 function valuesOf(reading: Reading): Readonly<Record<string, number>> {

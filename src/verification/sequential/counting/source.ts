@@ -1,3 +1,4 @@
+import { hashOf } from '../../../base/hashes.ts'
 import { canonicalJson } from '../../../base/json.ts'
 import type { Labels, Scrape, Series } from './scrape.ts'
 
@@ -40,11 +41,14 @@ export function sourceOf(labels: Labels): string {
   return canonicalJson(naming)
 }
 
-/** The labels that tell one series of a pod from another, as text: what belongs to the target or to a replica is left out. */
+/**
+ * What tells one series of a pod from another: a hash of its labels without those of the target or of a replica. Busy services have
+ * thousands of series, and all of them are written down with each look; 64 bits keep them short, and apart.
+ */
 export function seriesKey(labels: Labels): string {
   const own: Record<string, string> = {}
   for (const [name, value] of Object.entries(labels)) if (!TARGET_LABELS.has(name) && !REPLICA_LABELS.has(name)) own[name] = value
-  return canonicalJson(own)
+  return hashOf(own).slice(0, 16)
 }
 
 /** What was read of one pod at one time from one source, without repetitions. */

@@ -27,10 +27,10 @@ function histogram(uid: string, seconds: number, requests: number, slower: reado
 /** Looks every 15 s; 100 requests a second each, of which some shares are slow, which for the new version depend on the time. */
 function looks(seconds: number, slowNew: (from: number) => readonly number[], pods: readonly SeenPod[] = [OLD, NEW]): readonly Look[] {
   let slow = [0, 0]
-  return Array.from({ length: seconds / 15 }, (_, index) => {
-    const now = 15 * (index + 1)
+  return Array.from({ length: seconds / 15 + 1 }, (_, index) => {
+    const now = 15 * index
     const requests = 100 * now
-    slow = slow.map((before, which) => before + 1_500 * (slowNew(now - 15)[which] ?? 0))
+    if (index > 0) slow = slow.map((before, which) => before + 1_500 * (slowNew(now - 15)[which] ?? 0))
     return look(now, pods, [
       histogram('a', now, requests, [0.1 * requests, 0.01 * requests]),
       histogram('b', now, requests, slow.map(Math.round))
@@ -64,7 +64,7 @@ t.test('slow while it warms up, and as fast as the old one then: passed', async 
 })
 
 t.test('each pod has a warm-up of its own, for a rollout takes its time', async t => {
-  const settings = watchOf({ metrics: [latency] })
+  const settings = watchOf({ metrics: [latency], soakSeconds: 450 })
   const late = pod('b', 'new', { bornAt: at(190), readyFrom: at(195) })
   const state = watched(
     settings,

@@ -20,7 +20,7 @@ export const at = (seconds: number): number => DEPLOY + seconds * 1_000
 
 export const ERRORS: Counter = { kind: 'http-errors', metric: 'http_requests_total', statusLabel: 'code' }
 
-export const SETTINGS: CountingSettings = { from: DEPLOY, blockSeconds: 15, counters: [ERRORS], warmUpSeconds: [0] }
+export const SETTINGS: CountingSettings = { from: DEPLOY, blockSeconds: 15, counters: [ERRORS], warmUpSeconds: [0], settleSeconds: 0 }
 
 /** An old pod that was there long before, or a new one that is born with the deploy and Ready at once. */
 export function pod(uid: string, version: Version, more: Partial<SeenPod> = {}): SeenPod {
@@ -92,11 +92,11 @@ export interface Serves {
   readonly badFrom?: number
 }
 
-/** Looks every `every` seconds, each with a scrape of every pod that is there; counts are exact, and rounded down. */
+/** Looks every `every` seconds from the deploy on, each with a scrape of every pod that is there; counts are exact, and rounded down. */
 export function traffic(seconds: number, serving: readonly Serves[], every = 15): readonly Look[] {
   const pods = serving.map(one => one.pod)
-  return Array.from({ length: Math.floor(seconds / every) }, (_, index) => {
-    const now = every * (index + 1)
+  return Array.from({ length: Math.floor(seconds / every) + 1 }, (_, index) => {
+    const now = every * index
     const there = serving.filter(({ pod: one }) => (one.readyFrom ?? 0) <= at(now) && (one.deletedAt ?? Number.POSITIVE_INFINITY) > at(now))
     const scrapes = there.map(one => {
       const lives = now - Math.max(0, ((one.pod.readyFrom ?? DEPLOY) - DEPLOY) / 1_000)

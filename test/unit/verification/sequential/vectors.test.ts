@@ -104,7 +104,7 @@ t.test('vector 8: at low traffic, blocks are put together until both versions ha
   const settings: WatchSettings = {
     ...DEFAULTS,
     baseline: 'concurrent',
-    counting: { from: 0, blockSeconds: 5, counters: [], warmUpSeconds: [] },
+    counting: { from: 0, blockSeconds: 5, counters: [], warmUpSeconds: [], settleSeconds: 0 },
     badBlocks: 2,
     parts: [],
     said: []
