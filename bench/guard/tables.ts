@@ -3,7 +3,7 @@ import { blips, bursty, independent, moving, plain, regressions } from './cells.
 import { chanceOf } from './chance.ts'
 import { percent, quantile, table, wilson } from './figures.ts'
 import { settingsFor, watch } from './judge.ts'
-import { watchRaw } from './raw.ts'
+import { blockSeconds, watchRaw } from './raw.ts'
 import type { Scene } from './scene.ts'
 import { history, seen, trace } from './trace.ts'
 
@@ -138,9 +138,10 @@ export function startBlips({ runs, minutes, progress }: Work): Printed {
   const some = Math.ceil(runs / 4)
   const rows = blips().map((scene, index) => {
     const cell = runCell(scene, PEERS, { runs: some, seconds: 60 * minutes, seed: 6_000 + index })
-    const ours = [15, 5].map(scrapeSeconds => {
-      const chance = chanceOf(6_100 + 10 * index + scrapeSeconds)
-      const ended = Array.from({ length: some }, () => watchRaw(scene, { scrapeSeconds, seconds: 60 * minutes, trouble: 'none' }, chance))
+    const ours = (['prometheus', 'direct'] as const).map((from, which) => {
+      const chance = chanceOf(6_100 + 10 * index + which)
+      const reading = { from, seconds: 60 * minutes, trouble: 'none', ready: 'anytime' } as const
+      const ended = Array.from({ length: some }, () => watchRaw(scene, reading, chance))
       const hits = ended.filter(({ kind }) => kind === 'fail').length
       return `${percent(hits / some)} [${percent(wilson(hits, some).upper)}]`
     })
@@ -162,20 +163,19 @@ export function goals({ runs, progress }: Work): Printed {
     { name: '×5', change: { kind: 'times', times: 5 }, goal: 30 }
   ] as const
   const lines = rows.flatMap(({ name, change, goal }, index) =>
-    [5, 15].map(scrapeSeconds => {
-      const chance = chanceOf(7_000 + 10 * index + scrapeSeconds)
-      const ended = Array.from({ length: some }, () =>
-        watchRaw(plain(100, 0.005, change), { scrapeSeconds, seconds: 600, trouble: 'none' }, chance)
-      )
+    (['direct', 'prometheus'] as const).map((from, which) => {
+      const chance = chanceOf(7_000 + 10 * index + which)
+      const reading = { from, seconds: 600, trouble: 'none', ready: 'with-the-deploy' } as const
+      const ended = Array.from({ length: some }, () => watchRaw(plain(100, 0.005, change), reading, chance))
       const failed = ended.filter(({ kind }) => kind === 'fail')
       const sorted = (of: (one: (typeof failed)[number]) => number): readonly number[] => failed.map(of).sort((a, b) => a - b)
       const seconds = sorted(one => Math.round(10 * one.seconds) / 10)
       const blocks = sorted(one => one.blocks)
-      progress(`${name}, ${scrapeSeconds} s`)
+      progress(`${name}, ${from}`)
       const middle = seconds[Math.ceil(some / 2) - 1]
       return [
         `${name} at 100/s`,
-        `${scrapeSeconds} s`,
+        `${from}, blocks of ${blockSeconds(from)} s`,
         `${quantile(blocks, some, 0.5)} / ${quantile(blocks, some, 0.95)}`,
         `${quantile(seconds, some, 0.5)} / ${quantile(seconds, some, 0.95)}`,
         `≤ ${goal} s`,
@@ -193,17 +193,21 @@ export function goals({ runs, progress }: Work): Printed {
 /** False rollbacks on the whole way, with restarts and scrapes that are missed, repeated or late. */
 export function troubled({ runs, minutes, progress }: Work): Printed {
   const broken: string[] = []
-  const rows = [5, 15].map(scrapeSeconds => {
-    const chance = chanceOf(8_000 + scrapeSeconds)
+  const rows = (['direct', 'prometheus'] as const).map((from, which) => {
+    const chance = chanceOf(8_000 + which)
     let failed = 0
     for (let run = 0; run < runs; run += 1) {
-      const { kind } = watchRaw(plain(100, 0.005, { kind: 'none' }), { scrapeSeconds, seconds: 60 * minutes, trouble: 'usual' }, chance)
+      const { kind } = watchRaw(
+        plain(100, 0.005, { kind: 'none' }),
+        { from, seconds: 60 * minutes, trouble: 'usual', ready: 'anytime' },
+        chance
+      )
       if (kind === 'fail') failed += 1
     }
     const { upper } = wilson(failed, runs)
-    if (upper > PROMISED) broken.push(`trouble with scrapes of ${scrapeSeconds} s: Wilson's upper bound is ${percent(upper)} %`)
-    progress(`scrapes of ${scrapeSeconds} s: ${percent(failed / runs)}`)
-    return [`${scrapeSeconds} s`, `${percent(failed / runs)} [${percent(upper)}]`]
+    if (upper > PROMISED) broken.push(`trouble, ${from}: Wilson's upper bound is ${percent(upper)} %`)
+    progress(`${from}: ${percent(failed / runs)}`)
+    return [`${from}, blocks of ${blockSeconds(from)} s`, `${percent(failed / runs)} [${percent(upper)}]`]
   })
   return {
     title: `False rollbacks in ${minutes} min from raw counters, %: containers restart every 2 min, scrapes are missed, repeated and late (2 % each)`,

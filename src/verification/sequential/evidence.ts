@@ -58,3 +58,12 @@ export function capForAtLeast(blocks: number, level: number): number {
   // The first copy begins at a half, and the other half is held back at its value of 1. A hair less: at the very sum, rounding decides.
   return (Math.log(2 / level - 1) / (blocks - 1)) * (1 - 1e-9)
 }
+
+/**
+ * The cap with which, after all but one of the bad blocks that a failure needs, three quarters of a cap are still missing: a bad start
+ * fills that many short blocks to the cap, and then the least excess in a good one would do. Of two blocks, one fills no more than
+ * half: no such cap is needed.
+ */
+export function capLeaving(level: number, weight: number, blocks: number): number {
+  return blocks <= 2 ? Number.POSITIVE_INFINITY : (Math.log(2 / level) + Math.log(1 / weight)) / (blocks - 0.25)
+}

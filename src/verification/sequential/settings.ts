@@ -1,6 +1,6 @@
 import { EFFECTS, type Limit } from './bet.ts'
 import type { CountingSettings } from './counting/counting.ts'
-import { capFor, capForAtLeast } from './evidence.ts'
+import { capFor, capForAtLeast, capLeaving } from './evidence.ts'
 import type { Margin } from './margin.ts'
 
 /** What the new version is compared with. Chosen before the first block, and never switched. */
@@ -115,9 +115,14 @@ export function levelsOf({ baseline, alpha, beta }: Pick<WatchSettings, 'baselin
 /** The most that one block may add to a comparison’s evidence of each kind. */
 export function capsOf(settings: WatchSettings, { weight }: Comparison): { readonly worse: number; readonly fine: number } {
   const levels = levelsOf(settings)
+  const { badBlocks } = settings
   return {
-    worse: Math.min(capFor(levels.worse, weight, EFFECTS.length, settings.badBlocks), capForAtLeast(settings.badBlocks, levels.worse)),
-    fine: capFor(levels.fine, 1, EFFECTS.length, TWICE * settings.badBlocks)
+    worse: Math.min(
+      capFor(levels.worse, weight, EFFECTS.length, badBlocks),
+      capForAtLeast(badBlocks, levels.worse),
+      capLeaving(levels.worse, weight, badBlocks)
+    ),
+    fine: capFor(levels.fine, 1, EFFECTS.length, TWICE * badBlocks)
   }
 }
 

@@ -178,7 +178,7 @@ function dropMissed(settings: CountingSettings, state: CountingState): CountingS
 function close(settings: CountingSettings, state: CountingState, ready: readonly SeenPod[]): Counted {
   const { open } = state
   const told = open.pods.some(pods => pods.old.length + pods.new.length > 0)
-  if (state.at - open.from < settings.blockSeconds * 1_000 || !told) return { state }
+  if (!isOver(settings, open, state.at) || !told) return { state }
   const waitsFor = ready.some(pod => {
     const known = state.pods[pod.uid]
     if (known === undefined || known.at === undefined)
@@ -190,6 +190,15 @@ function close(settings: CountingSettings, state: CountingState, ready: readonly
   const pods = open.pods.map(uids => byVersion(version => uids[version].length))
   const block: Block = { from, to: state.at, parts, readySeconds, probes, pods }
   return { state: { ...state, open: openBlock(settings, state.at) }, block }
+}
+
+/**
+ * Blocks end at whole multiples of their length after the deploy, or with the first look after that. Were they counted from the last
+ * look, a tenth of a second that an answer comes sooner would make a block twice as long.
+ */
+function isOver({ from, blockSeconds }: CountingSettings, open: OpenBlock, at: number): boolean {
+  const length = blockSeconds * 1_000
+  return Math.floor((at - from) / length) > Math.floor((open.from - from) / length)
 }
 
 function openBlock({ counters }: CountingSettings, from: number): OpenBlock {

@@ -59,7 +59,7 @@ t.test(
     ] as const) {
       const chance = chanceOf(5)
       const ended = Array.from({ length: 40 }, () =>
-        watchRaw(plain(100, 0.005, change), { scrapeSeconds: 5, seconds: 300, trouble: 'none' }, chance)
+        watchRaw(plain(100, 0.005, change), { from: 'direct', seconds: 300, trouble: 'none', ready: 'with-the-deploy' }, chance)
       )
       t.ok(ended.every(({ kind }) => kind === 'fail'))
       const delays = ended.map(({ seconds }) => seconds).sort((a, b) => a - b)
@@ -73,7 +73,11 @@ t.test(
 t.test('containers that restart, and scrapes that are missed, repeated and late, roll nothing back', async t => {
   const chance = chanceOf(6)
   for (let run = 0; run < 30; run += 1) {
-    const { kind } = watchRaw(plain(100, 0.005, { kind: 'none' }), { scrapeSeconds: 15, seconds: 600, trouble: 'usual' }, chance)
+    const { kind } = watchRaw(
+      plain(100, 0.005, { kind: 'none' }),
+      { from: 'prometheus', seconds: 600, trouble: 'usual', ready: 'anytime' },
+      chance
+    )
     t.not(kind, 'fail')
   }
 })
