@@ -169,7 +169,7 @@ export function goals({ runs, progress }: Work): Printed {
       const ended = Array.from({ length: some }, () => watchRaw(plain(100, 0.005, change), reading, chance))
       const failed = ended.filter(({ kind }) => kind === 'fail')
       const sorted = (of: (one: (typeof failed)[number]) => number): readonly number[] => failed.map(of).sort((a, b) => a - b)
-      const seconds = sorted(one => Math.round(10 * one.seconds) / 10)
+      const seconds = sorted(one => Math.round(one.seconds))
       const blocks = sorted(one => one.blocks)
       progress(`${name}, ${from}`)
       const middle = seconds[Math.ceil(some / 2) - 1]
@@ -184,7 +184,8 @@ export function goals({ runs, progress }: Work): Printed {
     })
   )
   return {
-    title: 'From raw counters of pods that are scraped at their own times, looked at every 5 s: blocks and seconds until the verdict',
+    title:
+      'From raw counters of pods that are scraped at their own times, looked at every 5 s: blocks and whole seconds from the deploy to the verdict',
     text: table(['regression', 'scrapes', 'blocks, median / p95', 'seconds, median / p95', 'goal', 'median holds'], lines),
     broken: []
   }

@@ -28,7 +28,7 @@ export function betweenPods(history: Stretches<readonly Tally[]>): number {
 
 /** Of one version over time; all of its pods together. */
 export function overTime(history: Stretches<Tally>): number {
-  return largest(windowed(history, sum).map(timeSpread))
+  return largest(windowed(history, rows => rows.reduce(sum, NOTHING)).map(timeSpread))
 }
 
 /** Both versions side by side for some time: a block that was tested. */
@@ -76,17 +76,26 @@ export function addSpreads(a: Spread, b: Spread): Spread {
 const total = (spreads: readonly Spread[]): Spread => spreads.reduce(addSpreads, NO_SPREAD)
 
 /** The rows put together into whole windows of each length; a rest that fills no window is left out. */
-function windowed<Row>({ seconds, rows }: Stretches<Row>, add: (a: Row, b: Row) => Row): readonly (readonly Row[])[] {
+function windowed<Row>({ seconds, rows }: Stretches<Row>, add: (rows: readonly Row[]) => Row): readonly (readonly Row[])[] {
   return DISPERSION_WINDOWS.map(length => {
     const each = Math.max(1, Math.round(length / seconds))
     const windows: Row[] = []
-    for (let from = 0; from + each <= rows.length; from += each) windows.push(rows.slice(from, from + each).reduce(add))
+    for (let from = 0; from + each <= rows.length; from += each)
+      windows.push(each === 1 ? (rows[from] ?? add([])) : add(rows.slice(from, from + each)))
     return windows
   })
 }
 
-function addPods(a: readonly Tally[], b: readonly Tally[]): readonly Tally[] {
-  return Array.from({ length: Math.max(a.length, b.length) }, (_, pod) => sum(a[pod] ?? NOTHING, b[pod] ?? NOTHING))
+function addPods(rows: readonly (readonly Tally[])[]): readonly Tally[] {
+  const pods = Math.max(0, ...rows.map(row => row.length))
+  return Array.from({ length: pods }, (_, pod) => {
+    let [requests, bad] = [0, 0]
+    for (const row of rows) {
+      requests += row[pod]?.requests ?? 0
+      bad += row[pod]?.bad ?? 0
+    }
+    return { requests, bad }
+  })
 }
 
 /** Pearson’s chi-square of each pod against all of them together. Windows without any bad request tell nothing. */
