@@ -1,6 +1,6 @@
 import { percent, span } from './figures.ts'
 import { fineOfPart, oldVersionGone, type PartState, type WatchState, worseOfPart } from './judge.ts'
-import { ratioBounds } from './ratio-bounds.ts'
+import { type RatioBounds, ratioBounds } from './ratio-bounds.ts'
 import { levelsOf, type PartSettings, UNHEALTHY_SHARE, type WatchSettings } from './settings.ts'
 import { badShare } from './tally.ts'
 import { provenText, toleratedText } from './tolerances.ts'
@@ -57,7 +57,7 @@ function groundsOfPart(settings: WatchSettings, own: PartSettings, part: PartSta
       : {
           ratio: {
             ...(oldShare === 0 ? {} : { estimate: badShare(part.seen.new) / oldShare }),
-            bounds: ratioBounds(tested, levels.worse, own.comparisons[concurrent]?.dispersion ?? 1)
+            ...finite(ratioBounds(tested, levels.worse, own.comparisons[concurrent]?.dispersion ?? 1))
           }
         }),
     tolerated: toleratedText(own),
@@ -66,6 +66,9 @@ function groundsOfPart(settings: WatchSettings, own: PartSettings, part: PartSta
     evidenceToPass: portion(Math.max(...fine) / needed.fine)
   }
 }
+
+/** Infinity is no JSON. */
+const finite = ({ lower, upper }: RatioBounds) => ({ lower, ...(Number.isFinite(upper) ? { upper } : {}) })
 
 const portion = (value: number): number => Math.min(1, Math.max(0, value))
 
@@ -85,6 +88,7 @@ function notesOf(settings: WatchSettings, state: WatchState, parts: readonly Par
     notes.push(
       `both versions served side by side until ${span(((state.serving.bothTo ?? 0) - settings.counting.from) / 1_000)} after the deploy; what came later was not compared`
     )
+  if (state.silent) notes.push('the pods of the new version answer, and none of them has the metric that is counted, or not yet')
   if (state.unreadable.length > 0) notes.push(`can't be read: ${state.unreadable.join(', ')}`)
   return notes
 }

@@ -37,6 +37,8 @@ export interface WatchState {
   readonly serving: Serving
   /** Names of the new version’s pods that should be read, and can't be. */
   readonly unreadable: readonly string[]
+  /** Whether pods of the new version were read at the last look, and not one of them has a series of what is counted. */
+  readonly silent: boolean
   /** The end of the last tested block. */
   readonly testedTo?: number
   readonly decision?: Decision
@@ -54,7 +56,8 @@ export function startWatch(settings: WatchSettings): WatchState {
       seen: { old: NOTHING, new: NOTHING }
     })),
     serving: { requests: { old: 0, new: 0 }, readySeconds: { old: 0, new: 0 }, newRequests: 0, newProbes: 0 },
-    unreadable: []
+    unreadable: [],
+    silent: false
   }
 }
 
@@ -62,12 +65,11 @@ export function startWatch(settings: WatchSettings): WatchState {
 export function watchLook(settings: WatchSettings, state: WatchState, look: Look): WatchState {
   if (state.decision !== undefined || look.at <= state.counting.at) return state
   const { state: counting, block } = countLook(settings.counting, state.counting, look)
-  const names = unreadable(
-    settings.counting,
-    counting,
-    look.pods.filter(({ version }) => version === 'new')
-  ).map(({ name }) => name)
-  const looked: WatchState = { ...state, counting, unreadable: names }
+  const fresh = look.pods.filter(({ version }) => version === 'new')
+  const names = unreadable(settings.counting, counting, fresh).map(({ name }) => name)
+  const read = fresh.flatMap(({ uid }) => (counting.pods[uid]?.standing === 'counting' ? [counting.pods[uid].values] : []))
+  const silent = read.length > 0 && read.every(values => Object.keys(values).length === 0)
+  const looked: WatchState = { ...state, counting, unreadable: names, silent }
   return decide(settings, block === undefined ? looked : testBlock(settings, looked, block), look.at)
 }
 

@@ -1,4 +1,3 @@
-import type { RatioBounds } from './ratio-bounds.ts'
 import type { Baseline } from './settings.ts'
 import type { Tally } from './tally.ts'
 
@@ -22,8 +21,8 @@ export interface PartGrounds {
   readonly name: string
   readonly old: Tally
   readonly new: Tally
-  /** New ÷ old share of bad requests, with bounds that hold at all times; only while both versions serve. */
-  readonly ratio?: { readonly estimate?: number; readonly bounds: RatioBounds }
+  /** New ÷ old share of bad requests, with bounds that hold at all times (no upper one: any); only while both versions serve. */
+  readonly ratio?: { readonly estimate?: number; readonly lower: number; readonly upper?: number }
   /** The margin that a failure must be beyond. */
   readonly tolerated: string
   /** The tightest margin that the new version is proven to be within. */

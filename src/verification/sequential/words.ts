@@ -59,8 +59,8 @@ function partLine(part: PartGrounds): string {
   const compared =
     ratio === undefined
       ? ''
-      : `; ratio ${ratio.estimate === undefined ? 'unknown' : times(ratio.estimate)}, between ${times(ratio.bounds.lower)} and ${
-          Number.isFinite(ratio.bounds.upper) ? times(ratio.bounds.upper) : 'any'
+      : `; ratio ${ratio.estimate === undefined ? 'unknown' : times(ratio.estimate)}, between ${times(ratio.lower)} and ${
+          ratio.upper === undefined ? 'any' : times(ratio.upper)
         } (bounds that hold at every look)`
   const proven = part.proven === undefined ? `tolerated ${part.tolerated}` : `tolerated ${part.tolerated}, proven within ${part.proven}`
   const evidence = `evidence to fail ${Math.floor(part.evidenceToFail * 100)} %, to pass ${Math.floor(part.evidenceToPass * 100)} %`
