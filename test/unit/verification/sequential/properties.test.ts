@@ -7,8 +7,8 @@ import { addGains, capFor, capForAtLeast, NO_EVIDENCE } from '../../../../src/ve
 import { startWatch, testBlock, type WatchState, watchLook, worseEvidence } from '../../../../src/verification/sequential/judge.ts'
 import { formatMargin, parseMargin } from '../../../../src/verification/sequential/margin.ts'
 import { ratioBounds } from '../../../../src/verification/sequential/ratio-bounds.ts'
-import type { WatchSettings } from '../../../../src/verification/sequential/settings.ts'
-import { at, counted, counters, DEPLOY, look, pod, SETTINGS, total, watched, watchOf } from './scene.ts'
+import { capsOf, type WatchSettings } from '../../../../src/verification/sequential/settings.ts'
+import { at, counted, counters, DEPLOY, look, METRICS, pod, SETTINGS, total, watched, watchOf } from './scene.ts'
 
 const effect = fc.constantFrom(...EFFECTS)
 const direction = fc.constantFrom(...DIRECTIONS)
@@ -97,6 +97,24 @@ t.test('fewer bad blocks than the cap is for never fail a version; as many do wh
         })
       }
       t.ok(evidence.log >= Math.log(100))
+    })
+  )
+})
+
+t.test('after all but one of the bad blocks that a failure needs, much of one is still missing, for each part by itself', async t => {
+  const settings = (blockSeconds: number, metrics: number) => {
+    const [metric] = METRICS
+    return watchOf({ blockSeconds, metrics: Array.from({ length: metrics }, (_, index) => ({ ...metric, metric: `errors ${index}` })) })
+  }
+  fc.assert(
+    fc.property(fc.integer({ min: 5, max: 60 }), fc.integer({ min: 1, max: 8 }), (seconds, metrics) => {
+      const watch = settings(seconds, metrics)
+      const [comparison] = watch.parts[0]?.comparisons ?? []
+      if (comparison === undefined) throw new Error('no comparison')
+      const { worse: cap } = capsOf(watch, comparison)
+      const reached = (watch.badBlocks - 1) * cap - Math.LN2 + Math.log(comparison.weight)
+      t.ok(Math.log(1 / watch.alpha) - reached >= 0.5 * cap, `${seconds} s, ${metrics} metrics`)
+      if (metrics === 1) t.ok(reached + cap >= Math.log(1 / watch.alpha), 'and one more fails it')
     })
   )
 })

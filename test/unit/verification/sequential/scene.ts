@@ -74,12 +74,14 @@ export function total({ blocks, state }: ReturnType<typeof counted>, version: Ve
 /** Errors that are known to come independently. */
 export const QUIET: Dispersion = { kind: 'known', concurrent: 1, overTime: 1, from: 'history' }
 
+export const METRICS = [{ metric: 'errors', counter: ERRORS, parts: [{ name: 'errors', dispersion: QUIET }] }] as const
+
 /** The settings of a watch of errors, side by side unless told otherwise. */
 export function watchOf(plan: Partial<WatchPlan> = {}): WatchSettings {
   return prepare({
     baseline: 'concurrent',
     from: DEPLOY,
-    metrics: [{ metric: 'errors', counter: ERRORS, parts: [{ name: 'errors', dispersion: QUIET }] }],
+    metrics: METRICS,
     ...plan
   })
 }

@@ -244,3 +244,27 @@ t.test('what a verdict rests on is plain JSON', async t => {
     t.same(JSON.parse(JSON.stringify(standing)), standing)
   }
 })
+
+t.test('a bad start of ten seconds is in one block, whenever the pods are scraped', async t => {
+  const settings = watchOf()
+  const pods = [OLD, NEW, pod('c', 'new')]
+  const served = (uid: string, now: number) => ({
+    requests: Math.floor(100 * now),
+    bad: uid === 'a' ? Math.floor(0.5 * now) : Math.floor(30 * Math.min(now, 10) + 0.5 * Math.max(0, now - 10))
+  })
+  // Scraped every 15 s, the three of them 3, 7 and 12 s after the deploy at first.
+  const phases = [['a', 7] as const, ['b', 3] as const, ['c', 12] as const]
+  const looks = Array.from({ length: 40 }, (_, index) => {
+    const now = 5 * index
+    const scrapes = phases.flatMap(([uid, phase]) => {
+      const last = phase + 15 * Math.floor((now - phase) / 15)
+      return last <= now - 5 || (last < 0 && uid !== 'a') ? [] : [scrape(uid, last, served(uid, Math.max(0, last)))]
+    })
+    return look(now, pods, index === 0 ? [scrape('a', -1, served('a', 0))] : scrapes)
+  })
+  const state = watched(settings, looks)
+  t.equal(state.decision, undefined)
+  const [first, second] = state.parts[0]?.comparisons[0]?.tested ?? []
+  t.equal(first?.new.bad, 2 * 300 + 4 + 1, 'all of it is in the first block')
+  t.ok((second?.new.bad ?? 99) <= 16)
+})
