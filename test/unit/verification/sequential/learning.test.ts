@@ -12,10 +12,10 @@ const SERVING = [
   { pod: pod('b', 'new'), perSecond: 100, bad: 0.01 }
 ] as const
 
-/** Half an hour of two pods, told by rows of some seconds: all errors of ten minutes come in one minute, in both pods alike. */
+/** Half an hour of two pods, told by rows of some seconds: all errors of a quarter of an hour come in five minutes, in both pods alike. */
 function bursts(seconds: number): Stretches<readonly Tally[]> {
   const rows = Array.from({ length: 1_800 / seconds }, (_, row) => {
-    const inBurst = (row * seconds) % 600 < 60
+    const inBurst = (row * seconds) % 900 < 300
     const one = { requests: 100 * seconds, bad: inBurst ? 10 * seconds : 0 }
     return [one, one]
   })
@@ -27,7 +27,7 @@ t.test('the windows of the dispersion are seconds, whatever the length of the ro
     const known = dispersionOf({ history: bursts(seconds), learned: NOTHING_LEARNED, newShare: 0.5 })
     return known.kind === 'known' ? known.overTime : Number.NaN
   }
-  t.ok(of(15) > 100, 'bursts of a minute are seen')
+  t.ok(of(15) > 100, 'bursts of minutes are seen')
   t.ok(Math.abs(of(5) / of(15) - 1) < 0.1, `${of(5)} and ${of(15)}`)
 })
 
