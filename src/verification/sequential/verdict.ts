@@ -21,7 +21,10 @@ export interface PartGrounds {
   readonly name: string
   readonly old: Tally
   readonly new: Tally
-  /** New ÷ old share of bad requests, with bounds that hold at all times (without an upper one as long as the data allow every ratio); only while both versions serve. */
+  /**
+   * New ÷ old share of bad requests, with bounds that hold at all times; only while both versions serve. There is no upper one as long as
+   * the data allow every ratio.
+   */
   readonly ratio?: { readonly estimate?: number; readonly lower: number; readonly upper?: number }
   /** The margin that a failure must be beyond. */
   readonly tolerated: string

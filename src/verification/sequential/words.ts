@@ -51,7 +51,8 @@ function provenSentence({ baseline, parts }: Grounds): string {
 }
 
 function versus(part: PartGrounds): string {
-  return `${percent(badShare(part.new))} of ${count(part.new.requests)} requests, old version ${percent(badShare(part.old))} of ${count(part.old.requests)}`
+  const old = part.old.requests === 0 ? '' : `, old version ${percent(badShare(part.old))} of ${count(part.old.requests)}`
+  return `${percent(badShare(part.new))} of ${count(part.new.requests)} requests${old}; tolerated: ${part.tolerated}`
 }
 
 function partLine(part: PartGrounds): string {

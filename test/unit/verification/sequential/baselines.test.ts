@@ -42,7 +42,9 @@ t.test(
     const settings = settingsWith('before', WHOLE)
     t.equal(watched(settings, outage).decision?.kind, 'fail')
     t.equal(watched(settings, traffic(630, [{ pod: NEW, perSecond: 100, bad: 0.012 }])).decision?.kind === 'fail', false)
-    t.match(standingOf(settings, watched(settings, outage)).text.join('\n'), /before the deploy: a weaker guarantee/)
+    const { text } = standingOf(settings, watched(settings, outage))
+    t.match(text[0], /by its errors: 100 % of [\d,]+ requests; tolerated: 1\.\d+ %, by what was before the deploy$/)
+    t.match(text.join('\n'), /before the deploy: a weaker guarantee/)
   }
 )
 
