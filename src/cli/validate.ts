@@ -11,7 +11,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     .command('validate')
     .description('check policies; for CI')
     .argument('[path]', 'policy file or folder', 'policies.yaml')
-    .option('--json', 'print {"valid", "policies", "problems"}')
+    .option('--json', 'print {"valid", "policies", "problems", "warnings"}')
     .option('--schema', 'print the JSON Schema of policy files, and exit')
     .addHelpText(
       'after',
@@ -31,15 +31,20 @@ export function validateCommand(program: Command, terminal: Terminal): void {
           options.json === true ? '' : `${result.problems.length} ${result.problems.length === 1 ? 'problem' : 'problems'}`
         )
       }
-      const { policies } = result.set
+      const { policies, warnings } = result.set
       if (options.json === true)
-        terminal.line(JSON.stringify({ valid: true, policies: policies.map(({ name, mode }) => ({ name, mode })), problems: [] }))
+        terminal.line(JSON.stringify({ valid: true, policies: policies.map(({ name, mode }) => ({ name, mode })), problems: [], warnings }))
       else {
+        printProblems(
+          terminal,
+          warnings.map(warning => ({ ...warning, message: `warning: ${warning.message}` }))
+        )
         for (const policy of policies)
           terminal.line(
             `${terminal.good('✓')} ${policy.name} ${terminal.dim(`(${policy.mode}: ${policy.steps.map(step => step.action).join(' → ')})`)}`
           )
-        terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, no problems`)
+        const advice = warnings.length === 0 ? 'no problems' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
+        terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, ${advice}`)
       }
     })
 }

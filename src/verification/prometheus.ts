@@ -7,7 +7,7 @@ import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
-import { ageQuery } from '../templates/promql.ts'
+import { ageQuery } from '../promql/age.ts'
 import { judge } from './judgement.ts'
 import { type AskRange, pastOf } from './past.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
@@ -104,7 +104,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   async function sampled(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
     const started = options.now()
-    const age = ageQuery(query.promql)
+    const age = ageQuery(query)
     const [main, traffic, newest] = await Promise.all([
       number(query.promql, time, signal),
       query.traffic === undefined ? undefined : number(query.traffic.promql, time, signal),
