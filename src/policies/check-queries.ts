@@ -122,6 +122,8 @@ function paddingAdvice({ kind, instead }: Unpadded): string {
   switch (kind) {
     case 'ratio':
       return `has no number while its upper part has no series, as before the first error: a recovery cannot be confirmed then. Pad it: ${instead}`
+    case 'failures-alone':
+      return 'has no number before the first failure, because nothing is counted then: a recovery cannot be confirmed. Pad it with what a healthy application has too: sum(bad) or 0 * sum(all)'
     case 'count-of-filtered':
       return `has no number while nothing passes the comparison inside: a recovery cannot be confirmed then. Write ${instead ?? 'bool behind the comparison, or pad it: … or 0 * sum(…)'}`
   }
