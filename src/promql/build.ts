@@ -12,7 +12,7 @@ export function exprOf(node: SyntaxNode, text: string): Expr {
   const written = text.slice(from, to)
   switch (node.name) {
     case 'NumberDurationLiteral':
-      return { kind: 'number', value: numberOf(written) ?? Number.NaN, from, to }
+      return { kind: 'number', value: valueIn(written, from), from, to }
     case 'StringLiteral':
       return { kind: 'string', value: stringOf(node, text), from, to }
     case 'VectorSelector':
@@ -40,18 +40,25 @@ export function exprOf(node: SyntaxNode, text: string): Expr {
   }
 }
 
+function valueIn(written: string, from: number): number {
+  const value = numberOf(written)
+  if (value === undefined || (!Number.isFinite(value) && /^[-+]?\s*\d/.test(written))) throw new PromqlFault('not a number that fits', from)
+  return value
+}
+
 function firstChild(node: SyntaxNode): SyntaxNode {
-  const child = node.firstChild
-  if (child === null) throw new PromqlFault('not PromQL: something is missing', node.from)
-  return child
+  return childrenOfNode(node)[0] ?? missing(node)
 }
 
 function lastChild(node: SyntaxNode): SyntaxNode {
-  const child = node.lastChild
-  if (child === null) throw new PromqlFault('not PromQL: something is missing', node.from)
-  return child
+  return childrenOfNode(node).at(-1) ?? missing(node)
 }
 
+function missing(node: SyntaxNode): never {
+  throw new PromqlFault('not PromQL: something is missing', node.from)
+}
+
+/** Comments may stand anywhere, and are no part of an expression. */
 function childrenOfNode(node: SyntaxNode): SyntaxNode[] {
   const children: SyntaxNode[] = []
   for (let child = node.firstChild; child !== null; child = child.nextSibling) if (child.name !== 'LineComment') children.push(child)
@@ -113,13 +120,15 @@ function aggregationOf(node: SyntaxNode, text: string): Expr {
   }
 }
 
-function labelsOf(node: SyntaxNode, text: string): string[] {
-  const labels = node.getChild('GroupingLabels')
-  return labels === null
-    ? []
-    : childrenOfNode(labels).map(label =>
-        label.name === 'QuotedLabelName' ? stringOf(firstChild(label), text) : text.slice(label.from, label.to)
-      )
+function labelsOf(modifier: SyntaxNode, text: string): string[] {
+  const labels = modifier.getChild('GroupingLabels')
+  return labels === null ? [] : labelNames(labels, text)
+}
+
+function labelNames(labels: SyntaxNode, text: string): string[] {
+  return childrenOfNode(labels).map(label =>
+    label.name === 'QuotedLabelName' ? stringOf(firstChild(label), text) : text.slice(label.from, label.to)
+  )
 }
 
 /**
@@ -182,6 +191,9 @@ function operatorOf(
   if (left === undefined || sign === undefined || right === undefined || operator === undefined)
     throw new PromqlFault('not PromQL: an operator without two sides', node.from)
   const clause = node.getChild('MatchingModifierClause')
+  const [on = [], included = []] = clause === null ? [] : clause.getChildren('GroupingLabels').map(labels => labelNames(labels, text))
+  if (clause !== null && clause.getChild('On') !== null && on.some(label => included.includes(label)))
+    throw new PromqlFault('a label stands in on() and in group_left() or group_right() at once', clause.from)
   return {
     left,
     right,
@@ -189,7 +201,7 @@ function operatorOf(
       operator,
       sign: { from: sign.from, to: sign.to },
       bool: node.getChild('BoolModifier') !== null,
-      matching: clause !== null && labelsOf(clause, text).length > 0,
+      matching: on.length > 0,
       grouping: clause !== null && (clause.getChild('GroupLeft') !== null || clause.getChild('GroupRight') !== null),
       fills: node.getChild('FillModifier') !== null
     }

@@ -83,6 +83,6 @@ function plain(text: string): number | undefined {
 
 /** Milliseconds of a range as PromQL writes it (`5m`, or `300` seconds); undefined where it is computed. */
 export function rangeOf(written: string): number | undefined {
-  const seconds = /^[-+]/.test(written) ? undefined : numberOf(written)
+  const seconds = numberOf(written)
   return seconds === undefined || !Number.isFinite(seconds) ? undefined : Math.round(seconds * 1_000)
 }

@@ -6,7 +6,9 @@ import { PromqlFault } from './fault.ts'
 export function checkMatchers(expr: Expr): void {
   const parts = everyPart(expr)
   // The second argument of info() says which labels to add, and may be empty.
-  const ofInfo = parts.filter((part): part is Call => part.kind === 'call' && part.name === 'info').map(call => call.args[1])
+  const ofInfo = parts
+    .filter((part): part is Call => part.kind === 'call' && part.name === 'info')
+    .flatMap(call => call.args.slice(1).flatMap(everyPart))
   for (const part of parts) {
     if (part.kind !== 'selector') continue
     const wide = part.matchers.map(admitsAbsent)

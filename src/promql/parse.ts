@@ -30,7 +30,7 @@ export function parsePromql(text: string, shown: string = text): Expr | PromqlEr
 /** Reads a query that was checked before, such as a rendered template. */
 export function readPromql(text: string, shown: string = text): Expr | PromqlError {
   if (text.trim() === '') return { error: 'the query is empty', offset: 0 }
-  const tree = parser.parse(text)
+  const tree = parser.parse(withoutBareDots(text))
   let broken: number | undefined
   let depth = 0
   let deepest = 0
@@ -64,4 +64,11 @@ function asValue(attempt: () => Expr): Expr | PromqlError {
 function near(text: string, offset: number): string {
   const rest = text.slice(offset).trimStart()
   return rest === '' ? 'it ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 20))}`
+}
+
+/** Prometheus reads `5.` as 5, and the grammar does not. A blank in place of the dot keeps all positions. */
+function withoutBareDots(text: string): string {
+  return text.replaceAll(/"(?:[^"\\]|\\.)*"|'(?:[^'\\]|\\.)*'|`[^`]*`|#[^\n]*|(?<=(?<![\w.])\d[\d_]*)\.(?![\deE.])/gs, found =>
+    found === '.' ? ' ' : found
+  )
 }

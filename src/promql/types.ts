@@ -1,4 +1,4 @@
-import { childrenOf, type Expr, isComparison, isSetOperator, unwrapped } from './ast.ts'
+import { type Expr, isComparison, isSetOperator, type Modified, type Ranged } from './ast.ts'
 import { PromqlFault } from './fault.ts'
 import { signature, type ValueType } from './functions.ts'
 
@@ -39,9 +39,11 @@ export function typeOf(expr: Expr): ValueType {
     case 'range':
       if (expr.of.kind !== 'selector' && expr.of.kind !== 'extended')
         throw new PromqlFault('a range belongs right behind a selector', expr.of.from)
+      checkRange(expr)
       typeOf(expr.of)
       return 'matrix'
     case 'subquery':
+      checkRange(expr)
       expected(expr.of, ['vector'], 'a subquery')
       return 'matrix'
     case 'offset':
@@ -57,12 +59,33 @@ export function typeOf(expr: Expr): ValueType {
   }
 }
 
+/** Longer ranges than some 290 years do not fit Go's durations. */
+const LONGEST_RANGE_MS = 9_223_372_036_854
+
+function checkRange({ range, to }: Ranged): void {
+  if (range !== undefined && (range <= 0 || range > LONGEST_RANGE_MS))
+    throw new PromqlFault('a range must be longer than 0, and at most 290 years', to - 1)
+}
+
+/** Whether a modifier stands there already, behind a selector and its range. */
+function has(kind: Modified['kind'], expr: Expr): boolean {
+  switch (expr.kind) {
+    case 'offset':
+    case 'at':
+    case 'extended':
+      return expr.kind === kind || has(kind, expr.of)
+    default:
+      return false
+  }
+}
+
 function modifiedType(of: Expr, kind: 'offset' | 'at' | 'extended'): ValueType {
   if (!['selector', 'range', 'subquery', 'offset', 'at', 'extended'].includes(of.kind))
     throw new PromqlFault(
       `${kind === 'offset' ? 'offset' : kind === 'at' ? '@' : 'anchored and smoothed'} belongs right behind a selector or a range`,
       of.from
     )
+  if (kind !== 'extended' && has(kind, of)) throw new PromqlFault(`${kind === 'offset' ? 'offset' : '@'} stands there twice`, of.to)
   return typeOf(of)
 }
 
@@ -117,12 +140,4 @@ function binaryType(binary: Extract<Expr, { kind: 'binary' }>): ValueType {
   if (isSetOperator(operator) && fills) throw new PromqlFault(`${operator} fills nothing in`, sign.from)
   if (scalars > 0 && (matching || fills)) throw new PromqlFault('on, ignoring and fill stand between vectors only', sign.from)
   return scalars === 2 ? 'scalar' : 'vector'
-}
-
-/** Whether everything in a scalar expression is written in it, so that its value is known without asking. */
-export function isConstant(expr: Expr): boolean {
-  const bare = unwrapped(expr)
-  if (bare.kind === 'number') return true
-  if (bare.kind === 'call') return bare.name === 'pi' || (bare.name === 'vector' && bare.args.every(isConstant))
-  return (bare.kind === 'unary' || bare.kind === 'binary') && childrenOf(bare).every(isConstant)
 }

@@ -1,6 +1,6 @@
 module corpus
 
-go 1.25
+go 1.26.0
 
 require (
 	github.com/prometheus/prometheus v0.315.0

@@ -1,7 +1,8 @@
 // Program corpus says of each expression of public rule files what Prometheus' own parser and engine make of it: the answers that
 // test/unit/promql/corpus.test.ts holds Astern's parser to. It shares no code and no idea of a tree with Astern.
 //
-//	go run . rules ORIGIN FILE...   a JSON array of expressions, each with what is expected of it
+//	go run . rules ORIGIN FILE...   one expression a line, each with what is expected of it
+//	go run . queries ORIGIN < QUERIES  the same for a JSON array of queries
 //	go run . check < QUERIES        reads a JSON array of queries, and prints the ones that Prometheus refuses
 //	go run . parse < QUERIES        reads a JSON array of queries, and says of each whether Prometheus takes it
 package main
@@ -14,6 +15,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"sort"
 	"strings"
 	"time"
 
@@ -65,6 +67,8 @@ func main() {
 	switch os.Args[1] {
 	case "rules":
 		rules(os.Args[2], os.Args[3:])
+	case "queries":
+		queries(os.Args[2])
 	case "check", "parse":
 		ask(os.Args[1] == "check")
 	}
@@ -107,6 +111,19 @@ func rules(origin string, files []string) {
 	print(all)
 }
 
+func queries(origin string) {
+	var texts []string
+	fail(json.NewDecoder(os.Stdin).Decode(&texts))
+	all := []expectation{}
+	for _, text := range texts {
+		if e, err := expect(text); err == nil && (e.Empty == nil || !strings.HasPrefix(*e.Empty, "error")) {
+			e.From = origin
+			all = append(all, e)
+		}
+	}
+	print(all)
+}
+
 func expect(text string) (expectation, error) {
 	expr, err := parser.NewParser(parser.Options{}).ParseExpr(text)
 	if err != nil {
@@ -115,6 +132,11 @@ func expect(text string) (expectation, error) {
 	e := expectation{Expr: text, Names: []*string{}}
 	var longest time.Duration
 	clear := true
+	type selector struct {
+		at   int
+		name *string
+	}
+	found := []selector{}
 	parser.Inspect(expr, func(node parser.Node, _ []parser.Node) error {
 		switch n := node.(type) {
 		case *parser.SubqueryExpr:
@@ -132,7 +154,7 @@ func expect(text string) (expectation, error) {
 					name = &value
 				}
 			}
-			e.Names = append(e.Names, name)
+			found = append(found, selector{int(n.PosRange.Start), name})
 			if name == nil || strings.Contains(*name, ":") || *name == "ALERTS" || *name == "ALERTS_FOR_STATE" {
 				clear = false
 			}
@@ -142,6 +164,11 @@ func expect(text string) (expectation, error) {
 		}
 		return nil
 	})
+	// The parameter of topk() stands before what it is applied to, and is visited after it.
+	sort.SliceStable(found, func(a, b int) bool { return found[a].at < found[b].at })
+	for _, one := range found {
+		e.Names = append(e.Names, one.name)
+	}
 	if clear {
 		ms := longest.Milliseconds()
 		e.Window = &ms
@@ -227,14 +254,14 @@ func selects(expr parser.Expr) bool {
 	return found
 }
 
-var engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: 10 * time.Second, EnableAtModifier: true, EnableNegativeOffset: true})
+var engine = promql.NewEngine(promql.EngineOpts{MaxSamples: 50_000_000, Timeout: 10 * time.Second, EnableAtModifier: true, EnableNegativeOffset: true, NoStepSubqueryIntervalFn: func(int64) int64 { return 60_000 }})
 
 type nothing struct{}
 
 func (nothing) Querier(int64, int64) (storage.Querier, error) { return storage.NoopQuerier(), nil }
 
 func onNothing(query string) *string {
-	q, err := engine.NewInstantQuery(context.Background(), nothing{}, nil, query, time.Unix(1_800_000_000, 0))
+	q, err := engine.NewInstantQuery(context.Background(), nothing{}, promql.NewPrometheusQueryOpts(false, 0), query, time.Unix(1_800_000_000, 0))
 	if err != nil {
 		message := "error: " + err.Error()
 		return &message
@@ -280,11 +307,13 @@ func ask(onlyRefused bool) {
 	print(answers)
 }
 
-func print(value any) {
+// print writes one object a line.
+func print[T any](values []T) {
 	encoder := json.NewEncoder(os.Stdout)
 	encoder.SetEscapeHTML(false)
-	encoder.SetIndent("", " ")
-	fail(encoder.Encode(value))
+	for _, value := range values {
+		fail(encoder.Encode(value))
+	}
 }
 
 func fail(err error) {
