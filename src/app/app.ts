@@ -226,5 +226,5 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
 }
 
 function tellWarnings(logger: Logger, warnings: readonly PolicyProblem[]): void {
-  for (const warning of warnings) logger.warn(warning, 'the policies load, and part of them may not do what is meant')
+  for (const warning of warnings) logger.warn({ warning }, 'the policies load, and part of them may not do what is meant')
 }
