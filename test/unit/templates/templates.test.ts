@@ -59,6 +59,8 @@ t.test('PromQL: a hole outside the quotes of a matcher is an error at load', asy
     'rate(a[{{ labels.x }}])',
     'label_replace(a, "{{ labels.x }}", "", "", "")',
     'a{x=`{{ labels.x }}`}',
+    'sum({"{{ labels.x }}"})',
+    'a{"{{ labels.x }}"="y"}',
     'a{pod="{{ target.pods }}"}',
     'a{x="{{ nothing.x }}"}',
     'a{x="{{ labels }}"}',
