@@ -2,6 +2,7 @@ import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
+import type { Sighting } from '../domain/ports/cluster.ts'
 import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
@@ -11,6 +12,7 @@ import { createEpisodes } from './later-starts.ts'
 import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
 import { createRuns } from './runs.ts'
+import type { Tables } from './tables.ts'
 import { wakeRunsThatWaitFor } from './waking.ts'
 
 /** Makes the ledger over an open, migrated database. */
@@ -90,17 +92,36 @@ function createChanges({ db, transaction }: Database): ChangeLedger {
         if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) await appendAudit(tx, audit)
       }),
     async recordObserved(target, template) {
-      await db
-        .insertInto('observed_templates')
-        .values({
-          uid: template.uid,
-          target_key: targetKey(target),
-          identity: template.identity,
-          at: template.at,
-          seen: template.seen ? 1 : 0
-        })
-        .execute()
-    }
+      await db.insertInto('observed_templates').values(observedRow({ target, template })).execute()
+    },
+    recordFound: found =>
+      transaction(async tx => {
+        const uids = found.map(({ template }) => template.uid)
+        const newest = await tx.query
+          .selectFrom('observed_templates')
+          .select(['uid', 'identity'])
+          .where('seq', 'in', eb =>
+            eb
+              .selectFrom('observed_templates')
+              .select(({ fn }) => fn.max('seq').as('newest'))
+              .where('uid', 'in', uids)
+              .groupBy('uid')
+          )
+          .execute()
+        const known = new Map(newest.map(row => [row.uid, row.identity]))
+        const rows = found.filter(({ template }) => known.get(template.uid) !== template.identity).map(observedRow)
+        if (rows.length > 0) await tx.query.insertInto('observed_templates').values(rows).execute()
+      })
+  }
+}
+
+function observedRow({ target, template }: Sighting): Omit<Tables['observed_templates'], 'seq'> {
+  return {
+    uid: template.uid,
+    target_key: targetKey(target),
+    identity: template.identity,
+    at: template.at,
+    seen: template.seen ? 1 : 0
   }
 }
 

@@ -10,6 +10,7 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
+import type { Sighting } from './cluster.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -241,6 +242,8 @@ export interface ChangeLedger {
   recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
   latestObserved(uid: string): Promise<ObservedTemplate | undefined>
   recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
+  /** Stores those that differ from the newest one of their object, all in one transaction. */
+  recordFound(found: readonly Sighting[]): Promise<void>
 }
 
 export interface AuditLedger {

@@ -278,6 +278,9 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       kinds: () => ['Deployment'],
       failed: (what, detail) => t.fail(`${what}: ${detail}`),
       sink: {
+        async found(sightings) {
+          for (const { target, template } of sightings) await this.observed(target, template)
+        },
         async observed(target, template) {
           if (target.name !== 'observed') return
           told.push(template)
