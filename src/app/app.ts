@@ -197,6 +197,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
+    watching,
     mode: config.mode,
     server: connection.server
   })

@@ -50,7 +50,7 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
       kinds,
       failed: (what, detail) => logger.warn({ what, detail }, 'the cluster could not be watched'),
       changed: told,
-      synced: () => logger.info({ watches: watcher.states().map(watchedThing) }, 'every watch has its first list'),
+      synced: () => logger.info({ kinds: kinds(), namespaces: namespaces() }, 'every watch has its first list'),
       sink: {
         found: sightings => ledger.recordFound(sightings),
         async observed(target, template) {
