@@ -18,6 +18,7 @@ import { type Finding, trouble } from './finding.ts'
 import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.ts'
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
+import { checkWatches } from './watches.ts'
 
 /** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
@@ -86,7 +87,11 @@ async function clusterFindings(
 ): Promise<readonly Finding[]> {
   const findings = await checkCluster(kube, server, offset, signal)
   if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
-  return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
+  return [
+    ...findings,
+    ...(await checkRights(kube, set.policies, config.mode, signal)),
+    ...(await checkWatches(kube, set.policies, systemClock.now, signal))
+  ]
 }
 
 /** Stands in where no cluster is known, because the channels that are tried need none. */
