@@ -96,6 +96,7 @@ function createChanges({ db, transaction }: Database): ChangeLedger {
     },
     recordFound: found =>
       transaction(async tx => {
+        if (found.length === 0) return
         const uids = found.map(({ template }) => template.uid)
         const newest = await tx.query
           .selectFrom('observed_templates')
