@@ -41,8 +41,9 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
       logger.warn({ what, state: state.state, detail: state.detail }, 'a watch is blind: changes of these workloads are not seen')
     } else if (state.state === 'watching' && blind.delete(what)) logger.info({ what }, 'a watch sees again')
   }
-  const start = (): Watcher =>
-    startWatcher({
+  const start = (): Watcher => {
+    const begun = clock.now()
+    return startWatcher({
       client: kube,
       offset: clusterOffset,
       clock,
@@ -50,7 +51,8 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
       kinds,
       failed: (what, detail) => logger.warn({ what, detail }, 'the cluster could not be watched'),
       changed: told,
-      synced: () => logger.info({ kinds: kinds(), namespaces: namespaces() }, 'every watch has its first list'),
+      synced: () =>
+        logger.info({ kinds: kinds(), namespaces: namespaces(), tookMs: clock.now() - begun }, 'every watch has its first list'),
       sink: {
         found: sightings => ledger.recordFound(sightings),
         async observed(target, template) {
@@ -61,6 +63,7 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
         }
       }
     })
+  }
   let watcher = start()
   let watched = scope()
   return {

@@ -8,6 +8,7 @@ import { heapAfterCollection } from './heap.ts'
 /** Astern in a process of its own, with the flags of the container image. */
 export interface MeasuredAstern {
   readonly url: string
+  readonly pid: number
   status(): Promise<JsonObject>
   /** The watches that its status tells of; undefined where it tells of none. */
   watches(): Promise<readonly unknown[] | undefined>
@@ -21,7 +22,13 @@ export interface MeasuredAstern {
 
 export async function startMeasured(
   t: Pick<Test, 'teardown'>,
-  flags: { readonly policies: string; readonly kubeconfig: string; readonly dataDir: string }
+  flags: {
+    readonly policies: string
+    readonly kubeconfig: string
+    readonly dataDir: string
+    /** The file that is run, below the checkout. */
+    readonly entry?: string
+  }
 ): Promise<MeasuredAstern> {
   const root = join(import.meta.dirname, '../../..')
   const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1] ?? '[]'
@@ -33,7 +40,7 @@ export async function startMeasured(
     [
       ...image,
       `--inspect=127.0.0.1:${inspector}`,
-      join(root, 'src/main.ts'),
+      join(root, flags.entry ?? 'src/main.ts'),
       'serve',
       ...['--policies', flags.policies, '--kubeconfig', flags.kubeconfig, '--data-dir', flags.dataDir],
       ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info']
@@ -47,6 +54,7 @@ export async function startMeasured(
   }
   return {
     url,
+    pid: one.pid,
     status,
     async watches() {
       const cluster = objectAt(await status(), 'cluster')

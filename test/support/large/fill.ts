@@ -80,7 +80,7 @@ export function bigDeployment(name: string): JsonObject {
             {
               name: 'main',
               image: `registry.example.com/shop/${name}:v1`,
-              env: Array.from({ length: 14 }, (_, index) => ({ name: `SETTING_${index}`, value: randomBytes(40).toString('hex') }))
+              env: Array.from({ length: 20 }, (_, index) => ({ name: `SETTING_${index}`, value: randomBytes(40).toString('hex') }))
             }
           ]
         }
