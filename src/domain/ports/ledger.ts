@@ -10,7 +10,7 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
-import type { Sighting } from './cluster.ts'
+import type { ChangeLedger } from './change-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -230,20 +230,6 @@ export interface OutboxLedger {
 export interface SwitchLedger {
   switchState(): Promise<SwitchState>
   setSwitch(state: SwitchState): Promise<void>
-}
-
-export interface NewDeployMarker extends DeployMarker {
-  /** The key of the workload, or of the release, that was deployed. */
-  readonly of: string
-}
-
-export interface ChangeLedger {
-  /** Stores a marker. The same id twice is one marker. */
-  recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
-  latestObserved(uid: string): Promise<ObservedTemplate | undefined>
-  recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
-  /** Stores those that differ from the newest one of their object, all in one transaction. */
-  recordFound(found: readonly Sighting[]): Promise<void>
 }
 
 export interface AuditLedger {

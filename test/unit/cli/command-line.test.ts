@@ -125,7 +125,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
   const cwd = folderOf(t)
   writeFileSync(
     join(cwd, 'policies.yaml'),
-    `version: 1\nsources: { prometheus: { url: "http://127.0.0.1:1" } }\npolicies:\n  - { name: undo, match: ['alertname="A"'], target: { kind: Deployment, namespace: shop, name: api }, verify: [{ promql: "sum(rate(x[5m]))", failWhen: "> 1" }], steps: [{ action: rollout-undo }] }\n`
+    `version: 1\nsources: { prometheus: { url: "http://127.0.0.1:1" } }\npolicies:\n  - { name: undo, match: ['alertname="A"'], target: { kind: Deployment, namespace: shop, name: api }, verify: [{ promql: "sum(rate(x[5m]))", failWhen: "> 1" }], steps: [{ action: rollout-undo }], guards: { namespaces: [shop] } }\n`
   )
   writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
   const created = astern(cwd, 'token', 'create', '--name', 'ann', '--role', 'operator', '--json')
@@ -151,6 +151,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
   const client = (...args: readonly string[]) => astern(cwd, ...args, '--server', address, '--token-file', 'token')
 
   t.match(client('status'), { code: 0, out: /cluster.*connection refused|cluster.*ECONNREFUSED/ })
+  t.match(client('status'), { out: /✗ +blind +Deployments in shop: unreachable since 20\S+Z: .*ECONNREFUSED/ })
   t.match(client('runs'), { code: 0, out: /no runs/ })
   t.match(client('explain', 'alertname=A'), { code: 0, out: /✓ undo/ })
   t.match(client('explain', 'alertname=B'), { code: 1, out: /✗ undo {2}alertname="A" \(is B\)/ })
