@@ -9,7 +9,7 @@ import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { watchedIdentity } from './argo-rollout.ts'
 import type { KubeClient } from './kube-client.ts'
 import { templateManager } from './metadata.ts'
-import { type Reflection, startReflector } from './reflector.ts'
+import { type Reflection, type Reflector, startReflector } from './reflector.ts'
 
 export interface WatcherOptions {
   readonly client: Pick<KubeClient, 'page' | 'watch'>
@@ -35,6 +35,9 @@ export interface Watcher {
   stop(): Promise<void>
 }
 
+/** A change that could not be recorded for longer than this, milliseconds, is told. */
+const UNRECORDED_MS = 60_000
+
 /** What is kept of each object that was listed or watched: some 200 bytes. */
 interface Known {
   readonly identity: string
@@ -48,6 +51,8 @@ interface Known {
 export function startWatcher(options: WatcherOptions): Watcher {
   const stopping = new AbortController()
   let chain: Promise<void> = Promise.resolve()
+  /** When each piece of work that is not recorded yet was handed over, the oldest first. */
+  const unrecorded: number[] = []
   const scopes = options.kinds().flatMap(kind => scopesOf(options.namespaces()).map(namespace => ({ kind, namespace })))
   const waitingFor = new Set(scopes.map(({ kind, namespace }) => collectionPath(kind, namespace)))
   const watches = scopes.map(({ kind, namespace }) => {
@@ -147,14 +152,26 @@ export function startWatcher(options: WatcherOptions): Watcher {
 
   /** Templates are stored one after the other, because later decisions read their order. */
   function record(store: () => Promise<void>, failed: () => void): void {
-    chain = chain.then(store).catch((cause: unknown) => {
-      failed()
-      options.failed('recording a change', textOf(cause))
-    })
+    unrecorded.push(options.clock.now())
+    chain = chain
+      .then(store)
+      .catch((cause: unknown) => {
+        failed()
+        options.failed('recording a change', textOf(cause))
+      })
+      .then(() => void unrecorded.shift())
+  }
+
+  /** A watch that sees, and whose changes have waited for minutes to be recorded, tells decisions nothing. */
+  function stateOf(reflector: Reflector): ReturnType<Reflector['state']> {
+    const state = reflector.state()
+    const [oldest] = unrecorded
+    if (state.state !== 'watching' || oldest === undefined || options.clock.now() - oldest < UNRECORDED_MS) return state
+    return { state: 'behind', since: oldest, detail: `${unrecorded.length} changes wait to be recorded: is the ledger slow?` }
   }
 
   return {
-    states: () => watches.map(({ of, reflector }) => ({ ...of, ...reflector.state() })),
+    states: () => watches.map(({ of, reflector }) => ({ ...of, ...stateOf(reflector) })),
     async stop() {
       stopping.abort(new Error('Astern is stopping'))
       await Promise.all(watches.map(({ ended }) => ended))

@@ -44,6 +44,20 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
         await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
+        // The newest one of an object stays, however old: it says what the object is now.
+        await tx.query
+          .deleteFrom('observed_templates as old')
+          .where('at', '<', elseBefore)
+          .where(eb =>
+            eb.exists(
+              eb
+                .selectFrom('observed_templates as newer')
+                .select('newer.seq')
+                .whereRef('newer.uid', '=', 'old.uid')
+                .whereRef('newer.seq', '>', 'old.seq')
+            )
+          )
+          .execute()
         await pruneAudit(tx, elseBefore)
       }),
     close: () => db.destroy()

@@ -180,3 +180,41 @@ t.test('each watch tells how it is', async t => {
   const { states } = await play([list([], '10')], [[]])
   t.match(states, [{ kind: 'Deployment', namespace: 'shop', state: 'watching', detail: '' }])
 })
+
+t.test('changes that wait to be recorded for a minute: the watch is behind', async t => {
+  let now = NOON
+  let record: () => void = () => {}
+  const watcher = startWatcher({
+    client: {
+      page: async () => list([deployment('a', 'app:1', 5)], '10'),
+      async watch(_path, _onEvent, signal, opened) {
+        opened?.()
+        await new Promise(resolve => signal.addEventListener('abort', resolve))
+        return broken
+      }
+    },
+    offset: createClockOffset(() => NOON),
+    clock: { now: () => now, sleep: async () => {} },
+    namespaces: () => ['shop'],
+    kinds: () => ['Deployment'],
+    failed: () => {},
+    sink: {
+      found: () =>
+        new Promise(resolve => {
+          record = resolve
+        }),
+      observed: async () => {}
+    }
+  })
+  const state = async (): Promise<string | undefined> => {
+    await new Promise(resolve => setImmediate(resolve))
+    return watcher.states()[0]?.state
+  }
+  t.equal(await state(), 'watching')
+  now += 61_000
+  t.equal(await state(), 'behind')
+  t.match(watcher.states()[0]?.detail, /1 changes wait to be recorded/)
+  record()
+  t.equal(await state(), 'watching')
+  await watcher.stop()
+})
