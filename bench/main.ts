@@ -6,6 +6,7 @@ import { large } from './large.ts'
 import { alertToWrite, dryRuns } from './latency.ts'
 import { matching } from './matching.ts'
 import { machine, type Row, table } from './rows.ts'
+import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { storm } from './storm.ts'
 import { webhook } from './webhook.ts'
@@ -19,6 +20,7 @@ const PARTS: Readonly<Record<string, (progress: (line: string) => void) => Promi
   'dry-run': dryRuns,
   decisions,
   forged,
+  sizes,
   large
 }
 

@@ -7,11 +7,13 @@ import type { Sighting } from '../domain/ports/cluster.ts'
 import type { AuditLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
+import { pruneLabelSets } from './incident-rows.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
 import { createEpisodes } from './later-starts.ts'
 import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
+import { pruneRawCopies } from './raw-copies.ts'
 import { createRuns } from './runs.ts'
 import type { Tables } from './tables.ts'
 import { wakeRunsThatWaitFor } from './waking.ts'
@@ -31,7 +33,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createAudit(database),
     prune: (deliveriesBefore, elseBefore) =>
       transaction(async tx => {
-        await tx.query.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
+        await pruneRawCopies(tx, deliveriesBefore)
         await tx.query.deleteFrom('outbox').where('created_at', '<', elseBefore).where('delivered_at', 'is not', null).execute()
         await tx.query
           .deleteFrom('intents')
@@ -43,6 +45,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
+        await pruneLabelSets(tx)
         await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
         // The newest one of an object stays, however old: it says what the object is now.
         await tx.query
