@@ -201,6 +201,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
+    watching,
     mode: config.mode,
     server: connection.server
   })

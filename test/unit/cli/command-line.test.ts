@@ -79,7 +79,8 @@ const UNPADDED = JSON.stringify({
       match: ['alertname="A"'],
       target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
       verify: [{ promql: 'sum(rate(x{code="500"}[5m])) / sum(rate(x[5m]))', failWhen: '> 5%' }],
-      steps: [{ action: 'rollout-undo' }]
+      steps: [{ action: 'rollout-undo' }],
+      guards: { namespaces: ['shop'] }
     }
   ]
 })
@@ -177,6 +178,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
   const client = (...args: readonly string[]) => astern(cwd, ...args, '--server', address, '--token-file', 'token')
 
   t.match(client('status'), { code: 0, out: /cluster.*connection refused|cluster.*ECONNREFUSED/ })
+  t.match(client('status'), { out: /✗ +blind +Deployments in shop: unreachable since 20\S+Z: .*ECONNREFUSED/ })
   t.match(client('runs'), { code: 0, out: /no runs/ })
   t.match(client('explain', 'alertname=A'), { code: 0, out: /✓ undo/ })
   t.match(client('explain', 'alertname=B'), { code: 1, out: /✗ undo {2}alertname="A" \(is B\)/ })
