@@ -4,6 +4,7 @@ import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
 import type { ClusterConnection } from './access.ts'
+import { warningsIn } from './warnings.ts'
 
 export interface KubeClient extends Kube {
   /** Hands over watch events, one JSON line each, until the stream ends. */
@@ -16,6 +17,7 @@ const DEADLINE_MS = 10_000
 const WATCH_MS = 5 * 60_000
 
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 interface Body {
   readonly type: string
@@ -62,6 +64,7 @@ export function createKubeClient(
   return {
     get: (path, signal) => call('GET', path, signal),
     metadata: (path, signal) => call('GET', path, signal, { accept: METADATA_LIST }),
+    metadataOf: (path, signal) => call('GET', path, signal, { accept: METADATA }),
     // The content type is always set. Other clients guess it, and then send merge patches as JSON patches (facts B.0).
     jsonPatch: (path, operations, signal) =>
       call('PATCH', path, signal, { body: { type: 'application/json-patch+json', value: operations } }),
@@ -108,7 +111,10 @@ function toAnswer(result: HttpResult): KubeAnswer {
   } catch {
     return { kind: 'error', status: result.status, detail: `${result.status} with a body that is not JSON` }
   }
-  if (result.status >= 200 && result.status < 300 && isObject(body)) return { kind: 'ok', status: result.status, object: body }
+  if (result.status >= 200 && result.status < 300 && isObject(body)) {
+    const warnings = warningsIn(result.headers['warning'])
+    return { kind: 'ok', status: result.status, object: body, ...(warnings.length === 0 ? {} : { warnings }) }
+  }
   return {
     kind: 'error',
     status: result.status,

@@ -97,6 +97,7 @@ function overheard(
     kube: {
       get: path => kube.get(path),
       metadata: path => kube.metadata(path),
+      metadataOf: path => kube.metadataOf(path),
       jsonPatch: (path, operations) => {
         said('PATCH', path, operations)
         return kube.jsonPatch(path, operations)

@@ -11,7 +11,14 @@ export type ReadResult =
   | { readonly kind: ClusterProblem; readonly detail: string }
 
 export type WriteResult =
-  | { readonly kind: 'applied'; readonly generation: number; readonly at: number; readonly detail?: string }
+  | {
+      readonly kind: 'applied'
+      readonly generation: number
+      readonly at: number
+      readonly detail?: string
+      /** What the API server warns of; absent where it warns of nothing. */
+      readonly warnings?: readonly string[]
+    }
   /** A precondition failed (409, 422): the caller must read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
