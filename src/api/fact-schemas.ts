@@ -117,6 +117,8 @@ export const PLANNED_FIELDS = {
   plan: ToldPlanSchema,
   samples: Type.Array(SampleSchema),
   serverDryRun: text('What the API server said to a write that it did not store.'),
+  warnings: Type.Optional(Type.Array(text('What the API server warned of then.'))),
+  notLookedAt: Type.Optional(Type.Array(text('What Astern may not look at of all that the older version needs.'))),
   symptom: SymptomSchema,
   unknownAlert: Type.Optional(text('Set where Alertmanager was asked and does not know the alert.')),
   change: ChangeSchema,

@@ -3,6 +3,7 @@ import type { ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid } from './metadata.ts'
 import { brokenAmong, toPod } from './pods.ts'
+import { rollingOf } from './rolling.ts'
 
 /** The label that names the revision of a pod. For StatefulSets it has the revision's name, for DaemonSets its hash. */
 const POD_REVISION = 'controller-revision-hash'
@@ -24,9 +25,11 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
     .map(pod => toPod(pod, { current: current.has(textAt(pod, 'metadata', 'labels', POD_REVISION)) }))
   const partition = numberAt(set, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')
   const isStateful = ref.kind === 'StatefulSet'
+  const replicas = isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0)
   return {
     ...common,
-    replicas: isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0),
+    replicas,
+    ...(isStateful ? {} : rollingOf(objectAt(set, 'spec', 'updateStrategy', 'rollingUpdate'), replicas)),
     strategy: textAt(set, 'spec', 'updateStrategy', 'type') ?? 'RollingUpdate',
     ...(partition === undefined || partition === 0 ? {} : { partition }),
     ...(isStateful ? { inOrder: textAt(set, 'spec', 'podManagementPolicy') !== 'Parallel' } : {}),

@@ -20,7 +20,12 @@ export type RightAnswer = { readonly kind: 'allowed' | 'denied' } | { readonly k
  * Asks the API server whether Astern itself has a right (SelfSubjectAccessReview, which everybody may create).
  * Without a namespace it asks about all of them.
  */
-export async function mayI(client: KubeClient, right: Right, namespace: string | undefined, signal: AbortSignal): Promise<RightAnswer> {
+export async function mayI(
+  client: Pick<KubeClient, 'post'>,
+  right: Right,
+  namespace: string | undefined,
+  signal: AbortSignal
+): Promise<RightAnswer> {
   const answer = await client.post(
     '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews',
     {

@@ -26,6 +26,10 @@ export interface PlannedFacts {
   readonly samples: readonly Sample[]
   /** What the API server said to a write that it did not store. */
   readonly serverDryRun: string
+  /** What the API server warned of then; absent where it warned of nothing. */
+  readonly warnings?: readonly string[]
+  /** What Astern may not look at of all that the older version needs; absent where it looked at everything. */
+  readonly notLookedAt?: readonly string[]
   readonly symptom: Symptom
   /** Set where Alertmanager was asked and does not know the alert. */
   readonly unknownAlert?: string

@@ -56,6 +56,10 @@ export const REASONS = {
     sentence: 'Whether the change or the symptom came first cannot be told: both lie within what their clocks leave open.'
   },
   'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
+  'cannot-run': {
+    disposition: 'people',
+    sentence: 'Nothing that could be gone back to could run here today: what it needs is gone, or the cluster would not take it.'
+  },
   'redeployed-bad': { disposition: 'people', sentence: 'A version that was undone a short time ago was deployed again.' },
   'cause-firing': { disposition: 'people', sentence: 'A declared cause fires; the target only shows the symptom.' },
   'namespace-not-allowed': { disposition: 'people', sentence: 'The target’s namespace is not among those that Astern may write to.' },

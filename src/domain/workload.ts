@@ -15,6 +15,8 @@ export interface Workload {
   readonly deleting: boolean
   /** `RollingUpdate`, `Recreate`, `OnDelete`, `Canary`, `BlueGreen`. */
   readonly strategy: string
+  /** How many pods a rolling update may lack, and how many more it may make, as numbers; absent where the object does not say. */
+  readonly rolling?: Rolling
   /** StatefulSets: pods with a lower ordinal keep their revision, because somebody set it so. */
   readonly partition?: number
   /** StatefulSets: a pod that does not get ready holds up all others (`OrderedReady`). */
@@ -47,6 +49,12 @@ export interface Workload {
   readonly revisions: readonly Revision[]
   readonly rollout: Rollout
   readonly pods: readonly PodSummary[]
+}
+
+/** The limits of a rolling update, in pods. */
+export interface Rolling {
+  readonly maxUnavailable: number
+  readonly maxSurge: number
 }
 
 /** An object by its API path, and the uid that it must have. */
@@ -152,6 +160,11 @@ const HASH_LABELS: ReadonlySet<string> = new Set(['pod-template-hash', 'rollouts
 const RESTART_ANNOTATION = /\/restartedAt$/
 const OWN_ANNOTATION = /^astern\.dev\//
 
+/** Whether an annotation or a label of a template makes no other version, whoever sets it. */
+export function isOwnMark(kind: 'annotation' | 'label', name: string): boolean {
+  return kind === 'label' ? HASH_LABELS.has(name) : RESTART_ANNOTATION.test(name) || OWN_ANNOTATION.test(name)
+}
+
 /**
  * The identity of a pod template. It leaves out what does not make another version: the label `pod-template-hash`, annotations
  * whose name ends in `/restartedAt`, and `astern.dev/…` (rules 2). All that asks for "changed", "bad" or "equal" goes by it.
@@ -168,8 +181,8 @@ export function templateIdentity(template: JsonObject): string {
     ...template,
     metadata: {
       ...rest,
-      labels: keep(metadata['labels'], key => HASH_LABELS.has(key)),
-      annotations: keep(metadata['annotations'], key => RESTART_ANNOTATION.test(key) || OWN_ANNOTATION.test(key))
+      labels: keep(metadata['labels'], key => isOwnMark('label', key)),
+      annotations: keep(metadata['annotations'], key => isOwnMark('annotation', key))
     }
   }).slice(0, 16)
 }

@@ -88,6 +88,7 @@ function overheard(
     cluster: {
       owners: () => cluster.owners(),
       isNamespaced: (apiVersion, kind) => cluster.isNamespaced(apiVersion, kind),
+      around: cluster.around,
       clockOffset: () => cluster.clockOffset(),
       write: (plan, options) => {
         said('patch', plan.write, options)

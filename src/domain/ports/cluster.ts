@@ -2,6 +2,7 @@ import type { ObjectRef } from '../objects.ts'
 import type { Owner } from '../owner.ts'
 import type { PatchPlan } from '../plan.ts'
 import type { ObservedTemplate, Workload } from '../workload.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Why the cluster gave no usable answer. */
 export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
@@ -42,6 +43,8 @@ export interface Cluster {
   isNamespaced(apiVersion: string, kind: string, signal: AbortSignal): Promise<ApiScope>
   /** Sends a plan's patch. With `dryRun` the API server checks it and stores nothing (`dryRun=All`). */
   write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** What is around a target, as far as Astern may look. */
+  readonly around: Surroundings
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
   /** By how much that may be wrong at the most, milliseconds. */

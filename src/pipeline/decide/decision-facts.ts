@@ -5,11 +5,13 @@ import type { Planned } from './plan.ts'
 
 /** What people are told of a plan: the write, the numbers, the change that it blames. */
 export function planFacts(planned: Planned): PlannedFacts {
-  const { plan, samples, serverDryRun, guardInput } = planned
+  const { plan, samples, serverDryRun, warnings, notLookedAt, guardInput } = planned
   return {
     plan: toldPlan(plan),
     samples,
     serverDryRun,
+    ...(warnings.length === 0 ? {} : { warnings }),
+    ...(notLookedAt.length === 0 ? {} : { notLookedAt }),
     symptom: guardInput.dating.symptom,
     ...(guardInput.alertState?.kind === 'absent' ? { unknownAlert: 'Alertmanager does not know an alert with these labels' } : {}),
     ...changesTold(planned)
