@@ -19,10 +19,20 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
       .filter(revision => templateIdentity(templateIn(revision)) === common.identity)
       .flatMap(revision => [textAt(revision, 'metadata', 'name'), textAt(revision, 'metadata', 'labels', REVISION_HASH)])
   )
+  const names = new Map(
+    owned.flatMap(revision => {
+      const name = textAt(revision, 'metadata', 'name')
+      return [[name, name] as const, [textAt(revision, 'metadata', 'labels', REVISION_HASH), name] as const]
+    })
+  )
   const summaries = pods
     .filter(isObject)
     .filter(pod => controllerUid(pod) === common.uid)
-    .map(pod => toPod(pod, { current: current.has(textAt(pod, 'metadata', 'labels', POD_REVISION)) }))
+    .map(pod => {
+      const label = textAt(pod, 'metadata', 'labels', POD_REVISION)
+      const of = names.get(label)
+      return toPod(pod, { current: current.has(label), ...(of === undefined ? {} : { of }) })
+    })
   const partition = numberAt(set, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')
   const isStateful = ref.kind === 'StatefulSet'
   const replicas = isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0)

@@ -55,6 +55,14 @@ export const REASONS = {
     disposition: 'people',
     sentence: 'Whether the change or the symptom came first cannot be told: both lie within what their clocks leave open.'
   },
+  'operator-change': {
+    disposition: 'people',
+    sentence: 'After the symptom began only an operator changed the target, its annotations or variables: nobody is fixing forward.'
+  },
+  'image-moved': {
+    disposition: 'people',
+    sentence: 'One tag names another image than before, and pods of one template run both: going back to an earlier template cannot help.'
+  },
   'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
   'cannot-run': {
     disposition: 'people',

@@ -40,9 +40,13 @@ export interface Workload {
   /** `/spec/template` exactly as read, because the write's precondition tests it. */
   readonly template: JsonObject
   readonly identity: string
+  /** Set where the policy ignores parts of templates: by which name it knows each version that the cluster still has. */
+  readonly seenAs?: Readonly<Record<string, string>>
   /** When the field manager that owns the template last wrote it. */
   readonly templateManagedAt?: number
   readonly templateManager?: string
+  /** True where that manager has nothing of the template but annotations and variables. */
+  readonly templateManagerOnlyMarks?: true
   /** Every field manager that has a part of the template, and not only the newest. */
   readonly templateWriters?: readonly TemplateWriter[]
   /** Newest first, by revision number. Revisions without a readable number are not listed. */
@@ -134,6 +138,17 @@ export interface Rollout {
   readonly brokenPods: readonly string[]
 }
 
+/** The image that a container of a pod runs. */
+export interface RunningImage {
+  readonly container: string
+  /** As the pod names it. */
+  readonly image: string
+  /** What that name meant to the node when it began: with a digest. */
+  readonly id: string
+  /** When the container started. */
+  readonly startedAt?: number
+}
+
 export interface PodSummary {
   readonly name: string
   readonly uid: string
@@ -142,6 +157,10 @@ export interface PodSummary {
   readonly readyAt?: number
   /** True where it has the target's present template. */
   readonly current: boolean
+  /** The name of the revision that it is of; absent where nothing tells. */
+  readonly of?: string
+  /** The images that its containers run, as the node says. */
+  readonly images?: readonly RunningImage[]
   readonly waiting?: string
   readonly createdAt: number
   readonly terminating: boolean

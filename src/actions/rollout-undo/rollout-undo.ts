@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { formatDuration } from '../../base/duration.ts'
 import { type PlanResult, type Refused, refused, type Tools } from '../../domain/action.ts'
+import { namesOfPresent } from '../../domain/ignored-parts.ts'
 import { TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, type PatchWrite } from '../../domain/plan.ts'
 import { differenceText, type TemplatePart, templateDifference } from '../../domain/template-difference.ts'
@@ -112,7 +113,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
       write: replaceTemplate(workload, templateForWrite(revision.template)),
       from: workload.identity,
       to: revision.identity,
-      bad: [workload.identity],
+      bad: namesOfPresent(workload),
       facts: {
         from: imagesOf(workload.template),
         to: imagesOf(revision.template),

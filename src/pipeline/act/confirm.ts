@@ -8,6 +8,7 @@ import type { Progress } from '../../domain/run.ts'
 import type { Sample } from '../../domain/verdict.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { renderQueries } from '../decide/queries.ts'
+import { readAs } from '../decide/read-as.ts'
 import { stepOf } from '../decide/resolve.ts'
 import type { Move, Pass } from '../pass.ts'
 import { actionOf } from '../ports.ts'
@@ -36,7 +37,7 @@ export async function confirm(pass: Pass): Promise<Move> {
   const watching: Watching = { ...pass, intent, progress, step: stepOf(run) }
   const { plan } = intent
   const now = ports.clock.now()
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable' && now < progress.deadline) return watchOn(progress, now + WATCH_EVERY_MS)
     return notTold(watching, `after the write the target could not be read: ${read.detail}`)
