@@ -1,5 +1,6 @@
 import { refused } from '../domain/action.ts'
 import type { Reason } from '../domain/reasons.ts'
+import type { Right } from '../domain/rights.ts'
 import type { Fit } from './fits-today.ts'
 import type { Observation } from './typed-action.ts'
 
@@ -9,6 +10,16 @@ export interface SeenFits {
   readonly cannotRun: ReadonlyMap<string, string>
   readonly notLookedAt: readonly string[]
 }
+
+/** What is looked at by default before a version is put back: whether things are there, and what the namespace allows. */
+export const LOOKS: readonly Right[] = [
+  ...['configmaps', 'persistentvolumeclaims', 'serviceaccounts', 'namespaces'].map(resource => ({
+    verb: 'get' as const,
+    group: '',
+    resource
+  })),
+  { verb: 'list', group: '', resource: 'resourcequotas' }
+]
 
 export const NOTHING_SEEN: SeenFits = { cannotRun: new Map(), notLookedAt: [] }
 

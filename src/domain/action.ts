@@ -129,6 +129,8 @@ export interface ActionTraits {
   touches?(workload: Workload): readonly Touched[]
   /** The rights that planning, writing and watching need in the target's namespace, beyond reading the target. */
   rights(kind: TargetKind): readonly Right[]
+  /** Rights by which planning sees more. Without one the plan says what it did not look at. */
+  readonly looks?: readonly Right[]
 }
 
 /** Makes plans. */

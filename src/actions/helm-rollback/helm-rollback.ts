@@ -9,7 +9,7 @@ import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
-import { asSeen, NOTHING_SEEN, noneLeft, RECREATE } from '../seen-fits.ts'
+import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE } from '../seen-fits.ts'
 import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
@@ -53,6 +53,7 @@ export const HELM_ROLLBACK = {
     { verb: 'create', group: '', resource: 'secrets' },
     { verb: 'update', group: '', resource: 'secrets' }
   ],
+  looks: LOOKS,
   with: HelmRollbackWith
 } satisfies ActionDescription<typeof HelmRollbackWith>
 

@@ -11,7 +11,7 @@ import { EVICT } from '../evict.ts'
 import { fitsToday } from '../fits-today.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
-import { asSeen, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
+import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { Observation, PlanInput, TypedAction } from '../typed-action.ts'
 import { watchUndo } from './unstick.ts'
@@ -45,6 +45,7 @@ export const rolloutUndo = {
   cures: true,
   // A StatefulSet waits for a broken pod for ever, so that pod is evicted.
   rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
+  looks: LOOKS,
   with: RolloutUndoWith,
   observe: observeUndo,
   plan,
