@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Tools } from '../domain/action.ts'
+import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { Workload } from '../domain/workload.ts'
 import { needsPresent } from './present-needs.ts'
 import { roomToRoll } from './roll-room.ts'
@@ -17,6 +18,8 @@ export interface OlderTemplate {
   readonly template: JsonObject
   /** How many of its pods are ready now. */
   readonly readyPods?: number
+  /** Who declares what the workload is. Where one of them enforces it, nothing is tried: the write is for them to make. */
+  readonly owners: readonly Owner[]
   /** What the same write brings along, as `ConfigMap api`. */
   readonly brought?: ReadonlySet<string>
 }
@@ -32,7 +35,7 @@ export async function fitsToday(tools: Pick<Tools, 'cluster'>, older: OlderTempl
   const looks = [
     () => needsPresent(around, { namespace, template, present: workload.template, ...(brought === undefined ? {} : { brought }) }, signal),
     () => roomToRoll(around, older, signal),
-    () => tryTemplate(tools.cluster, older, signal)
+    ...(mayBeEnforced(older.owners) ? [] : [() => tryTemplate(tools.cluster, older, signal)])
   ]
   const notLookedAt: string[] = []
   for (const look of looks) {

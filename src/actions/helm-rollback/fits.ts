@@ -1,9 +1,9 @@
 import type { Tools } from '../../domain/action.ts'
+import type { Owner } from '../../domain/owner.ts'
+import { needText, podNeeds } from '../../domain/pod-needs.ts'
 import type { Release, Workload } from '../../domain/workload.ts'
-import type { Fit } from '../fits-today.ts'
+import { type Fit, fitsToday } from '../fits-today.ts'
 import { needsPresent } from '../present-needs.ts'
-import { roomToRoll } from '../roll-room.ts'
-import { tryTemplate } from '../tried-template.ts'
 import { isTarget, type ReleaseObject, type RevisionObjects } from './objects.ts'
 
 /** The events whose hooks a rollback runs: those of the revision that it goes back to (facts J.3). */
@@ -12,6 +12,7 @@ const ROLLBACK_HOOKS: ReadonlySet<string> = new Set(['pre-rollback', 'post-rollb
 /** A revision that the release would go back to, beside the latest one. */
 export interface OlderRevision {
   readonly workload: Workload
+  readonly owners: readonly Owner[]
   readonly release: Release
   readonly latest: RevisionObjects
   readonly older: RevisionObjects
@@ -38,7 +39,7 @@ export async function unserved({ cluster }: Pick<Tools, 'cluster'>, objects: rea
 
 /** Looks whether an older revision of a release could be made here today. */
 export async function revisionFits(tools: Pick<Tools, 'cluster'>, revision: OlderRevision, signal: AbortSignal): Promise<Fit> {
-  const { workload, release, older } = revision
+  const { workload, owners, release, older } = revision
   const hooks = older.hooks.filter(hook => hook.events?.some(event => ROLLBACK_HOOKS.has(event)) === true)
   const served = await unserved(tools, [...older.objects, ...hooks], signal)
   if (served.kind !== 'fits') return served
@@ -51,15 +52,9 @@ export async function revisionFits(tools: Pick<Tools, 'cluster'>, revision: Olde
   }
   const template = older.objects.find(object => isTarget(object, release, workload.ref))?.pods
   if (template === undefined) return { kind: 'fits', notLookedAt }
-  for (const look of [
-    () => roomToRoll(tools.cluster.around, { workload, template }, signal),
-    () => tryTemplate(tools.cluster, { workload, template }, signal)
-  ]) {
-    const fit = await look()
-    if (fit.kind !== 'fits') return fit
-    notLookedAt.push(...fit.notLookedAt)
-  }
-  return { kind: 'fits', notLookedAt: [...new Set(notLookedAt)] }
+  // Of the target itself, what it needs was looked at already; so all of that counts as brought.
+  const fit = await fitsToday(tools, { workload, template, owners, brought: new Set(podNeeds(template).map(needText)) }, signal)
+  return fit.kind === 'fits' ? { kind: 'fits', notLookedAt: [...new Set([...notLookedAt, ...fit.notLookedAt])] } : fit
 }
 
 /** What of the older manifest is not in the latest one as it is. Helm does not touch the rest. */

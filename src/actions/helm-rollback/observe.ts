@@ -111,7 +111,7 @@ async function readObjects(
     const older = objects.get(revision)
     // It cannot be read, and is no candidate any more.
     if (older === undefined) continue
-    const fit = await revisionFits({ cluster }, { workload, release, latest, older }, signal)
+    const fit = await revisionFits({ cluster }, { workload, owners: input.owners, release, latest, older }, signal)
     if (fit.kind === 'no-answer') return refused('cluster-unreachable', fit.detail)
     if (fit.kind === 'cannot') {
       cannotRun.set(versionOf(chosen), fit.why)

@@ -68,12 +68,12 @@ function notUndoable({ workload, options }: PlanInput<Options>): Refused | undef
 
 /** Looks whether the revision that would be put back could run here today, and at the next older one where it could not. */
 async function observeUndo(tools: Tools, input: PlanInput<Options>, signal: AbortSignal): Promise<Observation<SeenFits>> {
-  const { workload, options } = input
+  const { workload, options, owners } = input
   const no = notUndoable(input)
   if (no !== undefined) return no
   return seeFits(judgeRevisions(input, provenForOf(options.provenFor)), {
     versionOf: ({ revision }) => revision.identity,
-    fits: ({ revision }) => fitsToday(tools, { workload, template: revision.template, readyPods: revision.readyPods }, signal)
+    fits: ({ revision }) => fitsToday(tools, { workload, owners, template: revision.template, readyPods: revision.readyPods }, signal)
   })
 }
 

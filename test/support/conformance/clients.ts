@@ -38,6 +38,8 @@ export function deploymentOf(
     readonly replicas?: number
     readonly annotations?: Readonly<Record<string, string>>
     readonly progressDeadlineSeconds?: number
+    /** What the pods' spec has besides one container. */
+    readonly pod?: JsonObject
   } = {}
 ): JsonObject {
   const { group, version } = KINDS[more.kind ?? 'Deployment']
@@ -52,7 +54,7 @@ export function deploymentOf(
       ...more.spec,
       template: {
         metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) },
-        spec: { containers: [{ name: 'main', image }] }
+        spec: { ...more.pod, containers: [{ name: 'main', image }] }
       }
     }
   }
