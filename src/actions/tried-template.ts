@@ -53,7 +53,8 @@ async function podsTaken(cluster: Trying, workload: Workload, warned: readonly s
     return { kind: 'fits', notLookedAt: [...unseen, 'whether Pod Security lets its pods in: it does not look into a Rollout'] }
   const asPresent = podSecurityWarnings(warned).length === 0 ? undefined : await dryRun(cluster, workload, unchanged(workload), signal)
   const present = asPresent?.kind === 'applied' ? (asPresent.warnings ?? []) : []
-  const judged = judgePodSecurity({ warned, present, ...labels })
+  const made = workload.pods.filter(pod => pod.current).map(pod => pod.createdAt)
+  const judged = judgePodSecurity({ warned, present, ...(made.length === 0 ? {} : { newestPod: Math.max(...made) }), ...labels })
   if (judged.cannot !== undefined) return { kind: 'cannot', why: `the API server warns: ${judged.cannot}` }
   return { kind: 'fits', notLookedAt: [...unseen, ...(judged.unseen === undefined ? [] : [judged.unseen])] }
 }

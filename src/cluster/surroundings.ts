@@ -1,5 +1,5 @@
 import { SECOND } from '../base/clock.ts'
-import { isObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
+import { isObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { NEEDED_KINDS, needText, type PodNeed } from '../domain/pod-needs.ts'
 import { podSecurityLabels } from '../domain/pod-security.ts'
 import type { KubeAnswer } from '../domain/ports/kube.ts'
@@ -56,7 +56,7 @@ export function createSurroundings(client: Pick<KubeClient, 'get' | 'metadataOf'
       const permitted = await may({ verb: 'get', group: '', resource: 'namespaces' }, namespace, signal)
       if (permitted.kind !== 'seen') return about('what Pod Security the namespace enforces', permitted)
       const answer = await client.metadataOf(`/api/v1/namespaces/${encodeURIComponent(namespace)}`, signal)
-      if (answer.kind === 'ok') return { kind: 'seen', value: podSecurityLabels(textMap(objectAt(answer.object, 'metadata')['labels'])) }
+      if (answer.kind === 'ok') return { kind: 'seen', value: podSecurityLabels(objectAt(answer.object, 'metadata')) }
       return about('what Pod Security the namespace enforces', notSeen(answer))
     },
 

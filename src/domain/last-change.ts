@@ -1,6 +1,6 @@
 import { MINUTE } from '../base/clock.ts'
 import { differenceText, type TemplatePart, templateDifference } from './template-difference.ts'
-import type { Workload } from './workload.ts'
+import type { Revision, Workload } from './workload.ts'
 
 /** What made the present version of the one before it, as far as the cluster shows it. */
 export interface LastChange {
@@ -20,12 +20,11 @@ const SAME_CHANGE_MS = MINUTE
 /** What the change at an instant (API server's clock) was; undefined where the version before it is not kept. */
 export function lastChange(workload: Workload, at: number): LastChange | undefined {
   const { revisions, identity, templateManager, templateManagedAt, templateManagerOnlyMarks } = workload
-  const present = revisions.find(revision => revision.identity === identity)
-  const before = revisions.find(
-    revision => revision.identity !== identity && revision.number < (present?.number ?? Number.POSITIVE_INFINITY)
-  )
-  if (present === undefined || before === undefined) return undefined
-  const differs = templateDifference(before.template, present.template)
+  const before = versionBefore(workload)
+  if (before === undefined) return undefined
+  // The controller may not have made its revision yet.
+  const present = revisions.find(revision => revision.identity === identity)?.template ?? workload.template
+  const differs = templateDifference(before.template, present)
   const known = templateManager !== undefined && templateManagedAt !== undefined && Math.abs(templateManagedAt - at) < SAME_CHANGE_MS
   const operator =
     known &&
@@ -34,6 +33,21 @@ export function lastChange(workload: Workload, at: number): LastChange | undefin
     differs.length > 0 &&
     differs.every(({ kind }) => kind === 'annotation' || kind === 'variable')
   return { ...(known ? { by: templateManager } : {}), differs, operator }
+}
+
+/** The newest version that the target had before the present one. */
+function versionBefore({ revisions, identity }: Workload): Revision | undefined {
+  const present = revisions.find(revision => revision.identity === identity)
+  return revisions.find(revision => revision.identity !== identity && revision.number < (present?.number ?? Number.POSITIVE_INFINITY))
+}
+
+/** Whether the present version is that one, and an operator has only put its own annotations or variables on it since. */
+export function isBumped(workload: Workload, version: string | undefined): boolean {
+  return (
+    versionBefore(workload)?.identity === version &&
+    workload.templateManagedAt !== undefined &&
+    lastChange(workload, workload.templateManagedAt)?.operator === true
+  )
 }
 
 /** Says who changed what, for people; empty where nothing is known. */

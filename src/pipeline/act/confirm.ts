@@ -1,6 +1,7 @@
 import { type Watched, watchedRollout } from '../../domain/action.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
+import { lastChange, lastChangeText } from '../../domain/last-change.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
@@ -45,7 +46,10 @@ export async function confirm(pass: Pass): Promise<Move> {
   const { workload } = read
   const action = actionOf(ports, plan.action)
   // Astern never writes against a change of somebody else: the target is theirs now (facts F.2).
-  if (!action.stands(intent, workload)) return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
+  if (!action.stands(intent, workload)) {
+    const change = workload.templateManagedAt === undefined ? '' : lastChangeText(lastChange(workload, workload.templateManagedAt))
+    return notTold(watching, `someone changed the target after the write${change}; Astern keeps its hands off`)
+  }
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
   const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)

@@ -22,11 +22,28 @@ t.test('the namespace’s labels decide where they are known: what is enforced c
   t.same([of('restricted', ROOT), of('baseline', ROOT), of('privileged', ROOT)], [true, false, false])
   t.same([of('baseline', PRIVILEGED), of('baseline', UNCONFINED)], [true, true], 'what baseline forbids too')
   t.ok(of('baseline', 'would violate PodSecurity "restricted:latest": something new (x)'), 'what is not known counts as forbidden')
+  // kubernetes/kubernetes#125507: enforced baseline, warned restricted, and one warning for both.
   t.ok(
-    cannot({ warned: [ROOT], present: [ROOT], labels: { enforce: 'restricted' } }),
-    'the present pods run from before: none would come now'
+    of(
+      'baseline',
+      `would violate PodSecurity "restricted:v1.30": host namespaces (hostNetwork=true), allowPrivilegeEscalation != false (x)`
+    )
   )
   t.ok(cannot({ warned: [ROOT], present: [], labels: {} }), 'without a label the cluster’s default counts, which nobody can read')
+})
+
+t.test('both are warned of, and the level is enforced: pods that came in since then show that a webhook mends them', async t => {
+  const of = (newestPod: number | undefined, since: number | undefined): boolean =>
+    cannot({
+      warned: [ROOT],
+      present: [ROOT],
+      ...(newestPod === undefined ? {} : { newestPod }),
+      labels: { enforce: 'restricted', ...(since === undefined ? {} : { since }) }
+    })
+  t.notOk(of(2_000, 1_000))
+  t.ok(of(500, 1_000), 'they are older than the rule: none would come now')
+  t.ok(of(undefined, 1_000))
+  t.notOk(of(undefined, undefined), 'when it was set is not known')
 })
 
 t.test('a namespace that enforces more than it warns of: not looked at, and said', async t => {
@@ -39,7 +56,8 @@ t.test('a namespace that enforces more than it warns of: not looked at, and said
     {},
     'without a label of its own warn follows enforce'
   )
-  t.same(podSecurityLabels({ 'pod-security.kubernetes.io/enforce': 'baseline', 'pod-security.kubernetes.io/warn': 'nonsense' }), {
-    enforce: 'baseline'
-  })
+  const labels = { 'pod-security.kubernetes.io/enforce': 'baseline', 'pod-security.kubernetes.io/warn': 'nonsense' }
+  const set = { time: '2026-11-21T12:00:00Z', fieldsV1: { 'f:metadata': { 'f:labels': { 'f:pod-security.kubernetes.io/enforce': {} } } } }
+  const other = { time: '2026-11-22T12:00:00Z', fieldsV1: { 'f:metadata': { 'f:labels': { 'f:team': {} } } } }
+  t.same(podSecurityLabels({ labels, managedFields: [set, other] }), { enforce: 'baseline', since: Date.parse('2026-11-21T12:00:00Z') })
 })

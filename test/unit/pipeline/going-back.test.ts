@@ -1,6 +1,7 @@
 import t from 'tap'
 import { HOUR, MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { JsonObject } from '../../../src/base/json.ts'
+import { targetKey } from '../../../src/domain/objects.ts'
 import { type Revision, templateIdentity } from '../../../src/domain/workload.ts'
 import { decideDryRun, prepareDryRun } from '../../../src/pipeline/decide/dry-run.ts'
 import { openBench, policyOf } from '../../support/bench.ts'
@@ -172,4 +173,34 @@ t.test('one tag, two images: an undo cannot help, and the reason says it; a late
   await later.fire()
   await later.look()
   t.equal(later.cluster.writes.length, 1, 'the symptom was there before: v2 is to blame all the same')
+})
+
+t.test('after the write an operator renews its checksum: the write stands; a person’s change is theirs, and is told', async t => {
+  for (const [manager, outcome] of [
+    ['reloader', 'recovered'],
+    ['kubectl-set', 'unknown']
+  ] as const) {
+    const bench = await openBench(t)
+    await bench.fire()
+    await bench.look()
+    t.equal(bench.cluster.writes.length, 1)
+    const undone = bench.cluster.workloads.get(targetKey(TARGET))
+    if (undone === undefined) throw new Error('no target')
+    const renewed = revision(9, bumped('app:v1'), bench.clock.now())
+    bench.cluster.put({
+      ...undone,
+      template: renewed.template,
+      identity: renewed.identity,
+      revisions: [renewed, ...undone.revisions],
+      templateManager: manager,
+      templateManagedAt: bench.clock.now(),
+      templateManagerOnlyMarks: true
+    })
+    bench.value = 0.001
+    await bench.pass(10 * MINUTE)
+    const run = await bench.run()
+    t.equal(run.outcome, outcome, manager)
+    if (outcome === 'unknown')
+      t.match(run.detail, /someone changed the target after the write by kubectl-set \(variable STAKATER_TLS of api\)/)
+  }
 })
