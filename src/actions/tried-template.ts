@@ -30,11 +30,20 @@ export async function tryTemplate(cluster: Trying, { workload, template }: Older
     case 'conflict':
     case 'refused':
     case 'forbidden':
-      if (NO_RIGHT.test(tried.detail)) return notLookedAt('no right to patch')
+      if (NO_RIGHT.test(tried.detail)) return untried(cluster, workload, signal)
       if (NO_DRY_RUN.test(tried.detail)) return notLookedAt('a webhook has no dry run')
       if (PRECONDITION.test(tried.detail)) return { kind: 'fits', notLookedAt: [] }
       return refusedForItself(cluster, workload, tried.detail, signal)
   }
+}
+
+/** Without the right to patch nothing warns. What the namespace enforces can still be told. */
+async function untried({ around }: Trying, { ref }: Workload, signal: AbortSignal): Promise<Fit> {
+  const looked = await around.podSecurity(ref.namespace, signal)
+  if (looked.kind === 'no-answer') return looked
+  const enforce = looked.kind === 'seen' ? looked.value.enforce : undefined
+  const pods = enforce === undefined || enforce === 'privileged' ? '' : `, and its pods under Pod Security “${enforce}”`
+  return { kind: 'fits', notLookedAt: [`whether the API server takes it${pods} (no right to patch)`] }
 }
 
 /** Whether the refusal is about the older template: a policy that takes no write at all refuses the present one too. */

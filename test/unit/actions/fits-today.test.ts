@@ -100,6 +100,16 @@ t.test('the server refuses the older template, and would not refuse the present 
   t.equal((await refusing('deadline', 'conflict')()).kind, 'cannot')
 })
 
+t.test('without the right to patch nothing warns, and what the namespace enforces is told', async t => {
+  const blind = stage(cluster => {
+    cluster.podSecurity = { enforce: 'restricted' }
+    cluster.onDryRun = () => ({ kind: 'forbidden', detail: 'User "a" cannot patch resource "deployments"' })
+  })
+  t.match(await blind(), {
+    notLookedAt: ['whether the API server takes it, and its pods under Pod Security “restricted” (no right to patch)']
+  })
+})
+
 t.test('no answer: nothing is known', async t => {
   const dead = stage(cluster => {
     cluster.onDryRun = () => ({ kind: 'unknown', detail: '503: overload' })
