@@ -17,12 +17,17 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
   const current = new Set(
     owned
       .filter(revision => templateIdentity(templateIn(revision)) === common.identity)
-      .flatMap(revision => [textAt(revision, 'metadata', 'name'), textAt(revision, 'metadata', 'labels', REVISION_HASH)])
+      .flatMap(revision => [
+        textAt(revision, 'metadata', 'name'),
+        textAt(revision, 'metadata', 'labels', REVISION_HASH),
+        textAt(revision, 'metadata', 'labels', POD_REVISION)
+      ])
   )
   const names = new Map(
     owned.flatMap(revision => {
       const name = textAt(revision, 'metadata', 'name')
-      return [[name, name] as const, [textAt(revision, 'metadata', 'labels', REVISION_HASH), name] as const]
+      const labels = [REVISION_HASH, POD_REVISION].map(label => textAt(revision, 'metadata', 'labels', label))
+      return [name, ...labels].map(label => [label, name] as const)
     })
   )
   const summaries = pods
