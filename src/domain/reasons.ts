@@ -57,7 +57,8 @@ export const REASONS = {
   },
   'operator-change': {
     disposition: 'people',
-    sentence: 'After the symptom began only an operator changed the target, its annotations or variables: nobody is fixing forward.'
+    sentence:
+      'The last change is an operator’s, of annotations or variables only: nobody is fixing forward, and undoing it would bring nothing back.'
   },
   'image-moved': {
     disposition: 'people',

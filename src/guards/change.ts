@@ -46,6 +46,14 @@ function changedSince(input: DatedInput, known: DatedChange, more = ''): Refusal
     : refusal('changed-since-symptom', input, known, more)
 }
 
+/** Refuses to undo what an operator put on the template: it brings nothing back, and the operator puts it on again. */
+function bumped(input: DatedInput, known: DatedChange): Refusal | undefined {
+  const change = known.what === 'template' ? lastChange(input.workload, known.at + input.clusterOffset) : undefined
+  return change?.operator === true
+    ? refusal('operator-change', input, known, `; an undo would take back only that; ${ignoreText(change.differs)}`)
+    : undefined
+}
+
 /** What to write into the policy, so that the change makes no new version. */
 function ignoreText(differs: readonly TemplatePart[]): string {
   const named = (kind: TemplatePart['kind'], key: string): readonly string[] => {
@@ -81,7 +89,7 @@ function blamed(input: DatedInput): Refusal | undefined {
     case 'unclear':
       return refusal('order-unclear', input, known, ': too close to tell which came first')
     case 'change-first':
-      return undefined
+      return action.blames === 'template' ? bumped(input, known) : undefined
   }
 }
 

@@ -8,6 +8,7 @@ import {
   podSecurityCameLater,
   podSecurityOnlyWarns,
   removedApi,
+  sameImages,
   sameTagNewImage
 } from '../stories/back-stories.ts'
 import { HELMS, obtain } from '../support/cluster/go-build.ts'
@@ -26,6 +27,7 @@ void t.test('no room to surge', { buffered: true }, t => noRoomToSurge(t, site, 
 void t.test('an operator’s bump after the symptom', { buffered: true }, t => bumpedAfter(t, site, 'bump-after', 'as-it-is'))
 void t.test('an operator’s bump that the policy ignores', { buffered: true }, t => bumpedAfter(t, site, 'bump-ignored', 'ignored'))
 void t.test('an operator’s bump before the symptom', { buffered: true }, t => bumpedBefore(t, site, 'bump-before'))
+void t.test('the same images, another variable', { buffered: true }, t => sameImages(t, site, 'same-images'))
 void t.test('the same tag, another image', { buffered: true }, t => sameTagNewImage(t, site, 'tag-moved'))
 for (const program of HELMS) {
   const helm = await openHelm(t, program, plane.kubeconfig)

@@ -231,9 +231,9 @@ export async function bumpedAfter(t: Test, site: Site, namespace: string, how: '
   t.equal(world.proxy.deploymentWrites().length, 0)
 }
 
-/** The reloader was there before the symptom: what an undo would change is told, and is no "v2 in place of v2". */
+/** The reloader was there before the symptom: to undo only its variable would bring nothing back. */
 export async function bumpedBefore(t: Test, site: Site, namespace: string): Promise<void> {
-  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)], mode: 'dry-run' })
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)] })
   await world.deploy('app:v1')
   await roll(world, 'app:v2', {})
   await bump(world)
@@ -242,8 +242,24 @@ export async function bumpedBefore(t: Test, site: Site, namespace: string): Prom
 
   const run = await world.untilRun(ended, 'the run ends')
 
+  t.same([run['outcome'], run['reason']], ['denied', 'operator-change'], { run })
+  t.match(run['detail'], /by reloader \(variable STAKATER_TLS of main\)/)
+  t.equal(world.proxy.deploymentWrites().length, 0)
+}
+
+/** Somebody deploys a variable with the same image: what an undo changes is told, and is no "v2 in place of v2". */
+export async function sameImages(t: Test, site: Site, namespace: string): Promise<void> {
+  const world = await openWorld(t, site, namespace, { policies: [storyPolicy(namespace)], mode: 'dry-run' })
+  await world.deploy('app:v2')
+  await roll(world, 'app:v2', { container: { env: [{ name: 'LEVEL', value: 'hunter2' }] } })
+  world.errors.set('app:v2', 0.4)
+  await world.astern()
+
+  const run = await world.untilRun(ended, 'the run ends')
+
   t.equal(run['outcome'], 'dry-run', { run })
-  t.match(run['detail'], /put revision 2 back in place of revision 3: both are app:v2, and they differ in variable STAKATER_TLS of main/)
+  t.match(run['detail'], /put revision 1 back in place of revision 2: both are app:v2, and they differ in variable LEVEL of main/)
+  t.notMatch(JSON.stringify(await world.api('GET', `/api/v1/runs/${String(run['id'])}`)), /hunter2/, 'and no value')
 }
 
 async function bump(world: World): Promise<void> {

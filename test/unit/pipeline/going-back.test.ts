@@ -129,6 +129,27 @@ t.test('an operator’s bump after the symptom began: nobody is fixing forward, 
   }
 })
 
+const SOON_PROVEN = { action: 'rollout-undo', with: { provenFor: '5m' }, confirm: { within: 10 * MINUTE, passes: 3, every: 30_000 } }
+
+t.test('an operator’s bump before the symptom: to undo it brings nothing back, and is not offered', async t => {
+  for (const [manager, reason] of [
+    ['reloader', 'operator-change'],
+    ['kubectl-set', undefined]
+  ] as const) {
+    const bench = await openBench(t, { policies: [policyOf({ steps: [SOON_PROVEN] })] })
+    bench.since = NOON + MINUTE
+    bench.cluster.put(bumpedWorkload(manager).workload)
+    bench.clock.tick(3 * MINUTE)
+    await bench.fire()
+    await bench.look()
+    t.equal((await bench.run()).reason, reason, manager)
+    const summary = bench.cluster.writes[0]?.summary
+    if (reason === undefined)
+      t.equal(summary, 'put revision 2 back in place of revision 3: both are app:v2, and they differ in variable STAKATER_TLS of api')
+    else t.equal(summary, undefined)
+  }
+})
+
 t.test('what the policy ignores makes no version: the one before it is judged, and undone', async t => {
   const bench = await openBench(t, { policies: [policyOf({ ignore: { annotations: [], env: ['STAKATER_*'] } })] })
   const { v1, v2, workload } = bumpedWorkload('reloader')
