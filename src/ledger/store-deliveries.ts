@@ -1,8 +1,15 @@
+import { ALERT_LIMITS, type AlertLimit } from '../domain/alert-limits.ts'
+import type { AuditEntry } from '../domain/audit.ts'
+import { audited } from '../domain/audited.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { keyed, keysOf, planIntake } from './intake-plan.ts'
+import { keepRawCopies, type PackedDelivery } from './raw-copies.ts'
 import { reopenRunsOf, wakeParkedOf, wakeRunsOf } from './waking.ts'
+
+/** How many refused alerts the audit log names. All are in the raw copy. */
+const NAMED = 3
 
 /**
  * Stores a batch of deliveries and what they do to incidents and runs: the hot path of a storm.
@@ -11,15 +18,13 @@ import { reopenRunsOf, wakeParkedOf, wakeRunsOf } from './waking.ts'
  */
 export async function storeDeliveries(
   tx: LedgerTransaction,
-  deliveries: readonly Delivery[],
+  deliveries: readonly PackedDelivery[],
   ids: readonly string[]
 ): Promise<readonly (readonly IncidentAnswer[])[]> {
-  await tx.insertMany(
-    'deliveries',
-    deliveries.map(({ id, receivedAt, source, raw }) => ({ id, received_at: receivedAt, source, raw }))
-  )
+  await keepRawCopies(tx, deliveries)
   const received = keyed(deliveries)
   const plan = planIntake(received, await tx.newestIncidents(keysOf(received)), ids)
+  await tx.keepLabelSets(plan.labelSets)
   await tx.insertMany('incidents', plan.fresh)
   await tx.updateIncidents(plan.seen.map(({ id, last_seen_at }) => ({ id, last_seen_at })))
   await tx.updateIncidents(plan.changed)
@@ -30,6 +35,18 @@ export async function storeDeliveries(
     plan.now
   )
   const reopened = await reopenRunsOf(tx, plan.reopened, plan.now)
-  await appendAudit(tx, [...plan.audit, ...reopened])
+  await appendAudit(tx, [...deliveries.flatMap(refusedEntries), ...plan.audit, ...reopened])
   return plan.answers
+}
+
+/** One entry for each limit that alerts of the delivery are over: an entry an alert would let a sender fill the log. */
+function refusedEntries({ id, receivedAt, source, refused }: Delivery): AuditEntry[] {
+  const byLimit = new Map<AlertLimit, string[]>()
+  for (const { limit, which } of refused) byLimit.set(limit, [...(byLimit.get(limit) ?? []), which])
+  return [...byLimit].map(([limit, which]) =>
+    audited.alertsRefused(
+      { at: receivedAt },
+      { source, delivery: id, limit, allowed: ALERT_LIMITS[limit], count: which.length, first: which.slice(0, NAMED) }
+    )
+  )
 }
