@@ -1,7 +1,7 @@
 import type { JsonObject } from '../base/json.ts'
 import { needText, type PodNeed, podNeeds } from '../domain/pod-needs.ts'
 import type { Surroundings } from '../domain/ports/surroundings.ts'
-import type { Fit } from './fits-today.ts'
+import type { Fit } from './fit.ts'
 
 /** A template that would be put back, beside the present one. */
 export interface NeedsQuestion {

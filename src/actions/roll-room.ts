@@ -1,7 +1,7 @@
 import { listAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { Surroundings } from '../domain/ports/surroundings.ts'
 import type { Workload } from '../domain/workload.ts'
-import type { Fit, OlderTemplate } from './fits-today.ts'
+import type { Fit, OlderTemplate } from './fit.ts'
 import { type QuotaRoom, quotaRoom } from './scale/room.ts'
 
 /** Looks whether the quotas of the namespace have room for the way back: for its first step, and for its end. */

@@ -1,7 +1,7 @@
 import { refused } from '../domain/action.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { Right } from '../domain/rights.ts'
-import type { Fit } from './fits-today.ts'
+import type { Fit } from './fit.ts'
 import type { Observation } from './typed-action.ts'
 
 /** What was seen of the versions that an action could go back to: which could not run today, and what was not looked at of the chosen one. */

@@ -2,7 +2,7 @@ import { DRY_RUN_INTENT, hashPlan, type PatchPlan } from '../domain/plan.ts'
 import { judgePodSecurity, podSecurityWarnings } from '../domain/pod-security.ts'
 import type { Cluster, WriteResult } from '../domain/ports/cluster.ts'
 import { templateForWrite, type Workload } from '../domain/workload.ts'
-import type { Fit, OlderTemplate } from './fits-today.ts'
+import type { Fit, OlderTemplate } from './fit.ts'
 import { replaceTemplate, templateMark, templateTests } from './template-patch.ts'
 
 type Trying = Pick<Cluster, 'write' | 'around'>

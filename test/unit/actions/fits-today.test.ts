@@ -1,5 +1,6 @@
 import t from 'tap'
-import { type Fit, fitsToday } from '../../../src/actions/fits-today.ts'
+import type { Fit } from '../../../src/actions/fit.ts'
+import { fitsToday } from '../../../src/actions/fits-today.ts'
 import type { JsonObject } from '../../../src/base/json.ts'
 import type { WriteResult } from '../../../src/domain/ports/cluster.ts'
 import type { Workload } from '../../../src/domain/workload.ts'
