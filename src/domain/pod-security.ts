@@ -64,7 +64,7 @@ export interface PodSecurityQuestion {
 
 /**
  * Whether Pod Security would let the pods of a template in: `cannot` says why not, `unseen` what was not looked at. The API server
- * refuses no Deployment for its pods, it only warns; so the pods would be missing afterwards.
+ * refuses no Deployment for its pods, it only warns; so the pods would be missing afterwards (facts B.10).
  */
 export function judgePodSecurity({ warned, present, newestPod, labels }: PodSecurityQuestion): {
   readonly cannot?: string

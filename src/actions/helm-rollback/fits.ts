@@ -7,7 +7,7 @@ import { fitsToday } from '../fits-today.ts'
 import { needsPresent } from '../present-needs.ts'
 import { isTarget, type ReleaseObject, type RevisionObjects } from './objects.ts'
 
-/** The events whose hooks a rollback runs: those of the revision that it goes back to (facts J.3). */
+/** The events whose hooks a rollback runs: those of the revision that it goes back to (facts C.3). */
 const ROLLBACK_HOOKS: ReadonlySet<string> = new Set(['pre-rollback', 'post-rollback'])
 
 /** A revision that the release would go back to, beside the latest one. */
