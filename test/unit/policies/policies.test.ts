@@ -236,7 +236,7 @@ t.test('what makes no new version: a policy’s own, else the defaults’, else 
   const ignored = (text: string): unknown => {
     const result = loadPolicies([{ file: 'p.yaml', text }], VOCABULARY)
     if (result.kind === 'bad') throw new Error(JSON.stringify(result.problems))
-    return result.policies[0]?.ignore
+    return result.set.policies[0]?.ignore
   }
   const withOwn = GOOD.replace('    steps:', '    ignoreEnv: ["STAKATER_*"]\n    steps:')
   const defaults = 'defaults: { ignoreAnnotations: ["checksum/*"] }\npolicies:'
