@@ -48,11 +48,14 @@ function podsThatGoFirst({ strategy, rolling }: Workload, present: number): numb
   return Math.min(present, rolling?.maxUnavailable ?? 1)
 }
 
+/** Fractions of a CPU do not add up exactly. No quota counts less than a thousandth. */
+const LEAST = 1e-6
+
 /** The first resource that would be used beyond its limit. */
 function firstOver(needed: readonly QuotaRoom[], freed: readonly QuotaRoom[]): QuotaRoom | undefined {
   return needed.find(one => {
     const free = freed.find(other => other.quota === one.quota && other.resource === one.resource)?.needed ?? 0
-    return one.used - free + one.needed > one.hard
+    return one.used - free + one.needed > one.hard + LEAST
   })
 }
 

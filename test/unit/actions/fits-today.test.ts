@@ -68,6 +68,14 @@ t.test('a quota of what pods ask for: the older version asks for more', async t 
   })
   const present = three({ template: asking('500m'), strategy: 'Recreate' })
   t.equal(why(await fits(present, asking('1'))), 'fits')
+  const exact = stage(cluster => {
+    cluster.quotas = [quota({ 'requests.cpu': '300m' }, { 'requests.cpu': '300m' })]
+  })
+  t.equal(
+    why(await exact(three({ template: asking('100m'), rolling: { maxUnavailable: 1, maxSurge: 0 } }), asking('100m'))),
+    'fits',
+    'exactly full'
+  )
   t.match(why(await fits(present, asking('1100m'))), /quota q has no room for all of its 3 pods \(requests.cpu/)
   t.match(await fits(present, OLD), { kind: 'fits', notLookedAt: [/whether a LimitRange fills in requests.cpu/] })
 })
