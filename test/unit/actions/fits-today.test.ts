@@ -69,10 +69,10 @@ t.test('a quota of what pods ask for: the older version asks for more', async t 
   const present = three({ template: asking('500m'), strategy: 'Recreate' })
   t.equal(why(await fits(present, asking('1'))), 'fits')
   const exact = stage(cluster => {
-    cluster.quotas = [quota({ 'requests.cpu': '300m' }, { 'requests.cpu': '300m' })]
+    cluster.quotas = [quota({ 'requests.cpu': '900m' }, { 'requests.cpu': '900m' })]
   })
   t.equal(
-    why(await exact(three({ template: asking('100m'), rolling: { maxUnavailable: 1, maxSurge: 0 } }), asking('100m'))),
+    why(await exact(three({ template: asking('300m'), rolling: { maxUnavailable: 1, maxSurge: 0 } }), asking('100m'))),
     'fits',
     'exactly full'
   )
