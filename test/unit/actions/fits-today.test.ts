@@ -72,7 +72,7 @@ t.test('a quota of what pods ask for: the older version asks for more', async t 
     cluster.quotas = [quota({ 'requests.cpu': '900m' }, { 'requests.cpu': '900m' })]
   })
   t.equal(
-    why(await exact(three({ template: asking('300m'), rolling: { maxUnavailable: 1, maxSurge: 0 } }), asking('100m'))),
+    why(await exact(three({ template: asking('300m'), rolling: { maxUnavailable: 1, maxSurge: 0 } }), asking('300m'))),
     'fits',
     'exactly full'
   )
