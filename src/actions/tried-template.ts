@@ -18,23 +18,13 @@ const NO_DRY_RUN = /does not support dry run/
 /** Asks the API server, without storing anything, whether it would take the older template, and whether it warns that it would take no pod of it. */
 export async function tryTemplate(cluster: Trying, { workload, template }: OlderTemplate, signal: AbortSignal): Promise<Fit> {
   const tried = await dryRun(cluster, workload, replaceTemplate(workload, templateForWrite(template)), signal)
-  const notLookedAt = (what: string): Fit => ({ kind: 'fits', notLookedAt: [`whether the API server takes it (${what})`] })
-  switch (tried.kind) {
-    case 'applied':
-      return podsTaken(cluster, workload, tried.warnings ?? [], signal)
-    case 'unknown':
-      return { kind: 'no-answer', detail: tried.detail }
-    case 'held':
-    case 'not-found':
-      return { kind: 'fits', notLookedAt: [] }
-    case 'conflict':
-    case 'refused':
-    case 'forbidden':
-      if (NO_RIGHT.test(tried.detail)) return untried(cluster, workload, signal)
-      if (NO_DRY_RUN.test(tried.detail)) return notLookedAt('a webhook has no dry run')
-      if (PRECONDITION.test(tried.detail)) return { kind: 'fits', notLookedAt: [] }
-      return refusedForItself(cluster, workload, tried.detail, signal)
-  }
+  if (tried.kind === 'applied') return podsTaken(cluster, workload, tried.warnings ?? [], signal)
+  if (tried.kind === 'unknown') return { kind: 'no-answer', detail: tried.detail }
+  // What the flow finds out by itself, when it tries the write that it will make.
+  if (tried.kind === 'held' || tried.kind === 'not-found' || PRECONDITION.test(tried.detail)) return { kind: 'fits', notLookedAt: [] }
+  if (NO_RIGHT.test(tried.detail)) return untried(cluster, workload, signal)
+  if (NO_DRY_RUN.test(tried.detail)) return { kind: 'fits', notLookedAt: ['whether the API server takes it (a webhook has no dry run)'] }
+  return refusedForItself(cluster, workload, tried.detail, signal)
 }
 
 /** Without the right to patch nothing warns. What the namespace enforces can still be told. */
