@@ -18,7 +18,8 @@ export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan 
  */
 export function templateWriteStands(intent: WriteIntent, workload: Workload): boolean {
   if (templateEffect(intent, workload) === 'seen') return true
-  return workload.uid === intent.plan.uid && workload.templateAt.mark === intent.id && isBumped(workload, intent.plan.to)
+  const { id, plan } = intent
+  return workload.uid === plan.uid && workload.templateAt.mark === id && isBumped(workload, plan.to)
 }
 
 /** The traits of all actions that replace the template. */
