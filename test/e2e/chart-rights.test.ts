@@ -41,7 +41,7 @@ async function undoes(t: Test, world: World): Promise<void> {
 void t.test('namespaced, auto: a bad rollout is undone with exactly the rights of the chart', { buffered: true }, async t => {
   ok(await admin.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }))
   const { token, user, granted } = await install(t, stage, 'astern-namespaced', ['--set', 'mode=auto', '--set', 'rbac.namespaces={shop}'])
-  const world = await openWorld(t, site, 'shop', { policies: [storyPolicy('shop')], token, workload: { pod: POD_NEEDS } })
+  const world = await openWorld(t, site, 'shop', { policies: [storyPolicy('shop')], token, workload: { podSpec: POD_NEEDS } })
   await undoes(t, world)
 
   const { used, denied } = await asked(stage, user)
@@ -62,7 +62,7 @@ void t.test('namespaced, auto: a bad rollout is undone with exactly the rights o
 void t.test('cluster mode, auto: the same for a glob of namespaces', { buffered: true }, async t => {
   const { token, user, granted } = await install(t, stage, 'astern-cluster', ['--set', 'mode=auto', '--set', 'rbac.scope=cluster'])
   const policies = [storyPolicy('team-a', { guards: { namespaces: ['team-*'], cooldown: '1s' } })]
-  const world = await openWorld(t, site, 'team-a', { policies, token, workload: { pod: POD_NEEDS } })
+  const world = await openWorld(t, site, 'team-a', { policies, token, workload: { podSpec: POD_NEEDS } })
   await undoes(t, world)
 
   const { used, denied } = await asked(stage, user)
@@ -85,7 +85,7 @@ void t.test('read-only: dry-run decides the same without any right to write', { 
     policies: [storyPolicy('read-only')],
     mode: 'dry-run',
     token,
-    workload: { pod: POD_NEEDS }
+    workload: { podSpec: POD_NEEDS }
   })
   await makeNeeds(admin, world.namespace)
   await world.astern()

@@ -14,7 +14,7 @@ import { judgeRevisions, provenForOf } from '../proven.ts'
 import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { Observation, PlanInput, TypedAction } from '../typed-action.ts'
-import { watchUndo } from './unstick.ts'
+import { unstickText, watchUndo } from './unstick.ts'
 
 /** `with:` of `rollout-undo`. */
 const RolloutUndoWith = Type.Object(
@@ -43,8 +43,8 @@ export const rolloutUndo = {
   blames: 'template',
   overridesOwner: true,
   cures: true,
-  // A StatefulSet waits for a broken pod for ever, so that pod is evicted.
-  rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
+  // A StatefulSet waits for a broken pod for ever, and a DaemonSet for a node that does not answer. So pods are evicted.
+  rights: kind => (kind === 'StatefulSet' || kind === 'DaemonSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
   looks: LOOKS,
   with: RolloutUndoWith,
   observe: observeUndo,
@@ -107,7 +107,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
     plan: hashPlan({
       action: 'rollout-undo',
       target: workload.ref,
-      summary: [wayBack(workload, { revision, current, differs }), ...onTheWay(workload)].join('; '),
+      summary: `${[wayBack(workload, { revision, current, differs }), ...onTheWay(workload)].join('; ')}${unstickText(workload)}`,
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
       touches: touchesOf(workload),
@@ -145,10 +145,9 @@ function wayBack(
 }
 
 /** What people must know of the way there. */
-function onTheWay({ partition, inOrder, strategy }: Workload): readonly string[] {
+function onTheWay({ partition, strategy }: Workload): readonly string[] {
   return [
     ...(partition === undefined ? [] : [`pods below ordinal ${partition} keep theirs (partition)`]),
-    ...(inOrder === true ? ['a pod that stays broken and holds up the others is then evicted'] : []),
     ...(strategy === 'Recreate' ? [RECREATE] : [])
   ]
 }

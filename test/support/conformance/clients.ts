@@ -37,9 +37,8 @@ export function deploymentOf(
     readonly metadata?: JsonObject
     readonly replicas?: number
     readonly annotations?: Readonly<Record<string, string>>
+    readonly podSpec?: JsonObject
     readonly progressDeadlineSeconds?: number
-    /** What the pods' spec has besides one container. */
-    readonly pod?: JsonObject
   } = {}
 ): JsonObject {
   const { group, version } = KINDS[more.kind ?? 'Deployment']
@@ -54,7 +53,7 @@ export function deploymentOf(
       ...more.spec,
       template: {
         metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) },
-        spec: { ...more.pod, containers: [{ name: 'main', image }] }
+        spec: { containers: [{ name: 'main', image }], ...more.podSpec }
       }
     }
   }

@@ -71,7 +71,9 @@ export interface WorldOptions {
     readonly replicas?: number
     readonly spec?: JsonObject
     readonly metadata?: JsonObject
-    readonly pod?: JsonObject
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly podSpec?: JsonObject
+    readonly progressDeadlineSeconds?: number
   }
   /** How much more than usual all pods together get; they share it. */
   readonly load?: () => number
