@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { ActionWriter, Effect } from '../domain/action.ts'
+import { isBumped } from '../domain/last-change.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
 import { holderOf } from '../domain/owner.ts'
 import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
@@ -11,9 +12,14 @@ import type { Workload } from '../domain/workload.ts'
 export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan }, { dryRun }, signal) =>
   tools.cluster.write(plan, { intent: id, dryRun }, signal)
 
-/** Whether a write of a template that is known to have been made still stands. */
+/**
+ * Whether a write of a template that is known to have been made still stands. An operator that renews its checksum on an older
+ * version takes nothing of it back.
+ */
 export function templateWriteStands(intent: WriteIntent, workload: Workload): boolean {
-  return templateEffect(intent, workload) === 'seen'
+  if (templateEffect(intent, workload) === 'seen') return true
+  const { id, plan } = intent
+  return workload.uid === plan.uid && workload.templateAt.mark === id && isBumped(workload, plan.to)
 }
 
 /** The traits of all actions that replace the template. */

@@ -19,6 +19,7 @@ import { createOwningRelease } from './owning-release.ts'
 import { withRefusedPods } from './refused-pods.ts'
 import { createReleaseReader } from './release.ts'
 import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
+import { createSurroundings } from './surroundings.ts'
 
 /**
  * Reads targets with their history and owners, and sends patches that have preconditions.
@@ -43,6 +44,8 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
     owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),
 
     isNamespaced,
+
+    around: createSurroundings(client, now),
 
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write

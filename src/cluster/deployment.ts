@@ -3,6 +3,7 @@ import type { ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
+import { rollingOf } from './rolling.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
@@ -24,6 +25,7 @@ export function toDeployment(ref: ObjectRef, deployment: JsonObject, replicaSets
     ...common,
     ...minReadyOf(deployment),
     strategy: textAt(deployment, 'spec', 'strategy', 'type') ?? 'RollingUpdate',
+    ...rollingOf(objectAt(deployment, 'spec', 'strategy', 'rollingUpdate'), common.replicas),
     revisions: revisionsOf(owned, REVISION, REVISION_HISTORY),
     rollout: toRollout(deployment, summaries),
     pods: summaries

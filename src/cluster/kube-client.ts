@@ -4,6 +4,7 @@ import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
 import type { ClusterConnection } from './access.ts'
+import { warningsIn } from './warnings.ts'
 
 export interface KubeClient extends Kube {
   /** Reads one page of a long list for the watch: with time, and past the breaker, so that no decision suffers where it fails. */
@@ -22,6 +23,7 @@ const WATCH_DEADLINE_MS = 11 * 60_000
 const QUIET_MS = 150_000
 
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 interface Body {
   readonly type: string
@@ -77,6 +79,7 @@ export function createKubeClient(
   return {
     get: (path, signal) => call('GET', path, signal),
     metadata: (path, signal) => call('GET', path, signal, { accept: METADATA_LIST }),
+    metadataOf: (path, signal) => call('GET', path, signal, { accept: METADATA }),
     // The content type is always set. Other clients guess it, and then send merge patches as JSON patches (facts B.0).
     jsonPatch: (path, operations, signal) =>
       call('PATCH', path, signal, { body: { type: 'application/json-patch+json', value: operations } }),
@@ -131,7 +134,10 @@ function toAnswer(result: HttpResult, { patient }: { readonly patient: boolean }
   } catch {
     return { kind: 'error', status: result.status, detail: `${result.status} with a body that is not JSON` }
   }
-  if (result.status >= 200 && result.status < 300 && isObject(body)) return { kind: 'ok', status: result.status, object: body }
+  if (result.status >= 200 && result.status < 300 && isObject(body)) {
+    const warnings = warningsIn(result.headers['warning'])
+    return { kind: 'ok', status: result.status, object: body, ...(warnings.length === 0 ? {} : { warnings }) }
+  }
   const goOn = textAt(body, 'metadata', 'continue') ?? ''
   return {
     kind: 'error',

@@ -7,9 +7,10 @@ export type NotApplied = Exclude<WriteResult, { readonly kind: 'applied' }>
 
 /** What the API server's answer to a write means (facts G.2). */
 export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResult {
-  return answer.kind === 'ok'
-    ? { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
-    : toNotApplied(answer)
+  if (answer.kind !== 'ok') return toNotApplied(answer)
+  const { object, warnings } = answer
+  const generation = numberAt(object, 'metadata', 'generation') ?? 0
+  return { kind: 'applied', generation, at: now(), ...(warnings === undefined ? {} : { warnings }) }
 }
 
 /** What an answer of the API server that is no success means for a write (facts G.2). */

@@ -22,6 +22,10 @@ export class StoryKube implements Kube {
     return this.get(path)
   }
 
+  metadataOf(path: string): Promise<KubeAnswer> {
+    return this.get(path)
+  }
+
   async jsonPatch(path: string, operations: readonly unknown[]): Promise<KubeAnswer> {
     const before = this.objects.get(path)
     if (before === undefined) return { kind: 'error', status: 404, detail: `${path} not found` }

@@ -2,6 +2,7 @@ import type { ObjectRef } from '../objects.ts'
 import type { Owner } from '../owner.ts'
 import type { PatchPlan } from '../plan.ts'
 import type { ObservedTemplate, Workload } from '../workload.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Why the cluster gave no usable answer. */
 export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
@@ -11,7 +12,14 @@ export type ReadResult =
   | { readonly kind: ClusterProblem; readonly detail: string }
 
 export type WriteResult =
-  | { readonly kind: 'applied'; readonly generation: number; readonly at: number; readonly detail?: string }
+  | {
+      readonly kind: 'applied'
+      readonly generation: number
+      readonly at: number
+      readonly detail?: string
+      /** What the API server warns of; absent where it warns of nothing. */
+      readonly warnings?: readonly string[]
+    }
   /** A precondition failed (409, 422): the caller must read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
@@ -35,6 +43,8 @@ export interface Cluster {
   isNamespaced(apiVersion: string, kind: string, signal: AbortSignal): Promise<ApiScope>
   /** Sends a plan's patch. With `dryRun` the API server checks it and stores nothing (`dryRun=All`). */
   write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** What is around a target, as far as Astern may look. */
+  readonly around: Surroundings
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
   /** By how much that may be wrong at the most, milliseconds. */

@@ -2,7 +2,13 @@ import type { JsonObject } from '../../base/json.ts'
 
 /** An answer of the API server as it came. No model of the object drops fields that it does not know (facts B.0). */
 export type KubeAnswer =
-  | { readonly kind: 'ok'; readonly status: number; readonly object: JsonObject }
+  | {
+      readonly kind: 'ok'
+      readonly status: number
+      readonly object: JsonObject
+      /** What the API server warns of; absent where it warns of nothing. */
+      readonly warnings?: readonly string[]
+    }
   | {
       readonly kind: 'error'
       readonly status: number
@@ -24,6 +30,8 @@ export interface Kube {
   get(path: string, signal?: AbortSignal): Promise<KubeAnswer>
   /** Lists only the metadata of objects. Their contents do not leave the server, so that no secret's value ever comes here. */
   metadata(path: string, signal?: AbortSignal): Promise<KubeAnswer>
+  /** Reads only the metadata of one object, for the same reason. */
+  metadataOf(path: string, signal?: AbortSignal): Promise<KubeAnswer>
   jsonPatch(path: string, operations: readonly unknown[], signal?: AbortSignal): Promise<KubeAnswer>
   post(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>
   put(path: string, object: JsonObject, signal?: AbortSignal): Promise<KubeAnswer>

@@ -4,7 +4,8 @@ import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import { escalatesAt, type Progress } from '../../domain/run.ts'
+import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
+import { readAs } from '../decide/read-as.ts'
 import { readRefusal, stepOf } from '../decide/resolve.ts'
 import type { Move, Next, Pass } from '../pass.ts'
 import { actionOf, type PhasePorts } from '../ports.ts'
@@ -33,7 +34,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const intent = await intentOf(pass)
   const carrying: Carrying = { ...pass, intent }
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, pass.run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable') return pendingOrUnknown(carrying, read.detail)
     return intent.sends === 0 ? withdraw(carrying, readRefusal(read)) : unknown(carrying, read.detail)
@@ -92,7 +93,7 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
 async function preconditionFailed(carrying: Carrying, detail: string): Promise<Move> {
   const { ports, intent, signal } = carrying
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, carrying.run.policy, plan.target, signal)
   if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
   const { workload } = read
   const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
@@ -140,7 +141,7 @@ interface HowWritten {
 
 async function written(carrying: Carrying, { generation, how, detail }: HowWritten): Promise<Move> {
   const { ports, run, intent, carried, signal } = carrying
-  const left = await leftBy(ports, intent, signal)
+  const left = await leftBy(ports, run, intent, signal)
   const now = ports.clock.now()
   const step = stepOf({ ...run, step: intent.step })
   const progress: Progress = {
@@ -163,9 +164,9 @@ async function written(carrying: Carrying, { generation, how, detail }: HowWritt
 }
 
 /** The template that the write left, where the plan did not know it because a release brings its own. */
-async function leftBy(ports: PhasePorts, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
+async function leftBy(ports: PhasePorts, { policy }: Run, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
   if (plan.to !== undefined) return undefined
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, policy, plan.target, signal)
   return read.kind === 'found' ? read.workload.identity : undefined
 }
 
