@@ -181,9 +181,12 @@ t.test('kinds without a deadline stand still after ten minutes without progress,
   t.match(told[10], { state: 'stalled', stalledBy: 'time', detail: /^nothing has moved since 2026-11-21T12:00:00Z: 1 of 3/ })
   const progress = moving(DB, [podOf('db-2'), podOf('db-1')])
   t.equal(states([0, flapping(true)], [540, progress], [1_139, progress], [1_140, progress]).join(' '), 'moving moving moving stalled')
-  t.same(states([0, moving(TARGET, [])], [3_600, moving(TARGET, [])]), ['moving', 'moving'], 'a Deployment has one')
-  const never = moving(TARGET, [], { noDeadline: true })
-  t.same(states([0, never], [600, never]), ['moving', 'stalled'], 'unless somebody turned it off')
+  const off = moving(TARGET, [], { deadlineMs: 0 })
+  t.same(states([0, off], [599, off], [600, off]), ['moving', 'moving', 'stalled'], 'a Deployment whose deadline somebody turned off')
+  const long = moving(TARGET, [], { deadlineMs: 20 * MINUTE })
+  t.same(states([0, long], [1_199, long], [1_200, long]), ['moving', 'moving', 'stalled'], 'its own counts where that is longer')
+  const paused = { ...off, paused: true }
+  t.same(states([0, paused], [3_600, paused]), ['moving', 'moving'], 'people hold it up')
 })
 
 t.test('what no write gets going is stuck: nobody looks at the spec, or a StatefulSet waits for a pod that hangs', async t => {
