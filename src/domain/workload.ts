@@ -142,8 +142,11 @@ export interface Rollout {
   readonly brokenPods: readonly string[]
   /** Why its controller cannot make pods, in the API server's words. */
   readonly cannotCreate?: string
-  /** True where its controller never gives it up. Kinds that have no deadline at all need not say so. */
-  readonly noDeadline?: true
+  /**
+   * Deployments: after so long without progress its controller gives it up, milliseconds; 0 where somebody turned that off. A pod that
+   * gets ready again and again counts as progress there.
+   */
+  readonly deadlineMs?: number
   /** DaemonSets: on so many nodes at a time the controller lets the pod be away. */
   readonly mayBeAway?: number
   /** DaemonSets: on so many nodes there is a pod that should not be there. */
