@@ -1,4 +1,4 @@
-import { isObject, type JsonObject, textAt } from '../base/json.ts'
+import { isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
 import type { Kube, KubeAnswer } from '../domain/ports/kube.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
@@ -112,7 +112,14 @@ function toAnswer(result: HttpResult): KubeAnswer {
   return {
     kind: 'error',
     status: result.status,
-    detail: (textAt(body, 'message') ?? `the API server answered ${result.status}`).slice(0, 500),
+    detail: [textAt(body, 'message') ?? `the API server answered ${result.status}`, ...budgetsIn(body)].join(' ').slice(0, 500),
     ...(/^\d+$/.test(result.headers['retry-after'] ?? '') ? { retryAfterMs: Number(result.headers['retry-after']) * 1_000 } : {})
   }
+}
+
+/** What the disruption budgets say that keep a pod. Only there they are named. */
+function budgetsIn(body: unknown): readonly string[] {
+  return listAt(body, 'details', 'causes')
+    .filter(cause => textAt(cause, 'reason') === 'DisruptionBudget')
+    .flatMap(cause => textAt(cause, 'message') ?? [])
 }
