@@ -24,12 +24,13 @@ export function templateManager(metadata: JsonObject): { readonly manager: strin
  * Every field manager that has a part of the pod template. One that wrote earlier than another still enforces its part.
  * A PodTemplate has the template at its root, so that place counts too.
  */
-export function templateWriters(metadata: JsonObject): readonly (TemplateWriter & { readonly at: number | undefined })[] {
+export function templateWriters(metadata: JsonObject): readonly TemplateWriter[] {
   return listAt(metadata, 'managedFields').flatMap((entry, index) => {
     if (textAt(entry, 'subresource') !== undefined) return []
     const fields = objectAt(entry, 'fieldsV1')
     if (!isObject(objectAt(fields, 'f:spec')['f:template']) && !isObject(fields['f:template'])) return []
-    return [{ manager: textAt(entry, 'manager') ?? '', index, at: instantAt(entry, 'time') }]
+    const at = instantAt(entry, 'time')
+    return [{ manager: textAt(entry, 'manager') ?? '', index, ...(at === undefined ? {} : { at }) }]
   })
 }
 
@@ -43,7 +44,7 @@ export function commonOf(ref: ObjectRef, object: JsonObject, holder?: { readonly
   const pointer = textAt(withTemplate, 'kind') === 'PodTemplate' ? '/template' : '/spec/template'
   const template = pointer === '/template' ? objectAt(withTemplate, 'template') : objectAt(withTemplate, 'spec', 'template')
   const managed = templateManager(objectAt(withTemplate, 'metadata'))
-  const writers = templateWriters(objectAt(withTemplate, 'metadata')).map(({ manager, index }) => ({ manager, index }))
+  const writers = templateWriters(objectAt(withTemplate, 'metadata'))
   const controller = controllerOf(object)
   const mark = textAt(withTemplate, 'metadata', 'annotations', INTENT_ANNOTATION)
   return {

@@ -42,6 +42,14 @@ export const REASONS = {
     sentence: 'Many targets alert at once, and not all of them are sampled yet: it may be a storm. Waited for 30 seconds at most.'
   },
   'no-step-applies': { disposition: 'wait', sentence: 'No rung of the ladder applies: the conditions of none hold right now.' },
+  'cluster-busy': {
+    disposition: 'wait',
+    sentence: 'The API server does not take the write right now, and says that it may later.'
+  },
+  'webhook-unreachable': {
+    disposition: 'wait',
+    sentence: 'An admission webhook that the API server must ask does not answer, so nothing can be written.'
+  },
   'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
   cooldown: { disposition: 'people', sentence: 'An earlier run worked on the target a short time ago.' },
@@ -80,6 +88,7 @@ export const REASONS = {
   'label-unsafe': { disposition: 'people', sentence: 'A label value is not safe in the place where the policy puts it.' },
   'one-way-door': { disposition: 'people', sentence: 'The target says that it must not be rolled back (astern.dev/rollback: deny).' },
   forbidden: { disposition: 'people', sentence: 'The cluster does not permit Astern to do this.' },
+  'too-large': { disposition: 'people', sentence: 'The write, or what it would make, is larger than the cluster takes.' },
   'query-invalid': { disposition: 'people', sentence: 'The source rejects the query of the policy.' },
   'already-so': { disposition: 'people', sentence: 'The target is already as the write would make it, and the alert goes on.' },
   'mode-off': { disposition: 'end', sentence: 'The policy or the service is off.' },
@@ -108,4 +117,6 @@ export interface Refusal {
   readonly facts?: DecisionFacts
   /** Epoch milliseconds; only for `wait` reasons whose end is known, such as `window-not-over`. */
   readonly until?: number
+  /** Milliseconds: the other side asks not to be asked again before. */
+  readonly retryAfterMs?: number
 }

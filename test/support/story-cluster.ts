@@ -61,7 +61,7 @@ export class StoryCluster implements Cluster {
   async #elsewhere(plan: PatchPlan, intent: string): Promise<WriteResult> {
     const { path, operations, mark } = plan.write
     this.writes.push(plan)
-    return toWriteResult(await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
+    return toWriteResult('patch', await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
   }
 
   /** Effective writes of a target's own template. */

@@ -6,6 +6,7 @@ import { hashPlan, type PatchWrite } from '../../domain/plan.ts'
 import { templateForWrite } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
+import { afterUndo } from '../next-deploy.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
@@ -72,6 +73,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
     return refused('no-good-revision', why, { facts: { provenFor: formatDuration(provenFor), candidates: shown } })
   }
   const { revision, proof } = chosen
+  const back = templateForWrite(revision.template)
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
   const { partition } = workload
   return {
@@ -84,7 +86,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
       touches: touchesOf(workload),
-      write: replaceTemplate(workload, templateForWrite(revision.template)),
+      write: replaceTemplate(workload, back),
       from: workload.identity,
       to: revision.identity,
       bad: [workload.identity],
@@ -94,7 +96,8 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
         toRevision: revision.number,
         provenFor: formatDuration(provenFor),
         candidates: shown,
-        readyPodsOfOld: revision.readyPods
+        readyPodsOfOld: revision.readyPods,
+        nextDeploy: afterUndo(workload, back, input.owners)
       }
     })
   }

@@ -1,5 +1,6 @@
 import { type Look, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import type { Plan } from '../../domain/plan.ts'
+import type { NotApplied } from '../../domain/ports/cluster.ts'
 import type { PodSummary } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
 
@@ -23,11 +24,16 @@ export async function watchUndo(tools: Tools, _plan: Plan, { workload, since, ma
   switch (evicted.kind) {
     case 'gone':
       return moving(rollout.detail, `evicted ${stuck.name}: it was broken and held up the rollout`)
-    case 'held':
-      return moving(`${stuck.name} holds up the rollout, and a disruption budget keeps it: ${evicted.detail}`)
     case 'not-evicted':
-      return moving(`${stuck.name} holds up the rollout and cannot be evicted: ${evicted.result.detail}`)
+      return {
+        ...moving(`${stuck.name} holds up the rollout, and ${whyNot(evicted.result)}`),
+        ...('retryAfterMs' in evicted.result ? { lookAgainMs: evicted.result.retryAfterMs } : {})
+      }
   }
+}
+
+function whyNot({ kind, detail }: NotApplied): string {
+  return kind === 'held' ? `a disruption budget keeps it: ${detail}` : `it cannot be evicted: ${detail}`
 }
 
 function ordinalOf({ name }: PodSummary): number {

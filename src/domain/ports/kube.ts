@@ -6,11 +6,23 @@ export type KubeAnswer =
   | {
       readonly kind: 'error'
       readonly status: number
+      /** What it says for people, cut where it is long. */
       readonly detail: string
+      /** The rest of its `Status`; absent where the answer is none, as from a group that is not served. */
+      readonly says?: ApiStatus
       /** Milliseconds to wait, where the server says so. */
       readonly retryAfterMs?: number
     }
   | { readonly kind: 'unreachable'; readonly detail: string }
+
+/** What a `Status` of the API server says besides its code and message. */
+export interface ApiStatus {
+  /** `Invalid`, `Forbidden`, `TooManyRequests`, …; a denial by a webhook may have any, or none. */
+  readonly reason?: string
+  /** The name of the object that it is about. A patch whose `test` failed is answered without. */
+  readonly name?: string
+  readonly causes: readonly string[]
+}
 
 /** What actions use of the Kubernetes API, to read for plans and to write them. Each call has a deadline. */
 export interface Kube {

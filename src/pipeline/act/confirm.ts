@@ -67,7 +67,7 @@ async function followRollout(watching: Watching, workload: Workload, watched: Wa
   }
   const now = ports.clock.now()
   if (watched.state === 'moving' && now < progress.deadline)
-    return watchOn(progress, Math.min(now + WATCH_EVERY_MS, progress.deadline), onTheWay)
+    return watchOn(progress, Math.min(now + Math.max(WATCH_EVERY_MS, watched.lookAgainMs ?? 0), progress.deadline), onTheWay)
   const sample = cures ? await judge(watching, workload) : undefined
   return giveUp(watching, `it is not complete: ${watched.detail}`, { audit: onTheWay, ...(sample === undefined ? {} : { sample }) })
 }
