@@ -146,7 +146,7 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   }
   const specChanged = canonicalJson(before['spec']) !== canonicalJson(after['spec'])
   const templateChanged = canonicalJson(objectAt(before, 'spec')['template']) !== canonicalJson(objectAt(after, 'spec')['template'])
-  const entries = Array.isArray(old['managedFields']) ? old['managedFields'] : []
+  const entries = ownersAfter(old['managedFields'], next['managedFields'])
   const stored = defaulted(resource, {
     ...after,
     // The status is written only through its subresource.
@@ -165,6 +165,12 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   const invalid = validate(resource, stored)
   if (invalid !== undefined) return invalid
   return { status: 200, body: isDryRun(request) ? stored : parts.store.put(resource, stored) }
+}
+
+/** The entries of `managedFields` that a request leaves. It may take some away; with none left, those of before stay. */
+function ownersAfter(before: unknown, asked: unknown): readonly unknown[] {
+  if (Array.isArray(asked) && asked.length > 0) return asked
+  return Array.isArray(before) ? before : []
 }
 
 /** RFC 7386. */
