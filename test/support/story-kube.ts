@@ -34,7 +34,7 @@ export class StoryKube implements Kube {
     )
     const failed = applyPatch(object, real as Operation[]).find(result => result !== null)
     if (failed !== undefined)
-      return { kind: 'error', status: 422, detail: 'the server rejected our request due to an error in our request' }
+      return { kind: 'error', status: 422, detail: 'the server rejected our request due to an error in our request', says: { causes: [] } }
     if (query.includes('dryRun=All')) return { kind: 'ok', status: 200, object }
     const changes = operations.flatMap(operation => (textAt(operation, 'op') === 'test' ? [] : (textAt(operation, 'path') ?? '')))
     if (changes.every(change => change.startsWith('/metadata/managedFields/'))) this.givenUp.push(path)
@@ -98,7 +98,7 @@ export class StoryKube implements Kube {
     const collection = path.split('/').slice(0, -1).join('/')
     const list = this.objects.get(collection)
     const name = textAt(object, 'metadata', 'name')
-    if (list !== undefined)
+    if (Array.isArray(list?.['items']))
       this.objects.set(collection, {
         items: listAt(list, 'items').map(item => (textAt(item, 'metadata', 'name') === name ? object : item))
       })
