@@ -14,14 +14,14 @@ type Told = Reason | 'read again' | 'gone' | 'failed' | 'unknown'
 /** One row of the table: a verb, a status and, where those do not tell, a sign mean this. */
 export interface AnswerRow {
   readonly verbs: readonly WriteVerb[]
-  /** Codes, or whole classes of them: `5` stands for every 5xx. Empty: any. */
+  /** Codes, or whole classes of them: `5` stands for every 5xx. None: whatever the code is. */
   readonly statuses: readonly number[]
   readonly sign?: keyof typeof SIGNS
   readonly means: NotApplied['kind'] | 'gone'
   readonly told: Told
 }
 
-/** What in an answer tells it apart from others of its status. Only the words do, where the server gives nothing else (facts B.0). */
+/** What in an answer tells it apart from others of its status. Only the words do, where the server gives nothing else (facts G.2). */
 const SIGNS = {
   'a policy or webhook denied it': ({ detail }) =>
     /ValidatingAdmissionPolicy '.*' with binding '.*' denied request|admission webhook ".*" denied the request/s.test(detail),

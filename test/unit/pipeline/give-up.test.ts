@@ -3,6 +3,7 @@ import { MINUTE } from '../../../src/base/clock.ts'
 import { textAt } from '../../../src/base/json.ts'
 import type { KubeAnswer } from '../../../src/domain/ports/kube.ts'
 import { type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { actionStories } from '../../support/story-actions.ts'
 
 async function recovered(bench: Bench): Promise<void> {
   await bench.fire()
@@ -64,6 +65,19 @@ t.test('after a write that is given up as well, and before the next rung', async
       [1, 'given-up']
     ]
   )
+  t.same(bench.cluster.kube.owned(), [])
+})
+
+t.test('after giving back as well', async t => {
+  const story = actionStories().find(({ name }) => name === 'scale through an autoscaler')
+  if (story === undefined) throw new Error('there is no such story')
+  const { changedWithin: _, ...policy } = policyOf({ steps: [...story.steps] })
+  const bench = await openBench(t, { policies: [policy] })
+  story.set?.(bench.cluster)
+  await recovered(bench)
+
+  t.equal((await bench.audit('loan-returned')).length, 1)
+  t.equal(bench.cluster.kube.givenUp.length, 2, 'after the write, and after giving back')
   t.same(bench.cluster.kube.owned(), [])
 })
 
