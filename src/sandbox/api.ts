@@ -198,11 +198,13 @@ function validate(resource: Resource, object: JsonObject): ApiAnswer | undefined
   const wanted = textMap(objectAt(object, 'spec', 'selector')['matchLabels'])
   const labels = textMap(objectAt(object, 'spec', 'template', 'metadata')['labels'])
   if (Object.keys(wanted).length > 0 && Object.entries(wanted).every(([key, value]) => labels[key] === value)) return undefined
-  return statusAnswer(
+  const { status, body } = statusAnswer(
     422,
     'Invalid',
     'Deployment.apps is invalid: spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`'
   )
+  const causes = [{ reason: 'FieldValueInvalid', field: 'spec.template.metadata.labels' }]
+  return { status, body: { ...body, details: { name: textAt(object, 'metadata', 'name'), causes } } }
 }
 
 function managed(parts: ApiParts, request: ApiRequest, operation: 'Update'): JsonObject {
