@@ -2,12 +2,14 @@ import type { Clock } from '../base/clock.ts'
 import { matchesGlob } from '../base/globs.ts'
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { collectionPath, type TargetKind } from '../domain/objects.ts'
+import { INTENT_ANNOTATION } from '../domain/plan.ts'
 import type { ChangeSink } from '../domain/ports/cluster.ts'
+import { FIELD_MANAGER } from '../domain/ports/kube.ts'
 import { templateIdentity } from '../domain/workload.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { watchedIdentity } from './argo-rollout.ts'
 import type { KubeClient } from './kube-client.ts'
-import { templateManager } from './metadata.ts'
+import { templateManager, templateWriters } from './metadata.ts'
 
 export interface WatcherOptions {
   readonly client: KubeClient
@@ -95,7 +97,7 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
     if (before === identity) return
     known.set(uid, identity)
     const received = options.clock.now() + options.offset.value()
-    const managed = templateManager(metadata)?.at
+    const managed = lastManagedAt(metadata)
     // Kubernetes writes whole seconds. The time of receipt is finer, and late only by what the network took.
     const at = managed === undefined ? received : Math.min(received, managed + 999)
     const template = { uid, identity, at, seen: live && before !== undefined }
@@ -112,6 +114,16 @@ export function startWatcher(options: WatcherOptions): { stop(): Promise<void> }
       await chain
     }
   }
+}
+
+/**
+ * When a field manager last wrote the template; undefined where that may have been Astern, which gives up its entry after a write. The
+ * time of the entry that is left would then be that of the version before.
+ */
+function lastManagedAt(metadata: JsonObject): number | undefined {
+  const marked = textAt(metadata, 'annotations', INTENT_ANNOTATION) !== undefined
+  const gaveUp = marked && !templateWriters(metadata).some(({ manager }) => manager === FIELD_MANAGER)
+  return gaveUp ? undefined : templateManager(metadata)?.at
 }
 
 /** The namespaces to watch. A glob needs the whole cluster (undefined); plain names are watched one by one. */

@@ -68,6 +68,22 @@ t.test('after a write that is given up as well, and before the next rung', async
   t.same(bench.cluster.kube.owned(), [])
 })
 
+t.test('after a write of which it is not known whether it was made', async t => {
+  const bench = await openBench(t)
+  bench.cluster.answers = [{ answer: { kind: 'unknown', detail: 'timeout' }, happens: true }]
+  await bench.fire()
+  await bench.look()
+  const after = bench.cluster.workloads.get('Deployment/shop/api')
+  if (after === undefined) throw new Error('no workload')
+  // Somebody took the mark off, so nothing shows whose the template is.
+  bench.cluster.put({ ...after, identity: 'another', templateAt: { ...after.templateAt, mark: 'another' } })
+  await bench.pass(MINUTE)
+
+  t.equal((await bench.run()).outcome, 'unknown')
+  t.same(bench.cluster.kube.owned(), [])
+  t.match((await bench.audit('fields-given-up'))[0]?.body, { result: 'given-up' })
+})
+
 t.test('after giving back as well', async t => {
   const story = actionStories().find(({ name }) => name === 'scale through an autoscaler')
   if (story === undefined) throw new Error('there is no such story')
