@@ -54,7 +54,7 @@ export function testedUid({ operations }: Pick<PatchWrite, 'operations'>): strin
 async function tryOnce({ kube }: Pick<Tools, 'kube'>, place: OwnedPlace, signal: AbortSignal): Promise<Try> {
   const { path, uid, read = signal => kube.get(path, signal) } = place
   const found = await read(signal)
-  if (found.kind !== 'ok') return notNow(found)
+  if (found.kind !== 'ok') return afterwards(found, path)
   const { object } = found
   if (textAt(object, 'metadata', 'uid') !== uid) return { kind: 'nothing' }
   const entries = ownEntries(object)
@@ -66,32 +66,33 @@ async function tryOnce({ kube }: Pick<Tools, 'kube'>, place: OwnedPlace, signal:
   ]
   const query = `?fieldManager=${FIELD_MANAGER}`
   const tried = await kube.jsonPatch(`${path}${query}&dryRun=All`, patch, signal)
-  if (tried.kind !== 'ok') return notNow(tried, entries)
+  if (tried.kind !== 'ok') return afterwards(tried, path, entries)
   if (canonicalJson(tried.object['spec']) !== canonicalJson(object['spec']))
     return keeps('the API server would change its spec on this occasion', path, entries)
   const answer = await kube.jsonPatch(`${path}${query}`, patch, signal)
-  if (answer.kind !== 'ok') return notNow(answer, entries)
+  if (answer.kind !== 'ok') return afterwards(answer, path, entries)
   return ownEntries(answer.object).length === 0
     ? { kind: 'given-up', detail: `${objectName(path)} has no field of Astern’s any more` }
     : keeps('the API server left the entry where it was', path, entries)
+}
 
-  function notNow(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, entries: readonly number[] = []): Try {
-    const result = toNotApplied('patch', answer)
-    switch (result.kind) {
-      case 'not-found':
-        return { kind: 'nothing' }
-      case 'conflict':
-        return { kind: 'again', detail: result.detail, afterMs: 0 }
-      case 'unknown':
-      case 'not-now':
-      case 'held':
-        return { kind: 'again', detail: result.detail, afterMs: result.retryAfterMs ?? PAUSE_MS }
-      case 'forbidden':
-      case 'rejected':
-      case 'refused':
-      case 'too-large':
-        return keeps(result.detail, path, entries)
-    }
+/** What an answer that is no success means here: it is gone, may be tried again, or stays as it is. */
+function afterwards(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, path: string, entries: readonly number[] = []): Try {
+  const result = toNotApplied('patch', answer)
+  switch (result.kind) {
+    case 'not-found':
+      return { kind: 'nothing' }
+    case 'conflict':
+      return { kind: 'again', detail: result.detail, afterMs: 0 }
+    case 'unknown':
+    case 'not-now':
+    case 'held':
+      return { kind: 'again', detail: result.detail, afterMs: result.retryAfterMs ?? PAUSE_MS }
+    case 'forbidden':
+    case 'rejected':
+    case 'refused':
+    case 'too-large':
+      return keeps(result.detail, path, entries)
   }
 }
 
