@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
+import { labelsOf } from './labels.ts'
 import { clientOptions } from './runs.ts'
 import { plain, type Terminal, table } from './terminal.ts'
 
@@ -77,13 +78,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
   )
     .addHelpText('after', '\nExample:\n  astern explain alertname=ApiHighErrorRate severity=critical namespace=shop')
     .action(async (pairs: readonly string[], flags: Flags) => {
-      const labels = Object.fromEntries(
-        pairs.map(pair => {
-          const at = pair.indexOf('=')
-          if (at <= 0) throw new CommandError(EXIT.usage, `${pair}: must be label=value`)
-          return [pair.slice(0, at), pair.slice(at + 1)]
-        })
-      )
+      const labels = labelsOf(pairs)
       const { body } = await createApiClient(flags).call('POST', '/api/v1/policies/explain', { labels })
       if (flags.json === true) return terminal.line(JSON.stringify(body))
       for (const policy of listAt(body, 'policies')) {

@@ -15,6 +15,7 @@ import { toDeployment } from './deployment.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
 import { createOwningRelease } from './owning-release.ts'
+import { withRefusedPods } from './refused-pods.ts'
 import { createReleaseReader } from './release.ts'
 import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
 
@@ -34,7 +35,8 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       if (object.kind !== 'ok') return failedRead(object, target)
       const result = await withHistory(client, target, object.object, signal)
       if (result.kind !== 'found') return result
-      return { kind: 'found', workload: await owning(result.workload, signal) }
+      const workload = await withRefusedPods({ kube: client, now }, result.workload, signal)
+      return { kind: 'found', workload: await owning(workload, signal) }
     },
 
     owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),

@@ -114,7 +114,7 @@ function toAnswer(result: HttpResult): KubeAnswer {
   return {
     kind: 'error',
     status: result.status,
-    detail: (textAt(body, 'message') ?? `the API server answered ${result.status}`).slice(0, 500),
+    detail: [textAt(body, 'message') ?? `the API server answered ${result.status}`, ...budgetsIn(body)].join(' ').slice(0, 500),
     ...(says === undefined ? {} : { says }),
     ...(/^\d+$/.test(result.headers['retry-after'] ?? '') ? { retryAfterMs: Number(result.headers['retry-after']) * 1_000 } : {})
   }
@@ -128,4 +128,11 @@ function toStatus(body: unknown): ApiStatus {
     ...(name === undefined ? {} : { name }),
     causes: listAt(body, 'details', 'causes').flatMap(cause => textAt(cause, 'reason') ?? [])
   }
+}
+
+/** What the disruption budgets say that keep a pod. Only there they are named. */
+function budgetsIn(body: unknown): readonly string[] {
+  return listAt(body, 'details', 'causes')
+    .filter(cause => textAt(cause, 'reason') === 'DisruptionBudget')
+    .flatMap(cause => textAt(cause, 'message') ?? [])
 }

@@ -77,6 +77,8 @@ export type Watched =
       readonly state: 'moving'
       readonly detail: string
       readonly did?: string
+      /** What holds it up, in words that stay the same while it does. */
+      readonly cause?: string
       /** Somebody asked not to be asked again for so many milliseconds. */
       readonly lookAgainMs?: number
     }
@@ -99,12 +101,13 @@ export function templateStands({ plan }: WriteIntent, workload: Workload): boole
 
 /** How far the rollout has come that a write began. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
-  const { state, detail, available, brokenPods, progressedAt } = rollout
+  const { state, detail, available, stalledBy, progressedAt } = rollout
   // A rollout that was complete once may be unhealthy by now: the pods must be there at this moment.
   if (state === 'complete' && available) return { state: 'complete', detail }
   // The condition is sticky: a deadline that was exceeded before the write was that of an earlier rollout (facts B.3).
-  const failed = state === 'stalled' && (brokenPods.length > 0 || (progressedAt ?? 0) >= since)
-  return { state: failed ? 'failed' : 'moving', detail }
+  const failed = state === 'stalled' && (stalledBy === 'pods' || stalledBy === 'time' || (progressedAt ?? 0) >= since)
+  if (failed) return { state: 'failed', detail }
+  return { state: 'moving', detail, ...(rollout.cause === undefined ? {} : { cause: rollout.cause }) }
 }
 
 /** What a step blames for the symptom: a new template, or a new revision of the release. `nothing`: the step needs no culprit. */

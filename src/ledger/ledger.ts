@@ -42,6 +42,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
+        await tx.query.deleteFrom('looks').where('at', '<', elseBefore).execute()
         await pruneLabelSets(tx)
         await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
         await pruneAudit(tx, elseBefore)

@@ -1,5 +1,4 @@
 import { formatDuration, parseDuration } from '../base/duration.ts'
-import { baseUrlFault } from '../base/redacted-url.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
@@ -8,6 +7,7 @@ import { parseMatchers } from './matchers.ts'
 import { parseThreshold } from './normalize.ts'
 import { didYouMean, type Finding, type Path } from './problem.ts'
 import type { PolicyFile } from './schema.ts'
+import { checkSources } from './sources.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 
@@ -27,13 +27,6 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
   }
   findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
   return findings
-}
-
-function checkSources(sources: PolicyFile['sources']): Finding[] {
-  return Object.entries(sources ?? {}).flatMap(([name, { url }]): Finding[] => {
-    const fault = baseUrlFault(url)
-    return fault === undefined ? [] : [{ path: ['sources', name, 'url'], message: `the URL ${fault}` }]
-  })
 }
 
 function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {

@@ -26,7 +26,7 @@ const duration = (description: string) =>
 const text = (description: string) => Type.String({ minLength: 1, description })
 const count = (minimum: number, description: string) => Type.Integer({ minimum, description })
 
-const httpSource = (description: string) =>
+const httpSource = (description: string, defaultTimeout: string) =>
   Type.Object(
     {
       url: text('Base URL, without /api/v1.'),
@@ -35,8 +35,10 @@ const httpSource = (description: string) =>
       headers: Type.Optional(
         Type.Record(Type.String(), Type.String(), { description: 'Extra headers, such as X-Scope-OrgID. No secrets.' })
       ),
-      timeout: Type.Optional(duration('Deadline of one query; default 10s.')),
-      caFile: Type.Optional(text('File with the CA certificates of the source.'))
+      timeout: Type.Optional(duration(`Deadline of one question; default ${defaultTimeout}.`)),
+      caFile: Type.Optional(text('File with the CA certificates of the source (PEM).')),
+      certFile: Type.Optional(text('File with the client certificate (PEM); goes with keyFile.')),
+      keyFile: Type.Optional(text('File with the key of the client certificate (PEM).'))
     },
     { ...closed, description }
   )
@@ -198,8 +200,8 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
     sources: Type.Optional(
       Type.Object(
         {
-          prometheus: Type.Optional(httpSource('Prometheus, or anything that speaks its HTTP API.')),
-          alertmanager: Type.Optional(httpSource('Asked whether an alert is silenced or inhibited.'))
+          prometheus: Type.Optional(httpSource('Prometheus, or anything that speaks its HTTP API.', '10s')),
+          alertmanager: Type.Optional(httpSource('Asked whether an alert is silenced or inhibited.', '5s'))
         },
         closed
       )

@@ -174,6 +174,7 @@ function uncertainty({ cluster, verifier }: Ports, by: Witness): number {
 }
 
 function unknownPast({ problem, detail }: Extract<History, { readonly kind: 'unknown' }>): Refusal {
-  const reason = problem === 'query-rejected' ? 'query-invalid' : problem === 'warnings' ? 'inconclusive' : 'source-unreachable'
+  const reason =
+    problem === 'query-rejected' ? 'query-invalid' : problem === 'warnings' || problem === 'partial' ? 'inconclusive' : 'source-unreachable'
   return { reason, detail: `since when the symptom is there cannot be asked: ${detail}` }
 }

@@ -160,7 +160,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       ])
     )
 
-    const crashing = await untilWorkload(cluster, ref, workload => workload.rollout.state === 'stalled', 'the stall')
+    const crashing = await untilWorkload(cluster, ref, workload => workload.rollout.brokenPods.length > 0, 'the crash')
     t.match(crashing.rollout.brokenPods[0], /CrashLoopBackOff/)
     const stuck = await untilWorkload(cluster, ref, workload => /progress/.test(workload.rollout.detail), 'the progress deadline')
     t.equal(stuck.rollout.state, 'stalled')
