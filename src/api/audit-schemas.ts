@@ -20,8 +20,16 @@ import {
   word
 } from './fact-schemas.ts'
 
-const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'unknown'] as const satisfies readonly WriteOutcome[]
-const RETURN_RESULTS = ['applied', 'conflict', 'refused', 'held', 'forbidden', 'not-found'] as const satisfies readonly ReturnResult[]
+const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'failed', 'unknown'] as const satisfies readonly WriteOutcome[]
+const RETURN_RESULTS = [
+  'applied',
+  'conflict',
+  'refused',
+  'tool-failed',
+  'held',
+  'forbidden',
+  'not-found'
+] as const satisfies readonly ReturnResult[]
 
 const STEP = { step: Type.Integer({ description: 'The rung of the ladder, from 0.' }) }
 const PLAN = { intent: Type.String(), action: Type.String(), target: ObjectRefSchema, plan: text('The plan’s hash.') }
@@ -132,7 +140,8 @@ export const BODY_SCHEMAS = {
       detail: Type.String(),
       step: Type.Optional(Type.Integer()),
       wrote: Type.Boolean(),
-      reverse: Type.Optional(Type.String())
+      reverse: Type.Optional(Type.String()),
+      repair: Type.Optional(text('The command that mends what a failed program left.'))
     })
   ],
   told: [Type.Object(PEOPLE)],

@@ -84,7 +84,13 @@ const ReleaseSchema = Type.Object({
   name: Type.String(),
   namespace: Type.String(),
   latest: Type.Optional(
-    Type.Object({ revision: Type.Integer(), status: Type.String(), changedAt: Type.Number(), finishedAt: Type.Optional(Type.Number()) })
+    Type.Object({
+      revision: Type.Integer(),
+      status: Type.String(),
+      changedAt: Type.Number(),
+      finishedAt: Type.Optional(Type.Number()),
+      earlier: Type.Optional(Type.Integer({ description: 'How many other revisions were in force once.' }))
+    })
   ),
   unseen: Type.Optional(text('Why nothing is known of it.'))
 })

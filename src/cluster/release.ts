@@ -20,6 +20,9 @@ export function releaseNamed({
   return { name, namespace }
 }
 
+/** The states of a revision that was in force once. */
+const WAS_IN_FORCE: ReadonlySet<string> = new Set(['superseded', 'deployed'])
+
 /** After the API server refused a namespace's Secrets, Astern does not ask for them again for this time, milliseconds. */
 const ASK_AGAIN_MS = 10 * MINUTE
 
@@ -62,5 +65,7 @@ function toRelease(named: Pick<Release, 'name' | 'namespace'>, items: readonly u
   })
   // Compared as numbers, because as texts v10 comes before v9.
   const latest = revisions.sort((a, b) => b.revision - a.revision)[0]
-  return latest === undefined ? { ...named, unseen: `there is no release ${named.namespace}/${named.name}` } : { ...named, latest }
+  if (latest === undefined) return { ...named, unseen: `there is no release ${named.namespace}/${named.name}` }
+  const earlier = revisions.filter(one => one !== latest && WAS_IN_FORCE.has(one.status)).length
+  return { ...named, latest: { ...latest, earlier } }
 }

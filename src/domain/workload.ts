@@ -29,6 +29,8 @@ export interface Workload {
   readonly release?: Release
   /** What the release's deployed manifest lists. Absent where Astern does not read contents: its ownership is not confirmed then. */
   readonly releaseLists?: readonly Touched[]
+  /** The template was changed past the release, which still declares an earlier one. Absent where that is not sure. */
+  readonly pastRelease?: PastRelease
   /** True where the release's namespace is none in which Astern may look. Nothing of it is read then. */
   readonly releaseOutside?: true
   /** Owners that the object's metadata names and that do not have it: a copy's metadata names those of the original. */
@@ -47,6 +49,14 @@ export interface Workload {
   readonly revisions: readonly Revision[]
   readonly rollout: Rollout
   readonly pods: readonly PodSummary[]
+}
+
+/** A change that a release knows nothing of, such as one by `kubectl set image`. */
+export interface PastRelease {
+  /** Identities of the revisions that have what the release declares, newest first. */
+  readonly declared: readonly string[]
+  /** The fields that are otherwise than declared; none where something was added. */
+  readonly fields: readonly string[]
 }
 
 /** An object by its API path, and the uid that it must have. */
@@ -93,6 +103,8 @@ export interface Release {
     /** When its last operation began. */
     readonly changedAt: number
     readonly finishedAt?: number
+    /** How many other revisions were in force once. Helm can go back to those, and to no other. */
+    readonly earlier?: number
   }
   readonly unseen?: string
 }

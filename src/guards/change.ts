@@ -21,6 +21,8 @@ export const change: Guard<DatedInput> = {
         reason: 'clock-skew',
         detail: `a source’s clock differs from Astern’s by ${formatDuration(Math.abs(skew))}; synchronise the clocks`
       }
+    // Whoever changed it past the release is to blame, and not the release. The plan says so, and what would help.
+    if (action.blames === 'release' && input.workload.pastRelease !== undefined) return mending(input)
     return mending(input) ?? (needsBlame ? blamed(input) : undefined)
   }
 }

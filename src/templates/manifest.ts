@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { hashOf } from '../base/hashes.ts'
 import { at, isObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
+import { type Declared, declared } from '../domain/declared.ts'
+import { KINDS } from '../domain/objects.ts'
 import { isOneWayDoor } from '../domain/touched.ts'
 
-/** One object of a release's manifest. Its contents are not kept, but for a digest. */
+/** One object of a release's manifest. Its contents are not kept, but for digests. */
 export interface ManifestObject {
   readonly apiVersion: string
   readonly kind: string
@@ -13,6 +15,8 @@ export interface ManifestObject {
   readonly namespace?: string
   readonly digest: string
   readonly oneWay: boolean
+  /** Its pod template, where it is of a kind that targets have. */
+  readonly template?: Declared
 }
 
 /** Characters. A release fits into a Secret of 1 MiB, and the largest charts that people use unpack to a few times that. */
@@ -69,7 +73,8 @@ function collect(value: unknown, objects: ManifestObject[]): boolean {
     name,
     ...(namespace === '' ? {} : { namespace }),
     digest: hashOf(value),
-    oneWay: isOneWayDoor(textMap(objectAt(value, 'metadata')['annotations']))
+    oneWay: isOneWayDoor(textMap(objectAt(value, 'metadata')['annotations'])),
+    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {})
   })
   return true
 }

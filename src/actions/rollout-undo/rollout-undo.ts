@@ -7,7 +7,8 @@ import { templateForWrite } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
-import { judgeRevisions, provenForOf } from '../proven.ts'
+import { provenForOf } from '../proven.ts'
+import { isReleased, pastText, releasedRefusal, undoCandidates } from '../released.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 import { watchUndo } from './unstick.ts'
@@ -48,15 +49,11 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
   const { workload, options } = input
   const provenFor = provenForOf(options.provenFor)
   if (mustNotGoBack(workload)) return ONE_WAY_DOOR
-  const { release, strategy } = workload
-  if (release !== undefined && options.evenIfHelmOwned !== true)
-    return refused(
-      'helm-owned',
-      `release ${release.namespace}/${release.name} made it${workload.releaseLists === undefined ? ' (unconfirmed: only its metadata says so, and Astern does not read what the release contains)' : ''}: the next upgrade would bring the version back, and what is not in the template stays; use helm-rollback, or say evenIfHelmOwned`
-    )
+  const { strategy } = workload
+  if (isReleased(workload) && options.evenIfHelmOwned !== true) return releasedRefusal(workload)
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
-  const candidates = judgeRevisions(input, provenFor)
+  const candidates = undoCandidates(input, provenFor)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
     template: revision.identity,
@@ -92,6 +89,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
         from: imagesOf(workload.template),
         to: imagesOf(revision.template),
         toRevision: revision.number,
+        ...(workload.pastRelease === undefined ? {} : { pastRelease: pastText(workload) }),
         provenFor: formatDuration(provenFor),
         candidates: shown,
         readyPodsOfOld: revision.readyPods

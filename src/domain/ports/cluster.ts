@@ -15,12 +15,22 @@ export type WriteResult =
   /** A precondition failed (409, 422): the caller must read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
+  | FailedTool
   /** A disruption budget keeps the pod for now. Nothing was done. */
   | { readonly kind: 'held'; readonly detail: string }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
   /** Timeout, broken connection, 5xx: the caller must observe whether it was done. */
   | { readonly kind: 'unknown'; readonly detail: string }
+
+/** The program that makes the write began it and failed. Something may have been written, and only people can mend it. */
+export interface FailedTool {
+  readonly kind: 'tool-failed'
+  /** What the program said, and what it left. */
+  readonly detail: string
+  /** The command that mends what it left. */
+  readonly repair: string
+}
 
 /** Whether a kind's objects are in namespaces; undefined where the API does not serve the kind. */
 export type ApiScope = boolean | undefined | 'no-answer'

@@ -53,6 +53,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         case 'conflict':
           return stop({ reason: 'changed-since-symptom', detail: `the target changed while it was judged: ${tried.detail}` })
         case 'refused':
+        case 'tool-failed':
           return stop({ reason: 'forbidden', detail: `the API server rejects the write: ${tried.detail}` })
       }
     }

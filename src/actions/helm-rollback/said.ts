@@ -1,0 +1,62 @@
+import type { HelmProblem } from './helm-port.ts'
+
+/** Patterns of helm's errors. All have exit code 1, so only the text distinguishes them (facts C.4). The first match counts. */
+const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
+  [/forbidden/i, 'forbidden'],
+  [/Kubernetes cluster unreachable|connection refused|no such host|i\/o timeout/i, 'unreachable'],
+  [/release: not found/i, 'release-not-found'],
+  [/release has no \d+ version|revision .* not found/i, 'revision-gone'],
+  [/another operation .* is in progress/i, 'busy'],
+  [/Apply failed with \d+ conflict/i, 'field-conflict'],
+  [/already exists/i, 'lost-race'],
+  [/has no deployed releases/i, 'no-deployed-release'],
+  [/unable to build kubernetes objects /i, 'unbuildable'],
+  [/could not find the requested resource|no matches for kind/i, 'unserved'],
+  [/timed out waiting|context deadline exceeded|not ready/i, 'not-ready-in-time']
+]
+
+/** How much of an error is told, characters: every line of those that were seen, and no flood. */
+const LONGEST = 1_500
+/** No name of Kubernetes is longer, and what has no space for longer is data. */
+const LONGEST_WORD = 253
+/** So much of data is shown that people see what it is, characters. */
+const SHOWN_OF_DATA = 30
+
+/** What is reported of an error: its kind, and its whole text without anything that could be a value of the release. */
+export function classify(stderr: string): { readonly problem: HelmProblem; readonly detail: string } {
+  const problem = TEXTS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'other'
+  return { problem, detail: `helm: ${masked(errorOf(stderr))}` }
+}
+
+/** What helm says from its error on. What it writes before are warnings. */
+function errorOf(stderr: string): string {
+  const lines = stderr.split('\n')
+  const at = lines.findIndex(line => line.startsWith('Error:'))
+  if (at === -1) return 'it gave no reason'
+  const said = lines.slice(at).map(line => line.trim())
+  return said.filter(line => line !== '').join('; ')
+}
+
+const QUOTED = /"(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`/g
+/** Before a quoted text: it is a kind, a version, or the name of an object, and no value. */
+const NAMES =
+  /(?:\b(?:kind|version|group|release|namespace|manager|webhook|hook|user|resource|policy|binding|quota|conflict with|cannot \w+ resource|in API group|in the namespace|violates? PodSecurity)|\bname:|\bnamespace:|\b[a-z]+(?:\.[a-z0-9-]+)+|\b(?:pods|services|secrets|configmaps|endpoints|nodes|namespaces|persistentvolumeclaims|serviceaccounts|(?:Secret|ConfigMap|Service|Pod|ServiceAccount|PersistentVolumeClaim|[A-Z][A-Za-z]+\.[a-z0-9.-]+)))\s*$/i
+/** A name: short, and without anything but what names are made of. */
+const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?$/
+
+/**
+ * Takes out of an error what could be a value. The API server quotes what it rejects, and a chart may put a password anywhere. Kinds,
+ * versions and names of objects are shown, because without them nobody can mend it.
+ */
+export function masked(text: string): string {
+  const withoutValues = text.replaceAll(
+    /\b((?:Invalid|Unsupported|Duplicate) value|got|unmarshal\w* \w+):? (?:("(?:[^"\\]|\\.)*"|[\w.+-]+)(?=[:;,]|$)|[^;]*)/gi,
+    '$1: …'
+  )
+  const shown = withoutValues.replaceAll(QUOTED, (quoted, at: number, whole: string) => {
+    const inner = quoted.slice(1, -1)
+    return NAME.test(inner) && inner.length <= LONGEST_WORD && NAMES.test(whole.slice(0, at)) ? quoted : '"…"'
+  })
+  const cut = shown.replaceAll(/\S+/g, word => (word.length > LONGEST_WORD ? word.slice(0, SHOWN_OF_DATA) : word))
+  return cut.length > LONGEST ? `${cut.slice(0, LONGEST)}…` : cut
+}

@@ -1,0 +1,60 @@
+import { type PlanSituation, type Refused, refused } from '../domain/action.ts'
+import type { Workload } from '../domain/workload.ts'
+import { type Candidate, judgeRevisions } from './proven.ts'
+import { imagesOf } from './template-patch.ts'
+
+/** Whether the present template is that of the release which owns the target. */
+export function isReleased({ release, pastRelease }: Workload): boolean {
+  return release !== undefined && pastRelease === undefined
+}
+
+/** Why the template of a release is not undone, and whether going back by helm would help instead. */
+export function releasedRefusal({ release, releaseLists }: Workload): Refused {
+  const unsure =
+    releaseLists === undefined ? ' (unconfirmed: only its metadata says so, and Astern does not read what the release contains)' : ''
+  const instead =
+    release?.latest?.earlier === 0
+      ? 'helm-rollback cannot help either, because the release has no earlier revision that was in force; evenIfHelmOwned undoes it all the same'
+      : 'use helm-rollback, or say evenIfHelmOwned'
+  return refused(
+    'helm-owned',
+    `release ${release?.name ?? '?'} made it${unsure}: the next upgrade would bring the version back, and what is not in the template stays; ${instead}`
+  )
+}
+
+/**
+ * The revisions that an undo could go back to. Where the target was changed past its release, only those that have what the release
+ * declares. Each of the others would again be a version that Helm knows nothing of.
+ */
+export function undoCandidates(input: PlanSituation, provenFor: number): readonly Candidate[] {
+  const { pastRelease, release } = input.workload
+  const candidates = judgeRevisions(input, provenFor)
+  if (pastRelease === undefined) return candidates
+  return candidates.map(candidate =>
+    pastRelease.declared.includes(candidate.revision.identity)
+      ? candidate
+      : { revision: candidate.revision, refusedBecause: `release ${release?.name ?? '?'} declares another template` }
+  )
+}
+
+/** Why a release is not rolled back whose workload was changed past it, and whether an undo of the workload would help instead. */
+export function changedPastHelm(input: PlanSituation, provenFor: number): Refused {
+  const { workload } = input
+  const back = undoCandidates(input, provenFor)
+  const chosen = back.find(candidate => candidate.refusedBecause === undefined)
+  const why = back.map(({ revision, refusedBecause }) => `revision ${revision.number}: ${refusedBecause ?? ''}`).join('; ')
+  const instead =
+    chosen === undefined
+      ? `rollout-undo cannot help either (${why === '' ? 'no other revision is kept' : why})`
+      : `use rollout-undo, which would put revision ${chosen.revision.number} (${imagesOf(chosen.revision.template)}) back`
+  return refused('changed-past-helm', `${pastText(workload)}: an earlier revision of the release is not what was there before; ${instead}`)
+}
+
+/** Who changed a workload past its release, when, and what of it. */
+export function pastText({ release, pastRelease, templateManager, templateManagedAt }: Workload): string {
+  const who = templateManager === undefined || templateManager === '' ? '' : ` by ${templateManager}`
+  const when = templateManagedAt === undefined ? '' : ` at ${new Date(templateManagedAt).toISOString()}`
+  const fields = pastRelease?.fields ?? []
+  const what = fields.length === 0 ? 'something was added to the template' : fields.slice(0, 5).join(', ')
+  return `changed past release ${release?.name ?? '?'}${who}${when} (${what}), whose revision ${release?.latest?.revision ?? '?'} still declares the version before`
+}

@@ -1,0 +1,40 @@
+import { SECOND } from '../base/clock.ts'
+import { contradicted } from '../domain/declared.ts'
+import { isSame } from '../domain/touched.ts'
+import type { PastRelease, Release, Workload } from '../domain/workload.ts'
+import { asListed } from './listed.ts'
+import type { DeclaredObject } from './release-contents.ts'
+
+/** A controller makes the revision of a template a moment after helm wrote it, and helm may have ended by then. */
+const CONTROLLER_LAGS_MS = 10 * SECOND
+
+/**
+ * Whether the target's template was changed past the release that has it. Two things must say so: an earlier revision of the target has
+ * all that the release declares, and the present one either has something else, or is newer than the release's last operation. A
+ * webhook that changes what helm writes changes every revision, and so makes none that agrees.
+ */
+export function pastRelease(
+  workload: Pick<Workload, 'ref' | 'uid' | 'templateAt' | 'template' | 'identity' | 'revisions'>,
+  { latest }: Pick<Release, 'latest'>,
+  declares: readonly DeclaredObject[] = []
+): { readonly pastRelease?: PastRelease } {
+  const { ref, template, identity, revisions } = workload
+  if (latest === undefined || latest.status.startsWith('pending-') || workload.templateAt.uid !== workload.uid) return {}
+  const manifests = declares.filter(({ object }) => isSame(object, asListed(ref))).map(one => one.template)
+  // One that failed may have been written in part: the present template is past the release only if no revision of it declares that.
+  const differences = manifests.map(manifest => contradicted(manifest, template))
+  if (differences.length === 0) return {}
+  const fields = differences.some(found => found.length === 0) ? [] : (differences.at(-1) ?? [])
+  const agrees = revisions.filter(
+    revision => revision.identity !== identity && manifests.some(manifest => contradicted(manifest, revision.template).length === 0)
+  )
+  if (agrees.length === 0) return {}
+  if (fields.length === 0 && !isNewer(workload, Math.max(latest.changedAt, latest.finishedAt ?? 0))) return {}
+  return { pastRelease: { declared: [...new Set(agrees.map(revision => revision.identity))], fields } }
+}
+
+/** Whether the present template came after a release's operation ended. Restarts make it no newer. */
+function isNewer({ identity, revisions }: Pick<Workload, 'identity' | 'revisions'>, ended: number): boolean {
+  const own = revisions.filter(revision => revision.identity === identity)
+  return own.length > 0 && own.every(({ reused, createdAt }) => !reused && createdAt > ended + CONTROLLER_LAGS_MS)
+}
