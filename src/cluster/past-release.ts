@@ -21,12 +21,14 @@ export function pastRelease(
   const { ref, template, identity, revisions } = workload
   if (latest === undefined || latest.status.startsWith('pending-') || workload.templateAt.uid !== workload.uid) return {}
   const manifests = declares.filter(({ object }) => isSame(object, asListed(ref))).map(one => one.template)
-  // One that failed may have been written in part: the present template is past the release only if no revision of it declares that.
-  const differences = manifests.map(manifest => contradicted(manifest, template))
-  if (differences.length === 0) return {}
-  const fields = differences.some(found => found.length === 0) ? [] : (differences.at(-1) ?? [])
+  if (manifests.length === 0) return {}
+  // Of a newer revision that failed, and of the deployed one, the present template may have either.
+  const differences = manifests.map(manifest => ({ manifest, fields: contradicted(manifest, template) }))
+  const kept = differences.filter(one => one.fields.length === 0)
+  const fields = kept.length > 0 ? [] : (differences.at(-1)?.fields ?? [])
+  const wanted = (kept.length > 0 ? kept : differences).map(one => one.manifest)
   const agrees = revisions.filter(
-    revision => revision.identity !== identity && manifests.some(manifest => contradicted(manifest, revision.template).length === 0)
+    revision => revision.identity !== identity && wanted.some(manifest => contradicted(manifest, revision.template).length === 0)
   )
   if (agrees.length === 0) return {}
   if (fields.length === 0 && !isNewer(workload, Math.max(latest.changedAt, latest.finishedAt ?? 0))) return {}

@@ -1,5 +1,4 @@
 import t from 'tap'
-import { observe } from '../../src/actions/scale/observe.ts'
 import { scale } from '../../src/actions/scale/scale.ts'
 import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../src/base/json.ts'
 import { collectionPath, type ObjectRef, objectPath } from '../../src/domain/objects.ts'
@@ -302,6 +301,6 @@ async function planFor(target: ObjectRef) {
   const read = await cluster.read(target, signal)
   if (read.kind !== 'found') throw new Error(read.detail)
   const input = planInput(read.workload, { options: { to: 4, max: 6 } })
-  const seen = await observe(tools, input, signal)
+  const seen = await scale.observe(tools, input, signal)
   return seen.kind === 'refused' ? seen : scale.plan(input, seen.seen)
 }

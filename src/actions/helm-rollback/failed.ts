@@ -1,6 +1,6 @@
 import type { FailedTool } from '../../domain/ports/cluster.ts'
 import type { Helm, HelmPlace, HelmProblem, HelmRevision, HookRun } from './helm-port.ts'
-import { classify } from './said.ts'
+import { classify, masked } from './said.ts'
 
 /** What was asked for, and the revision that was in force before. */
 interface Asked extends HelmPlace {
@@ -19,17 +19,30 @@ interface Left {
  * working, and the command that mends it (facts C.2).
  */
 export async function failedRollback(helm: Helm, asked: Asked, { newest, said }: Left, signal: AbortSignal): Promise<FailedTool> {
-  // Where nobody heard helm, its own record has the words of a failure. A pending revision has none.
-  const heard = said ?? (newest.status === 'failed' ? classify(`Error: ${newest.description}`) : undefined)
+  const recorded = newest.status === 'failed' ? recordedError(newest) : undefined
   const hook = newest.status === 'failed' ? undefined : await failedHook(helm, asked, newest, signal)
   const code = said?.exitCode === undefined ? '' : ` (exit code ${said.exitCode})`
+  const problem = hook === undefined ? problemOf(said?.problem, recorded?.problem) : 'hook'
   const parts = [
-    heard === undefined ? 'helm did not end, and nothing tells why' : `${heard.detail}${code}`,
+    ...(said === undefined ? [] : [`${said.detail}${code}`]),
+    // A clean-up that fails too takes the place of the error in what helm says, and not in its record.
+    ...(recorded === undefined || said?.detail.includes(recorded.words) === true ? [] : [`its record says: ${recorded.words}`]),
+    ...(said === undefined && recorded === undefined ? ['helm did not end, and nothing tells why'] : []),
     ...(hook === undefined ? [] : [`its ${hook.events.join(', ')} hook ${hook.kind}/${hook.name} did not succeed`]),
     `revision ${newest.revision} of the release is ${newest.status}`,
-    keeps(newest, heard?.problem)
+    keeps(newest, problem)
   ]
-  return { kind: 'tool-failed', detail: parts.join('; '), repair: repairOf(asked, newest, hook === undefined ? heard?.problem : 'hook') }
+  return { kind: 'tool-failed', detail: parts.join('; '), repair: repairOf(asked, newest, problem) }
+}
+
+/** The error that helm wrote into the release. */
+function recordedError({ description }: HelmRevision): { readonly problem: HelmProblem; readonly words: string } {
+  const error = description.replace(/^(?:Rollback|Release) "[^"]*" failed: /, '')
+  return { problem: classify(`Error: ${error}`).problem, words: masked(error) }
+}
+
+function problemOf(said: HelmProblem | undefined, recorded: HelmProblem | undefined): HelmProblem | undefined {
+  return said === undefined || said === 'other' ? (recorded ?? said) : said
 }
 
 /** The hook of this rollback that helm began and never wrote down as done. */
@@ -48,7 +61,7 @@ async function failedHook(
 }
 
 /** What does not work until it is mended. */
-function keeps({ status }: HelmRevision, problem: HelmProblem | undefined): string {
+function keeps({ status }: HelmRevision, problem: HelmProblem | 'hook' | undefined): string {
   if (status.startsWith('pending-'))
     return 'while it is, every helm upgrade is refused (“another operation is in progress”): deployments of this release are blocked'
   if (problem === 'unserved') return 'every helm upgrade and rollback fails as long as that revision is the newest'

@@ -38,11 +38,40 @@ function errorOf(stderr: string): string {
 }
 
 const QUOTED = /"(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`/g
-/** Before a quoted text: it is a kind, a version, or the name of an object, and no value. */
-const NAMES =
-  /(?:\b(?:kind|version|group|release|namespace|manager|webhook|hook|user|resource|policy|binding|quota|conflict with|cannot \w+ resource|in API group|in the namespace|violates? PodSecurity)|\bname:|\bnamespace:|\b[a-z]+(?:\.[a-z0-9-]+)+|\b(?:pods|services|secrets|configmaps|endpoints|nodes|namespaces|persistentvolumeclaims|serviceaccounts|(?:Secret|ConfigMap|Service|Pod|ServiceAccount|PersistentVolumeClaim|[A-Z][A-Za-z]+\.[a-z0-9.-]+)))\s*$/i
+/** After one of these words a quoted text is a kind, a version or the name of an object, and no value. */
+const NAMED_BY = [
+  'kind',
+  'version',
+  'API group',
+  'release',
+  'namespace',
+  'manager',
+  'webhook',
+  'hook',
+  'user',
+  'policy',
+  'binding',
+  'quota'
+]
+const RESOURCES = [
+  'resource',
+  'pods',
+  'services',
+  'secrets',
+  'configmaps',
+  'namespaces',
+  'serviceaccounts',
+  'persistentvolumeclaims',
+  'nodes'
+]
+const KINDS = ['Secret', 'ConfigMap', 'Service', 'Pod', 'ServiceAccount', 'PersistentVolumeClaim', 'Namespace']
+/** The same, as it stands before the quote; also `name:`, `conflict with`, and a kind with its group such as `Deployment.apps`. */
+const NAMES = new RegExp(
+  `(?:\\b(?:${[...NAMED_BY, ...RESOURCES, ...KINDS, 'conflict with', 'PodSecurity'].join('|')})|\\bname(?:space)?:|\\b[a-z]+(?:\\.[a-z0-9-]+)+)\\s*$`,
+  'i'
+)
 /** A name: short, and without anything but what names are made of. */
-const NAME = /^[A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?$/
+const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?)?$/
 
 /**
  * Takes out of an error what could be a value. The API server quotes what it rejects, and a chart may put a password anywhere. Kinds,
