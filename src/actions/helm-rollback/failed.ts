@@ -1,3 +1,4 @@
+import { SECOND } from '../../base/clock.ts'
 import type { FailedTool } from '../../domain/ports/cluster.ts'
 import type { Helm, HelmPlace, HelmProblem, HelmRevision, HookRun } from './helm-port.ts'
 import { classify, masked } from './said.ts'
@@ -54,9 +55,10 @@ async function failedHook(
 ): Promise<HookRun | undefined> {
   const hooks = await helm.hooks(asked, revision, signal)
   if (hooks.kind === 'failed') return undefined
-  // A revision has the runs of the hooks of the revision that it was copied from, too.
+  // A revision has the runs of the hooks of the revision that it was copied from, too. One of the two times may have whole seconds.
   return hooks.value.find(
-    ({ events, phase, startedAt }) => phase !== 'Succeeded' && startedAt >= updatedAt && events.some(event => event.endsWith('-rollback'))
+    ({ events, phase, startedAt }) =>
+      phase !== 'Succeeded' && startedAt >= updatedAt - SECOND && events.some(event => event.endsWith('-rollback'))
   )
 }
 

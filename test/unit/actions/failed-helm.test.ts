@@ -92,6 +92,20 @@ t.test('a helm that failed is a failed write: exit code, state of the release, w
     detail: /some of its objects may have been written/
   })
   t.match(
+    await apply(
+      leaves({
+        status: 'failed',
+        description: 'Rollback "api" failed: Apply failed with 1 conflict: conflict with "kubectl-set": .spec.x',
+        said: 'Error: unable to cleanup resources: no objects visited'
+      })
+    ),
+    {
+      detail: /no objects visited \(exit code 1\); its record says: Apply failed with 1 conflict: conflict with "kubectl-set"/,
+      repair: /--force-conflicts$/
+    },
+    'a failed clean-up hides the error in what helm says'
+  )
+  t.match(
     await apply(leaves({ status: 'pending-rollback' })),
     { kind: 'tool-failed' },
     'helm says that it is done, and the release does not'
