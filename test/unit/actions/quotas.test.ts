@@ -128,3 +128,49 @@ t.test('KEDA decides: also where there is no autoscaler, and while it is paused'
       : { kind: 'ok', status: 200, object: { items: [] } }
   t.match(await decide(), { refusal: { reason: 'forbidden', detail: 'no right' } }, 'who may not look cannot say that there is none')
 })
+
+t.test('scopes: all of them, and every expression of the selector', async t => {
+  const expression = (operator: string, ...values: readonly string[]): JsonObject => ({
+    scopeSelector: { matchExpressions: [{ scopeName: 'PriorityClass', operator, values }] }
+  })
+  const burstable = { containers: [asking({ cpu: '1m' })] }
+  const urgent = { ...burstable, priorityClassName: 'urgent' }
+  const near = {
+    affinity: { podAntiAffinity: { preferredDuringSchedulingIgnoredDuringExecution: [{ podAffinityTerm: { namespaceSelector: {} } }] } }
+  }
+  const cases: readonly (readonly [string, JsonObject, JsonObject, boolean])[] = [
+    ['none', {}, burstable, true],
+    ['not all', { scopes: ['NotTerminating', 'BestEffort'] }, burstable, false],
+    ['all', { scopes: ['NotTerminating', 'NotBestEffort'] }, burstable, true],
+    ['all, and a selector that does not', { scopes: ['NotTerminating'], ...expression('Exists') }, burstable, false],
+    ['a deadline', { scopes: ['Terminating'] }, { ...burstable, activeDeadlineSeconds: 60 }, true],
+    ['no deadline', { scopes: ['Terminating'] }, burstable, false],
+    [
+      'asks for nothing',
+      { scopes: ['BestEffort'] },
+      { containers: [{ name: 'main' }, asking({ cpu: '0', 'ephemeral-storage': '1G' })] },
+      true
+    ],
+    [
+      'only the start asks',
+      { scopes: ['BestEffort'] },
+      { containers: [{ name: 'main' }], initContainers: [asking({}, { memory: '1' })] },
+      false
+    ],
+    ['the pod asks', { scopes: ['BestEffort'] }, { containers: [{ name: 'main' }], resources: { requests: { cpu: '1' } } }, false],
+    ['In', expression('In', 'low', 'urgent'), urgent, true],
+    ['In: none', expression('In', 'urgent'), burstable, false],
+    ['NotIn', expression('NotIn', 'urgent'), urgent, false],
+    ['NotIn: none', expression('NotIn', 'urgent'), burstable, true],
+    ['Exists', expression('Exists'), urgent, true],
+    ['DoesNotExist', expression('DoesNotExist'), urgent, false],
+    ['an operator of tomorrow', expression('Like', 'urgent'), urgent, false],
+    ['other namespaces', { scopes: ['CrossNamespacePodAffinity'] }, { ...burstable, ...near }, true],
+    ['its own namespace', { scopes: ['CrossNamespacePodAffinity'] }, burstable, false],
+    ['volumes', { scopeSelector: { matchExpressions: [{ scopeName: 'VolumeAttributesClass', operator: 'Exists' }] } }, burstable, false]
+  ]
+  for (const [name, spec, of, counts] of cases)
+    t.equal(quotaRefusal([quota({ pods: '0' }, {}, spec)], pod(of), 1) !== undefined, counts, name)
+  const known = pod({ containers: [{ name: 'main' }] }, { status: { qosClass: 'Burstable' } })
+  t.equal(quotaRefusal([quota({ pods: '0' }, {}, { scopes: ['BestEffort'] })], known, 1), undefined, 'the API server’s word counts')
+})

@@ -45,7 +45,14 @@ async function decided(
   await bench.look()
   const run = await bench.run()
   const [act] = (await bench.audit('decision')).filter(row => row.body.verdict === 'act')
-  return { run, reason: run.reason, undone: bench.cluster.writes.length, rolledBack: helm.made, passed: act?.body.passed }
+  return {
+    run,
+    reason: run.reason,
+    undone: bench.cluster.writes.length,
+    backTo: bench.cluster.writes[0]?.to,
+    rolledBack: helm.made,
+    passed: act?.body.passed
+  }
 }
 
 t.test('changed past helm: the release is left alone, and a ladder of both undoes, in either order', async t => {
@@ -80,8 +87,8 @@ t.test('changed past helm: an undo goes to what the release declares, and to not
     revisionOf(3, 'app:v2', NOON - 10 * MINUTE)
   ])
   const { pastRelease, release } = BY_HAND
-  const { undone, run } = await decided(t, { ...twice, release, pastRelease } as Workload, [UNDO])
-  t.equal(undone, 1, `${run.detail}`)
+  const { backTo, run } = await decided(t, { ...twice, release, pastRelease } as Workload, [UNDO])
+  t.equal(backTo, revisionOf(1, 'app:v1', 0).identity, `${run.detail}`)
 })
 
 t.test('a release that helm upgraded: the undo leaves it to the rollback, and a ladder of both goes on', async t => {
