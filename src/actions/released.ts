@@ -1,6 +1,7 @@
 import { type PlanSituation, type Refused, refused } from '../domain/action.ts'
 import type { Workload } from '../domain/workload.ts'
-import { type Candidate, judgeRevisions } from './proven.ts'
+import { badMark } from './helm-rollback/choose.ts'
+import { type Candidate, judgeRevisions, provenIn } from './proven.ts'
 import { imagesOf } from './template-patch.ts'
 
 /** Whether the present template is that of the release which owns the target. */
@@ -8,18 +9,35 @@ export function isReleased({ release, pastRelease }: Workload): boolean {
   return release !== undefined && pastRelease === undefined
 }
 
-/** Why the template of a release is not undone, and whether going back by helm would help instead. */
-export function releasedRefusal({ release, releaseLists }: Workload): Refused {
+/** Why the template of a release is not undone, and whether going back by helm would help instead, as far as metadata tells. */
+export function releasedRefusal(input: PlanSituation, provenFor: number): Refused {
+  const { release, releaseLists } = input.workload
   const unsure =
     releaseLists === undefined ? ' (unconfirmed: only its metadata says so, and Astern does not read what the release contains)' : ''
+  const against = againstRollback(input, provenFor)
   const instead =
-    release?.latest?.earlier === 0
-      ? 'helm-rollback cannot help either, because the release has no earlier revision that was in force; evenIfHelmOwned undoes it all the same'
-      : 'use helm-rollback, or say evenIfHelmOwned'
+    against === undefined
+      ? 'use helm-rollback, or say evenIfHelmOwned'
+      : `helm-rollback cannot help either (${against}); evenIfHelmOwned undoes it all the same`
   return refused(
     'helm-owned',
     `release ${release?.name ?? '?'} made it${unsure}: the next upgrade would bring the version back, and what is not in the template stays; ${instead}`
   )
+}
+
+/** Why helm has no revision to go back to; undefined where it may have one. Only helm itself knows what a revision contains. */
+function againstRollback(input: PlanSituation, provenFor: number): string | undefined {
+  const earlier = input.workload.release?.latest?.earlier
+  if (earlier === undefined) return undefined
+  if (earlier.length === 0) return 'the release has no earlier revision that was in force'
+  const judged = earlier.map(({ revision, from, to }) => ({
+    revision,
+    ...(input.bad.includes(badMark(revision))
+      ? { refusedBecause: 'it is remembered as bad' }
+      : provenIn([{ from, to }], { of: badMark(revision), provenFor, incidents: input.incidents, unproven: input.unproven }))
+  }))
+  if (judged.some(({ refusedBecause }) => refusedBecause === undefined)) return undefined
+  return judged.map(({ revision, refusedBecause }) => `revision ${revision} of the release: ${refusedBecause ?? ''}`).join('; ')
 }
 
 /**

@@ -89,7 +89,11 @@ const ReleaseSchema = Type.Object({
       status: Type.String(),
       changedAt: Type.Number(),
       finishedAt: Type.Optional(Type.Number()),
-      earlier: Type.Optional(Type.Integer({ description: 'How many other revisions were in force once.' }))
+      earlier: Type.Optional(
+        Type.Array(Type.Object({ revision: Type.Integer(), from: Type.Number(), to: Type.Number() }), {
+          description: 'The other revisions that were in force once, and when; newest first.'
+        })
+      )
     })
   ),
   unseen: Type.Optional(text('Why nothing is known of it.'))

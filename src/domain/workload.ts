@@ -92,6 +92,13 @@ export interface Canary {
 /** An operation of Helm that is pending for longer has died. Helm's own default limit is five minutes for each wait (facts C.2). */
 export const STUCK_AFTER_MS = 15 * MINUTE
 
+/** A revision of a release that another one replaced. */
+export interface EarlierRevision {
+  readonly revision: number
+  readonly from: number
+  readonly to: number
+}
+
 /** A Helm release, as the metadata of its Secrets shows it. */
 export interface Release {
   readonly name: string
@@ -103,8 +110,8 @@ export interface Release {
     /** When its last operation began. */
     readonly changedAt: number
     readonly finishedAt?: number
-    /** How many other revisions were in force once. Helm can go back to those, and to no other. */
-    readonly earlier?: number
+    /** The other revisions that were in force once, and when; newest first. Helm can go back to those, and to no other. */
+    readonly earlier?: readonly EarlierRevision[]
   }
   readonly unseen?: string
 }

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { cannotBeWritten, hookNeverEnds, kindGoneMeanwhile, neverReady } from '../stories/broken-release-stories.ts'
+import { cannotBeWritten, conflictOfManagers, hookNeverEnds, kindGoneMeanwhile, neverReady } from '../stories/broken-release-stories.ts'
 import { changedPastHelm, upgradedBehindNobody } from '../stories/past-release-stories.ts'
 import type { ReleaseSite } from '../stories/release-stories.ts'
 import { HELMS, obtain } from '../support/cluster/go-build.ts'
@@ -19,6 +19,9 @@ for (const program of HELMS) {
   )
   void t.test(`rolled back, and never ready, helm ${major}`, { buffered: true }, t => neverReady(t, one, `never-ready-helm${major}`))
   void t.test(`an object cannot be written, helm ${major}`, { buffered: true }, t => cannotBeWritten(t, one, `immutable-helm${major}`))
+  // Only helm 4 applies on the server's side.
+  if (major === '4')
+    void t.test('scaled by hand, and in conflict with it, helm 4', { buffered: true }, t => conflictOfManagers(t, one, 'conflict-helm4'))
   for (const how of ['image', 'env'] as const)
     void t.test(`changed behind helm’s back (${how}), helm ${major}`, { buffered: true }, t =>
       changedPastHelm(t, one, `past-${how}-helm${major}`, how)

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
+import { objectPath } from '../../src/domain/objects.ts'
 import type { Helm } from '../support/cluster/helm.ts'
 import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
 import { ended, type World, waitUntil } from '../support/world/world.ts'
@@ -207,4 +208,27 @@ export async function cannotBeWritten(t: Test, site: ReleaseSite, namespace: str
   t.match(text, /ConfigMap "?api"? is invalid.*immutable/s, 'what helm said is told')
   t.match(text, /revision 3 of the release is failed/)
   t.notMatch(text, /hunter2/)
+}
+
+/** Somebody scaled a workload of a release that helm applies on the server's side: helm then conflicts with them. */
+export async function conflictOfManagers(t: Test, site: ReleaseSite, namespace: string): Promise<void> {
+  const world = await openReleaseWorld(t, site, namespace, { steps: [SHORT] })
+  const { helm } = site
+  const chart = writeChart(t)
+  await world.astern()
+  await helm('install', 'api', chart, '-n', namespace, '--wait')
+  await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2', '--wait')
+  const path = `${objectPath(world.target)}/scale`
+  const now = ok(await world.clients.kube.get(path))
+  ok(await world.clients.kube.put(`${path}?fieldManager=kubectl`, { ...now, spec: { replicas: 3 } }))
+  world.errors.set('app:v2', 0.4)
+
+  const { run, text } = await toldOf(world)
+
+  t.equal(run['outcome'], 'failed', { run })
+  t.match(text, /conflict with "kubectl".*\.spec\.replicas/s, 'whose field it is')
+  t.match(text, /revision 3 of the release is failed/)
+  t.equal(repairIn(text), `helm rollback api 1 --namespace ${namespace} --force-conflicts`)
+  await repair(world, helm, repairIn(text))
+  t.match(await historyOf(helm, namespace), [[1], [2], [3, 'failed'], [4, 'deployed']])
 }

@@ -55,7 +55,7 @@ const NO_DATA: Sample = {
 const RELEASE = {
   name: 'api',
   namespace: 'shop',
-  latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON, earlier: 2 }
+  latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON, earlier: [{ revision: 6, from: NOON - MINUTE, to: NOON }] }
 }
 const MARKER = { id: 'm1', at: NOON, version: 'v7', commit: 'abc', author: 'ann', url: 'https://ci.example/7', by: 'ci' }
 const PLANNED: PlannedFacts = {

@@ -50,7 +50,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
   const provenFor = provenForOf(options.provenFor)
   if (mustNotGoBack(workload)) return ONE_WAY_DOOR
   const { strategy } = workload
-  if (isReleased(workload) && options.evenIfHelmOwned !== true) return releasedRefusal(workload)
+  if (isReleased(workload) && options.evenIfHelmOwned !== true) return releasedRefusal(input, provenFor)
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
   const candidates = undoCandidates(input, provenFor)

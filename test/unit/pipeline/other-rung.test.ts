@@ -18,15 +18,25 @@ const ROLLBACK = step('helm-rollback')
 const ladder = (...steps: PolicyStep[]) => ({ ...policyOf(), steps })
 
 const RELEASE = { name: 'api', namespace: 'shop' }
-const latest = (revision: number, changedAt: number, earlier: number) => ({ revision, status: 'deployed', changedAt, earlier })
+/** Each revision before it ran for half a day. */
+const latest = (revision: number, changedAt: number) => ({
+  revision,
+  status: 'deployed',
+  changedAt,
+  earlier: Array.from({ length: revision - 1 }, (_, index) => ({
+    revision: revision - 1 - index,
+    from: changedAt - (index + 1) * 12 * HOUR,
+    to: changedAt - index * 12 * HOUR
+  }))
+})
 /** v2 came ten minutes ago by an upgrade of the release. */
-const UPGRADED: Workload = { ...badRollout(), release: { ...RELEASE, latest: latest(2, NOON - 10 * MINUTE, 1) }, releaseLists: [] }
+const UPGRADED: Workload = { ...badRollout(), release: { ...RELEASE, latest: latest(2, NOON - 10 * MINUTE) }, releaseLists: [] }
 /** v2 came ten minutes ago by `kubectl set image`; the release is as old as v1. */
 const BY_HAND: Workload = {
   ...badRollout(),
   templateManager: 'kubectl-set',
   templateManagedAt: NOON - 10 * MINUTE,
-  release: { ...RELEASE, latest: latest(1, NOON - 24 * HOUR, 0) },
+  release: { ...RELEASE, latest: latest(1, NOON - 24 * HOUR) },
   releaseLists: [],
   pastRelease: { declared: [revisionOf(1, 'app:v1', 0).identity], fields: ['spec.containers[api].image'] }
 }
@@ -40,7 +50,7 @@ async function decided(
   const helm = storyHelm(revisions)
   const bench = await openBench(t, { policies: [ladder(...steps)], needs: { helm } })
   bench.cluster.put(workload)
-  helm.onRollback = revision => bench.cluster.put({ ...workload, release: { ...RELEASE, latest: latest(revision, NOON, 2) } })
+  helm.onRollback = revision => bench.cluster.put({ ...workload, release: { ...RELEASE, latest: latest(revision, NOON) } })
   await bench.fire()
   await bench.look()
   const run = await bench.run()
@@ -102,10 +112,19 @@ t.test('a release that helm upgraded: the undo leaves it to the rollback, and a 
 })
 
 t.test('the rollback would not help either: it is not recommended, and both reasons are told', async t => {
-  const first: Workload = { ...UPGRADED, release: { ...RELEASE, latest: latest(1, NOON - 10 * MINUTE, 0) } }
+  const first: Workload = { ...UPGRADED, release: { ...RELEASE, latest: latest(1, NOON - 10 * MINUTE) } }
   const alone = await decided(t, first, [UNDO], [{ updatedAt: NOON - 10 * MINUTE }])
   t.equal(alone.reason, 'helm-owned')
   t.match(alone.run.detail, /helm-rollback cannot help either/)
+
+  const quick = {
+    revision: 2,
+    status: 'deployed',
+    changedAt: NOON - 10 * MINUTE,
+    earlier: [{ revision: 1, from: NOON - 12 * MINUTE, to: NOON - 10 * MINUTE }]
+  }
+  const young = await decided(t, { ...UPGRADED, release: { ...RELEASE, latest: quick } }, [UNDO])
+  t.match(young.run.detail, /helm-rollback cannot help either \(revision 1 of the release: it did not run for 5m/)
 
   const both = await decided(t, first, [UNDO, ROLLBACK], [{ updatedAt: NOON - 10 * MINUTE }])
   t.same([both.reason, both.undone, both.rolledBack], ['no-good-revision', 0, []])
@@ -127,7 +146,7 @@ t.test('the rollback would not help either: it is not recommended, and both reas
 t.test('only the template changed, or only the release: the rung that blames the other one is asked', async t => {
   const config: Workload = {
     ...workloadOf([revisionOf(1, 'app:v1', NOON - 24 * HOUR)]),
-    release: { ...RELEASE, latest: latest(2, NOON - 10 * MINUTE, 1) },
+    release: { ...RELEASE, latest: latest(2, NOON - 10 * MINUTE) },
     releaseLists: []
   }
   const { rolledBack } = await decided(t, config, [UNDO, ROLLBACK])
