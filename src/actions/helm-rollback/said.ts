@@ -32,12 +32,13 @@ export function classify(stderr: string): { readonly problem: HelmProblem; reado
 function errorOf(stderr: string): string {
   const lines = stderr.split('\n')
   const at = lines.findIndex(line => line.startsWith('Error:'))
-  if (at === -1) return 'it gave no reason'
-  const said = lines.slice(at).map(line => line.trim())
-  return said.filter(line => line !== '').join('; ')
+  return at === -1 ? 'it gave no reason' : lines.slice(at).join('\n')
 }
 
-const QUOTED = /"(?:[^"\\]|\\.)*"|'[^']*'|`[^`]*`/g
+/** An apostrophe within a word opens no quote. */
+const QUOTED = /"(?:[^"\\]|\\.)*"|(?<!\w)'[^']*'|`[^`]*`/g
+/** After these words stands a value: up to the colon after it where it is quoted or a word, else up to the end of the line. */
+const VALUE = /\b((?:Invalid|Unsupported|Duplicate) value|got|unmarshal\w* \w+):? (?:(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)(?=[:,]|$)|.*)/gi
 /** After one of these words a quoted text is a kind, a version or the name of an object, and no value. */
 const NAMED_BY = [
   'kind',
@@ -78,14 +79,18 @@ const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?)?$/
  * versions and names of objects are shown, because without them nobody can mend it.
  */
 export function masked(text: string): string {
-  const withoutValues = text.replaceAll(
-    /\b((?:Invalid|Unsupported|Duplicate) value|got|unmarshal\w* \w+):? (?:("(?:[^"\\]|\\.)*"|[\w.+-]+)(?=[:;,]|$)|[^;]*)/gi,
-    '$1: …'
-  )
-  const shown = withoutValues.replaceAll(QUOTED, (quoted, at: number, whole: string) => {
+  const lines = text.split('\n').map(line => line.trim())
+  const shown = lines
+    .filter(line => line !== '')
+    .map(maskedLine)
+    .join('; ')
+  return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown
+}
+
+function maskedLine(line: string): string {
+  const withoutQuotes = line.replaceAll(VALUE, '$1: …').replaceAll(QUOTED, (quoted, at: number, whole: string) => {
     const inner = quoted.slice(1, -1)
     return NAME.test(inner) && inner.length <= LONGEST_WORD && NAMES.test(whole.slice(0, at)) ? quoted : '"…"'
   })
-  const cut = shown.replaceAll(/\S+/g, word => (word.length > LONGEST_WORD ? word.slice(0, SHOWN_OF_DATA) : word))
-  return cut.length > LONGEST ? `${cut.slice(0, LONGEST)}…` : cut
+  return withoutQuotes.replaceAll(/\S+/g, word => (word.length > LONGEST_WORD ? word.slice(0, SHOWN_OF_DATA) : word))
 }

@@ -173,6 +173,9 @@ ensure CRDs are installed first
     `env[1].name: Duplicate value: {"name":"${secret}"}`,
     `Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal number ${secret} into Go struct field EnvVar.value of type string`,
     `error parsing "${secret}"`,
+    `it can't be: '${secret}'`,
+    `spec.x: Invalid value: {"a":"x; ${secret}"}: no`,
+    `first line\nspec.x: Invalid value: map[a:b; c:${secret}]: no`,
     `error parsing '${secret}' and \`${secret}\``,
     `spec.x: Invalid value: "a \\"quoted\\" ${secret}": no`,
     `unable to decode "{\\"password\\":\\"${secret}\\"}": no`
