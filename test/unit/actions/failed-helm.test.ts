@@ -1,4 +1,5 @@
 import t from 'tap'
+import { repairOfPending } from '../../../src/actions/helm-rollback/failed.ts'
 import { parseHooks } from '../../../src/actions/helm-rollback/helm.ts'
 import type { Helm, HelmProblem, HelmRevision, HookRun } from '../../../src/actions/helm-rollback/helm-port.ts'
 import { helmRollback } from '../../../src/actions/helm-rollback/helm-rollback.ts'
@@ -208,4 +209,16 @@ t.test('hooks are read out of a release’s status, and nothing else is', async 
     { kind: 'Job', name: 'migrate', events: ['pre-rollback'], phase: 'Running', startedAt: NOON + SECOND }
   ])
   for (const text of ['', 'null', '[]']) t.equal(parseHooks(text), undefined)
+})
+
+t.test('an operation that somebody else left pending: the command that ends it', async t => {
+  const place = { release: 'api', namespace: 'shop' }
+  const history = async (...statuses: readonly string[]): Promise<readonly HelmRevision[]> => {
+    const listed = await storyHelm(statuses.map(status => ({ status }))).history(place, never)
+    return listed.kind === 'done' ? listed.value : []
+  }
+  const repair = async (...statuses: readonly string[]) => repairOfPending(place, await history(...statuses))
+  t.equal(await repair('superseded', 'deployed', 'pending-upgrade'), 'helm rollback api 2 --namespace shop')
+  t.equal(await repair('superseded', 'failed', 'pending-upgrade'), 'helm rollback api 1 --namespace shop')
+  t.equal(await repair('pending-install'), 'kubectl --namespace shop delete secret sh.helm.release.v1.api.v1', 'nothing was ever in force')
 })

@@ -86,6 +86,7 @@ t.test('pending: one that is under way is waited for, a dead one is people’s, 
   const pending = (minutes: number) => history({}, {}, { status: 'pending-upgrade', updatedAt: NOON - minutes * MINUTE })
   t.equal(to(pending(5)), 'rollout-moving')
   t.equal(to(pending(20)), 'release-stuck')
+  t.match(plan(pending(20)), { refusal: { detail: /to repair it: helm rollback api 2 --namespace shop/ } })
   t.equal(to(pending(20), { options: { recoverStuck: true } }), 2)
   t.equal(to(pending(5), { options: { recoverStuck: true } }), 'rollout-moving')
   t.equal(to(history({ status: 'pending-install', updatedAt: NOON - HOUR }), { options: { recoverStuck: true } }), 'no-good-revision')
