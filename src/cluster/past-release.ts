@@ -1,7 +1,8 @@
 import { SECOND } from '../base/clock.ts'
+import { type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { contradicted } from '../domain/declared.ts'
 import { isSame } from '../domain/touched.ts'
-import type { PastRelease, Release, Workload } from '../domain/workload.ts'
+import { type PastRelease, type Release, templateIdentity, type Workload } from '../domain/workload.ts'
 import { asListed } from './listed.ts'
 import type { DeclaredObject } from './release-contents.ts'
 
@@ -31,7 +32,8 @@ export function pastRelease(
     revision => revision.identity !== identity && wanted.some(manifest => contradicted(manifest, revision.template).length === 0)
   )
   if (agrees.length === 0) return {}
-  if (fields.length === 0 && !isNewer(workload, Math.max(latest.changedAt, latest.finishedAt ?? 0))) return {}
+  const ended = Math.max(latest.changedAt, latest.finishedAt ?? 0)
+  if (fields.length === 0 && (!isNewer(workload, ended) || agrees.some(revision => isBump(revision.template, template)))) return {}
   return { pastRelease: { declared: [...new Set(agrees.map(revision => revision.identity))], fields } }
 }
 
@@ -39,4 +41,25 @@ export function pastRelease(
 function isNewer({ identity, revisions }: Pick<Workload, 'identity' | 'revisions'>, ended: number): boolean {
   const own = revisions.filter(revision => revision.identity === identity)
   return own.length > 0 && own.every(({ reused, createdAt }) => !reused && createdAt > ended + CONTROLLER_LAGS_MS)
+}
+
+/** The variables by which Stakater's Reloader makes pods start anew. */
+const RELOADER = /^STAKATER_/
+
+/**
+ * Whether two templates differ only by what operators add to make pods start anew: annotations, or a variable of Reloader's. What changed
+ * then is what they watch, such as a ConfigMap of the release.
+ */
+function isBump(before: JsonObject, after: JsonObject): boolean {
+  return templateIdentity(withoutBumps(before)) === templateIdentity(withoutBumps(after))
+}
+
+function withoutBumps(template: JsonObject): JsonObject {
+  const { annotations: _, ...metadata } = objectAt(template, 'metadata')
+  const spec = objectAt(template, 'spec')
+  const containers = listAt(spec, 'containers').map(container => {
+    const env = listAt(container, 'env').filter(variable => !RELOADER.test(textAt(variable, 'name') ?? ''))
+    return { ...objectAt(container), env: env.length === 0 ? undefined : env }
+  })
+  return { ...template, metadata, spec: { ...spec, containers } }
 }

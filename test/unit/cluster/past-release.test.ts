@@ -52,6 +52,19 @@ t.test('something was added past the release: only where it came after the relea
   t.same(pastRelease(after(withEnv(2, 'app:v1', NOON - 5 * MINUTE, { reused: true })), release(), [V1]), {}, 'when it came is not known')
 })
 
+t.test('what an operator adds to make pods start anew is no change past the release: what it watches changed', async t => {
+  const template = templateOf('app:v1')
+  const bumped = (changed: JsonObject): Workload =>
+    after(revisionOf(2, 'app:v1', NOON - 5 * MINUTE, { template: changed, identity: templateIdentity(changed) }))
+  const env = (...names: readonly string[]): JsonObject => ({
+    ...template,
+    spec: { containers: [{ name: 'api', image: 'app:v1', env: names.map(name => ({ name, value: 'x' })) }] }
+  })
+  t.same(pastRelease(bumped(env('STAKATER_API_CONFIGMAP')), release(), [V1]), {})
+  t.same(pastRelease(bumped(templateOf('app:v1', { 'example.com/checksum': 'x' })), release(), [V1]), {})
+  t.match(pastRelease(bumped(env('STAKATER_API_CONFIGMAP', 'POOL')), release(), [V1]), { pastRelease: { fields: [] } })
+})
+
 t.test('a template that stands in another object is not compared', async t => {
   t.same(pastRelease({ ...SET_IMAGE, templateAt: { ...SET_IMAGE.templateAt, uid: 'uid-other' } }, release(), [V1]), {})
 })
