@@ -1,12 +1,12 @@
 import { type PlanSituation, type Refused, refused } from '../domain/action.ts'
-import type { Workload } from '../domain/workload.ts'
+import { changedPast, type Workload } from '../domain/workload.ts'
 import { badMark } from './helm-rollback/choose.ts'
 import { type Candidate, judgeRevisions, provenIn } from './proven.ts'
 import { imagesOf } from './template-patch.ts'
 
 /** Whether the present template is that of the release which owns the target. */
-export function isReleased({ release, pastRelease }: Workload): boolean {
-  return release !== undefined && pastRelease === undefined
+export function isReleased({ workload, bad }: Pick<PlanSituation, 'workload' | 'bad'>): boolean {
+  return workload.release !== undefined && changedPast(workload, bad) === undefined
 }
 
 /** Why the template of a release is not undone, and whether going back by helm would help instead, as far as metadata tells. */
@@ -45,7 +45,8 @@ function againstRollback(input: PlanSituation, provenFor: number): string | unde
  * declares. Each of the others would again be a version that Helm knows nothing of.
  */
 export function undoCandidates(input: PlanSituation, provenFor: number): readonly Candidate[] {
-  const { pastRelease, release } = input.workload
+  const { release } = input.workload
+  const pastRelease = changedPast(input.workload, input.bad)
   const candidates = judgeRevisions(input, provenFor)
   if (pastRelease === undefined) return candidates
   return candidates.map(candidate =>

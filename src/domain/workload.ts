@@ -59,6 +59,14 @@ export interface PastRelease {
   readonly fields: readonly string[]
 }
 
+/**
+ * The change past the release, where it is to blame. Where all that the release declares is remembered as bad, Astern itself went back
+ * past it, and the release still is what must go back.
+ */
+export function changedPast({ pastRelease }: Pick<Workload, 'pastRelease'>, bad: readonly string[]): PastRelease | undefined {
+  return pastRelease?.declared.every(identity => bad.includes(identity)) === true ? undefined : pastRelease
+}
+
 /** An object by its API path, and the uid that it must have. */
 export interface TemplatePlace {
   readonly path: string

@@ -1,5 +1,6 @@
 import { refused, type Tools } from '../../domain/action.ts'
 import type { Reason } from '../../domain/reasons.ts'
+import { changedPast } from '../../domain/workload.ts'
 import { provenForOf } from '../proven.ts'
 import { changedPastHelm } from '../released.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
@@ -47,7 +48,7 @@ export async function observeRelease(
   // Nothing is asked about a release in a namespace that only the target's annotation names.
   if (workload.releaseOutside === true)
     return refused('namespace-not-allowed', `release ${release.namespace}/${release.name}: ${release.unseen ?? ''}`)
-  if (workload.pastRelease !== undefined) return changedPastHelm(input, provenForOf(input.options.provenFor))
+  if (changedPast(workload, input.bad) !== undefined) return changedPastHelm(input, provenForOf(input.options.provenFor))
   const place = { release: release.name, namespace: release.namespace }
   const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
   if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)

@@ -7,7 +7,7 @@ import { templateForWrite } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
-import { provenForOf } from '../proven.ts'
+import { judgeRevisions, provenForOf } from '../proven.ts'
 import { isReleased, pastText, releasedRefusal, undoCandidates } from '../released.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
@@ -50,10 +50,10 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
   const provenFor = provenForOf(options.provenFor)
   if (mustNotGoBack(workload)) return ONE_WAY_DOOR
   const { strategy } = workload
-  if (isReleased(workload) && options.evenIfHelmOwned !== true) return releasedRefusal(input, provenFor)
+  if (isReleased(input) && options.evenIfHelmOwned !== true) return releasedRefusal(input, provenFor)
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
-  const candidates = undoCandidates(input, provenFor)
+  const candidates = options.evenIfHelmOwned === true ? judgeRevisions(input, provenFor) : undoCandidates(input, provenFor)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
     template: revision.identity,

@@ -165,3 +165,18 @@ t.test('a ladder does not go on where the next rungs are of another sort, or abo
   const elsewhere = await decided(t, UPGRADED, [UNDO, step('helm-rollback', { target: { ...TARGET, name: 'web' } })])
   t.equal(elsewhere.reason, 'helm-owned')
 })
+
+t.test('Astern itself went back past the release, and it did not help: the release is rolled back', async t => {
+  const helm = storyHelm([{}, { updatedAt: NOON - 10 * MINUTE }])
+  const even = step('rollout-undo', { with: { provenFor: '5m', evenIfHelmOwned: true } })
+  const bench = await openBench(t, { policies: [ladder(even, ROLLBACK)], needs: { helm } })
+  bench.cluster.put(UPGRADED)
+  await bench.fire()
+  await bench.look()
+  t.equal(bench.cluster.writes.length, 1)
+  const undone = bench.cluster.workloads.get('Deployment/shop/api')
+  if (undone === undefined) throw new Error('it is gone')
+  bench.cluster.put({ ...undone, pastRelease: { declared: [UPGRADED.identity], fields: ['spec.containers[api].image'] } })
+  await bench.pass(6 * MINUTE)
+  t.same(helm.made, [1], `${(await bench.run()).detail}`)
+})
