@@ -4,6 +4,7 @@ import { alert, delivery } from './payloads.ts'
 import { policies } from './policy.ts'
 import { startAstern, startSources } from './processes.ts'
 import { type Row, row } from './rows.ts'
+import { eventLoopDelay } from './sizes.ts'
 import { residentMiB } from './start.ts'
 
 const ALERTS = 50_000
@@ -31,6 +32,7 @@ export async function storm(progress: (line: string) => void): Promise<readonly 
   }
   const taken = (await Promise.all(sent)).filter(Boolean).length
   const took = (performance.now() - begun) / 1_000
+  const delay = await eventLoopDelay(astern)
   const memory = residentMiB(astern.process.pid, 'VmHWM')
   const file = await openAuditFile(astern.dataDir)
   const stored = await countOpened(file)
@@ -44,7 +46,9 @@ export async function storm(progress: (line: string) => void): Promise<readonly 
       goal: { of: 'value', atLeast: requests }
     }),
     row(`storm: incidents in the ledger, of ${ALERTS.toLocaleString('en')}`, stored, '', { goal: { of: 'value', atLeast: ALERTS } }),
-    row('storm: memory (RSS) at most', memory, 'MiB', { goal: { of: 'value', atMost: 256 } })
+    row('storm: memory (RSS) at most', memory, 'MiB', { goal: { of: 'value', atMost: 256 } }),
+    row('storm: event-loop delay, p99', delay.p99, 'ms'),
+    row('storm: event-loop delay, longest', delay.longest, 'ms')
   ]
 }
 

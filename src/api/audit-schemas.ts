@@ -1,4 +1,5 @@
 import { type Static, type TObject, Type } from 'typebox'
+import { ALERT_LIMIT_NAMES } from '../domain/alert-limits.ts'
 import type { AuditKind } from '../domain/audit.ts'
 import type { AuditBodies, ReturnResult, WriteOutcome } from '../domain/audit-bodies.ts'
 import { MODES, OUTCOMES } from '../domain/outcomes.ts'
@@ -56,6 +57,16 @@ const DECIDED = {
 
 /** The body of each kind of audit row; a decision has one of two. */
 export const BODY_SCHEMAS = {
+  'alerts-refused': [
+    Type.Object({
+      source: Type.String(),
+      delivery: Type.String(),
+      limit: word(ALERT_LIMIT_NAMES),
+      allowed: Type.Integer(),
+      count: Type.Integer(),
+      first: Type.Array(Type.String(), { description: 'The first of them: their places in the delivery, and their names.' })
+    })
+  ],
   'incident-opened': [
     Type.Object({
       source: Type.String(),

@@ -6,6 +6,7 @@ import { audited } from '../domain/audited.ts'
 import { type Credential, mayActIn } from '../domain/credential.ts'
 import { TARGET_KINDS, targetKey } from '../domain/objects.ts'
 import { releaseKey } from '../domain/owner.ts'
+import { callerOf } from '../http/callers.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import type { Operations } from './operations.ts'
 import { TargetSchema } from './schemas.ts'
@@ -36,11 +37,7 @@ const DeploymentSchema = Type.Object(
 /** What CI tells of a deployment: evidence of who changed what, and a witness of when. */
 export function registerDeployments(
   instance: FastifyInstance,
-  {
-    operations,
-    onRequest,
-    callerOf
-  }: { readonly operations: Operations; readonly onRequest: preHandlerAsyncHookHandler; readonly callerOf: (request: object) => Credential }
+  { operations, onRequest }: { readonly operations: Operations; readonly onRequest: preHandlerAsyncHookHandler }
 ): void {
   instance
     .withTypeProvider<TypeBoxTypeProvider>()

@@ -1,11 +1,13 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
-import type { Credential, Role } from '../domain/credential.ts'
+import { ALERT_LIMITS, annotationsWithin, labelsOver } from '../domain/alert-limits.ts'
+import type { Role } from '../domain/credential.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
 import type { RunRequest } from '../domain/run.ts'
 import type { Authenticator } from '../http/authentication.ts'
+import { callerOf, letIn } from '../http/callers.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { registerDeployments } from './deployments.ts'
 import { registerLists } from './lists.ts'
@@ -21,19 +23,11 @@ export interface ApiOptions {
 /** The HTTP API of people and CI (`docs/api.md`), but for the lists. */
 export function registerApi(instance: FastifyInstance, { operations, authenticator }: ApiOptions): void {
   const server = instance.withTypeProvider<TypeBoxTypeProvider>()
-  const allow = (role: Role) => async (request: FastifyRequest) => {
-    callers.set(request, authenticator.authenticate(request, role))
-  }
-  const callers = new WeakMap<object, Credential>()
-  const callerOf = (request: object): Credential => {
-    const caller = callers.get(request)
-    if (caller === undefined) throw new Error('a request was handled before its caller was let in')
-    return caller
-  }
+  const allow = (role: Role) => letIn(authenticator, role)
   const nameOf = (request: object): string => callerOf(request).name
 
   registerLists(instance, { operations, allow })
-  registerDeployments(instance, { operations, onRequest: allow('deployer'), callerOf })
+  registerDeployments(instance, { operations, onRequest: allow('deployer') })
 
   server.post(
     '/api/v1/dry-runs',
@@ -94,10 +88,10 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
       onRequest: allow('viewer'),
       schema: { body: ExplainSchema, tags: ['policies'], summary: 'Which policy would match, and what each other lacks.' }
     },
-    async request => ({
-      match: operations.match(request.body.labels)?.name ?? null,
-      policies: operations.explain(request.body.labels)
-    })
+    async request => {
+      checkLabels(request.body.labels)
+      return { match: operations.match(request.body.labels)?.name ?? null, policies: operations.explain(request.body.labels) }
+    }
   )
   server.post('/-/reload', { onRequest: allow('operator'), schema: { tags: ['policies'] } }, async (_request, reply) => {
     const result = await operations.reload()
@@ -148,13 +142,23 @@ function toRunRequest(operations: Operations, body: Static<typeof RequestSchema>
   }
   if (body.policy !== undefined || body.target !== undefined) throw onlyOne()
   const { labels, annotations = {}, status } = body.alert
+  checkLabels(labels)
   if (status === 'resolved') throw new HttpProblem(400, 'Bad request', 'alert.status is resolved: a run is about an alert that fires')
   const policy = operations.match(labels)
   if (policy === undefined)
     throw new HttpProblem(422, 'No policy matches', 'no policy matches these labels; what each one lacks stands in `policies`', {
       more: { policies: operations.explain(labels) }
     })
-  return { policy, trigger: { ...asked, alert: { labels, annotations, startsAt: startOf(body.alert, at) } } }
+  return {
+    policy,
+    trigger: { ...asked, alert: { labels, annotations: annotationsWithin(annotations), startsAt: startOf(body.alert, at) } }
+  }
+}
+
+/** The same limits as for an alert that a sender posts. */
+function checkLabels(labels: Readonly<Record<string, string>>): void {
+  const over = labelsOver(labels)
+  if (over !== undefined) throw new HttpProblem(400, 'Bad request', `the labels are over the limit ${over}: ${ALERT_LIMITS[over]}`)
 }
 
 function named(operations: Operations, body: Static<typeof RequestSchema>) {

@@ -24,6 +24,7 @@ import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
+import { measureEventLoop } from '../telemetry/event-loop.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
@@ -112,6 +113,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       `${config.tokensFile}: a token says \`alertmanager: true\`, and the policies have no sources.alertmanager that could be asked about its alerts`
     )
   const metrics = createMetrics(ACTIONS.map(action => action.name))
+  measureEventLoop(metrics.registry)
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now, secrets.scrub)
   onStop('http client', () => http.close())

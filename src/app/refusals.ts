@@ -18,8 +18,6 @@ const COUNTED: Readonly<Record<number, RefusedRequest>> = {
   431: 'too-large',
   503: 'unavailable'
 }
-/** What the receiver counts itself, because only it knows of it. */
-const COUNTED_BY_RECEIVER: readonly RefusedRequest[] = ['malformed', 'unavailable']
 /** Each sender gets a line for each reason in this time. */
 const LINE_EVERY_MS = MINUTE
 /** All senders together get so many lines in that time. The next line that is written tells of those that were not. */
@@ -59,7 +57,7 @@ export function createRefusals({ metrics, logger, now }: RefusalsOptions): (refu
     // A path that is not there is a mistyped address: of a sender, whose alerts are lost, that matters.
     if (why === undefined || (why === 'not-found' && !delivery)) return
     metrics.refusedRequest(why)
-    if (delivery && isDelivery(why) && !COUNTED_BY_RECEIVER.includes(why)) metrics.refusedDelivery(why)
+    if (delivery && isDelivery(why)) metrics.refusedDelivery(why)
     if (!mayTell(`${sender} ${why}`)) return
     logger.warn(
       {

@@ -1,12 +1,12 @@
-import type { FastifyInstance, FastifyRequest } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { registerOpenRoutes } from '../api/open-routes.ts'
 import type { Operations } from '../api/operations.ts'
 import { registerApi } from '../api/routes.ts'
 import type { Clock, Ids } from '../base/clock.ts'
-import type { Credential } from '../domain/credential.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { IntakeLedger } from '../domain/ports/ledger.ts'
 import type { Authenticator } from '../http/authentication.ts'
+import { callerOf, letIn } from '../http/callers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { alertmanagerWebhook } from '../webhooks/alertmanager.ts'
@@ -36,29 +36,25 @@ function registerWebhooks(
   webhooks: FastifyInstance,
   { authenticator, ledger, clock, ids, faults, logger, metrics, kick }: RouteParts
 ): void {
-  const callers = new WeakMap<FastifyRequest, Credential>()
-  // The raw text is stored and parsed, whatever content type a proxy gave it.
+  // The bytes are stored and parsed, whatever content type a proxy gave them.
   webhooks.removeAllContentTypeParsers()
-  webhooks.addContentTypeParser('*', { parseAs: 'string' }, (_request, body, done) => done(null, body))
-  webhooks.addHook('onRequest', async request => {
-    callers.set(request, authenticator.authenticate(request, 'webhook'))
-  })
+  webhooks.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) => done(null, body))
+  webhooks.addHook('onRequest', letIn(authenticator, 'webhook'))
   alertmanagerWebhook(webhooks, {
     ledger,
     clock,
     ids,
     faults,
-    credential(request) {
-      const credential = callers.get(request)
-      if (credential === undefined) throw new Error('a delivery was handled before its caller was let in')
-      return credential
-    },
-    received(answers, seconds, truncated) {
-      for (const answer of answers) metrics.incident(answer.state)
+    credential: callerOf,
+    received({ delivery, source, events, refused }, { seconds, truncated }) {
+      for (const [event, count] of events) metrics.incident(event, count)
+      for (const [limit, count] of refused) {
+        metrics.refusedAlerts(limit, count)
+        logger.warn({ delivery, source, limit, count }, 'alerts were refused, because they are over a limit; the others were taken')
+      }
       metrics.deliverySeconds(seconds)
       if (truncated > 0) logger.warn({ truncated }, 'the sender cut alerts from a delivery (max_alerts); set max_alerts to 0')
       kick()
-    },
-    refused: why => metrics.refusedDelivery(why)
+    }
   })
 }

@@ -53,6 +53,28 @@ export function auditCommand(program: Command, terminal: Terminal): void {
         }
       })
     })
+  audit
+    .command('delivery')
+    .description('print what a sender posted, as it was received; also while Astern runs')
+    .argument('<id>', 'the delivery, as rows of the audit log and the answer to the sender name it')
+    .option('--data-dir <dir>', 'folder of the ledger', 'data')
+    .addHelpText(
+      'after',
+      `
+Raw deliveries are kept for 7 days (serve --keep-deliveries), up to 32 MiB of each source and day.
+
+Examples:
+  astern audit delivery 01K… --data-dir /var/lib/astern | jq '.alerts | length'
+
+Exit codes: 0 printed, 1 its copy was not kept, 2 there is no such delivery, or no ledger.`
+    )
+    .action(async (id: string, flags: { readonly dataDir: string }) => {
+      const body = await withFile(flags.dataDir, file => file.delivery(id))
+      if (body === undefined) throw new CommandError(EXIT.usage, `there is no delivery ${id}: it never was, or is older than what is kept`)
+      if (body === 'dropped')
+        throw new CommandError(EXIT.bad, `the copy of ${id} was not kept: its source had sent too much that day; its alerts were taken`)
+      terminal.line(new TextDecoder().decode(body))
+    })
 }
 
 async function withFile<T>(folder: string, work: (file: AuditFile) => Promise<T>): Promise<T> {

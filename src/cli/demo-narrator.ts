@@ -83,6 +83,7 @@ function describe(row: AuditRow): Told | undefined {
       return { what: row.body.outcome, text: row.body.detail, tone: row.body.outcome === 'recovered' ? 'good' : 'bad' }
     case 'told':
       return { what: 'told', text: `people, by ${row.body.channels.join(', ')}`, tone: 'bad' }
+    case 'alerts-refused':
     case 'incident-reopened':
     case 'incident-expired':
     case 'no-policy-matches':

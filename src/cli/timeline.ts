@@ -39,6 +39,8 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
       return [row.detail, row.channel]
     case 'switch':
       return [row.reason]
+    case 'alerts-refused':
+      return [row.limit, `${row.count} of source ${row.source}`]
     case 'incident-opened':
     case 'incident-reopened':
     case 'incident-resolved':

@@ -1,3 +1,4 @@
+import type { AlertLimit } from './alert-limits.ts'
 import type { DeployMarker } from './change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts } from './decision-facts.ts'
 import type { ObjectRef } from './objects.ts'
@@ -9,6 +10,16 @@ import type { Sample, Verdict } from './verdict.ts'
 
 /** What each kind of audit row tells. Instants are epoch milliseconds in Astern's clock; secrets never enter it. */
 export interface AuditBodies {
+  /** Alerts of a delivery that are over a limit. The others of the delivery were taken. */
+  readonly 'alerts-refused': {
+    readonly source: string
+    readonly delivery: string
+    readonly limit: AlertLimit
+    readonly allowed: number
+    readonly count: number
+    /** The first of them: their places in the delivery, and their names. */
+    readonly first: readonly string[]
+  }
   /** An alert fires that no open incident is of. */
   readonly 'incident-opened': {
     readonly source: string

@@ -4,6 +4,7 @@ import type { AuditBodies } from './audit-bodies.ts'
 
 /** What an audit row is about: a closed set. */
 export const AUDIT_KINDS = [
+  'alerts-refused',
   'incident-opened',
   'incident-reopened',
   'incident-resolved',

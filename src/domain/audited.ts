@@ -73,6 +73,7 @@ type Named<Kind extends string> = Kind extends `${infer First}-${infer Rest}` ? 
 
 /** Makes every fact for the record, one function a kind: no other place writes one. */
 export const audited = {
+  alertsRefused: plain('alerts-refused'),
   incidentOpened: plain('incident-opened'),
   incidentReopened: plain('incident-reopened'),
   incidentResolved: plain('incident-resolved'),

@@ -1,3 +1,5 @@
+import type { RefusedAlert } from './alert-limits.ts'
+
 /** One element of a sender's payload, parsed. Instants are epoch milliseconds. */
 export interface Alert {
   readonly status: 'firing' | 'resolved'
@@ -9,19 +11,20 @@ export interface Alert {
   readonly generatorUrl: string
 }
 
-/** What a sender posted in one request. It is durable before the sender gets its answer. */
+/** What a sender posted in one request, or a part of it. All of it is durable before the sender gets its answer. */
 export interface Delivery {
   readonly id: string
   readonly receivedAt: number
   /** The credential's name, or the `source` its token carries: two Alertmanager peers may share one. */
   readonly source: string
   readonly externalUrl: string
-  readonly receiver: string
-  readonly groupKey: string
-  readonly truncated: number
   readonly alerts: readonly Alert[]
-  /** The body as received, kept for seven days. */
-  readonly raw: string
+  /** Alerts of it that are not taken. */
+  readonly refused: readonly RefusedAlert[]
+  /** The bytes as received, kept for seven days. */
+  readonly raw: Uint8Array
+  /** A large delivery is stored in parts, each in a transaction of its own. The first one is 0. */
+  readonly part: number
 }
 
 export const INCIDENT_EVENTS = ['opened', 'heartbeat', 'reopened', 'resolved', 'ignored'] as const

@@ -49,11 +49,14 @@ export function answerProblems(server: FastifyInstance, { refused, failed, faile
       .type('application/problem+json')
       .send({ type: 'about:blank', title, status, detail, ...(known ? error.more : {}) })
   })
-  server.setNotFoundHandler((request, reply) => {
-    const detail = `there is no ${request.method} ${pathOf(request)}; /openapi.json lists what there is`
-    refused(refusalOf(request, { status: 404, reason: detail }))
-    return reply.code(404).type('application/problem+json').send({ type: 'about:blank', title: 'Not found', status: 404, detail })
+  server.setNotFoundHandler(request => {
+    throw noSuchRoute(request)
   })
+}
+
+/** The answer where there is no such route. */
+export function noSuchRoute(request: FastifyRequest): HttpProblem {
+  return new HttpProblem(404, 'Not found', `there is no ${request.method} ${pathOf(request)}; /openapi.json lists what there is`)
 }
 
 /** Tells of requests that are refused before any route sees them: what is no HTTP, and what took too long to arrive. */

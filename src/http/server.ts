@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs'
 import swagger from '@fastify/swagger'
 import Fastify, { type FastifyError, type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import { type Config, ConfigError } from '../config.ts'
+import { boundBodies } from './body-room.ts'
 import { watchFailedLogins } from './failed-logins.ts'
 import { guardLocalCallers } from './local-callers.ts'
 import { answerProblems, type Refusal, refusalOf, watchBrokenRequests } from './problems.ts'
@@ -59,6 +60,7 @@ export async function createServer({ tls, version, tokenless, refused, failed, r
   server.removeContentTypeParser('text/plain')
   answerProblems(server, { refused, failed, failedLogins: await watchFailedLogins(server) })
   watchBrokenRequests(server, refused)
+  boundBodies(server)
   if (tokenless !== undefined) guardLocalCallers(server, tokenless.allowHosts)
   await routes(server)
   await server.ready()

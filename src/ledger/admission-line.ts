@@ -2,9 +2,10 @@ import { targetKey } from '../domain/objects.ts'
 import type { AdmissionLedger } from '../domain/ports/ledger.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { alternate, laneKey, turnsOf } from './fair-lines.ts'
+import { wholeIncidents } from './incident-rows.ts'
 import { slices, toIncident } from './rows.ts'
 import { keepServed, knowSources, sourcesOf } from './served.ts'
-import type { Tables } from './tables.ts'
+import type { IncidentRow } from './tables.ts'
 import { takeTurn } from './turns.ts'
 
 /** How many incidents of one source are admitted without delay. A storm that is real is smaller, or is seen whole by its first thousand. */
@@ -18,7 +19,16 @@ export function createAdmissionLine({ db, transaction }: Database): AdmissionLed
     async unadmitted(limit) {
       const lines = []
       for (let after = await nextSource(db, undefined); after !== undefined; after = await nextSource(db, after))
-        lines.push(await arrived(db).selectAll().where('source', '=', after).orderBy('opened_at').orderBy('id').limit(limit).execute())
+        lines.push(
+          await wholeIncidents(db)
+            .where('incidents.admitted_at', 'is', null)
+            .where('incidents.turn', 'is', null)
+            .where('incidents.source', '=', after)
+            .orderBy('incidents.opened_at')
+            .orderBy('incidents.id')
+            .limit(limit)
+            .execute()
+        )
       return alternate(lines, limit).map(toIncident)
     },
 
@@ -53,10 +63,20 @@ export function createAdmissionLine({ db, transaction }: Database): AdmissionLed
       transaction(async tx => {
         await takeTurn(tx, 'admission')
         const sources = await sourcesOf(tx, 'admission')
-        const lines: Tables['incidents'][][] = []
+        const lines: IncidentRow[][] = []
         for (const { source, free_at } of sources) {
           const left = Math.min(limit, leftOf(free_at, now))
-          if (left > 0) lines.push(await lineOf(tx.query, source).selectAll().orderBy('turn').orderBy('opened_at').limit(left).execute())
+          if (left > 0)
+            lines.push(
+              await wholeIncidents(tx.query)
+                .where('incidents.admitted_at', 'is', null)
+                .where('incidents.turn', 'is not', null)
+                .where('incidents.source', '=', source)
+                .orderBy('incidents.turn')
+                .orderBy('incidents.opened_at')
+                .limit(left)
+                .execute()
+            )
         }
         const taken = alternate(lines, limit)
         await keepServed(

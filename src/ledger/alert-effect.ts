@@ -14,7 +14,7 @@ export type KnownIncident = Readonly<
 
 /** An incident as the earlier alerts of the same batch leave it. */
 export type IncidentDraft =
-  | { readonly kind: 'fresh'; readonly row: Readonly<Tables['incidents']> }
+  | { readonly kind: 'fresh'; readonly row: Readonly<Tables['incidents']>; readonly labels: Alert['labels'] }
   | { readonly kind: 'known'; readonly row: KnownIncident; readonly change: 'none' | 'seen' | 'state' }
 
 /** One alert that came in. */
@@ -99,7 +99,7 @@ function episodeOf(row: KnownIncident): NonNullable<Parameters<typeof incidentEv
 /** Makes the next draft. A heartbeat does not undo a change of state that came earlier in the batch. */
 function changed(before: IncidentDraft, values: Partial<KnownIncident>, change: 'seen' | 'state'): IncidentDraft {
   return before.kind === 'fresh'
-    ? { kind: 'fresh', row: { ...before.row, ...values } }
+    ? { ...before, row: { ...before.row, ...values } }
     : { kind: 'known', row: { ...before.row, ...values }, change: before.change === 'state' ? 'state' : change }
 }
 
@@ -108,7 +108,6 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
     id: freshId,
     source: delivery.source,
     identity,
-    labels_json: JSON.stringify(alert.labels),
     annotations_json: JSON.stringify(alert.annotations),
     starts_at: alert.startsAt,
     episode_starts_at: startOf({ delivery, alert }),
@@ -130,7 +129,7 @@ function open({ delivery, alert, identity, freshId }: Arrival): AlertEffect {
   }
   return {
     answer: { id: row.id, state: 'opened' },
-    draft: { kind: 'fresh', row },
+    draft: { kind: 'fresh', row, labels: alert.labels },
     audit: audited.incidentOpened(
       { at: delivery.receivedAt, incidentId: row.id },
       { source: delivery.source, labels: alert.labels, startsAt: alert.startsAt, delivery: delivery.id }

@@ -3,6 +3,7 @@ import { AUDIT_KINDS, type AuditEntry, type AuditRow, auditText, CHAIN_START, ch
 import { compiledOnce } from './compiled-once.ts'
 import type { LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
+import { inStretches } from './stretches.ts'
 import type { Tables } from './tables.ts'
 
 export interface ChainHead {
@@ -38,8 +39,12 @@ export function chained(
 /** Adds rows to the chain, inside the transaction of the change that they explain. */
 export async function appendAudit(tx: LedgerTransaction, entries: readonly AuditEntry[]): Promise<void> {
   if (entries.length === 0) return
-  const { rows, head } = chained(await lockedHead(tx), entries)
-  await tx.insertMany('audit', rows)
+  let head = await lockedHead(tx)
+  await inStretches(entries, async some => {
+    const next = chained(head, some)
+    await tx.insertMany('audit', next.rows)
+    head = next.head
+  })
   await moveHead(tx, head)
 }
 

@@ -42,6 +42,11 @@ export interface LedgerTransaction {
    */
   insertMany<Table extends ManyInserted>(table: Table, rows: readonly Tables[Table][]): Promise<void>
   /**
+   * Adds the label sets that are not there yet.
+   * SQLite: one prepared `insert or ignore`, run row by row. PostgreSQL: the same as above, `on conflict do nothing`.
+   */
+  keepLabelSets(rows: readonly Tables['label_sets'][]): Promise<void>
+  /**
    * Changes incidents by the thousand, each to values of its own; all with the columns of the first.
    * SQLite: one prepared statement, run row by row. PostgreSQL: `update … from unnest(…)`, an array per column.
    */

@@ -5,6 +5,7 @@ import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
 import { createAdmissionLine, useAllowance } from './admission-line.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
+import { wholeIncidents } from './incident-rows.ts'
 import { enqueue } from './outbox.ts'
 import { parkedColumns, parkedEntry, parkerKey, parkers } from './parking.ts'
 import { slices, toIncident } from './rows.ts'
@@ -54,11 +55,9 @@ export function createIncidents(database: Database): IncidentLedger {
       }),
 
     async idle(lastSeenBefore, limit) {
-      const rows = await db
-        .selectFrom('incidents')
-        .selectAll()
-        .where('state', '=', 'open')
-        .where('last_seen_at', '<', lastSeenBefore)
+      const rows = await wholeIncidents(db)
+        .where('incidents.state', '=', 'open')
+        .where('incidents.last_seen_at', '<', lastSeenBefore)
         .limit(limit)
         .execute()
       return rows.map(toIncident)
@@ -86,7 +85,7 @@ export function createIncidents(database: Database): IncidentLedger {
       }),
 
     async incident(id) {
-      const row = await db.selectFrom('incidents').selectAll().where('id', '=', id).executeTakeFirst()
+      const row = await wholeIncidents(db).where('incidents.id', '=', id).executeTakeFirst()
       return row === undefined ? undefined : toIncident(row)
     },
 

@@ -19,6 +19,8 @@ export interface KeyedDelivery {
 /** What a batch of deliveries does to the ledger. */
 export interface IntakePlan {
   readonly fresh: readonly Tables['incidents'][]
+  /** The label sets of the fresh ones. */
+  readonly labelSets: readonly Tables['label_sets'][]
   /** Incidents of which only the time last seen changes. */
   readonly seen: readonly KnownIncident[]
   readonly changed: readonly KnownIncident[]
@@ -82,6 +84,7 @@ export function planIntake(
   const all = [...drafts.values()]
   return {
     fresh: all.flatMap(draft => (draft.kind === 'fresh' ? [draft.row] : [])),
+    labelSets: all.flatMap(draft => (draft.kind === 'fresh' ? [labelSetOf(draft)] : [])),
     seen: all.flatMap(draft => (draft.kind === 'known' && draft.change === 'seen' ? [draft.row] : [])),
     changed: all.flatMap(draft => (draft.kind === 'known' && draft.change === 'state' ? [draft.row] : [])),
     due,
@@ -90,6 +93,10 @@ export function planIntake(
     answers,
     now: Math.max(...deliveries.map(({ delivery }) => delivery.receivedAt))
   }
+}
+
+function labelSetOf({ row: { source, identity }, labels }: IncidentDraft & { readonly kind: 'fresh' }): Tables['label_sets'] {
+  return { source, identity, labels_json: JSON.stringify(labels) }
 }
 
 function draftOf(row: KnownIncident | undefined): IncidentDraft | undefined {

@@ -1,12 +1,13 @@
 import type { Ids } from '../base/clock.ts'
 import { shared } from '../base/coalesce.ts'
-import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
+import type { IncidentAnswer } from '../domain/incident.ts'
 import type { IntakeLedger, Ledger } from '../domain/ports/ledger.ts'
 import type { Database } from './database.ts'
+import { type PackedDelivery, packed } from './raw-copies.ts'
 import { storeDeliveries } from './store-deliveries.ts'
 
 interface Waiting {
-  readonly delivery: Delivery
+  readonly delivery: PackedDelivery
   readonly resolve: (answers: readonly IncidentAnswer[]) => void
   readonly reject: (cause: unknown) => void
 }
@@ -16,7 +17,7 @@ const ALERTS_PER_COMMIT = 2_000
 
 /** The delivery that is tried is gone before its transaction is over. */
 const TRIAL = 'trial'
-/** How large a delivery is tried, characters: it needs a page of its own, as most deliveries do. */
+/** How large a delivery is tried, bytes: it needs a page of its own, as most deliveries do. */
 const TRIED = 4_096
 /** How much more room must be there after a delivery could not be stored: for what its incidents and audit rows take. */
 const TRIED_MORE = 16_384
@@ -27,7 +28,7 @@ const TRIED_MORE = 16_384
  * until it works: so Astern is ready exactly when deliveries are taken.
  */
 export function createIntake(database: Database, ids: Ids): IntakeLedger & Pick<Ledger, 'checkWritable'> {
-  // The size of the delivery that could not be stored, if that was the last one, characters.
+  // The size of the delivery that could not be stored, if that was the last one, bytes.
   let owed = 0
   let closed = false
   let queue: Waiting[] = []
@@ -44,7 +45,7 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger & Pick<
         for (const [index, waiting] of batch.entries()) waiting.resolve(answers[index] ?? [])
       } catch (cause) {
         closed = true
-        owed = TRIED_MORE + Math.max(...batch.map(waiting => waiting.delivery.raw.length))
+        owed = TRIED_MORE + Math.max(...batch.map(waiting => waiting.delivery.copy.body.length))
         for (const waiting of batch) waiting.reject(cause)
       }
     }
@@ -68,7 +69,8 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger & Pick<
     const size = Math.max(TRIED, owed)
     try {
       await database.transaction(async tx => {
-        await tx.insertMany('deliveries', [{ id: TRIAL, received_at: 0, source: '', raw: 'x'.repeat(size) }])
+        const body = new Uint8Array(size)
+        await tx.insertMany('deliveries', [{ id: TRIAL, part: 0, received_at: 0, source: '', encoding: 'plain', bytes: size, body }])
         await tx.query.deleteFrom('deliveries').where('id', '=', TRIAL).execute()
       })
     } catch (cause) {
@@ -82,8 +84,9 @@ export function createIntake(database: Database, ids: Ids): IntakeLedger & Pick<
   return {
     async receive(delivery) {
       if (closed) await checkWritable()
+      const ready = await packed(delivery)
       return new Promise((resolve, reject) => {
-        queue.push({ delivery, resolve, reject })
+        queue.push({ delivery: ready, resolve, reject })
         // The commit begins after this turn of the event loop, so that requests that arrived together share it.
         if (!running) {
           running = true

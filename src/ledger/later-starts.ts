@@ -2,7 +2,8 @@ import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import type { EpisodeLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
-import type { Database } from './database.ts'
+import type { Database, LedgerTransaction } from './database.ts'
+import { wholeIncidents } from './incident-rows.ts'
 import { stored, toIncident } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -10,10 +11,8 @@ import type { Tables } from './tables.ts'
 export function createEpisodes({ db, transaction }: Database, ids: Ids): EpisodeLedger {
   return {
     async laterStarts(now, limit) {
-      const rows = await db
-        .selectFrom('incidents')
+      const rows = await wholeIncidents(db)
         .innerJoin('runs', 'runs.incident_id', 'incidents.id')
-        .selectAll('incidents')
         .select('runs.ended_at as run_ended_at')
         .where('incidents.later_start', 'is not', null)
         .where('incidents.later_start_look', '<=', now)
@@ -77,9 +76,19 @@ export function createEpisodes({ db, transaction }: Database, ids: Ids): Episode
           audited.incidentExpired({ at: now, incidentId }, { why: `it began to fail once more: incident ${next.id}` }),
           audited.incidentOpened(
             { at: now, incidentId: next.id },
-            { source: row.source, labels: stored<Record<string, string>>(row.labels_json), startsAt: next.starts_at, follows: incidentId }
+            { source: row.source, labels: await labelsOf(tx, row), startsAt: next.starts_at, follows: incidentId }
           )
         ])
       })
   }
+}
+
+async function labelsOf(tx: LedgerTransaction, { source, identity }: Tables['incidents']): Promise<Readonly<Record<string, string>>> {
+  const row = await tx.query
+    .selectFrom('label_sets')
+    .select('labels_json')
+    .where('source', '=', source)
+    .where('identity', '=', identity)
+    .executeTakeFirstOrThrow()
+  return stored<Record<string, string>>(row.labels_json)
 }

@@ -5,11 +5,13 @@ import { MODES } from '../domain/outcomes.ts'
 import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
+import { pruneLabelSets } from './incident-rows.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
 import { createEpisodes } from './later-starts.ts'
 import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
+import { pruneRawCopies } from './raw-copies.ts'
 import { createRuns } from './runs.ts'
 import { wakeRunsThatWaitFor } from './waking.ts'
 
@@ -28,7 +30,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createAudit(database),
     prune: (deliveriesBefore, elseBefore) =>
       transaction(async tx => {
-        await tx.query.deleteFrom('deliveries').where('received_at', '<', deliveriesBefore).execute()
+        await pruneRawCopies(tx, deliveriesBefore)
         await tx.query.deleteFrom('outbox').where('created_at', '<', elseBefore).where('delivered_at', 'is not', null).execute()
         await tx.query
           .deleteFrom('intents')
@@ -40,6 +42,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
+        await pruneLabelSets(tx)
         await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
         await pruneAudit(tx, elseBefore)
       }),

@@ -7,7 +7,7 @@ import { isReason } from '../domain/reasons.ts'
 import { type Progress, RUN_KINDS, RUN_STATES, type Run, type RunState } from '../domain/run.ts'
 import type { Symptom } from '../domain/symptom.ts'
 import type { Trigger } from '../domain/trigger.ts'
-import type { Tables } from './tables.ts'
+import type { IncidentRow, Tables } from './tables.ts'
 
 const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired']
 
@@ -30,7 +30,7 @@ export function toRunState(value: string): RunState {
   return oneOf(RUN_STATES, value, 'run state')
 }
 
-export function toIncident(row: Tables['incidents']): Incident {
+export function toIncident(row: IncidentRow): Incident {
   return {
     id: row.id,
     source: row.source,

@@ -6,6 +6,7 @@ import type { Claim, ClaimedRun, Run } from '../domain/run.ts'
 import { beginRun, saveDryRun } from './asked-runs.ts'
 import { anyDue, claimNext, LINED_UP_TOGETHER, lineUp, nextDue } from './claims.ts'
 import type { Database, LedgerTransaction } from './database.ts'
+import { wholeIncidents } from './incident-rows.ts'
 import { budgetUse, claimIntent, countSend, intentOf } from './intents.ts'
 import { slices, toIncident, toRun, triggerFromJson } from './rows.ts'
 import { saveRun } from './save-run.ts'
@@ -116,7 +117,7 @@ async function withIncidents(db: Kysely<Tables>, rows: readonly Tables['runs'][]
   const ids = rows.flatMap(row => row.incident_id ?? [])
   const incidents = new Map<string, Incident>()
   for (const part of slices(ids)) {
-    const found = await db.selectFrom('incidents').selectAll().where('id', 'in', part).execute()
+    const found = await wholeIncidents(db).where('incidents.id', 'in', part).execute()
     for (const row of found) incidents.set(row.id, toIncident(row))
   }
   return rows.map(row => {

@@ -2,12 +2,15 @@ import type { Generated } from 'kysely'
 
 /** Instants are epoch milliseconds; `…_json` columns hold JSON text. The same tables serve SQLite and PostgreSQL. */
 export interface Tables {
-  deliveries: { id: string; received_at: number; source: string; raw: string }
+  deliveries: { id: string; part: number; received_at: number; source: string; encoding: string; bytes: number; body: Uint8Array }
+  /** How much of the raw copies of a source and day is kept: see `raw-copies.ts`. */
+  raw_kept: { source: string; day: number; bytes: number }
+  /** One row for all incidents of a source and identity. */
+  label_sets: { source: string; identity: string; labels_json: string }
   incidents: {
     id: string
     source: string
     identity: string
-    labels_json: string
     annotations_json: string
     starts_at: number
     episode_starts_at: number
@@ -144,3 +147,6 @@ export interface Tables {
   }
   audit_head: { id: number; seq: number; hash: string; base_seq: number; base_hash: string }
 }
+
+/** An incident with its labels, which stand once for all incidents of the same source and identity. */
+export type IncidentRow = Tables['incidents'] & Pick<Tables['label_sets'], 'labels_json'>

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import { REASONS, type Reason } from '../domain/reasons.ts'
@@ -24,7 +25,8 @@ export type RefusedRequest = (typeof REFUSED_REQUESTS)[number]
 /** Astern's own metrics. Labels come from closed sets only; every series is there from the start, so that `rate` sees the first event. */
 export interface Metrics {
   readonly registry: Registry
-  incident(event: IncidentEvent): void
+  incident(event: IncidentEvent, count: number): void
+  refusedAlerts(limit: AlertLimit, count: number): void
   refusedDelivery(why: RefusedDelivery): void
   /** Deliveries are among the requests. */
   refusedRequest(why: RefusedRequest): void
@@ -67,6 +69,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     name: 'astern_deliveries_refused_total',
     help: 'Deliveries that were not taken.',
     labelNames: ['why'],
+    registers
+  })
+  const refusedAlerts = new Counter({
+    name: 'astern_alerts_refused_total',
+    help: 'Alerts that were not taken, while the others of their delivery were: they are over a limit, which the label names.',
+    labelNames: ['limit'],
     registers
   })
   const refusedRequests = new Counter({
@@ -150,6 +158,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
   }
   for (const event of INCIDENT_EVENTS) incidents.inc({ event }, 0)
   for (const why of REFUSED_DELIVERIES) refused.inc({ why }, 0)
+  for (const limit of ALERT_LIMIT_NAMES) refusedAlerts.inc({ limit }, 0)
   for (const why of REFUSED_REQUESTS) refusedRequests.inc({ why }, 0)
   for (const reason of Object.keys(REASONS)) waits.inc({ reason }, 0)
   for (const outcome of Object.keys(OUTCOMES)) ended.inc({ outcome, reason: '' }, 0)
@@ -159,7 +168,8 @@ export function createMetrics(actions: readonly string[]): Metrics {
   for (const action of actions) writes.inc({ action }, 0)
   return {
     registry,
-    incident: event => incidents.inc({ event }),
+    incident: (event, count) => incidents.inc({ event }, count),
+    refusedAlerts: (limit, count) => refusedAlerts.inc({ limit }, count),
     refusedDelivery: why => refused.inc({ why }),
     refusedRequest: why => refusedRequests.inc({ why }),
     deliverySeconds: value => seconds.observe(value),

@@ -1,11 +1,14 @@
-import { isObject, type JsonObject, textAt } from '../base/json.ts'
+import { isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
 import type { Alert } from '../domain/incident.ts'
 
-export interface AlertmanagerPayload {
+/** What a payload says once, for all of its alerts. */
+export interface PayloadHead {
   readonly receiver: string
-  readonly groupKey: string
   readonly externalUrl: string
   readonly truncated: number
+}
+
+export interface AlertmanagerPayload extends PayloadHead {
   readonly alerts: readonly Alert[]
 }
 
@@ -20,30 +23,29 @@ export interface PayloadProblem {
  * written by hand and not with a schema library, because this is the hot path and its messages name the path.
  */
 export function parseAlertmanagerPayload(body: unknown): AlertmanagerPayload | PayloadProblem {
-  if (!isObject(body)) return { path: '', message: 'the body must be a JSON object' }
-  if (body['version'] !== '4') {
-    return {
-      path: 'version',
-      message: versionFault(body['version'])
-    }
-  }
-  const { alerts } = body
-  if (!Array.isArray(alerts)) return { path: 'alerts', message: 'must be a list' }
+  const head = parseHead(body)
+  if ('message' in head) return head
   const parsed: Alert[] = []
-  for (let index = 0; index < alerts.length; index += 1) {
-    const alert = parseAlert(alerts[index], `alerts[${index}]`)
+  for (const [index, one] of listAt(body, 'alerts').entries()) {
+    const alert = parseAlert(one, `alerts[${index}]`)
     if ('message' in alert) return alert
     parsed.push(alert)
   }
+  return { ...head, alerts: parsed }
+}
+
+/** Parses what a payload says once. Of `alerts` it looks only whether it is a list. */
+export function parseHead(body: unknown): PayloadHead | PayloadProblem {
+  if (!isObject(body)) return { path: '', message: 'must be a JSON object' }
+  if (body['version'] !== '4') return { path: 'version', message: versionFault(body['version']) }
+  if (!Array.isArray(body['alerts'])) return { path: 'alerts', message: 'must be a list' }
   const truncated = body['truncatedAlerts'] ?? 0
   if (typeof truncated !== 'number') return { path: 'truncatedAlerts', message: 'must be a number' }
   return {
     // Alertmanager sends regexp.QuoteMeta of the receiver's name (facts A.3).
     receiver: (textAt(body, 'receiver') ?? '').replaceAll(/\\(.)/g, '$1'),
-    groupKey: textAt(body, 'groupKey') ?? '',
     externalUrl: textAt(body, 'externalURL') ?? '',
-    truncated,
-    alerts: parsed
+    truncated
   }
 }
 

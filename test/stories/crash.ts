@@ -7,7 +7,7 @@ import { ended, openWorld, type Site, waitUntil } from '../support/world/world.t
 
 /** Every point but the one that needs people to be told. */
 export const WRITING_POINTS: readonly FaultPoint[] = FAULT_POINTS.filter(
-  point => !['message-sent', 'before-return', 'after-return'].includes(point)
+  point => !['delivery-part-stored', 'message-sent', 'before-return', 'after-return'].includes(point)
 )
 
 /** 14. `kill -9` at a named point: after the restart the run ends right, with at most one effective write. */

@@ -109,6 +109,16 @@ const LONG = { passed: EVERY.passed ?? [], trace: TRACE }
 
 /** At least one fact of every kind, as its maker makes it; each optional member is there in one of them and absent in another. */
 export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<Kind>[] } = {
+  'alerts-refused': [
+    audited.alertsRefused(ASTERN, {
+      source: 'am',
+      delivery: 'd1',
+      limit: 'label-value-bytes',
+      allowed: 4_096,
+      count: 2,
+      first: ['alerts[0] (HighErrorRatio)', 'alerts[7]']
+    })
+  ],
   'incident-opened': [audited.incidentOpened(INCIDENT, { source: 'am', labels: LABELS, startsAt: NOON, delivery: 'd1' })],
   'incident-reopened': [audited.incidentReopened(INCIDENT, { delivery: 'd2', startsAt: NOON, times: 1 })],
   'incident-resolved': [audited.incidentResolved(INCIDENT, { delivery: 'd3' })],

@@ -208,11 +208,10 @@ export async function openBench(
         receivedAt: clock.now(),
         source,
         externalUrl: '',
-        receiver: '',
-        groupKey: '',
-        truncated: 0,
         alerts: [alert],
-        raw: '{}'
+        refused: [],
+        raw: Buffer.from('{}'),
+        part: 0
       })
       return answer?.id ?? ''
     },

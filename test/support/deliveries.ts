@@ -17,11 +17,10 @@ export const deliveryOf = (alerts: readonly Alert[], more: Partial<Delivery> = {
     receivedAt: NOON,
     source: 'am',
     externalUrl: '',
-    receiver: '',
-    groupKey: '',
-    truncated: 0,
     alerts,
-    raw: '{}',
+    refused: [],
+    raw: Buffer.from('{}'),
+    part: 0,
     ...more
   }
 }

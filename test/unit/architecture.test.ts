@@ -35,6 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
 
 /** Each foreign package has one home. `typebox` stands wherever a schema is. */
 const HOMES: Readonly<Record<string, readonly string[]>> = {
+  '@streamparser/json': ['webhooks'],
   fastify: ['http', 'webhooks', 'api', 'app'],
   '@fastify/type-provider-typebox': ['api'],
   '@fastify/swagger': ['http'],

@@ -1,6 +1,8 @@
 /** Named points of the flow where a test may kill the process. In production every one is a no-op. */
 export const FAULT_POINTS = [
   'delivery-received',
+  /** A part of a large delivery is stored, and others are still to come. */
+  'delivery-part-stored',
   'delivery-stored',
   'incident-admitted',
   'verified',

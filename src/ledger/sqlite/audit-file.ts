@@ -3,6 +3,7 @@ import { Kysely } from 'kysely'
 import { type AuditRow, CHAIN_START } from '../../domain/audit.ts'
 import { type ChainHead, type ChainReport, hasHead, rowOfHash, toAuditRow, verifyChain } from '../audit-chain.ts'
 import { LedgerError } from '../ledger-error.ts'
+import { rawCopyOf } from '../raw-copies.ts'
 import type { Tables } from '../tables.ts'
 import { readingDialect } from './dialect.ts'
 import { hasLedger, LEDGER_FILE, openReader } from './file.ts'
@@ -12,6 +13,8 @@ export interface AuditFile {
   /** @param contains a hash, or the first 16 digits and more of one, that some row of the chain must have */
   verify(contains?: string): Promise<ChainReport>
   rows(after: number, limit: number): Promise<readonly AuditRow[]>
+  /** The body of a delivery as it was received; undefined where there is none, `dropped` where the quota of its source was used up. */
+  delivery(id: string): Promise<Uint8Array | 'dropped' | undefined>
   close(): Promise<void>
 }
 
@@ -47,6 +50,7 @@ export async function openAuditFile(folder: string): Promise<AuditFile> {
     async rows(after, limit) {
       return (await db.selectFrom('audit').selectAll().where('seq', '>', after).orderBy('seq').limit(limit).execute()).map(toAuditRow)
     },
+    delivery: id => rawCopyOf(db, id),
     close: () => db.destroy()
   }
 }

@@ -25,6 +25,7 @@ export function sqliteDatabase(file: SqliteFile): Database {
             locked: asItStands,
             unclaimed: asItStands,
             insertMany: async (table, rows) => insertRows(prepare, table, rows),
+            keepLabelSets: async rows => insertRows(prepare, 'label_sets', rows),
             updateIncidents: async changes => updateRows(prepare, 'incidents', changes),
             updateRuns: async changes => updateRows(prepare, 'runs', changes),
             newestIncidents: async keys => newestIncidents(prepare, keys)

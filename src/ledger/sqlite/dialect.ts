@@ -162,6 +162,7 @@ function refuseToStream(): never {
 
 function toSql(value: unknown): SQLInputValue {
   if (value === null || typeof value === 'number' || typeof value === 'string' || typeof value === 'bigint') return value
+  if (value instanceof Uint8Array) return value
   if (typeof value === 'boolean') return value ? 1 : 0
   throw new TypeError(`a ${typeof value} cannot be stored`)
 }

@@ -8,12 +8,18 @@ import type { Tables } from '../tables.ts'
 /** Finds or makes the prepared statement of a text. */
 export type Prepare = (sql: string) => StatementSync
 
-/** Adds rows of one shape. The columns are in the order of the first row. */
-export function insertRows<Table extends ManyInserted>(prepare: Prepare, table: Table, rows: readonly Tables[Table][]): void {
+/** Adds rows of one shape. The columns are in the order of the first row. A label set that is there already stays as it is. */
+export function insertRows<Table extends ManyInserted | 'label_sets'>(
+  prepare: Prepare,
+  table: Table,
+  rows: readonly Tables[Table][]
+): void {
   const [first] = rows
   if (first === undefined) return
   const columns = Object.keys(first)
-  const insert = prepare(`insert into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`)
+  const insert = prepare(
+    `insert ${table === 'label_sets' ? 'or ignore ' : ''}into ${table} (${columns.join(', ')}) values (${columns.map(() => '?').join(', ')})`
+  )
   for (const row of rows) insert.run(...valuesOf(row, columns.length))
 }
 

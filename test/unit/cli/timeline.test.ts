@@ -16,6 +16,7 @@ function terminalTo(lines: string[]): Terminal {
 
 /** What a kind's examples say in `astern runs ID`, behind the time and the kind. */
 const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
+  'alerts-refused': ['label-value-bytes · 2 of source am'],
   'incident-opened': [''],
   'incident-reopened': [''],
   'incident-resolved': [''],

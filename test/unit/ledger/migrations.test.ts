@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import t from 'tap'
+import { openAuditFile } from '../../../src/ledger/sqlite/audit-file.ts'
 import { LEDGER_FILE } from '../../../src/ledger/sqlite/file.ts'
 import { alertOf, deliveryOf } from '../../support/deliveries.ts'
 import { messageOf, withRun } from '../../support/ledger-fixture.ts'
@@ -34,6 +35,12 @@ t.test('a ledger of the first version is brought to this one, with what is in it
     alter table incidents add column target_uid text;
     alter table incidents drop column turn; alter table outbox drop column group_key; alter table outbox drop column grouped_json;
     update outbox set message_json = '{"key":"k","channel":"people","kind":"escalation","runId":"run-A"}';
+    alter table incidents add column labels_json text;
+    update incidents set labels_json = (select labels_json from label_sets where label_sets.source = incidents.source and label_sets.identity = incidents.identity);
+    drop table label_sets; drop table raw_kept; drop table deliveries;
+    create table deliveries (id text primary key, received_at bigint not null, source text not null, raw text not null);
+    create index deliveries_by_time on deliveries (received_at);
+    insert into deliveries (id, received_at, source, raw) values ('d-old', ${NOON}, 'am', '{"é":1}');
     delete from kysely_migration where name > '0001-first'`)
   old.close()
 
@@ -43,5 +50,8 @@ t.test('a ledger of the first version is brought to this one, with what is in it
     { message: { key: 'k', subject: { kind: 'run', id: 'run-A' }, event: 'needs-people' } }
   ])
   t.match(await ledger.receive(deliveryOf([alertOf({ alertname: 'A' })])), [{ state: 'heartbeat' }])
-  t.equal((await ledger.run('run-A'))?.state, 'waiting')
+  t.match(await ledger.run('run-A'), { state: 'waiting', trigger: { incident: { labels: { alertname: 'A' } } } })
+  const file = await openAuditFile(folder)
+  t.equal(Buffer.from((await file.delivery('d-old')) ?? []).toString(), '{"é":1}', 'the raw copy is still what was sent')
+  await file.close()
 })
