@@ -17,6 +17,8 @@ const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
 
 /** How much of an error is told, characters: every line of those that were seen, and no flood. */
 const LONGEST = 1_500
+/** How much of an error is looked at, characters: a manifest may be quoted whole. */
+const READ = 16_000
 /** No name of Kubernetes is longer, and what has no space for longer is data. */
 const LONGEST_WORD = 253
 /** So much of data is shown that people see what it is, characters. */
@@ -35,8 +37,8 @@ function errorOf(stderr: string): string {
   return at === -1 ? 'it gave no reason' : lines.slice(at).join('\n')
 }
 
-/** An apostrophe within a word opens no quote. */
-const QUOTED = /"(?:[^"\\]|\\.)*"|(?<!\w)'[^']*'|`[^`]*`/g
+/** An apostrophe within a word opens no quote. A quote that never ends goes to the end of the line. */
+const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|(?<!\w)'[^']*(?:'|$)|`[^`]*(?:`|$)/g
 /** After these words stands a value: up to the colon after it where it is quoted or a word, else up to the end of the line. */
 const VALUE = /\b((?:Invalid|Unsupported|Duplicate) value|got|unmarshal\w* \w+):? (?:(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)(?=[:,]|$)|.*)/gi
 /** After one of these words a quoted text is a kind, a version or the name of an object, and no value. */
@@ -79,10 +81,10 @@ const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?)?$/
  * versions and names of objects are shown, because without them nobody can mend it.
  */
 export function masked(text: string): string {
-  const lines = text.split('\n').map(line => line.trim())
+  const lines = text.slice(0, READ).split('\n')
   const shown = lines
+    .map(line => maskedLine(line.trim()))
     .filter(line => line !== '')
-    .map(maskedLine)
     .join('; ')
   return shown.length > LONGEST ? `${shown.slice(0, LONGEST)}…` : shown
 }
@@ -90,7 +92,8 @@ export function masked(text: string): string {
 function maskedLine(line: string): string {
   const withoutQuotes = line.replaceAll(VALUE, '$1: …').replaceAll(QUOTED, (quoted, at: number, whole: string) => {
     const inner = quoted.slice(1, -1)
-    return NAME.test(inner) && inner.length <= LONGEST_WORD && NAMES.test(whole.slice(0, at)) ? quoted : '"…"'
+    const isName = quoted.length > 1 && quoted.at(-1) === quoted[0] && inner.length <= LONGEST_WORD && NAME.test(inner)
+    return isName && NAMES.test(whole.slice(Math.max(0, at - LONGEST_WORD), at)) ? quoted : '"…"'
   })
   return withoutQuotes.replaceAll(/\S+/g, word => (word.length > LONGEST_WORD ? word.slice(0, SHOWN_OF_DATA) : word))
 }

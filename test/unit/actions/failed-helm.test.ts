@@ -175,6 +175,8 @@ ensure CRDs are installed first
     `Deployment in version "v1" cannot be handled as a Deployment: json: cannot unmarshal number ${secret} into Go struct field EnvVar.value of type string`,
     `error parsing "${secret}"`,
     `it can't be: '${secret}'`,
+    `the kind "${secret}`,
+    `the manifest "${'x '.repeat(7_990)}${secret} "`,
     `spec.x: Invalid value: {"a":"x; ${secret}"}: no`,
     `first line\nspec.x: Invalid value: map[a:b; c:${secret}]: no`,
     `error parsing '${secret}' and \`${secret}\``,
