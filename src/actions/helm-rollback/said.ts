@@ -41,38 +41,13 @@ function errorOf(stderr: string): string {
 const QUOTED = /"(?:[^"\\]|\\.)*(?:"|$)|(?<!\w)'[^']*(?:'|$)|`[^`]*(?:`|$)/g
 /** After these words stands a value: up to the colon after it where it is quoted or a word, else up to the end of the line. */
 const VALUE = /\b((?:Invalid|Unsupported|Duplicate) value|got|unmarshal\w* \w+):? (?:(?:"(?:[^"\\]|\\.)*"|[\w.+-]+)(?=[:,]|$)|.*)/gi
-/** After one of these words a quoted text is a kind, a version or the name of an object, and no value. */
-const NAMED_BY = [
-  'kind',
-  'version',
-  'API group',
-  'release',
-  'namespace',
-  'manager',
-  'webhook',
-  'hook',
-  'user',
-  'policy',
-  'binding',
-  'quota'
-]
-const RESOURCES = [
-  'resource',
-  'pods',
-  'services',
-  'secrets',
-  'configmaps',
-  'namespaces',
-  'serviceaccounts',
-  'persistentvolumeclaims',
-  'nodes'
-]
-const KINDS = ['Secret', 'ConfigMap', 'Service', 'Pod', 'ServiceAccount', 'PersistentVolumeClaim', 'Namespace']
-/** The same, as it stands before the quote; also `name:`, `conflict with`, and a kind with its group such as `Deployment.apps`. */
-const NAMES = new RegExp(
-  `(?:\\b(?:${[...NAMED_BY, ...RESOURCES, ...KINDS, 'conflict with', 'PodSecurity'].join('|')})|\\bname(?:space)?:|\\b[a-z]+(?:\\.[a-z0-9-]+)+)\\s*$`,
-  'i'
-)
+/** After one of these words a quoted text is a kind, a version or a name, and no value. */
+const NAMED =
+  /\b(?:kind|version|API group|release|namespace|manager|webhook|hook|user|policy|binding|quota|resource|conflict with|PodSecurity|name:|namespace:)\s*$/i
+/** A resource or a kind, perhaps with its group, such as `configmaps` or `Deployment.apps`: before the name of an object … */
+const OBJECT = /\b(?:(?:pod|service|secret|configmap|node|namespace|serviceaccount|persistentvolumeclaim)s?|[a-z]+(?:\.[a-z0-9-]+)+)\s$/i
+/** … which the API server then says something of. */
+const SAID_OF = /^ (?:is (?:invalid|forbidden)|not found|already exists)/
 /** A name: short, and without anything but what names are made of. */
 const NAME = /^([A-Za-z0-9]([-A-Za-z0-9_.:/]*[A-Za-z0-9])?)?$/
 
@@ -90,10 +65,16 @@ export function masked(text: string): string {
 }
 
 function maskedLine(line: string): string {
-  const withoutQuotes = line.replaceAll(VALUE, '$1: …').replaceAll(QUOTED, (quoted, at: number, whole: string) => {
-    const inner = quoted.slice(1, -1)
-    const isName = quoted.length > 1 && quoted.at(-1) === quoted[0] && inner.length <= LONGEST_WORD && NAME.test(inner)
-    return isName && NAMES.test(whole.slice(Math.max(0, at - LONGEST_WORD), at)) ? quoted : '"…"'
+  const withoutValues = line.replaceAll(VALUE, '$1: …')
+  const withoutQuotes = withoutValues.replaceAll(QUOTED, (quoted, at: number) => {
+    const [before, after] = [withoutValues.slice(Math.max(0, at - LONGEST_WORD), at), withoutValues.slice(at + quoted.length)]
+    const isNamed = NAMED.test(before) || (OBJECT.test(before) && SAID_OF.test(after))
+    return isNamed && isName(quoted) ? quoted : '"…"'
   })
   return withoutQuotes.replaceAll(/\S+/g, word => (word.length > LONGEST_WORD ? word.slice(0, SHOWN_OF_DATA) : word))
+}
+
+function isName(quoted: string): boolean {
+  const inner = quoted.slice(1, -1)
+  return quoted.length > 1 && quoted.at(-1) === quoted[0] && inner.length <= LONGEST_WORD && NAME.test(inner)
 }

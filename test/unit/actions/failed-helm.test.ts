@@ -158,6 +158,9 @@ ensure CRDs are installed first
     'secrets is forbidden: User "system:serviceaccount:astern:astern" cannot list resource "secrets" in API group "" in the namespace "shop"',
     'failed to create resource: widgets.example.com is forbidden: User "astern" cannot create resource "widgets" in API group "example.com" in the namespace "shop"',
     'admission webhook "policy.example.com" denied the request: no',
+    'deployments.apps "api" not found',
+    'failed to create: configmaps "api" already exists',
+    'cannot patch "…" with kind Deployment: Deployment.apps "api" is invalid: spec.x: Forbidden: no',
     'pre-rollback hooks failed: resource Job/shop/migrate not ready. status: InProgress, message: Job in progress'
   ]
   for (const text of kept) t.equal(masked(text).replaceAll('name="…"', 'name="main"'), text)
@@ -176,6 +179,9 @@ ensure CRDs are installed first
     `error parsing "${secret}"`,
     `it can't be: '${secret}'`,
     `the kind "${secret}`,
+    `wrong data.password "${secret}" in it`,
+    `secrets "${secret}"`,
+    `value "${secret}" is invalid`,
     `the manifest "${'x '.repeat(7_990)}${secret} "`,
     `spec.x: Invalid value: {"a":"x; ${secret}"}: no`,
     `first line\nspec.x: Invalid value: map[a:b; c:${secret}]: no`,
