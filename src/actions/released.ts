@@ -21,7 +21,7 @@ export function releasedRefusal(input: PlanSituation, provenFor: number): Refuse
       : `helm-rollback cannot help either (${against}); evenIfHelmOwned undoes it all the same`
   return refused(
     'helm-owned',
-    `release ${release?.name ?? '?'} made it${unsure}: the next upgrade would bring the version back, and what is not in the template stays; ${instead}`
+    `release ${named(release)} made it${unsure}: the next upgrade would bring the version back, and what is not in the template stays; ${instead}`
   )
 }
 
@@ -52,7 +52,7 @@ export function undoCandidates(input: PlanSituation, provenFor: number): readonl
   return candidates.map(candidate =>
     pastRelease.declared.includes(candidate.revision.identity)
       ? candidate
-      : { revision: candidate.revision, refusedBecause: `release ${release?.name ?? '?'} declares another template` }
+      : { revision: candidate.revision, refusedBecause: `release ${named(release)} declares another template` }
   )
 }
 
@@ -75,5 +75,9 @@ export function pastText({ release, pastRelease, templateManager, templateManage
   const when = templateManagedAt === undefined ? '' : ` at ${new Date(templateManagedAt).toISOString()}`
   const fields = pastRelease?.fields ?? []
   const what = fields.length === 0 ? 'something was added to the template' : fields.slice(0, 5).join(', ')
-  return `changed past release ${release?.name ?? '?'}${who}${when} (${what}), whose revision ${release?.latest?.revision ?? '?'} still declares the version before`
+  return `changed past release ${named(release)}${who}${when} (${what}), whose revision ${release?.latest?.revision ?? '?'} still declares the version before`
+}
+
+function named(release: Workload['release']): string {
+  return release === undefined ? '?' : `${release.namespace}/${release.name}`
 }

@@ -65,9 +65,14 @@ export async function changedPastHelm(t: Test, site: ReleaseSite, namespace: str
   )
   const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
   const act = listAt(body, 'timeline').find(row => textAt(row, 'kind') === 'decision' && textAt(row, 'verdict') === 'act')
-  t.match(act, { passed: [{ action: 'helm-rollback', why: /changed past release api.*use rollout-undo, which would put revision 1/ }] })
+  t.match(act, {
+    passed: [{ action: 'helm-rollback', why: /changed past release [a-z0-9-]+\/api.*use rollout-undo, which would put revision 1/ }]
+  })
   t.match(helmOnly, { reason: 'changed-past-helm', detail: /use rollout-undo, which would put revision 1 \(app:v1\) back/ })
-  t.match(undoOnly, { outcome: 'dry-run', facts: { plan: { summary: /put revision 1/, pastRelease: /changed past release api/ } } })
+  t.match(undoOnly, {
+    outcome: 'dry-run',
+    facts: { plan: { summary: /put revision 1/, pastRelease: /changed past release [a-z0-9-]+\/api/ } }
+  })
 }
 
 async function setEnv(world: World): Promise<void> {
@@ -94,5 +99,5 @@ export async function upgradedBehindNobody(t: Test, site: ReleaseSite, namespace
   t.equal(run['step'], 1)
   const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
   const act = listAt(body, 'timeline').find(row => textAt(row, 'kind') === 'decision' && textAt(row, 'verdict') === 'act')
-  t.match(act, { passed: [{ action: 'rollout-undo', why: /release api made it.*use helm-rollback/ }] })
+  t.match(act, { passed: [{ action: 'rollout-undo', why: /release [a-z0-9-]+\/api made it.*use helm-rollback/ }] })
 }
