@@ -1,8 +1,10 @@
 import { MINUTE } from '../base/clock.ts'
-import { instantAt, listAt, objectAt, textMap } from '../base/json.ts'
+import { instantAt, objectAt, textMap } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 import { isObjectName } from '../templates/object-name.ts'
+import { keptMetadata } from './kept.ts'
 
 /** Helm's own limit of a release's name. */
 const LONGEST_NAME = 53
@@ -20,6 +22,11 @@ export function releaseNamed({
   return { name, namespace }
 }
 
+/** The states of a revision that was in force once. */
+const WAS_IN_FORCE: ReadonlySet<string> = new Set(['superseded', 'deployed'])
+/** So many are kept in mind: as many as Helm keeps by default. */
+const EARLIER = 10
+
 /** After the API server refused a namespace's Secrets, Astern does not ask for them again for this time, milliseconds. */
 const ASK_AGAIN_MS = 10 * MINUTE
 
@@ -33,11 +40,9 @@ export function createReleaseReader(
     const known = forbidden.get(named.namespace)
     if (known !== undefined && now() < known.until) return { ...named, unseen: known.detail }
     const selector = encodeURIComponent(`owner=helm,name=${named.name}`)
-    const answer = await kube.metadata(
-      `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`,
-      signal
-    )
-    if (answer.kind === 'ok') return toRelease(named, listAt(answer.object, 'items'))
+    const path = `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`
+    const answer = await listKept((page, until) => kube.metadata(page, until), path, keptMetadata, signal)
+    if (answer.kind === 'ok') return toRelease(named, answer.items)
     if (answer.kind === 'error' && answer.status === 403)
       forbidden.set(named.namespace, { until: now() + ASK_AGAIN_MS, detail: answer.detail })
     return { ...named, unseen: answer.detail }
@@ -62,5 +67,10 @@ function toRelease(named: Pick<Release, 'name' | 'namespace'>, items: readonly u
   })
   // Compared as numbers, because as texts v10 comes before v9.
   const latest = revisions.sort((a, b) => b.revision - a.revision)[0]
-  return latest === undefined ? { ...named, unseen: `there is no release ${named.namespace}/${named.name}` } : { ...named, latest }
+  if (latest === undefined) return { ...named, unseen: `there is no release ${named.namespace}/${named.name}` }
+  const earlier = revisions.flatMap(({ revision, status, changedAt }, index) => {
+    const next = revisions[index - 1]
+    return next === undefined || !WAS_IN_FORCE.has(status) ? [] : [{ revision, from: changedAt, to: next.changedAt }]
+  })
+  return { ...named, latest: { ...latest, earlier: earlier.slice(0, EARLIER) } }
 }

@@ -109,6 +109,8 @@ export interface AuditBodies {
     readonly wrote: boolean
     /** The command that undoes what was written. */
     readonly reverse?: string
+    /** The command that mends what a failed program left. */
+    readonly repair?: string
   }
   readonly told: People
   /** Whom a run would have told that must tell nobody. */
@@ -134,6 +136,15 @@ export interface AuditBodies {
   }
   /** `of`: the key of the workload, or of the release that was deployed. */
   readonly 'deploy-marker': DeployMarker & { readonly of: string }
+  /** What became of the fields that a write made Astern the owner of. `kept`: the next deploy may conflict. */
+  readonly 'fields-given-up': {
+    readonly step: number
+    readonly result: 'given-up' | 'kept'
+    readonly detail: string
+    readonly intent: string
+    readonly action: string
+    readonly target: ObjectRef
+  }
   readonly 'loan-returned': ToldLoan & { readonly result?: ReturnResult; readonly detail: string }
   readonly 'loan-kept': ToldLoan & { readonly result: ReturnResult; readonly detail: string }
   readonly reminded: ToldLoan & { readonly detail: string }
@@ -161,8 +172,8 @@ export interface Holds extends Decided {
   readonly facts?: DecisionFacts
 }
 
-/** `answered`: the server said so. `observed`: its effect was seen. */
-export type WriteOutcome = 'answered' | 'observed' | 'refused' | 'unknown'
+/** `answered`: the server said so. `observed`: its effect was seen. `failed`: the program that made it failed half-way. */
+export type WriteOutcome = 'answered' | 'observed' | 'refused' | 'failed' | 'unknown'
 
 interface People {
   readonly channels: readonly string[]
@@ -188,4 +199,4 @@ interface ToldLoan {
 }
 
 /** What became of giving something back; one that is not known is looked at again, and not told. */
-export type ReturnResult = Exclude<WriteResult['kind'], 'unknown'>
+export type ReturnResult = Exclude<WriteResult['kind'], 'unknown' | 'not-now'>

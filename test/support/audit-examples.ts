@@ -52,7 +52,11 @@ const NO_DATA: Sample = {
   queries: [{ query: 'q', promql: 'a', time: NOON, verdict: 'inconclusive', problem: 'no-data', detail: 'no series', tookMs: 3 }]
 }
 
-const RELEASE = { name: 'api', namespace: 'shop', latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON } }
+const RELEASE = {
+  name: 'api',
+  namespace: 'shop',
+  latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON, earlier: [{ revision: 6, from: NOON - MINUTE, to: NOON }] }
+}
 const MARKER = { id: 'm1', at: NOON, version: 'v7', commit: 'abc', author: 'ann', url: 'https://ci.example/7', by: 'ci' }
 const PLANNED: PlannedFacts = {
   plan: toldPlan(PLAN),
@@ -68,6 +72,11 @@ const PLANNED: PlannedFacts = {
 const EVERY: DecisionFacts = {
   ...PLANNED,
   release: RELEASE,
+  warnings: ['would violate PodSecurity'],
+  notLookedAt: ['Secret key (no right to get secrets)'],
+  changedBy: 'reloader',
+  differs: ['variable A of main'],
+  movedImage: { container: 'main', image: 'app:v2', at: NOON, older: 'a', newer: 'b', pods: { newer: 1, all: 2 } },
   changedAt: NOON,
   changeKnownBy: 'marker',
   template: 't',
@@ -178,6 +187,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   'deploy-marker': [
     audited.deployMarker(ASTERN, { ...MARKER, of: 'Deployment/shop/api' }),
     audited.deployMarker(ASTERN, { id: 'm2', at: NOON, version: 'v8', by: 'ci', of: 'Release/shop/api' })
+  ],
+  'fields-given-up': [
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'given-up', detail: 'deployments/api' }),
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'kept', detail: 'forbidden' })
   ],
   'loan-returned': [
     audited.loanReturned(RUN, { held: HELD, result: 'applied', detail: LOAN.summary }),

@@ -70,6 +70,7 @@ function overheard(
       history: helm.history,
       manifestDigest: helm.manifestDigest,
       contents: helm.contents,
+      hooks: helm.hooks,
       rollback: (args, timeoutMs, signal) => {
         said('helm', args, timeoutMs)
         return helm.rollback(args, timeoutMs, signal)
@@ -88,6 +89,7 @@ function overheard(
     cluster: {
       owners: () => cluster.owners(),
       isNamespaced: (apiVersion, kind) => cluster.isNamespaced(apiVersion, kind),
+      around: cluster.around,
       clockOffset: () => cluster.clockOffset(),
       write: (plan, options) => {
         said('patch', plan.write, options)
@@ -97,6 +99,7 @@ function overheard(
     kube: {
       get: path => kube.get(path),
       metadata: path => kube.metadata(path),
+      metadataOf: path => kube.metadataOf(path),
       jsonPatch: (path, operations) => {
         said('PATCH', path, operations)
         return kube.jsonPatch(path, operations)

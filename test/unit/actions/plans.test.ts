@@ -9,10 +9,11 @@ import { rolloutAbort } from '../../../src/actions/rollout-abort/rollout-abort.t
 import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { watchUndo } from '../../../src/actions/rollout-undo/unstick.ts'
 import { type ScaleOptions, wantedReplicas } from '../../../src/actions/scale/options.ts'
-import { quantityOf, quotaRoom } from '../../../src/actions/scale/room.ts'
+import { quotaRoom } from '../../../src/actions/scale/room.ts'
 import { scale } from '../../../src/actions/scale/scale.ts'
 import { namesPod, stepUrl, urlError } from '../../../src/actions/step-request.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
+import { quantityOf } from '../../../src/base/quantity.ts'
 import type { PlanResult } from '../../../src/domain/action.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { Plan, Write } from '../../../src/domain/plan.ts'
@@ -80,10 +81,10 @@ t.test('delete-pod: a disruption budget says not now; of several, those that wen
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
   const workload = { ...badRollout(), pods: ['a', 'b', 'c', 'd', 'e'].map((name, index) => podOf(name, { ready: index > 1 })) }
   const plan = planned(deletePod.plan(planInput(workload, { options: { atMost: 2 } })))
-  cluster.kube.onPost = () => ({ kind: 'error', status: 429, detail: 'Cannot evict pod as it would violate the budget' })
+  const budget = { kind: 'error', status: 429, says: { causes: ['DisruptionBudget'] } } as const
+  cluster.kube.onPost = () => ({ ...budget, detail: 'Cannot evict pod as it would violate the budget' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
-  cluster.kube.onPost = path =>
-    path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { kind: 'error', status: 429, detail: 'no' }
+  cluster.kube.onPost = path => (path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { ...budget, detail: 'no' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'applied', detail: 'evicted a; not b: no' })
   cluster.kube.onPost = () => ({ kind: 'error', status: 500, detail: 'two budgets match' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'unknown' })
