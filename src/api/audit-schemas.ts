@@ -115,7 +115,7 @@ export const BODY_SCHEMAS = {
       ...REVERSE
     })
   ],
-  rollout: [Type.Object({ ...STEP, state: Type.Literal('complete'), detail: Type.String() })],
+  rollout: [Type.Object({ ...STEP, state: Type.Enum(['complete', 'held']), detail: Type.String() })],
   'on-the-way': [Type.Object({ ...STEP, did: text('What was done while the rollout moved.') })],
   confirmation: [
     Type.Object({

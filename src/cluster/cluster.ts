@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { LookScope } from '../domain/namespaces.ts'
 import { type ObjectRef, objectPath } from '../domain/objects.ts'
 import { markOperations } from '../domain/plan.ts'
@@ -11,9 +12,11 @@ import { createApiScopes } from './api-scopes.ts'
 import { templateHolder, toArgoRollout } from './argo-rollout.ts'
 import { toRevisioned } from './controller-revisions.ts'
 import { toDeployment } from './deployment.ts'
+import { keptPod, keptRevision } from './kept.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
 import { createOwningRelease } from './owning-release.ts'
+import { withRefusedPods } from './refused-pods.ts'
 import { createReleaseReader } from './release.ts'
 import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
 
@@ -33,7 +36,8 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       if (object.kind !== 'ok') return failedRead(object, target)
       const result = await withHistory(client, target, object.object, signal)
       if (result.kind !== 'found') return result
-      return { kind: 'found', workload: await owning(result.workload, signal) }
+      const workload = await withRefusedPods({ kube: client, now }, result.workload, signal)
+      return { kind: 'found', workload: await owning(workload, signal) }
     },
 
     owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),
@@ -62,15 +66,16 @@ async function withHistory(client: KubeClient, target: ObjectRef, object: JsonOb
   const query = `?labelSelector=${encodeURIComponent(selector)}`
   const namespace = encodeURIComponent(target.namespace)
   const history = target.kind === 'Deployment' || target.kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
+  const uid = textAt(object, 'metadata', 'uid') ?? ''
   const [revisions, pods] = await Promise.all([
-    client.get(`/apis/apps/v1/namespaces/${namespace}/${history}${query}`, signal),
-    client.get(`/api/v1/namespaces/${namespace}/pods${query}`, signal)
+    listKept(client.get, `/apis/apps/v1/namespaces/${namespace}/${history}${query}`, keptRevision(uid), signal),
+    listKept(client.get, `/api/v1/namespaces/${namespace}/pods${query}`, keptPod, signal)
   ])
   if (revisions.kind !== 'ok') return failedRead(revisions, target)
   if (pods.kind !== 'ok') return failedRead(pods, target)
   return {
     kind: 'found',
-    workload: toWorkload(target, object, holder, { revisions: listAt(revisions.object, 'items'), pods: listAt(pods.object, 'items') })
+    workload: toWorkload(target, object, holder, { revisions: revisions.items, pods: pods.items })
   }
 }
 

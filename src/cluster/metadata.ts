@@ -33,6 +33,12 @@ export function templateWriters(metadata: JsonObject): readonly (TemplateWriter 
   })
 }
 
+/** `minReadySeconds`: a pod counts as available once it was ready for so long. */
+export function minReadyOf(object: JsonObject): Pick<Workload, 'minReadyMs'> {
+  const seconds = numberAt(object, 'spec', 'minReadySeconds') ?? 0
+  return seconds === 0 ? {} : { minReadyMs: seconds * 1_000 }
+}
+
 type Common = Omit<Workload, 'strategy' | 'revisions' | 'rollout' | 'pods'>
 
 /** Reads what every kind of workload has. `holder` is the object that has the template, where it is another one. */

@@ -73,7 +73,8 @@ export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear'
 /** How far a write that was made has come. `did` is something that the action did on the way, such as removing a stuck pod. */
 export type Watched =
   | { readonly state: 'complete'; readonly detail: string; readonly did?: string }
-  | { readonly state: 'moving'; readonly detail: string; readonly did?: string }
+  /** `cause`: what holds it up, in words that stay the same while it does. */
+  | { readonly state: 'moving'; readonly detail: string; readonly did?: string; readonly cause?: string }
   | { readonly state: 'failed'; readonly detail: string }
 
 /** One look at what was written. */
@@ -93,12 +94,13 @@ export function templateStands({ plan }: WriteIntent, workload: Workload): boole
 
 /** How far the rollout has come that a write began. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
-  const { state, detail, available, brokenPods, progressedAt } = rollout
+  const { state, detail, available, stalledBy, progressedAt } = rollout
   // A rollout that was complete once may be unhealthy by now: the pods must be there at this moment.
   if (state === 'complete' && available) return { state: 'complete', detail }
   // The condition is sticky: a deadline that was exceeded before the write was that of an earlier rollout (facts B.3).
-  const failed = state === 'stalled' && (brokenPods.length > 0 || (progressedAt ?? 0) >= since)
-  return { state: failed ? 'failed' : 'moving', detail }
+  const failed = state === 'stalled' && (stalledBy === 'pods' || stalledBy === 'time' || (progressedAt ?? 0) >= since)
+  if (failed) return { state: 'failed', detail }
+  return { state: 'moving', detail, ...(rollout.cause === undefined ? {} : { cause: rollout.cause }) }
 }
 
 /** What a step blames for the symptom: a new template, or a new revision of the release. `nothing`: the step needs no culprit. */

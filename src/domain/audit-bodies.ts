@@ -79,7 +79,8 @@ export interface AuditBodies {
     readonly to?: string
     readonly reverse: string
   }
-  readonly rollout: { readonly step: number; readonly state: 'complete'; readonly detail: string }
+  /** `held`: something holds it up, or something else does by now. */
+  readonly rollout: { readonly step: number; readonly state: 'complete' | 'held'; readonly detail: string }
   /** Something done while the rollout moved, such as a stuck pod removed. */
   readonly 'on-the-way': { readonly step: number; readonly did: string }
   readonly confirmation: {

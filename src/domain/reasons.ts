@@ -7,42 +7,117 @@ import type { DecisionFacts } from './decision-facts.ts'
 export const DISPOSITIONS = ['wait', 'people', 'end'] as const
 export type Disposition = (typeof DISPOSITIONS)[number]
 
-interface ReasonEntry {
-  readonly disposition: Disposition
+interface Sentence {
   /** What an on-call engineer reads at 3 a.m. */
   readonly sentence: string
 }
 
+/** A reason to wait names what ends the wait. One that waiting cannot end is none, and people are told at once (rules 6). */
+type ReasonEntry =
+  | (Sentence & { readonly disposition: 'wait'; readonly ends: string })
+  | (Sentence & { readonly disposition: Exclude<Disposition, 'wait'> })
+
 export const REASONS = {
-  'switch-lowered': { disposition: 'wait', sentence: 'The switch is lowered: Astern evaluates and audits, and writes nothing.' },
-  frozen: { disposition: 'wait', sentence: 'A freeze window is open.' },
-  'target-paused': { disposition: 'wait', sentence: 'The target is paused; someone is working on it.' },
-  'rollout-moving': { disposition: 'wait', sentence: 'A rollout of the target is under way.' },
+  'switch-lowered': {
+    disposition: 'wait',
+    sentence: 'The switch is lowered: Astern evaluates and audits, and writes nothing.',
+    ends: 'somebody raises the switch'
+  },
+  frozen: {
+    disposition: 'wait',
+    sentence: 'A freeze window is open.',
+    ends: 'the window closes'
+  },
+  'target-paused': {
+    disposition: 'wait',
+    sentence: 'The target is paused; someone is working on it.',
+    ends: 'somebody resumes, promotes or aborts it'
+  },
+  'rollout-moving': {
+    disposition: 'wait',
+    sentence: 'A rollout of the target is under way.',
+    ends: 'it is complete, or it stalls: at its deadline, or after ten minutes without progress where it has none'
+  },
   'window-not-over': {
     disposition: 'wait',
-    sentence: 'The query window still reaches back to before the suspect’s rollout was complete; its numbers are not the suspect’s alone.'
+    sentence: 'The query window still reaches back to before the suspect’s rollout was complete; its numbers are not the suspect’s alone.',
+    ends: 'the instant that is named; a pod that gets ready again does not move it'
   },
-  silenced: { disposition: 'wait', sentence: 'Someone silenced the alert in Alertmanager.' },
-  inhibited: { disposition: 'wait', sentence: 'Alertmanager inhibits the alert: another one is the cause.' },
-  'target-busy': { disposition: 'wait', sentence: 'Another run works on the target.' },
-  'source-unreachable': { disposition: 'wait', sentence: 'The metrics source cannot be reached or does not answer properly.' },
-  'cluster-unreachable': { disposition: 'wait', sentence: 'The Kubernetes API cannot be reached.' },
-  inconclusive: { disposition: 'wait', sentence: 'The query gave no number to decide on; no data is not bad, and not good.' },
-  'symptom-not-confirmed': { disposition: 'wait', sentence: 'The alert fires, and the verification does not confirm its symptom.' },
-  'changed-since-symptom': { disposition: 'wait', sentence: 'The target was changed after the symptom began: someone is fixing forward.' },
+  silenced: {
+    disposition: 'wait',
+    sentence: 'Someone silenced the alert in Alertmanager.',
+    ends: 'the silence is over'
+  },
+  inhibited: {
+    disposition: 'wait',
+    sentence: 'Alertmanager inhibits the alert: another one is the cause.',
+    ends: 'the other alert is over'
+  },
+  'target-busy': {
+    disposition: 'wait',
+    sentence: 'Another run works on the target.',
+    ends: 'that run ends, as every run does by its `escalate.after`'
+  },
+  'source-unreachable': {
+    disposition: 'wait',
+    sentence: 'The metrics source cannot be reached or does not answer properly.',
+    ends: 'the source answers again'
+  },
+  'cluster-unreachable': {
+    disposition: 'wait',
+    sentence: 'The Kubernetes API cannot be reached.',
+    ends: 'the API server answers again'
+  },
+  inconclusive: {
+    disposition: 'wait',
+    sentence: 'The query gave no number to decide on; no data is not bad, and not good.',
+    ends: 'the queries give numbers again'
+  },
+  'symptom-not-confirmed': {
+    disposition: 'wait',
+    sentence: 'The alert fires, and the verification does not confirm its symptom.',
+    ends: 'the queries fail, or the alert is over'
+  },
+  'changed-since-symptom': {
+    disposition: 'wait',
+    sentence: 'The target was changed after the symptom began: someone is fixing forward.',
+    ends: 'the change helps and the alert is over, or the symptom begins anew after it'
+  },
   'clock-skew': {
     disposition: 'wait',
-    sentence: 'The clocks of Astern and a source differ too much, or are not known well enough, to tell what came first.'
+    sentence: 'The clocks of Astern and a source differ too much, or are not known well enough, to tell what came first.',
+    ends: 'the clocks agree again, or are known better: each answer narrows them down'
   },
-  'alert-unconfirmed': { disposition: 'wait', sentence: 'The Alertmanager that the alert is said to come from does not know it.' },
-  'resolve-unconfirmed': { disposition: 'wait', sentence: 'The alert was reported as resolved, and its queries do not confirm that.' },
-  'disruption-budget': { disposition: 'wait', sentence: 'A disruption budget does not allow a pod to go.' },
+  'alert-unconfirmed': {
+    disposition: 'wait',
+    sentence: 'The Alertmanager that the alert is said to come from does not know it.',
+    ends: 'Alertmanager knows the alert'
+  },
+  'resolve-unconfirmed': {
+    disposition: 'wait',
+    sentence: 'The alert was reported as resolved, and its queries do not confirm that.',
+    ends: 'the queries pass, or the alert fires again'
+  },
+  'disruption-budget': {
+    disposition: 'wait',
+    sentence: 'A disruption budget does not allow a pod to go.',
+    ends: 'so many pods are healthy that it lets one go, or somebody changes it'
+  },
   'storm-looming': {
     disposition: 'wait',
-    sentence: 'Many targets alert at once, and not all of them are sampled yet: it may be a storm. Waited for 30 seconds at most.'
+    sentence: 'Many targets alert at once, and not all of them are sampled yet: it may be a storm. Waited for 30 seconds at most.',
+    ends: 'every target is sampled, after 30 seconds at most'
   },
-  'no-step-applies': { disposition: 'wait', sentence: 'No rung of the ladder applies: the conditions of none hold right now.' },
-  'waiting-for-approval': { disposition: 'wait', sentence: 'A person must approve the plan.' },
+  'no-step-applies': {
+    disposition: 'wait',
+    sentence: 'No rung of the ladder applies: the conditions of none hold right now.',
+    ends: 'the query of a rung fails; where only `changedWithin` stands against all of them it is `no-recent-change`'
+  },
+  'waiting-for-approval': {
+    disposition: 'wait',
+    sentence: 'A person must approve the plan.',
+    ends: 'a person approves or rejects it, or its time is up'
+  },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
   cooldown: { disposition: 'people', sentence: 'An earlier run worked on the target a short time ago.' },
   'budget-used-up': { disposition: 'people', sentence: 'A budget of automatic writes is used up.' },
@@ -56,6 +131,10 @@ export const REASONS = {
     sentence: 'Whether the change or the symptom came first cannot be told: both lie within what their clocks leave open.'
   },
   'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
+  'rollout-stuck': {
+    disposition: 'people',
+    sentence: 'The target’s rollout stands still on something that no write gets going.'
+  },
   'redeployed-bad': { disposition: 'people', sentence: 'A version that was undone a short time ago was deployed again.' },
   'cause-firing': { disposition: 'people', sentence: 'A declared cause fires; the target only shows the symptom.' },
   'namespace-not-allowed': { disposition: 'people', sentence: 'The target’s namespace is not among those that Astern may write to.' },
@@ -106,6 +185,8 @@ export interface Refusal {
   readonly reason: Reason
   readonly detail: string
   readonly facts?: DecisionFacts
+  /** What holds the target up, as a part of `detail`. It is audited anew when it changes. */
+  readonly cause?: string
   /** Epoch milliseconds; only for `wait` reasons whose end is known, such as `window-not-over`. */
   readonly until?: number
 }

@@ -17,8 +17,12 @@ export interface Workload {
   readonly strategy: string
   /** StatefulSets: pods with a lower ordinal keep their revision, because somebody set it so. */
   readonly partition?: number
+  /** StatefulSets: the ordinal of the first pod; absent for 0. */
+  readonly firstOrdinal?: number
   /** StatefulSets: a pod that does not get ready holds up all others (`OrderedReady`). */
   readonly inOrder?: boolean
+  /** A pod counts as available once it was ready for so long, milliseconds (`minReadySeconds`); absent for 0. */
+  readonly minReadyMs?: number
   /** Argo Rollouts only. */
   readonly canary?: Canary
   readonly labels: Readonly<Record<string, string>>
@@ -122,8 +126,36 @@ export interface Rollout {
   readonly progressedAt?: number
   /** When the rollout became complete, as far as the cluster shows it. For a canary: when it got as far as it is. */
   readonly completedAt?: number
-  /** Why new pods cannot run, by their own status (CrashLoopBackOff, ImagePullBackOff, …). */
+  /** Which new pods are in back-off at this look, and why (CrashLoopBackOff, ImagePullBackOff, …). One look alone proves nothing. */
   readonly brokenPods: readonly string[]
+  /** Why its controller cannot make pods, in the API server's words. */
+  readonly cannotCreate?: string
+  /** True where its controller never gives it up. Kinds that have no deadline at all need not say so. */
+  readonly noDeadline?: true
+  /** DaemonSets: on so many nodes at a time the controller lets the pod be away. */
+  readonly mayBeAway?: number
+  /** DaemonSets: on so many nodes there is a pod that should not be there. */
+  readonly misplaced?: number
+  /** DaemonSets: the nodes that do not let their pod go, and how many of them count among those that should have one. */
+  readonly silentNodes?: readonly string[]
+  readonly silentWanted?: number
+  /**
+   * By what it stalled. `deadline`: its controller says so. `pods`: its new pods cannot run. `node`: a node does not let its pod go.
+   * `time`: it did not get on for too long.
+   */
+  readonly stalledBy?: 'deadline' | 'pods' | 'node' | 'time'
+  /** True where no write of the template would get it going again. */
+  readonly stuck?: true
+  /** What holds it up, in words that stay the same while it does. It is a part of `detail`. */
+  readonly cause?: string
+  /** When a look can tell more than this one, Astern's clock. */
+  readonly lookAgainAt?: number
+}
+
+/** A container that is not ready. `backOff`: why it does not run, where the kubelet waits before it tries again. */
+export interface UnreadyContainer {
+  readonly name: string
+  readonly backOff?: string
 }
 
 export interface PodSummary {
@@ -143,6 +175,31 @@ export interface PodSummary {
   readonly mirror: boolean
   readonly ip?: string
   readonly hostNetwork: boolean
+  /** True for a pod that ran to its end (`Succeeded`, `Failed`). Its controller does not count it. */
+  readonly ended?: true
+  readonly node?: string
+  readonly unready?: readonly UnreadyContainer[]
+  /** Since when all its containers run; absent while one does not. */
+  readonly runningSince?: number
+  /** How long it may run until it is ready, by what its own probes say, milliseconds. */
+  readonly patienceMs?: number
+  /** Why it is not started though it has a node, such as ContainerCreating: its volumes, its network or an init container are not there. */
+  readonly starting?: string
+  /** Why no node takes it, in the scheduler's words. */
+  readonly unschedulable?: string
+  /** When the time was up that it had to end. */
+  readonly goneBy?: number
+  readonly finalizers?: readonly string[]
+}
+
+/** The pods that their controllers count: a pod on its way out is none of them, nor is one that ran to its end. */
+export function countedPods(pods: readonly PodSummary[]): readonly PodSummary[] {
+  return pods.filter(pod => !pod.terminating && pod.ended !== true)
+}
+
+/** Whether its controller counts a pod as available: ready for `minReadySeconds`. @param now API server's clock */
+export function isAvailable(pod: PodSummary, { minReadyMs = 0 }: Pick<Workload, 'minReadyMs'>, now: number): boolean {
+  return pod.ready && (minReadyMs === 0 || (pod.readyAt !== undefined && now - pod.readyAt >= minReadyMs))
 }
 
 /** The labels by which controllers distinguish the pods of their ReplicaSets. */

@@ -41,7 +41,7 @@ export interface Senders {
 
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
-  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
+  readonly ledger: Pick<Ledger, 'targetFacts' | 'looks' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
@@ -51,6 +51,7 @@ export interface ReadingPorts {
   readonly guards: {
     readonly beforeRead: readonly Guard<UnreadInput>[]
     readonly beforeQueries: readonly Guard[]
+    readonly whileMoving: readonly Guard[]
     readonly onceDated: readonly Guard<DatedInput>[]
     readonly onceDatedOnly: readonly Guard[]
     readonly onSymptom: readonly Guard[]

@@ -139,7 +139,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
     audited.write(RUN, { intent: INTENT, result: 'answered', detail: PLAN.summary }),
     audited.write(RUN, { intent: { ...INTENT, plan: NOT_KNOWN }, result: 'unknown', detail: 'sent twice' })
   ],
-  rollout: [audited.rollout(RUN, { state: 'complete', detail: '3 of 3 are updated and available' })],
+  rollout: [
+    audited.rollout(RUN, { state: 'complete', detail: '3 of 3 are updated and available' }),
+    audited.rollout(RUN, { state: 'held', detail: 'api-0 hangs in Terminating' })
+  ],
   'on-the-way': [audited.onTheWay(RUN, { did: 'evicted pod api-0' })],
   confirmation: [audited.confirmation(RUN, { verdict: 'pass', passes: 1, needed: 3, sample: { ...SAMPLE, verdict: 'pass' } })],
   'next-step': [

@@ -56,11 +56,15 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [list]
+# Why their controllers cannot make pods stands only there.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-{{- if and $writes (or $actions.deletePod (and .Values.targets.statefulSets $actions.rolloutUndo)) }}
+{{- if and $writes (or $actions.deletePod (and (or .Values.targets.statefulSets .Values.targets.daemonSets) $actions.rolloutUndo)) }}
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]

@@ -92,8 +92,10 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
     if (age < STUCK_AFTER_MS) return refused('rollout-moving', status)
     if (options.recoverStuck !== true) return refused('release-stuck', `${status}; the policy does not say recoverStuck`)
   }
-  if (latest.status === 'uninstalling' || latest.status === 'uninstalled')
-    return refused('rollout-moving', `the release is ${latest.status}`)
+  // Helm keeps no time of an uninstallation. One that died never ends, so only that of a young release is waited for.
+  if (latest.status === 'uninstalling')
+    return refused(now - latest.updatedAt < STUCK_AFTER_MS ? 'rollout-moving' : 'release-stuck', 'the release is being uninstalled')
+  if (latest.status === 'uninstalled') return refused('unsuitable-target', 'the release was uninstalled, and only its history is kept')
   const provenFor = provenForOf(options.provenFor)
   const candidates = judgeReleases(seen, input, provenFor)
   const shown = candidates.map(({ revision, refusedBecause }) => ({

@@ -10,7 +10,7 @@ import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
-import { watchUndo } from './unstick.ts'
+import { unstickText, watchUndo } from './unstick.ts'
 
 /** `with:` of `rollout-undo`. */
 const RolloutUndoWith = Type.Object(
@@ -37,8 +37,8 @@ export const rolloutUndo = {
   blames: 'template',
   overridesOwner: true,
   cures: true,
-  // A StatefulSet waits for a broken pod for ever, so that pod is evicted.
-  rights: kind => (kind === 'StatefulSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
+  // A StatefulSet waits for a broken pod for ever, and a DaemonSet for a node that does not answer. So pods are evicted.
+  rights: kind => (kind === 'StatefulSet' || kind === 'DaemonSet' ? [patchRight(kind), EVICT] : [patchRight(kind)]),
   with: RolloutUndoWith,
   plan,
   watch: watchUndo
@@ -80,7 +80,7 @@ function plan(input: PlanInput<Static<typeof RolloutUndoWith>>): PlanResult<Patc
     plan: hashPlan({
       action: 'rollout-undo',
       target: workload.ref,
-      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}${workload.inOrder === true ? '; a pod that stays broken and holds up the others is then evicted' : ''}`,
+      summary: `put revision ${revision.number} (${imagesOf(revision.template)}) back in place of ${current === undefined ? 'the current template' : `revision ${current.number}`} (${imagesOf(workload.template)})${partition === undefined ? '' : `; pods below ordinal ${partition} keep theirs (partition)`}${unstickText(workload)}`,
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
       touches: touchesOf(workload),

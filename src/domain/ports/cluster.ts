@@ -41,7 +41,16 @@ export interface Cluster {
   clockUncertainty(): number
 }
 
-/** One thing that the watch saw: from `at` on the target has this template. */
+/** A target, and the template that it has from an instant on. */
+export interface Sighting {
+  readonly target: ObjectRef
+  readonly template: ObservedTemplate
+}
+
+/** Takes what the watch sees. */
 export interface ChangeSink {
+  /** The target changed while Astern watched. */
   observed(target: ObjectRef, template: ObservedTemplate): Promise<void>
+  /** A list has these targets with these templates. Most of them are known from an earlier start. */
+  found(sightings: readonly Sighting[]): Promise<void>
 }

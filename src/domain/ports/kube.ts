@@ -9,8 +9,15 @@ export type KubeAnswer =
       readonly detail: string
       /** Milliseconds to wait, where the server says so. */
       readonly retryAfterMs?: number
+      /** With this token a list goes on whose own one is too old (410). What follows is newer than what came before. */
+      readonly goOn?: string
     }
-  | { readonly kind: 'unreachable'; readonly detail: string }
+  | {
+      readonly kind: 'unreachable'
+      readonly detail: string
+      /** The answer was longer than what is read, or did not come in time. A shorter one may arrive. */
+      readonly problem?: 'too-large' | 'deadline'
+    }
 
 /** What actions use of the Kubernetes API, to read for plans and to write them. Each call has a deadline. */
 export interface Kube {

@@ -174,7 +174,7 @@ function uncertainty({ cluster, verifier }: Ports, by: Witness): number {
 }
 
 function unknownPast({ problem, detail }: Extract<History, { readonly kind: 'unknown' }>): Refusal {
-  const reason =
-    problem === 'query-rejected' ? 'query-invalid' : problem === 'warnings' || problem === 'partial' ? 'inconclusive' : 'source-unreachable'
+  const unclear = problem === 'warnings' || problem === 'partial' || problem === 'stale'
+  const reason = problem === 'query-rejected' ? 'query-invalid' : unclear ? 'inconclusive' : 'source-unreachable'
   return { reason, detail: `since when the symptom is there cannot be asked: ${detail}` }
 }

@@ -10,6 +10,8 @@ import { alertOf } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
 import { firstRefusal } from './guard.ts'
+import type { Learned } from './learned.ts'
+import { lookAgain } from './look-again.ts'
 import { next, type Stage, type StageResult, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
@@ -29,7 +31,7 @@ export interface Resolved extends Considered {
 }
 
 /** Finds the run's target, and reads all that is known of it. */
-export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
+export function resolveStage(ports: DecidePorts, learned: Learned): Stage<Considered, Resolved> {
   return {
     name: 'resolve',
     async run({ run, at }, signal) {
@@ -42,7 +44,8 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
         return stop({ reason: 'unsuitable-target', detail: `${action.name} works on ${action.kinds.join(', ')}, not on a ${target.kind}` })
       const read = await readTarget(ports, { policy: run.policy, target }, signal)
       if (read.kind === 'stop') return read
-      const workload = read.value
+      const { workload, looked } = await lookAgain(ports, { target, workload: read.value, at })
+      if (looked !== undefined) learned.looked = [...(learned.looked ?? []), looked]
       return next({
         run,
         at,

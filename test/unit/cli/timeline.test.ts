@@ -33,7 +33,7 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   intent: ['put revision 1 back'],
   'intent-withdrawn': ['changed-since-symptom · it changed'],
   write: ['answered · put revision 1 back', 'unknown · sent twice'],
-  rollout: ['3 of 3 are updated and available'],
+  rollout: ['3 of 3 are updated and available', 'api-0 hangs in Terminating'],
   'on-the-way': [''],
   confirmation: ['pass'],
   'next-step': ['', ''],
