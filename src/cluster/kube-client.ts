@@ -1,9 +1,11 @@
+import { parseExactly } from '../base/exact-json.ts'
 import { isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
-import type { Kube, KubeAnswer } from '../domain/ports/kube.ts'
+import type { ApiStatus, Kube, KubeAnswer } from '../domain/ports/kube.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
 import type { ClusterConnection } from './access.ts'
+import { warningsIn } from './warnings.ts'
 
 export interface KubeClient extends Kube {
   /** Reads one page of a long list for the watch: with time, and past the breaker, so that no decision suffers where it fails. */
@@ -22,6 +24,7 @@ const WATCH_DEADLINE_MS = 11 * 60_000
 const QUIET_MS = 150_000
 
 const METADATA_LIST = 'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1'
+const METADATA = 'application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1'
 
 interface Body {
   readonly type: string
@@ -77,6 +80,7 @@ export function createKubeClient(
   return {
     get: (path, signal) => call('GET', path, signal),
     metadata: (path, signal) => call('GET', path, signal, { accept: METADATA_LIST }),
+    metadataOf: (path, signal) => call('GET', path, signal, { accept: METADATA }),
     // The content type is always set. Other clients guess it, and then send merge patches as JSON patches (facts B.0).
     jsonPatch: (path, operations, signal) =>
       call('PATCH', path, signal, { body: { type: 'application/json-patch+json', value: operations } }),
@@ -113,7 +117,7 @@ export function createKubeClient(
 /** @throws in words of our own: the parser's error quotes the line, which may be a template with a credential in it */
 function parseEvent(line: string): unknown {
   try {
-    return JSON.parse(line)
+    return parseExactly(line)
   } catch {
     throw new Error('a watch event is not valid JSON')
   }
@@ -127,18 +131,33 @@ function toAnswer(result: HttpResult, { patient }: { readonly patient: boolean }
   }
   let body: unknown
   try {
-    body = result.body === '' ? {} : JSON.parse(result.body)
+    body = result.body === '' ? {} : parseExactly(result.body)
   } catch {
     return { kind: 'error', status: result.status, detail: `${result.status} with a body that is not JSON` }
   }
-  if (result.status >= 200 && result.status < 300 && isObject(body)) return { kind: 'ok', status: result.status, object: body }
+  if (result.status >= 200 && result.status < 300 && isObject(body)) {
+    const warnings = warningsIn(result.headers['warning'])
+    return { kind: 'ok', status: result.status, object: body, ...(warnings.length === 0 ? {} : { warnings }) }
+  }
   const goOn = textAt(body, 'metadata', 'continue') ?? ''
+  const says = textAt(body, 'kind') === 'Status' ? toStatus(body) : undefined
   return {
     kind: 'error',
     status: result.status,
     ...(goOn === '' ? {} : { goOn }),
     detail: [textAt(body, 'message') ?? `the API server answered ${result.status}`, ...budgetsIn(body)].join(' ').slice(0, 500),
+    ...(says === undefined ? {} : { says }),
     ...(/^\d+$/.test(result.headers['retry-after'] ?? '') ? { retryAfterMs: Number(result.headers['retry-after']) * 1_000 } : {})
+  }
+}
+
+function toStatus(body: unknown): ApiStatus {
+  const reason = textAt(body, 'reason')
+  const name = textAt(body, 'details', 'name')
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(name === undefined ? {} : { name }),
+    causes: listAt(body, 'details', 'causes').flatMap(cause => textAt(cause, 'reason') ?? [])
   }
 }
 

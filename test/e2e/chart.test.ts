@@ -35,6 +35,7 @@ const EVERYTHING = {
     http: true
   },
   scale: { autoscalers: true, workloads: true, nodes: true },
+  goingBack: { secrets: true, classes: true },
   helmRollback: { rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] }] },
   gitops: { argocd: { enabled: true, namespace: 'argocd' }, flux: { enabled: true, namespaces: ['flux-system'] } },
   prometheusUrl: 'http://prometheus.monitoring:9090',

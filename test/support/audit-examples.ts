@@ -68,6 +68,11 @@ const PLANNED: PlannedFacts = {
 const EVERY: DecisionFacts = {
   ...PLANNED,
   release: RELEASE,
+  warnings: ['would violate PodSecurity'],
+  notLookedAt: ['Secret key (no right to get secrets)'],
+  changedBy: 'reloader',
+  differs: ['variable A of main'],
+  movedImage: { container: 'main', image: 'app:v2', at: NOON, older: 'a', newer: 'b', pods: { newer: 1, all: 2 } },
   changedAt: NOON,
   changeKnownBy: 'marker',
   template: 't',
@@ -178,6 +183,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   'deploy-marker': [
     audited.deployMarker(ASTERN, { ...MARKER, of: 'Deployment/shop/api' }),
     audited.deployMarker(ASTERN, { id: 'm2', at: NOON, version: 'v8', by: 'ci', of: 'Release/shop/api' })
+  ],
+  'fields-given-up': [
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'given-up', detail: 'deployments/api' }),
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'kept', detail: 'forbidden' })
   ],
   'loan-returned': [
     audited.loanReturned(RUN, { held: HELD, result: 'applied', detail: LOAN.summary }),

@@ -69,10 +69,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [pods/eviction]
   verbs: [create]
 {{- end }}
-{{- if $actions.scale }}
+{{- $goesBack := or $actions.rolloutUndo $actions.helmRollback -}}
+{{- if $goesBack }}
+# Whether what an older version needs is still there is looked at before it is put back; never what is in it.
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims, serviceaccounts, namespaces]
+  verbs: [get]
+{{- if and .Values.goingBack.secrets (not $actions.helmRollback) }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
+{{- end }}
+{{- if or $actions.scale $goesBack }}
 - apiGroups: [""]
   resources: [resourcequotas]
   verbs: [list]
+{{- end }}
+{{- if $actions.scale }}
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list{{ if and $writes .Values.scale.autoscalers }}, patch{{ end }}]
@@ -81,11 +95,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [{{ . }}/scale]
   verbs: [get, update]
+{{- if and $.Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [apps]
+  resources: [{{ . }}]
+  verbs: [patch]
+{{- end }}
 {{- end }}{{ end }}
 {{- if .Values.targets.rollouts }}
 - apiGroups: [argoproj.io]
   resources: [rollouts/scale]
   verbs: [get, update]
+{{- if and .Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [patch]
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -142,6 +166,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - { name: ASTERN_TOKENS_FILE, value: /etc/astern/tokens/tokens.yaml }
 - { name: ASTERN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
 - { name: ASTERN_KEEP, value: {{ .Values.keep | quote }} }
+- { name: ASTERN_FIELD_OWNERSHIP, value: {{ .Values.fieldOwnership | quote }} }
 - { name: ASTERN_KEEP_DELIVERIES, value: {{ .Values.keepDeliveries | quote }} }
 - name: ASTERN_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }
