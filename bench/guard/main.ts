@@ -24,7 +24,7 @@ interface Job {
 }
 type Told = { readonly progress: string } | { readonly printed: Printed }
 
-const USAGE = `npm run bench:guard -- [PART…] [--runs 2000] [--minutes 10]: ${Object.keys(PARTS).join(', ')}; without: all, some four minutes\n`
+const USAGE = `npm run bench:guard -- [PART…] [--runs 2000] [--minutes 10]: ${Object.keys(PARTS).join(', ')}; without: all, some five minutes on two cores\n`
 
 if (isMainThread) await main()
 else work(workerData as Job)

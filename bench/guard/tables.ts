@@ -104,7 +104,7 @@ export function bursts({ runs, minutes, progress }: Work): Printed {
     return [scene.name, ...judges.map(judge => `${rate(cell, judge, false)}; ${median(found, judge)}`)]
   })
   return {
-    title: `Errors that come in bursts (0.5 %, half of the traffic each): false rollbacks in ${minutes} min, %; median seconds until ×5 is found`,
+    title: `Errors that come in bursts (0.5 %, half of the traffic each): false rollbacks in ${minutes} min, % of ${some} runs; median seconds until ×5 is found, of ${Math.ceil(some / 5)} runs`,
     text: table(['cell', ...judges], rows),
     broken: []
   }
@@ -127,7 +127,7 @@ export function delays({ runs, progress }: Work): Printed {
     ]
   })
   return {
-    title: 'Seconds from the deploy to the decision, median / 95th percentile (0.5 % before; – is not within 10 min)',
+    title: `Seconds from the deploy to the decision, median / 95th percentile of ${some} runs (0.5 % before; – is not within 10 min)`,
     text: table(['regression', ...judges], rows),
     broken: []
   }
@@ -149,7 +149,7 @@ export function startBlips({ runs, minutes, progress }: Work): Printed {
     return [scene.name, ...ours, ...PEERS.map(judge => rate(cell, judge, false))]
   })
   return {
-    title: 'A start in which 30 % fail for 10 s, and all is well then: rolled back, %',
+    title: `A start in which 30 % fail for 10 s, and all is well then: rolled back, % (${some} runs a cell)`,
     text: table(['traffic', ...OURS.map(judge => `${judge} [Wilson ≤]`), ...PEERS], rows),
     broken: []
   }
@@ -184,8 +184,7 @@ export function goals({ runs, progress }: Work): Printed {
     })
   )
   return {
-    title:
-      'From raw counters of pods that are scraped at their own times, looked at every 5 s: blocks and whole seconds from the deploy to the verdict',
+    title: `From raw counters of pods that are scraped at their own times, looked at every 5 s: blocks and whole seconds from the deploy to the verdict, of ${some} runs`,
     text: table(['regression', 'scrapes', 'blocks, median / p95', 'seconds, median / p95', 'goal', 'median holds'], lines),
     broken: []
   }
@@ -239,7 +238,7 @@ export function passing({ runs, progress }: Work): Printed {
     })
   )
   return {
-    title: 'With the default soak (5 min) and deadline (10 min): pass / inconclusive / fail, %',
+    title: `With the default soak (5 min) and deadline (10 min): pass / inconclusive / fail, % of ${some} runs`,
     text: table(['cell', 'a version that is no different', 'one exactly at what a pass tolerates (×2 + 0.5 pp)'], rows),
     broken: []
   }

@@ -1,5 +1,6 @@
 import type { JsonObject } from '../base/json.ts'
 import type { ActionWriter, Effect } from '../domain/action.ts'
+import { isBumped } from '../domain/last-change.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
 import { holderOf } from '../domain/owner.ts'
 import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
@@ -15,11 +16,12 @@ export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan 
 
 /**
  * Whether a write of a template that is known to have been made still stands: the template is what the server made of the write, which
- * need not be what was sent (rules 3).
+ * need not be what was sent (rules 3). An operator that renews its checksum on an older version takes nothing of it back.
  */
 export function templateWriteStands({ id, plan, left }: WriteIntent, workload: Workload): boolean {
   if (workload.uid !== plan.uid || workload.templateAt.mark !== id) return false
-  return workload.identity === plan.to || templateIdentity(workload.template) === left
+  const stands = workload.identity === plan.to || templateIdentity(workload.template) === left
+  return stands || isBumped(workload, plan.to)
 }
 
 /** The traits of all actions that replace the template. */

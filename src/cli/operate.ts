@@ -33,6 +33,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
         'cluster',
         `${plain(cluster['detail'])} at ${plain(cluster['server'])}, clock ${plain(cluster['clockOffsetMs'])} ms off`
       ],
+      ...watchRows(listAt(cluster, 'watches'), mark),
       ...Object.entries(objectAt(body, 'sources')).map(([name, source]) => [
         mark(objectAt(source)['reachable'] === true),
         name,
@@ -99,4 +100,21 @@ export function operateCommands(program: Command, terminal: Terminal): void {
       }
       if (body['match'] === null) throw new CommandError(EXIT.bad, 'no policy matches')
     })
+}
+
+/** One row for all watches that see, and one for each that does not. */
+function watchRows(watches: readonly unknown[], mark: (good: boolean) => string): readonly string[][] {
+  const named = (watch: unknown): string => plain(`${textAt(watch, 'kind') ?? ''}s in ${textAt(watch, 'namespace') ?? 'all namespaces'}`)
+  const sees = (watch: unknown): boolean => objectAt(watch)['sees'] === true
+  const seeing = watches.filter(sees)
+  return [
+    ...(seeing.length === 0 ? [] : [[mark(true), 'watching', seeing.map(named).join(', ')]]),
+    ...watches
+      .filter(watch => !sees(watch))
+      .map(watch => [
+        mark(false),
+        'blind',
+        `${named(watch)}: ${plain(textAt(watch, 'state'))} since ${plain(textAt(watch, 'since'))}${textAt(watch, 'detail') === '' ? '' : `: ${plain(textAt(watch, 'detail'))}`}`
+      ])
+  ]
 }

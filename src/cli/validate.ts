@@ -18,7 +18,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     .command('validate')
     .description('check policies; for CI')
     .argument('[path]', 'policy file or folder', 'policies.yaml')
-    .option('--json', 'print {"valid", "policies", "problems"}; with --prometheus "queries" too')
+    .option('--json', 'print {"valid", "policies", "problems", "warnings"}; with --prometheus "queries" too')
     .option('--no-files', 'do not look whether the files are there that policies name (tokens, certificates): in CI they are not')
     .option('--prometheus <url>', 'ask every query once, and tell of its type, its series and its cost')
     .option(
@@ -50,22 +50,34 @@ export function validateCommand(program: Command, terminal: Terminal): void {
           options.json === true ? '' : `${result.problems.length} ${result.problems.length === 1 ? 'problem' : 'problems'}`
         )
       }
-      const { policies } = result.set
+      const { policies, warnings } = result.set
       const queries = options.prometheus === undefined ? undefined : await queriesAt(options.prometheus, result.set, labels)
       const count = (state: FindingState): number => (queries ?? []).filter(finding => finding.state === state).length
       const valid = count('bad') === 0
       if (options.json === true)
         terminal.line(
-          JSON.stringify({ valid, policies: policies.map(({ name, mode }) => ({ name, mode })), problems: [], ...(queries && { queries }) })
+          JSON.stringify({
+            valid,
+            policies: policies.map(({ name, mode }) => ({ name, mode })),
+            problems: [],
+            warnings,
+            ...(queries && { queries })
+          })
         )
       else {
+        printProblems(
+          terminal,
+          warnings.map(warning => ({ ...warning, message: `warning: ${warning.message}` }))
+        )
         for (const policy of policies)
           terminal.line(
             `${terminal.good('✓')} ${policy.name} ${terminal.dim(`(${policy.mode}: ${policy.steps.map(step => step.action).join(' → ')})`)}`
           )
         for (const finding of queries ?? []) printFinding(terminal, finding)
-        if (valid && count('unreachable') === 0)
-          terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, no problems`)
+        if (valid && count('unreachable') === 0) {
+          const advice = warnings.length === 0 ? 'no problems' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
+          terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, ${advice}`)
+        }
       }
       const told = (text: string): string => (options.json === true ? '' : text)
       if (!valid) throw new CommandError(EXIT.bad, told(`${count('bad')} of the queries would decide nothing`))

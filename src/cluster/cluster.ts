@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { LookScope } from '../domain/namespaces.ts'
 import { KINDS, type ObjectRef, objectPath } from '../domain/objects.ts'
 import { markOperations } from '../domain/plan.ts'
@@ -12,12 +13,14 @@ import { createApiScopes } from './api-scopes.ts'
 import { templateHolder, toArgoRollout } from './argo-rollout.ts'
 import { toRevisioned } from './controller-revisions.ts'
 import { toDeployment } from './deployment.ts'
+import { keptPod, keptRevision } from './kept.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
 import { createOwningRelease } from './owning-release.ts'
 import { withRefusedPods } from './refused-pods.ts'
 import { createReleaseReader } from './release.ts'
 import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
+import { createSurroundings } from './surroundings.ts'
 
 /**
  * Reads targets with their history and owners, and sends patches that have preconditions.
@@ -43,6 +46,8 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
 
     isNamespaced,
 
+    around: createSurroundings(client, now),
+
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write
       const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
@@ -65,15 +70,16 @@ async function withHistory(client: KubeClient, target: ObjectRef, object: JsonOb
   const query = `?labelSelector=${encodeURIComponent(selector)}`
   const namespace = encodeURIComponent(target.namespace)
   const history = target.kind === 'Deployment' || target.kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
+  const uid = textAt(object, 'metadata', 'uid') ?? ''
   const [revisions, pods] = await Promise.all([
-    client.get(`/apis/apps/v1/namespaces/${namespace}/${history}${query}`, signal),
-    client.get(`/api/v1/namespaces/${namespace}/pods${query}`, signal)
+    listKept(client.get, `/apis/apps/v1/namespaces/${namespace}/${history}${query}`, keptRevision(uid), signal),
+    listKept(client.get, `/api/v1/namespaces/${namespace}/pods${query}`, keptPod, signal)
   ])
   if (revisions.kind !== 'ok') return failedRead(revisions, target)
   if (pods.kind !== 'ok') return failedRead(pods, target)
   return {
     kind: 'found',
-    workload: toWorkload(target, object, holder, { revisions: listAt(revisions.object, 'items'), pods: listAt(pods.object, 'items') })
+    workload: toWorkload(target, object, holder, { revisions: revisions.items, pods: pods.items })
   }
 }
 

@@ -3,6 +3,7 @@ import type { ObjectRef } from '../domain/objects.ts'
 import { countedPods, type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, toPod } from './pods.ts'
+import { rollingOf } from './rolling.ts'
 
 /**
  * The label that names the revision of a pod. For StatefulSets it has the revision's name, for DaemonSets its hash, which a DaemonSet's
@@ -25,15 +26,28 @@ export function toRevisioned(ref: ObjectRef, set: JsonObject, controllerRevision
         textAt(revision, 'metadata', 'labels', POD_REVISION)
       ])
   )
+  const names = new Map(
+    owned.flatMap(revision => {
+      const name = textAt(revision, 'metadata', 'name')
+      const labels = [REVISION_HASH, POD_REVISION].map(label => textAt(revision, 'metadata', 'labels', label))
+      return [name, ...labels].map(label => [label, name] as const)
+    })
+  )
   const summaries = pods
     .filter(isObject)
     .filter(pod => controllerUid(pod) === common.uid)
-    .map(pod => toPod(pod, { current: current.has(textAt(pod, 'metadata', 'labels', POD_REVISION)) }))
+    .map(pod => {
+      const label = textAt(pod, 'metadata', 'labels', POD_REVISION)
+      const of = names.get(label)
+      return toPod(pod, { current: current.has(label), ...(of === undefined ? {} : { of }) })
+    })
   const partition = numberAt(set, 'spec', 'updateStrategy', 'rollingUpdate', 'partition')
   const isStateful = ref.kind === 'StatefulSet'
+  const replicas = isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0)
   return {
     ...common,
-    replicas: isStateful ? common.replicas : (numberAt(set, 'status', 'desiredNumberScheduled') ?? 0),
+    replicas,
+    ...(isStateful ? {} : rollingOf(objectAt(set, 'spec', 'updateStrategy', 'rollingUpdate'), replicas)),
     strategy: textAt(set, 'spec', 'updateStrategy', 'type') ?? 'RollingUpdate',
     ...(partition === undefined || partition === 0 ? {} : { partition }),
     ...minReadyOf(set),

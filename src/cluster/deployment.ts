@@ -3,12 +3,15 @@ import type { ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
+import { rollingOf } from './rolling.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
 
 /** With this `progressDeadlineSeconds` the controller gives no rollout up: the greatest int32. */
 const NO_DEADLINE = 2_147_483_647
+/** The API server's default, seconds. */
+const DEFAULT_DEADLINE = 600
 
 /** The numbers of revisions begin at 1, because kubectl takes 0 for none. */
 const NUMBER = /^[1-9]\d*$/
@@ -24,6 +27,7 @@ export function toDeployment(ref: ObjectRef, deployment: JsonObject, replicaSets
     ...common,
     ...minReadyOf(deployment),
     strategy: textAt(deployment, 'spec', 'strategy', 'type') ?? 'RollingUpdate',
+    ...rollingOf(objectAt(deployment, 'spec', 'strategy', 'rollingUpdate'), common.replicas),
     revisions: revisionsOf(owned, REVISION, REVISION_HISTORY),
     rollout: toRollout(deployment, summaries),
     pods: summaries
@@ -37,6 +41,11 @@ export function setsOf(uid: string, identity: string, replicaSets: readonly unkn
   const current = owned.filter(set => templateIdentity(objectAt(set, 'spec', 'template')) === identity)
   const summaries = podsOf(pods, { owned: new Set(owned.map(uidOf)), current: new Set(current.map(uidOf)) })
   return { owned, summaries }
+}
+
+function deadlineOf(deployment: JsonObject): number {
+  const seconds = numberAt(deployment, 'spec', 'progressDeadlineSeconds') ?? DEFAULT_DEADLINE
+  return seconds >= NO_DEADLINE ? 0 : seconds * 1_000
 }
 
 /** Why the controller cannot make pods: the API server's sentence, which names the quota or the policy (condition `ReplicaFailure`). */
@@ -87,7 +96,7 @@ function toRollout(deployment: JsonObject, pods: readonly PodSummary[]): Rollout
   const times = {
     ...(progressedAt === undefined ? {} : { progressedAt }),
     ...(cannotCreate === undefined ? {} : { cannotCreate }),
-    ...((numberAt(deployment, 'spec', 'progressDeadlineSeconds') ?? 0) >= NO_DEADLINE ? { noDeadline: true as const } : {})
+    deadlineMs: deadlineOf(deployment)
   }
   const seen = count('observedGeneration') >= generation
   const moving = (detail: string): Rollout => ({ state: 'moving', seen, detail, available: false, ...times, brokenPods })

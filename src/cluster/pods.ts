@@ -1,26 +1,29 @@
 import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
-import { countedPods, type PodSummary } from '../domain/workload.ts'
+import { countedPods, type PodSummary, type RunningImage } from '../domain/workload.ts'
 import { brokenContainer, preparing, runningSince, unreadyContainers } from './containers.ts'
-import { controllerUid } from './metadata.ts'
+import { controllerName, controllerUid } from './metadata.ts'
 import { patienceOf } from './patience.ts'
 
 /** The annotation of a static pod, which a node made from a file of its own. */
 const MIRROR = 'kubernetes.io/config.mirror'
 
-/** Summarises a pod. `current`: whether it has the target's present template. */
-export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>): PodSummary {
+/** Summarises a pod. `current`: whether it has the target's present template; `of`: the revision that it is of. */
+export function toPod(pod: JsonObject, { current, of }: Pick<PodSummary, 'current' | 'of'>): PodSummary {
   const waiting = brokenContainer(pod)
   const conditions = listAt(pod, 'status', 'conditions')
   const condition = conditions.find(found => textAt(found, 'type') === 'Ready')
   const scheduled = conditions.find(found => textAt(found, 'type') === 'PodScheduled')
   const readyAt = instantAt(condition, 'lastTransitionTime')
   const ip = textAt(pod, 'status', 'podIP')
+  const images = imagesOf(pod)
   return {
     name: textAt(pod, 'metadata', 'name') ?? '',
     uid: textAt(pod, 'metadata', 'uid') ?? '',
     ready: textAt(condition, 'status') === 'True',
     ...(readyAt === undefined ? {} : { readyAt }),
     current,
+    ...(of === undefined ? {} : { of }),
+    ...(images.length === 0 ? {} : { images }),
     ...(waiting === undefined ? {} : { waiting }),
     createdAt: instantAt(pod, 'metadata', 'creationTimestamp') ?? 0,
     terminating: objectAt(pod, 'metadata')['deletionTimestamp'] !== undefined,
@@ -35,6 +38,21 @@ export function toPod(pod: JsonObject, { current }: Pick<PodSummary, 'current'>)
       : {}),
     ...endOf(pod)
   }
+}
+
+/** What its containers run. A container has no id before its image is pulled. */
+function imagesOf(pod: JsonObject): readonly RunningImage[] {
+  return listAt(pod, 'status', 'containerStatuses').flatMap(status => {
+    const container = textAt(status, 'name') ?? ''
+    const id = textAt(status, 'imageID') ?? ''
+    const image = textAt(
+      listAt(pod, 'spec', 'containers').find(one => textAt(one, 'name') === container),
+      'image'
+    )
+    if (id === '' || image === undefined) return []
+    const startedAt = instantAt(status, 'state', 'running', 'startedAt')
+    return [{ container, image, id, ...(startedAt === undefined ? {} : { startedAt }) }]
+  })
 }
 
 /** How its containers got on, and where. */
@@ -83,6 +101,8 @@ export function podsOf(
 ): PodSummary[] {
   return pods.filter(isObject).flatMap(pod => {
     const controller = controllerUid(pod)
-    return controller === undefined || !sets.owned.has(controller) ? [] : [toPod(pod, { current: sets.current.has(controller) })]
+    if (controller === undefined || !sets.owned.has(controller)) return []
+    const of = controllerName(pod)
+    return [toPod(pod, { current: sets.current.has(controller), ...(of === undefined ? {} : { of }) })]
   })
 }

@@ -1,5 +1,6 @@
 import { MINUTE } from '../base/clock.ts'
-import { instantAt, listAt, textAt } from '../base/json.ts'
+import { instantAt, type JsonObject, textAt } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import { countedPods, type Workload } from '../domain/workload.ts'
 
@@ -20,13 +21,16 @@ export async function withRefusedPods(
   const { ref, uid, pods, replicas, rollout } = workload
   if ((ref.kind !== 'StatefulSet' && ref.kind !== 'DaemonSet') || countedPods(pods).length >= replicas) return workload
   const selector = encodeURIComponent(`involvedObject.uid=${uid},reason=FailedCreate`)
-  const answer = await kube.get(`/api/v1/namespaces/${encodeURIComponent(ref.namespace)}/events?fieldSelector=${selector}`, signal)
+  const path = `/api/v1/namespaces/${encodeURIComponent(ref.namespace)}/events?fieldSelector=${selector}`
+  const answer = await listKept((page, until) => kube.get(page, until), path, toRefusal, signal)
   if (answer.kind !== 'ok') return workload
-  const newest = listAt(answer.object, 'items')
-    .map(event => ({ message: textAt(event, 'message'), at: instantAt(event, 'lastTimestamp') ?? instantAt(event, 'eventTime') ?? 0 }))
-    .sort((a, b) => b.at - a.at)[0]
+  const newest = [...answer.items].sort((a, b) => b.at - a.at)[0]
   if (newest?.message === undefined || now() - newest.at > NEWS_MS || isOver(newest.at, workload)) return workload
   return { ...workload, rollout: { ...rollout, cannotCreate: newest.message } }
+}
+
+function toRefusal(event: JsonObject): { readonly message: string | undefined; readonly at: number } {
+  return { message: textAt(event, 'message'), at: instantAt(event, 'lastTimestamp') ?? instantAt(event, 'eventTime') ?? 0 }
 }
 
 /** Whether a pod was made since, or the template was written since: the controller then tries at once, and says it again. */

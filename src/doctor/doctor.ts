@@ -19,6 +19,7 @@ import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.
 import { tryQueries } from './queries.ts'
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
+import { checkWatches } from './watches.ts'
 
 /** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
@@ -95,7 +96,11 @@ async function clusterFindings(
 ): Promise<readonly Finding[]> {
   const findings = await checkCluster(kube, server, offset, signal)
   if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
-  return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
+  return [
+    ...findings,
+    ...(await checkRights(kube, set.policies, config.mode, signal)),
+    ...(await checkWatches(kube, set.policies, systemClock.now, signal))
+  ]
 }
 
 /** Stands in where no cluster is known, because the channels that are tried need none. */

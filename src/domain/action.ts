@@ -12,7 +12,7 @@ import type { ObservedTemplate, Workload } from './workload.ts'
 /** What every action reaches the world through. What only one action needs is given to that action when it is made. */
 export interface Tools {
   readonly kube: Kube
-  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'isNamespaced' | 'clockOffset'>
+  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'isNamespaced' | 'around' | 'clockOffset'>
   readonly clock: Clock
 }
 
@@ -48,7 +48,15 @@ export interface Refused {
   readonly refusal: Refusal
 }
 
-export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W>; readonly proof?: Proof } | Refused
+export type PlanResult<W extends Write = Write> =
+  | {
+      readonly kind: 'plan'
+      readonly plan: Plan<W>
+      readonly proof?: Proof
+      /** What Astern may not look at of all that the version needs that the plan goes back to. */
+      readonly notLookedAt?: readonly string[]
+    }
+  | Refused
 
 /** When the version that a plan goes back to proved itself. The flow asks the queries about that time before it believes it. */
 export interface Proof {
@@ -130,6 +138,8 @@ export interface ActionTraits {
   touches?(workload: Workload): readonly Touched[]
   /** The rights that planning, writing and watching need in the target's namespace, beyond reading the target. */
   rights(kind: TargetKind): readonly Right[]
+  /** Rights by which planning sees more. Without one the plan says what it did not look at. */
+  readonly looks?: readonly Right[]
 }
 
 /** Makes plans. */

@@ -79,11 +79,14 @@ function isRefused({ rollout, pods }: Workload): boolean {
   return rollout.state === 'moving' && rollout.cannotCreate !== undefined && !pods.some(pod => pod.terminating)
 }
 
-/** How far a rollout has come that no controller gives up; undefined where it is complete, or has a deadline. */
-function bestOf({ rollout, generation, pods, ref }: Workload, before: Looks | undefined, at: number): Looks['best'] {
-  const noDeadline = ref.kind === 'StatefulSet' || ref.kind === 'DaemonSet' || rollout.noDeadline === true
+/**
+ * How far a rollout has come at best; undefined where it is complete, or people hold it up. A controller that has a deadline takes each
+ * pod that gets ready for progress, also one that does so for the tenth time.
+ */
+function bestOf({ rollout, generation, pods, ref, paused }: Workload, before: Looks | undefined, at: number): Looks['best'] {
+  const isWatched = ref.kind === 'StatefulSet' || ref.kind === 'DaemonSet' || rollout.deadlineMs !== undefined
   // A controller that does not look at the spec at all watches no deadline either.
-  if (rollout.state !== 'moving' || (!noDeadline && rollout.seen)) return undefined
+  if (rollout.state !== 'moving' || paused || (!isWatched && rollout.seen)) return undefined
   const current = countedPods(pods).filter(pod => pod.current)
   const now = { updated: current.length, ready: current.filter(pod => pod.ready).length }
   const best = before?.best
@@ -201,7 +204,7 @@ function withoutNodes(workload: Workload, told: Rollout, now: number): Rollout |
 
 /** The rollout moves, or has stood still for too long. */
 function atRest(workload: Workload, told: Rollout, { best, backOffs }: Looks, { at, offset }: Moment): Rollout {
-  const patience = Math.max(STANDS_STILL_MS, ...workload.pods.flatMap(pod => pod.patienceMs ?? []))
+  const patience = Math.max(STANDS_STILL_MS, told.deadlineMs ?? 0, ...workload.pods.flatMap(pod => pod.patienceMs ?? []))
   if (best !== undefined && at - best.since >= patience) {
     const hung = workload.ref.kind === 'StatefulSet' && workload.pods.some(pod => hangs(pod, at + offset, AWAY_AFTER_MS))
     return {

@@ -140,7 +140,20 @@ export const REASONS = {
     disposition: 'people',
     sentence: 'Whether the change or the symptom came first cannot be told: both lie within what their clocks leave open.'
   },
+  'operator-change': {
+    disposition: 'people',
+    sentence:
+      'The last change is an operator’s, of annotations or variables only: nobody is fixing forward, and undoing it would bring nothing back.'
+  },
+  'image-moved': {
+    disposition: 'people',
+    sentence: 'One tag names another image than before, and pods of one template run both: going back to an earlier template cannot help.'
+  },
   'no-good-revision': { disposition: 'people', sentence: 'No earlier revision is proven good; there is nothing to go back to.' },
+  'cannot-run': {
+    disposition: 'people',
+    sentence: 'Nothing that could be gone back to could run here today: what it needs is gone, or the cluster would not take it.'
+  },
   'rollout-stuck': {
     disposition: 'people',
     sentence: 'The target’s rollout stands still on something that no write gets going.'

@@ -32,7 +32,7 @@ export function causesOf(workload: Workload, still: number, now: number): readon
     ...waitedFor.flatMap(({ name, starting, createdAt, node }) =>
       starting === undefined || now - createdAt < STARTED_WITHIN_MS
         ? []
-        : [`${name} does not start on node ${node ?? '?'} (${starting} since ${instantText(createdAt)})`]
+        : [`${name}${onNode(node)} does not start (${starting} since ${instantText(createdAt)})`]
     ),
     ...waitedFor.flatMap(pod => (isPatient(pod, now) ? [] : [unreadySince(pod)]))
   ]
@@ -50,8 +50,12 @@ export function hangs({ terminating, goneBy }: PodSummary, now: number, longerTh
 }
 
 /** What is said of a pod that runs and is not ready. */
-export function unreadySince({ name, runningSince = 0, readyAt = 0 }: PodSummary): string {
-  return `${name} runs, and is not ready since ${instantText(Math.max(runningSince, readyAt))}`
+export function unreadySince({ name, node, runningSince = 0, readyAt = 0 }: PodSummary): string {
+  return `${name}${onNode(node)} runs, and is not ready since ${instantText(Math.max(runningSince, readyAt))}`
+}
+
+function onNode(node: string | undefined): string {
+  return node === undefined ? '' : ` on node ${node}`
 }
 
 /** An instant as people and logs read it. */
@@ -60,12 +64,11 @@ export function instantText(at: number): string {
 }
 
 function hanging({ name, node, goneBy = 0, finalizers = [] }: PodSummary): string {
-  const where = node === undefined ? '' : ` on node ${node}`
   const why =
     finalizers.length > 0
       ? `its finalizers are not done (${finalizers.join(', ')})`
       : `${node === undefined ? 'no kubelet' : 'the node'} does not confirm that it ended`
-  return `${name}${where} hangs in Terminating since ${instantText(goneBy)}: ${why}`
+  return `${name}${onNode(node)} hangs in Terminating since ${instantText(goneBy)}: ${why}`
 }
 
 /** Pods of a StatefulSet have fixed names, so one that its controller does not make is known by name. */

@@ -15,6 +15,8 @@ export interface Workload {
   readonly deleting: boolean
   /** `RollingUpdate`, `Recreate`, `OnDelete`, `Canary`, `BlueGreen`. */
   readonly strategy: string
+  /** How many pods a rolling update may lack, and how many more it may make, as numbers; absent where the object does not say. */
+  readonly rolling?: Rolling
   /** StatefulSets: pods with a lower ordinal keep their revision, because somebody set it so. */
   readonly partition?: number
   /** StatefulSets: the ordinal of the first pod; absent for 0. */
@@ -42,15 +44,25 @@ export interface Workload {
   /** `/spec/template` exactly as read, because the write's precondition tests it. */
   readonly template: JsonObject
   readonly identity: string
+  /** Set where the policy ignores parts of templates: by which name it knows each version that the cluster still has. */
+  readonly seenAs?: Readonly<Record<string, string>>
   /** When the field manager that owns the template last wrote it. */
   readonly templateManagedAt?: number
   readonly templateManager?: string
+  /** True where that manager has nothing of the template but annotations and variables. */
+  readonly templateManagerOnlyMarks?: true
   /** Every field manager that has a part of the template, and not only the newest. */
   readonly templateWriters?: readonly TemplateWriter[]
   /** Newest first, by revision number. Revisions without a readable number are not listed. */
   readonly revisions: readonly Revision[]
   readonly rollout: Rollout
   readonly pods: readonly PodSummary[]
+}
+
+/** The limits of a rolling update, in pods. */
+export interface Rolling {
+  readonly maxUnavailable: number
+  readonly maxSurge: number
 }
 
 /** An object by its API path, and the uid that it must have. */
@@ -132,8 +144,11 @@ export interface Rollout {
   readonly brokenPods: readonly string[]
   /** Why its controller cannot make pods, in the API server's words. */
   readonly cannotCreate?: string
-  /** True where its controller never gives it up. Kinds that have no deadline at all need not say so. */
-  readonly noDeadline?: true
+  /**
+   * Deployments: after so long without progress its controller gives it up, milliseconds; 0 where somebody turned that off. A pod that
+   * gets ready again and again counts as progress there.
+   */
+  readonly deadlineMs?: number
   /** DaemonSets: on so many nodes at a time the controller lets the pod be away. */
   readonly mayBeAway?: number
   /** DaemonSets: on so many nodes there is a pod that should not be there. */
@@ -160,6 +175,17 @@ export interface UnreadyContainer {
   readonly backOff?: string
 }
 
+/** The image that a container of a pod runs. */
+export interface RunningImage {
+  readonly container: string
+  /** As the pod names it. */
+  readonly image: string
+  /** What that name meant to the node when it began: with a digest. */
+  readonly id: string
+  /** When the container started. */
+  readonly startedAt?: number
+}
+
 export interface PodSummary {
   readonly name: string
   readonly uid: string
@@ -168,6 +194,10 @@ export interface PodSummary {
   readonly readyAt?: number
   /** True where it has the target's present template. */
   readonly current: boolean
+  /** The name of the revision that it is of; absent where nothing tells. */
+  readonly of?: string
+  /** The images that its containers run, as the node says. */
+  readonly images?: readonly RunningImage[]
   readonly waiting?: string
   readonly createdAt: number
   readonly terminating: boolean
@@ -211,6 +241,11 @@ const HASH_LABELS: ReadonlySet<string> = new Set(['pod-template-hash', 'rollouts
 const RESTART_ANNOTATION = /\/restartedAt$/
 const OWN_ANNOTATION = /^astern\.dev\//
 
+/** Whether an annotation or a label of a template makes no other version, whoever sets it. */
+export function isOwnMark(kind: 'annotation' | 'label', name: string): boolean {
+  return kind === 'label' ? HASH_LABELS.has(name) : RESTART_ANNOTATION.test(name) || OWN_ANNOTATION.test(name)
+}
+
 /**
  * The identity of a pod template. It leaves out what does not make another version: the label `pod-template-hash`, annotations
  * whose name ends in `/restartedAt`, and `astern.dev/…` (rules 2). All that asks for "changed", "bad" or "equal" goes by it.
@@ -227,8 +262,8 @@ export function templateIdentity(template: JsonObject): string {
     ...template,
     metadata: {
       ...rest,
-      labels: keep(metadata['labels'], key => HASH_LABELS.has(key)),
-      annotations: keep(metadata['annotations'], key => RESTART_ANNOTATION.test(key) || OWN_ANNOTATION.test(key))
+      labels: keep(metadata['labels'], key => isOwnMark('label', key)),
+      annotations: keep(metadata['annotations'], key => isOwnMark('annotation', key))
     }
   }).slice(0, 16)
 }

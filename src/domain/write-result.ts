@@ -8,11 +8,13 @@ import { meaningOf, type WriteVerb } from './write-answers.ts'
 /** What the API server's answer to a write of an object means. */
 export function toWriteResult(verb: Exclude<WriteVerb, 'evict'>, answer: KubeAnswer, now: () => number): WriteResult {
   if (answer.kind !== 'ok') return toNotApplied(verb, answer)
-  const left = answeredTemplate(answer.object)
+  const { object, warnings } = answer
+  const left = answeredTemplate(object)
   return {
     kind: 'applied',
-    generation: numberAt(answer.object, 'metadata', 'generation') ?? 0,
+    generation: numberAt(object, 'metadata', 'generation') ?? 0,
     at: now(),
+    ...(warnings === undefined ? {} : { warnings }),
     ...(left === undefined ? {} : { left })
   }
 }

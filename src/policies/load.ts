@@ -29,6 +29,8 @@ export interface PolicySet {
   readonly sources: NonNullable<PolicyFile['sources']>
   readonly channels: Readonly<Record<string, ConfiguredChannel>>
   readonly storm: StormLimits
+  /** What the files say that is allowed, and seldom meant. */
+  readonly warnings: readonly PolicyProblem[]
 }
 
 /** The schema check's words for a value that should be a text. */
@@ -63,12 +65,14 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
     else parsed.push({ locate, value })
   }
   if (problems.length > 0) return { kind: 'bad', problems }
+  const warnings: PolicyProblem[] = []
   const merged = merge(parsed.map(part => part.value))
   const single = parsed.length === 1 ? parsed[0] : undefined
   for (const part of parsed) {
     // One of several files may name channels, and rely on defaults, of another.
     const whole: PolicyFile = single === part ? part.value : { ...merged.file, policies: part.value.policies }
-    problems.push(...checkFile(whole, checkStep, vocabulary.channels).map(part.locate))
+    for (const finding of checkFile(whole, checkStep, vocabulary.channels))
+      (finding.warning === true ? warnings : problems).push(part.locate(finding))
   }
   problems.push(
     ...merged.twice
@@ -101,7 +105,8 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       policies: normalizePolicies(file),
       sources: file.sources ?? {},
       channels: normalizeChannels(file.channels),
-      storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)
+      storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
+      warnings: inOrder(unique(warnings))
     }
   }
 }

@@ -71,6 +71,17 @@ const guardFields = {
   budgets: Type.Optional(Type.Array(BudgetSchema, { description: 'Limits of writes; a policy’s add to the defaults.' }))
 }
 
+const ignoreFields = {
+  ignoreAnnotations: Type.Optional(
+    Type.Array(text('An annotation of the pod template, or a glob such as checksum/*.'), {
+      description: 'What makes no new version: a change of these alone is no change, and a revision that differs only in them is the same.'
+    })
+  ),
+  ignoreEnv: Type.Optional(
+    Type.Array(text('A variable of the pods’ containers, or a glob such as STAKATER_*.'), { description: 'The same, for variables.' })
+  )
+}
+
 const ModeSchema = Type.Enum(['off', 'dry-run', 'auto'], {
   description: 'How far the policy goes. dry-run decides everything and writes nothing.'
 })
@@ -183,6 +194,7 @@ function policyFields<Step extends TSchema>(step: Step) {
         'The target must have changed within this time before the symptom; default 60m for steps that go back to an earlier version.'
       )
     ),
+    ...ignoreFields,
     verify: Type.Array(VerifySchema, {
       minItems: 1,
       description: 'The symptom, as numbers. All must fail before a write, all must pass after it.'
@@ -211,6 +223,7 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
       Type.Object(
         {
           mode: Type.Optional(ModeSchema),
+          ...ignoreFields,
           guards: Type.Optional(Type.Object({ ...guardFields, storm: Type.Optional(StormSchema) }, closed)),
           escalate: Type.Optional(EscalateSchema),
           recheck: Type.Optional(duration('Default 30s.'))

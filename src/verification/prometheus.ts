@@ -6,7 +6,7 @@ import type { RenderedQuery, Verifier } from '../domain/ports/verifier.ts'
 import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
-import { ageQuery } from '../templates/promql.ts'
+import { ageQuery } from '../promql/age.ts'
 import { judge } from './judgement.ts'
 import { type AskRange, pastOf } from './past.ts'
 import { type Probe, readProbe } from './probe.ts'
@@ -83,7 +83,7 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
   async function sampled(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
     const started = options.now()
-    const age = ageQuery(query.promql)
+    const age = ageQuery(query)
     const [main, traffic, newest] = await Promise.all([
       number(query.promql, time, signal),
       query.traffic === undefined ? undefined : number(query.traffic.promql, time, signal),

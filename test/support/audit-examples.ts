@@ -68,6 +68,11 @@ const PLANNED: PlannedFacts = {
 const EVERY: DecisionFacts = {
   ...PLANNED,
   release: RELEASE,
+  warnings: ['would violate PodSecurity'],
+  notLookedAt: ['Secret key (no right to get secrets)'],
+  changedBy: 'reloader',
+  differs: ['variable A of main'],
+  movedImage: { container: 'main', image: 'app:v2', at: NOON, older: 'a', newer: 'b', pods: { newer: 1, all: 2 } },
   changedAt: NOON,
   changeKnownBy: 'marker',
   template: 't',

@@ -3,7 +3,10 @@ import { canonicalJson, type JsonObject } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
 import { markOperations, type PatchPlan } from '../../src/domain/plan.ts'
+import { needText } from '../../src/domain/pod-needs.ts'
+import type { PodSecurityLabels } from '../../src/domain/pod-security.ts'
 import type { ApiScope, Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
+import type { Surroundings } from '../../src/domain/ports/surroundings.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
 import { StoryKube } from './story-kube.ts'
@@ -25,6 +28,8 @@ export class StoryCluster implements Cluster {
   /** What the server answers to the next real writes, in order; the write itself happens or not as is said. */
   answers: { readonly answer: WriteResult; readonly happens: boolean }[] = []
   beforeWrite: (() => void) | undefined
+  /** What the server answers to a dry run, where that is not plain success. */
+  onDryRun: ((plan: PatchPlan) => WriteResult | undefined) | undefined
   /** What an admission webhook makes of each template that is written. */
   mutates: (template: JsonObject) => JsonObject = template => template
 
@@ -44,7 +49,7 @@ export class StoryCluster implements Cluster {
     if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
     if (options.dryRun) {
       this.dryRuns.push(plan)
-      return { kind: 'applied', generation: 0, at: 0 }
+      return this.onDryRun?.(plan) ?? { kind: 'applied', generation: 0, at: 0 }
     }
     const own = this.workloads.get(targetKey(plan.target))
     if (plan.write.path !== own?.templateAt.path) return this.#elsewhere(plan, options.intent)
@@ -126,6 +131,25 @@ export class StoryCluster implements Cluster {
   owned: readonly Owner[] = []
   async owners(): Promise<readonly Owner[]> {
     return this.owned
+  }
+
+  /** What a template names and is not there, as `ConfigMap app-1`. Everything else is. */
+  readonly gone = new Set<string>()
+  /** What may not be looked at, as `Secret`. */
+  readonly unseen = new Set<string>()
+  quotas: readonly JsonObject[] = []
+  podSecurity: PodSecurityLabels = {}
+  /** Kinds that are not served any more, as `extensions/v1beta1 Ingress`. */
+  readonly unserved = new Set<string>()
+
+  readonly around: Surroundings = {
+    presence: async (_namespace, need) =>
+      this.unseen.has(need.kind)
+        ? { kind: 'unseen', why: `${needText(need)} (no right)` }
+        : { kind: 'seen', value: this.gone.has(needText(need)) ? 'gone' : 'there' },
+    quotas: async () => ({ kind: 'seen', value: this.quotas }),
+    podSecurity: async () => ({ kind: 'seen', value: this.podSecurity }),
+    serves: async (apiVersion, kind) => !this.unserved.has(`${apiVersion} ${kind}`)
   }
 
   async isNamespaced(_apiVersion: string, kind: string): Promise<ApiScope> {

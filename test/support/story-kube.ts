@@ -15,11 +15,16 @@ export class StoryKube implements Kube {
   onChange: ((path: string, object: JsonObject) => void) | undefined
 
   async get(path: string): Promise<KubeAnswer> {
-    const object = this.objects.get(path)
+    // All of a list is on its first page here.
+    const object = this.objects.get(path.replace(/[?&]limit=\d+$/, ''))
     return object === undefined ? { kind: 'error', status: 404, detail: `${path} not found` } : { kind: 'ok', status: 200, object }
   }
 
   metadata(path: string): Promise<KubeAnswer> {
+    return this.get(path)
+  }
+
+  metadataOf(path: string): Promise<KubeAnswer> {
     return this.get(path)
   }
 

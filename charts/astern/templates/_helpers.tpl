@@ -69,10 +69,24 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   resources: [pods/eviction]
   verbs: [create]
 {{- end }}
-{{- if $actions.scale }}
+{{- $goesBack := or $actions.rolloutUndo $actions.helmRollback -}}
+{{- if $goesBack }}
+# Whether what an older version needs is still there is looked at before it is put back; never what is in it.
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims, serviceaccounts, namespaces]
+  verbs: [get]
+{{- if and .Values.goingBack.secrets (not $actions.helmRollback) }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
+{{- end }}
+{{- if or $actions.scale $goesBack }}
 - apiGroups: [""]
   resources: [resourcequotas]
   verbs: [list]
+{{- end }}
+{{- if $actions.scale }}
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list{{ if and $writes .Values.scale.autoscalers }}, patch{{ end }}]

@@ -9,12 +9,13 @@ import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
+import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE } from '../seen-fits.ts'
 import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
 import type { Helm } from './helm-port.ts'
 import { changedInCluster, releaseTouched, revisionsList, touchedBy } from './objects.ts'
-import { observeRelease, presentOf } from './observe.ts'
+import { observeRelease, presentOf, versionOf } from './observe.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -52,6 +53,7 @@ export const HELM_ROLLBACK = {
     { verb: 'create', group: '', resource: 'secrets' },
     { verb: 'update', group: '', resource: 'secrets' }
   ],
+  looks: LOOKS,
   with: HelmRollbackWith
 } satisfies ActionDescription<typeof HelmRollbackWith>
 
@@ -97,7 +99,8 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
     return refused(now - latest.updatedAt < STUCK_AFTER_MS ? 'rollout-moving' : 'release-stuck', 'the release is being uninstalled')
   if (latest.status === 'uninstalled') return refused('unsuitable-target', 'the release was uninstalled, and only its history is kept')
   const provenFor = provenForOf(options.provenFor)
-  const candidates = judgeReleases(seen, input, provenFor)
+  const { fits = NOTHING_SEEN } = seen
+  const candidates = asSeen(judgeReleases(seen, input, provenFor), versionOf, fits)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.revision,
     status: revision.status,
@@ -109,7 +112,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   const chosen = candidates.find(candidate => candidate.refusedBecause === undefined)
   if (chosen === undefined) {
     const why = candidates.map(({ revision, refusedBecause }) => `revision ${revision.revision}: ${refusedBecause ?? ''}`).join('; ')
-    return refused('no-good-revision', why === '' ? 'the release has no other revision' : why, {
+    return refused(noneLeft(candidates), why === '' ? 'the release has no other revision' : why, {
       facts: { provenFor: formatDuration(provenFor), candidates: shown }
     })
   }
@@ -127,10 +130,11 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   return {
     kind: 'plan',
     ...(proof === undefined ? {} : { proof }),
+    ...(fits.notLookedAt.length === 0 ? {} : { notLookedAt: fits.notLookedAt }),
     plan: hashPlan({
       action: 'helm-rollback',
       target: workload.ref,
-      summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
+      summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})${workload.strategy === 'Recreate' ? `; of ${workload.ref.kind} ${workload.ref.name}, ${RECREATE}` : ''}`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
       touches: [...touchesOf(workload), ...touchedBy([from, back], release), ...(seen.closed ?? [])],

@@ -1,5 +1,6 @@
 import { Type } from 'typebox'
 import { type Effect, type Look, type PlanResult, refused, type Tools, type Watched } from '../../domain/action.ts'
+import { namesOfPresent } from '../../domain/ignored-parts.ts'
 import { objectPath } from '../../domain/objects.ts'
 import { hashPlan, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
@@ -58,7 +59,7 @@ function plan({ workload }: PlanInput<unknown>): PlanResult<PatchWrite> {
       },
       from: workload.identity,
       to: workload.identity,
-      bad: [workload.identity],
+      bad: namesOfPresent(workload),
       facts: {
         stable: canary.stable,
         aborted: canary.current,

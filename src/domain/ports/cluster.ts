@@ -2,6 +2,7 @@ import type { ObjectRef } from '../objects.ts'
 import type { Owner } from '../owner.ts'
 import type { PatchPlan } from '../plan.ts'
 import type { ObservedTemplate, Workload } from '../workload.ts'
+import type { Surroundings } from './surroundings.ts'
 
 /** Why the cluster gave no usable answer. */
 export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
@@ -16,6 +17,8 @@ export type WriteResult =
       readonly generation: number
       readonly at: number
       readonly detail?: string
+      /** What the API server warns of; absent where it warns of nothing. */
+      readonly warnings?: readonly string[]
       /** Identity of the pod template that the server answered with, where the object has one. That is what was written (rules 3). */
       readonly left?: string
     }
@@ -56,13 +59,24 @@ export interface Cluster {
   isNamespaced(apiVersion: string, kind: string, signal: AbortSignal): Promise<ApiScope>
   /** Sends a plan's patch. With `dryRun` the API server checks it and stores nothing (`dryRun=All`). */
   write(plan: PatchPlan, options: { readonly intent: string; readonly dryRun: boolean }, signal: AbortSignal): Promise<WriteResult>
+  /** What is around a target, as far as Astern may look. */
+  readonly around: Surroundings
   /** The API server's clock less Astern's, in milliseconds; 0 while no difference is proven. */
   clockOffset(): number
   /** By how much that may be wrong at the most, milliseconds. */
   clockUncertainty(): number
 }
 
-/** One thing that the watch saw: from `at` on the target has this template. */
+/** A target, and the template that it has from an instant on. */
+export interface Sighting {
+  readonly target: ObjectRef
+  readonly template: ObservedTemplate
+}
+
+/** Takes what the watch sees. */
 export interface ChangeSink {
+  /** The target changed while Astern watched. */
   observed(target: ObjectRef, template: ObservedTemplate): Promise<void>
+  /** A list has these targets with these templates. Most of them are known from an earlier start. */
+  found(sightings: readonly Sighting[]): Promise<void>
 }

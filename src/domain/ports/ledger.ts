@@ -11,6 +11,7 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
+import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
@@ -217,18 +218,6 @@ export interface OutboxLedger {
 export interface SwitchLedger {
   switchState(): Promise<SwitchState>
   setSwitch(state: SwitchState): Promise<void>
-}
-
-export interface NewDeployMarker extends DeployMarker {
-  /** The key of the workload, or of the release, that was deployed. */
-  readonly of: string
-}
-
-export interface ChangeLedger {
-  /** Stores a marker. The same id twice is one marker. */
-  recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
-  latestObserved(uid: string): Promise<ObservedTemplate | undefined>
-  recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
 }
 
 export interface AuditLedger {

@@ -4,9 +4,10 @@ import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import { escalatesAt, type Progress } from '../../domain/run.ts'
+import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
 import { templateIdentity, type Workload } from '../../domain/workload.ts'
 import { refusalOf } from '../../domain/write-result.ts'
+import { readAs } from '../decide/read-as.ts'
 import { readRefusal, stepOf } from '../decide/resolve.ts'
 import type { Move, Next, Pass } from '../pass.ts'
 import { actionOf, type PhasePorts } from '../ports.ts'
@@ -35,7 +36,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const intent = await intentOf(pass)
   const carrying: Carrying = { ...pass, intent }
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, pass.run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable') return pendingOrUnknown(carrying, read.detail)
     return intent.sends === 0 ? withdraw(carrying, readRefusal(read)) : unknown(carrying, read.detail)
@@ -99,7 +100,7 @@ async function readAgain(carrying: Carrying, result: Extract<WriteResult, { read
   const { ports, intent, signal } = carrying
   const { detail } = result
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, carrying.run.policy, plan.target, signal)
   if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
   const { workload } = read
   const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
@@ -155,7 +156,7 @@ function observed({ id }: Intent, { generation, template, templateAt }: Workload
 
 async function written(carrying: Carrying, { generation, how, detail, left: answered }: HowWritten): Promise<Move> {
   const { ports, run, intent, carried, signal } = carrying
-  const left = answered ?? (await leftBy(ports, intent, signal))
+  const left = answered ?? (await leftBy(ports, run, intent, signal))
   const now = ports.clock.now()
   const step = stepOf({ ...run, step: intent.step })
   const progress: Progress = {
@@ -178,9 +179,9 @@ async function written(carrying: Carrying, { generation, how, detail, left: answ
 }
 
 /** The template that the write left, where the plan did not know it because a release brings its own. */
-async function leftBy(ports: PhasePorts, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
+async function leftBy(ports: PhasePorts, { policy }: Run, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
   if (plan.to !== undefined) return undefined
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, policy, plan.target, signal)
   return read.kind === 'found' ? read.workload.identity : undefined
 }
 

@@ -1,6 +1,7 @@
 import { type Watched, watchedRollout } from '../../domain/action.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
+import { lastChange, lastChangeText } from '../../domain/last-change.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
@@ -9,6 +10,7 @@ import type { Sample } from '../../domain/verdict.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { lookAgain } from '../decide/look-again.ts'
 import { renderQueries } from '../decide/queries.ts'
+import { readAs } from '../decide/read-as.ts'
 import { stepOf } from '../decide/resolve.ts'
 import type { Move, Pass } from '../pass.ts'
 import { actionOf } from '../ports.ts'
@@ -37,7 +39,7 @@ export async function confirm(pass: Pass): Promise<Move> {
   const watching: Watching = { ...pass, intent, progress, step: stepOf(run) }
   const { plan } = intent
   const now = ports.clock.now()
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable' && now < progress.deadline) return watchOn(progress, now + WATCH_EVERY_MS)
     return notTold(watching, `after the write the target could not be read: ${read.detail}`)
@@ -50,7 +52,10 @@ export async function confirm(pass: Pass): Promise<Move> {
   })
   const action = actionOf(ports, plan.action)
   // Astern never writes against a change of somebody else: the target is theirs now (facts F.2).
-  if (!action.stands(intent, workload)) return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
+  if (!action.stands(intent, workload)) {
+    const change = workload.templateManagedAt === undefined ? '' : lastChangeText(lastChange(workload, workload.templateManagedAt))
+    return notTold(watching, `someone changed the target after the write${change}; Astern keeps its hands off`)
+  }
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
   const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)

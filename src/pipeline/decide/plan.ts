@@ -17,6 +17,10 @@ export interface Planned extends Verified {
   readonly plan: Plan
   /** What the server-side dry run said. */
   readonly serverDryRun: string
+  /** What the API server warned of when it tried the write. */
+  readonly warnings: readonly string[]
+  /** What may not be looked at of all that the version needs that the plan goes back to. */
+  readonly notLookedAt: readonly string[]
 }
 
 /** Makes the plan, and asks the API server whether it would take it. */
@@ -27,7 +31,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
       const { action, guardInput, run, sampledAt } = input
       const result = await provenPlan(ports, input, signal)
       if (result.kind === 'refused') return stop(result.refusal)
-      const { plan } = result
+      const { plan, notLookedAt = [] } = result
       const touched = firstRefusal(ports.guards.onTouched, { ...guardInput, touches: plan.touches ?? [] })
       if (touched !== undefined) return stop(touched)
       const owned = firstRefusal(ports.guards.onPlan, guardInput)
@@ -39,10 +43,11 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         })
       const tried = await action.apply(ports.tools, { id: DRY_RUN_INTENT, plan, createdAt: sampledAt }, { dryRun: true }, signal)
       ports.faults.reach('planned')
-      const planned = (serverDryRun: string) => next({ ...input, plan, serverDryRun })
+      const planned = (serverDryRun: string, warnings: readonly string[] = []) =>
+        next({ ...input, plan, serverDryRun, warnings, notLookedAt })
       switch (tried.kind) {
         case 'applied':
-          return planned(tried.detail ?? 'accepted')
+          return planned(tried.detail ?? 'accepted', tried.warnings)
         case 'forbidden':
           // Without the right to patch, a dry run still shows the whole decision. A live run must say why it cannot act.
           return run.kind === 'dry-run' || guardInput.permission.configured === 'dry-run'

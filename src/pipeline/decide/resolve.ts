@@ -1,5 +1,6 @@
 import type { Action } from '../../domain/action.ts'
 import type { GuardInput } from '../../domain/guard.ts'
+import { factsIgnoring } from '../../domain/ignored-parts.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { permissionUnder } from '../../domain/permission.ts'
@@ -13,6 +14,7 @@ import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } f
 import { firstRefusal } from './guard.ts'
 import type { Learned } from './learned.ts'
 import { lookAgain } from './look-again.ts'
+import { readAs } from './read-as.ts'
 import { next, type Stage, type StageResult, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
@@ -68,7 +70,7 @@ export async function readTarget(
 ): Promise<StageResult<Workload>> {
   const denied = firstRefusal(guards.beforeRead, { target, policy, current: policies.policy(policy.name), ownNamespace })
   if (denied !== undefined) return stop(denied)
-  const read = await cluster.read(target, signal)
+  const read = await readAs({ cluster }, policy, target, signal)
   return read.kind === 'found' ? next(read.workload) : stop(readRefusal(read))
 }
 
@@ -103,7 +105,7 @@ export async function gather(
 ): Promise<GuardInput> {
   const { ledger, policies } = ports
   const alert = alertOf(run.trigger)
-  const [facts, state, storm, looming, budgets, alertState, owners] = await Promise.all([
+  const [known, state, storm, looming, budgets, alertState, owners] = await Promise.all([
     ledger.targetFacts(target, lockKeys(workload), run.id, at),
     ledger.switchState(),
     ledger.storm(at),
@@ -113,6 +115,7 @@ export async function gather(
     ports.cluster.owners(workload, signal)
   ])
   const configured = configuredPermission(ports, run)
+  const facts = factsIgnoring(known, workload)
   return {
     run,
     policy: run.policy,

@@ -268,6 +268,43 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     )
   })
 
+  await t.test('a list comes page by page, in order, as of its first page', async t => {
+    for (const name of ['page-a', 'page-b', 'page-c'])
+      ok(await kube.post(pathOf({ namespace }), deploymentOf(name, 'app:1', { replicas: 0 })))
+    const whole = listAt(ok(await kube.get(pathOf({ namespace }))), 'items').map(item => textAt(item, 'metadata', 'name'))
+    const names: (string | undefined)[] = []
+    const versions = new Set<string | undefined>()
+    let token = ''
+    do {
+      const page = ok(await kube.get(`${pathOf({ namespace })}?limit=2${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`))
+      t.ok(listAt(page, 'items').length <= 2)
+      names.push(...listAt(page, 'items').map(item => textAt(item, 'metadata', 'name')))
+      versions.add(textAt(page, 'metadata', 'resourceVersion'))
+      token = textAt(page, 'metadata', 'continue') ?? ''
+    } while (token !== '')
+    t.same(names, whole)
+    t.equal(versions.size, 1)
+    t.equal(statusOf(await kube.get(`${pathOf({ namespace })}?limit=2&continue=nonsense`)), 400)
+  })
+
+  await t.test('a watch that the server ends says with a bookmark how far it came', async t => {
+    const list = ok(await kube.get(pathOf({ namespace })))
+    const from = textAt(list, 'metadata', 'resourceVersion') ?? ''
+    const types: string[] = []
+    let last = 0
+    const end = await kube.watch(
+      `${pathOf({ namespace })}?watch=1&allowWatchBookmarks=true&timeoutSeconds=4&resourceVersion=${from}`,
+      event => {
+        types.push(String(event['type']))
+        last = Number(textAt(event, 'object', 'metadata', 'resourceVersion'))
+      },
+      soon()
+    )
+    t.equal(end.kind, 'ok')
+    t.equal(types.at(-1), 'BOOKMARK')
+    t.ok(last >= Number(from))
+  })
+
   await t.test('a watch begins where its list ended', async t => {
     const list = ok(await kube.get(pathOf({ namespace })))
     const version = textAt(list, 'metadata', 'resourceVersion') ?? ''
@@ -303,6 +340,9 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       kinds: () => ['Deployment'],
       failed: (what, detail) => t.fail(`${what}: ${detail}`),
       sink: {
+        async found(sightings) {
+          for (const { target, template } of sightings) await this.observed(target, template)
+        },
         async observed(target, template) {
           if (target.name !== 'observed') return
           told.push(template)

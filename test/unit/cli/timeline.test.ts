@@ -27,7 +27,7 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   decision: [
     'put revision 1 back · act',
     'frozen · hold · until Monday',
-    'inconclusive · hold · q: no series',
+    'inconclusive · hold · q: no series · the API server warns: would violate PodSecurity · not looked at: Secret key (no right to get secrets)',
     'mode-dry-run · would act · would put'
   ],
   intent: ['put revision 1 back'],

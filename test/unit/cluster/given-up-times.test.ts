@@ -2,10 +2,8 @@ import t from 'tap'
 import type { JsonObject } from '../../../src/base/json.ts'
 import type { KubeClient } from '../../../src/cluster/kube-client.ts'
 import { startWatcher } from '../../../src/cluster/watcher.ts'
-import type { ObservedTemplate } from '../../../src/domain/workload.ts'
 import { createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
-import { noKube } from '../../support/story-tools.ts'
 import { NOON, templateOf } from '../../support/workloads.ts'
 
 const entry = (manager: string, time: number): JsonObject => ({
@@ -18,9 +16,8 @@ const entry = (manager: string, time: number): JsonObject => ({
 /** When a template that is found in a list counts as there. */
 async function foundAt(metadata: JsonObject): Promise<number> {
   const item = { metadata: { name: 'api', namespace: 'shop', uid: 'u', ...metadata }, spec: { template: templateOf('app:v1') } }
-  const kube: KubeClient = {
-    ...noKube,
-    get: async () => ({ kind: 'ok', status: 200, object: { metadata: { resourceVersion: '1' }, items: [item] } }),
+  const kube: Pick<KubeClient, 'page' | 'watch'> = {
+    page: async () => ({ kind: 'ok', status: 200, object: { metadata: { resourceVersion: '1' }, items: [item] } }),
     watch: (_path, _onEvent, signal) => new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))
   }
   return new Promise(resolve => {
@@ -32,10 +29,11 @@ async function foundAt(metadata: JsonObject): Promise<number> {
       kinds: () => ['Deployment'],
       failed: () => {},
       sink: {
-        async observed(_target, template: ObservedTemplate) {
-          resolve(template.at)
+        async found([sighting]) {
+          resolve(sighting?.template.at ?? 0)
           void watcher.stop()
-        }
+        },
+        async observed() {}
       }
     })
   })

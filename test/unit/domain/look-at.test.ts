@@ -111,6 +111,9 @@ t.test('a StatefulSet’s pod that runs and never gets ready: as long as its pro
     { state: 'stalled', stalledBy: 'pods', detail: /db-2 runs, and is not ready/ }
   ])
   t.same(states([600, moving(TARGET, [pod])]), ['moving'], 'a Deployment has a deadline of its own')
+  t.match(looks([46, moving(AGENT, [{ ...pod, name: 'agent-c', node: 'node-3' }])])[0], {
+    cause: /^agent-c on node node-3 runs, and is not ready/
+  })
   const failedOnce = { ...pod, runningSince: NOON - HOUR }
   t.same(states([20, moving(DB, [failedOnce])]), ['moving'], 'it was ready a moment ago: one failed probe')
 })
@@ -166,7 +169,7 @@ t.test('a pod that its node does not start is named, and of a StatefulSet an old
   const starting = podOf('api-2', { ready: false, node: 'node-1', starting: 'ContainerCreating', createdAt: NOON })
   t.match(looks([59, moving(TARGET, [starting])], [60, moving(TARGET, [starting])]), [
     { detail: '1 of 3 pods are updated' },
-    { detail: /api-2 does not start on node node-1 \(ContainerCreating since 2026-11-21T12:00:00Z\)/ }
+    { detail: /api-2 on node node-1 does not start \(ContainerCreating since 2026-11-21T12:00:00Z\)/ }
   ])
   const old = { ...broken('db-1'), current: false }
   t.match(looks([0, moving(DB, [old])])[0], { state: 'moving', cause: 'db-1: CrashLoopBackOff' })
@@ -181,9 +184,12 @@ t.test('kinds without a deadline stand still after ten minutes without progress,
   t.match(told[10], { state: 'stalled', stalledBy: 'time', detail: /^nothing has moved since 2026-11-21T12:00:00Z: 1 of 3/ })
   const progress = moving(DB, [podOf('db-2'), podOf('db-1')])
   t.equal(states([0, flapping(true)], [540, progress], [1_139, progress], [1_140, progress]).join(' '), 'moving moving moving stalled')
-  t.same(states([0, moving(TARGET, [])], [3_600, moving(TARGET, [])]), ['moving', 'moving'], 'a Deployment has one')
-  const never = moving(TARGET, [], { noDeadline: true })
-  t.same(states([0, never], [600, never]), ['moving', 'stalled'], 'unless somebody turned it off')
+  const off = moving(TARGET, [], { deadlineMs: 0 })
+  t.same(states([0, off], [599, off], [600, off]), ['moving', 'moving', 'stalled'], 'a Deployment whose deadline somebody turned off')
+  const long = moving(TARGET, [], { deadlineMs: 20 * MINUTE })
+  t.same(states([0, long], [1_199, long], [1_200, long]), ['moving', 'moving', 'stalled'], 'its own counts where that is longer')
+  const paused = { ...off, paused: true }
+  t.same(states([0, paused], [3_600, paused]), ['moving', 'moving'], 'people hold it up')
 })
 
 t.test('what no write gets going is stuck: nobody looks at the spec, or a StatefulSet waits for a pod that hangs', async t => {
