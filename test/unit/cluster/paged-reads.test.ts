@@ -51,7 +51,7 @@ t.test('lists of a decision come page by page, and of each object only what deci
     }
   }
   const away = async () => ({ kind: 'unreachable' as const, detail: 'not asked' })
-  const rest = { metadata: away, page: away, watch: away, jsonPatch: away, post: away, put: away, delete: away }
+  const rest = { metadata: away, metadataOf: away, page: away, watch: away, jsonPatch: away, post: away, put: away, delete: away }
   const scope = { allowed: () => ['*'], releasesUnread: () => 'not read here' }
   const cluster = createCluster(
     { ...client, ...rest },
