@@ -22,7 +22,16 @@ import {
 } from './fact-schemas.ts'
 
 const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'unknown'] as const satisfies readonly WriteOutcome[]
-const RETURN_RESULTS = ['applied', 'conflict', 'refused', 'held', 'forbidden', 'not-found'] as const satisfies readonly ReturnResult[]
+const RETURN_RESULTS = [
+  'applied',
+  'conflict',
+  'rejected',
+  'refused',
+  'too-large',
+  'held',
+  'forbidden',
+  'not-found'
+] as const satisfies readonly ReturnResult[]
 
 const STEP = { step: Type.Integer({ description: 'The rung of the ladder, from 0.' }) }
 const PLAN = { intent: Type.String(), action: Type.String(), target: ObjectRefSchema, plan: text('The plan’s hash.') }
@@ -162,6 +171,16 @@ export const BODY_SCHEMAS = {
   ],
   storm: [Type.Object({ storm: Type.String(), targets: Type.Integer(), within: milliseconds('Milliseconds.') })],
   'deploy-marker': [Type.Object({ ...MARKER_FIELDS, of: text('The key of the workload, or of the release.') })],
+  'fields-given-up': [
+    Type.Object({
+      ...STEP,
+      result: word(['given-up', 'kept'] as const, 'Kept: the next server-side apply may conflict.'),
+      detail: Type.String(),
+      intent: Type.String(),
+      action: Type.String(),
+      target: ObjectRefSchema
+    })
+  ],
   'loan-returned': [Type.Object({ ...LOAN, result: Type.Optional(word(RETURN_RESULTS)), detail: Type.String() })],
   'loan-kept': [Type.Object({ ...LOAN, result: word(RETURN_RESULTS), detail: Type.String() })],
   reminded: [Type.Object({ ...LOAN, detail: Type.String() })]

@@ -148,6 +148,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     channels,
+    fieldOwnership: config.fieldOwnership,
     senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,

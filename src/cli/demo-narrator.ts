@@ -98,6 +98,7 @@ function describe(row: AuditRow): Told | undefined {
     case 'policies-loaded':
     case 'storm':
     case 'deploy-marker':
+    case 'fields-given-up':
     case 'loan-returned':
     case 'loan-kept':
     case 'reminded':

@@ -23,6 +23,7 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
     case 'intent-withdrawn':
       return [row.reason, row.detail]
     case 'write':
+    case 'fields-given-up':
     case 'loan-returned':
     case 'loan-kept':
       return [row.result, row.detail]

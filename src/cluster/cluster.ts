@@ -1,11 +1,12 @@
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { listKept } from '../domain/long-list.ts'
 import type { LookScope } from '../domain/namespaces.ts'
-import { type ObjectRef, objectPath } from '../domain/objects.ts'
+import { KINDS, type ObjectRef, objectPath } from '../domain/objects.ts'
 import { markOperations } from '../domain/plan.ts'
 import type { Cluster, ReadResult, WriteResult } from '../domain/ports/cluster.ts'
 import { FIELD_MANAGER, type KubeAnswer } from '../domain/ports/kube.ts'
 import type { Workload } from '../domain/workload.ts'
+import { isUnserved } from '../domain/write-answers.ts'
 import { toWriteResult } from '../domain/write-result.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { createApiScopes } from './api-scopes.ts'
@@ -50,7 +51,7 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write
       const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
-      return toWriteResult(await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
+      return toWriteResult('patch', await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
     },
 
     clockOffset: () => offset.value(),
@@ -101,9 +102,16 @@ function toWorkload(
 
 function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target: ObjectRef): ReadResult {
   if (answer.kind === 'unreachable') return { kind: 'unreachable', detail: answer.detail }
-  if (answer.status === 404) return { kind: 'not-found', detail: `there is no ${target.kind} ${target.namespace}/${target.name}` }
+  if (answer.status === 404)
+    return {
+      kind: 'not-found',
+      detail: isUnserved(answer)
+        ? `the API server serves no ${KINDS[target.kind].resource}: ${answer.detail}`
+        : `there is no ${target.kind} ${target.namespace}/${target.name}`
+    }
   if (answer.status === 401 || answer.status === 403) return { kind: 'forbidden', detail: answer.detail }
-  return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}` }
+  const { retryAfterMs } = answer
+  return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
 /** Formats a label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */

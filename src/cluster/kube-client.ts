@@ -1,5 +1,6 @@
+import { parseExactly } from '../base/exact-json.ts'
 import { isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
-import type { Kube, KubeAnswer } from '../domain/ports/kube.ts'
+import type { ApiStatus, Kube, KubeAnswer } from '../domain/ports/kube.ts'
 import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpClient, HttpRequest, HttpResult } from '../outgoing/http-client.ts'
@@ -116,7 +117,7 @@ export function createKubeClient(
 /** @throws in words of our own: the parser's error quotes the line, which may be a template with a credential in it */
 function parseEvent(line: string): unknown {
   try {
-    return JSON.parse(line)
+    return parseExactly(line)
   } catch {
     throw new Error('a watch event is not valid JSON')
   }
@@ -130,7 +131,7 @@ function toAnswer(result: HttpResult, { patient }: { readonly patient: boolean }
   }
   let body: unknown
   try {
-    body = result.body === '' ? {} : JSON.parse(result.body)
+    body = result.body === '' ? {} : parseExactly(result.body)
   } catch {
     return { kind: 'error', status: result.status, detail: `${result.status} with a body that is not JSON` }
   }
@@ -139,12 +140,24 @@ function toAnswer(result: HttpResult, { patient }: { readonly patient: boolean }
     return { kind: 'ok', status: result.status, object: body, ...(warnings.length === 0 ? {} : { warnings }) }
   }
   const goOn = textAt(body, 'metadata', 'continue') ?? ''
+  const says = textAt(body, 'kind') === 'Status' ? toStatus(body) : undefined
   return {
     kind: 'error',
     status: result.status,
     ...(goOn === '' ? {} : { goOn }),
     detail: [textAt(body, 'message') ?? `the API server answered ${result.status}`, ...budgetsIn(body)].join(' ').slice(0, 500),
+    ...(says === undefined ? {} : { says }),
     ...(/^\d+$/.test(result.headers['retry-after'] ?? '') ? { retryAfterMs: Number(result.headers['retry-after']) * 1_000 } : {})
+  }
+}
+
+function toStatus(body: unknown): ApiStatus {
+  const reason = textAt(body, 'reason')
+  const name = textAt(body, 'details', 'name')
+  return {
+    ...(reason === undefined ? {} : { reason }),
+    ...(name === undefined ? {} : { name }),
+    causes: listAt(body, 'details', 'causes').flatMap(cause => textAt(cause, 'reason') ?? [])
   }
 }
 

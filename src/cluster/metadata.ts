@@ -31,15 +31,14 @@ export function templateManager(
  * Every field manager that has a part of the pod template. One that wrote earlier than another still enforces its part.
  * A PodTemplate has the template at its root, so that place counts too.
  */
-export function templateWriters(
-  metadata: JsonObject
-): readonly (TemplateWriter & { readonly at: number | undefined; readonly onlyMarks: boolean })[] {
+export function templateWriters(metadata: JsonObject): readonly (TemplateWriter & { readonly onlyMarks: boolean })[] {
   return listAt(metadata, 'managedFields').flatMap((entry, index) => {
     if (textAt(entry, 'subresource') !== undefined) return []
     const fields = objectAt(entry, 'fieldsV1')
     const template = objectAt(fields, 'f:spec')['f:template'] ?? fields['f:template']
     if (!isObject(template)) return []
-    return [{ manager: textAt(entry, 'manager') ?? '', index, at: instantAt(entry, 'time'), onlyMarks: isOnlyMarks(template) }]
+    const at = instantAt(entry, 'time')
+    return [{ manager: textAt(entry, 'manager') ?? '', index, ...(at === undefined ? {} : { at }), onlyMarks: isOnlyMarks(template) }]
   })
 }
 
@@ -74,7 +73,7 @@ export function commonOf(ref: ObjectRef, object: JsonObject, holder?: { readonly
   const pointer = textAt(withTemplate, 'kind') === 'PodTemplate' ? '/template' : '/spec/template'
   const template = pointer === '/template' ? objectAt(withTemplate, 'template') : objectAt(withTemplate, 'spec', 'template')
   const managed = templateManager(objectAt(withTemplate, 'metadata'))
-  const writers = templateWriters(objectAt(withTemplate, 'metadata')).map(({ manager, index }) => ({ manager, index }))
+  const writers = templateWriters(objectAt(withTemplate, 'metadata'))
   const controller = controllerOf(object)
   const mark = textAt(withTemplate, 'metadata', 'annotations', INTENT_ANNOTATION)
   return {

@@ -2,13 +2,15 @@ import type { Clock } from '../base/clock.ts'
 import { matchesGlob } from '../base/globs.ts'
 import { isObject, type JsonObject, objectAt, textAt } from '../base/json.ts'
 import { collectionPath, type TargetKind } from '../domain/objects.ts'
+import { INTENT_ANNOTATION } from '../domain/plan.ts'
 import type { ChangeSink, Sighting } from '../domain/ports/cluster.ts'
+import { FIELD_MANAGER } from '../domain/ports/kube.ts'
 import { type WatchState, watchedThing } from '../domain/watch-state.ts'
 import { templateIdentity } from '../domain/workload.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { watchedIdentity } from './argo-rollout.ts'
 import type { KubeClient } from './kube-client.ts'
-import { templateManager } from './metadata.ts'
+import { templateManager, templateWriters } from './metadata.ts'
 import { type Reflection, type Reflector, startReflector } from './reflector.ts'
 
 export interface WatcherOptions {
@@ -102,7 +104,7 @@ export function startWatcher(options: WatcherOptions): Watcher {
       into.set(uid, { identity, version })
       if (before?.identity === identity) return undefined
       const received = options.clock.now() + options.offset.value()
-      const managed = templateManager(metadata)?.at
+      const managed = lastManagedAt(metadata)
       // Kubernetes writes whole seconds. The time of receipt is finer, and late only by what the network took.
       const at = managed === undefined ? received : Math.min(received, managed + 999)
       // After a gap the time of receipt says nothing. Without another time nobody knows when it was.
@@ -189,6 +191,16 @@ const FOUND: Circumstances = { live: false, late: false }
 
 function textOf(cause: unknown): string {
   return cause instanceof Error ? cause.message : String(cause)
+}
+
+/**
+ * When a field manager last wrote the template; undefined where that may have been Astern, which gives up its entry after a write. The
+ * time of the entry that is left would then be that of the version before.
+ */
+function lastManagedAt(metadata: JsonObject): number | undefined {
+  const marked = textAt(metadata, 'annotations', INTENT_ANNOTATION) !== undefined
+  const gaveUp = marked && !templateWriters(metadata).some(({ manager }) => manager === FIELD_MANAGER)
+  return gaveUp ? undefined : templateManager(metadata)?.at
 }
 
 /** The namespaces to watch. A glob needs the whole cluster (undefined); plain names are watched one by one. */

@@ -81,8 +81,15 @@ export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear'
 /** How far a write that was made has come. `did` is something that the action did on the way, such as removing a stuck pod. */
 export type Watched =
   | { readonly state: 'complete'; readonly detail: string; readonly did?: string }
-  /** `cause`: what holds it up, in words that stay the same while it does. */
-  | { readonly state: 'moving'; readonly detail: string; readonly did?: string; readonly cause?: string }
+  | {
+      readonly state: 'moving'
+      readonly detail: string
+      readonly did?: string
+      /** What holds it up, in words that stay the same while it does. */
+      readonly cause?: string
+      /** Somebody asked not to be asked again for so many milliseconds. */
+      readonly lookAgainMs?: number
+    }
   | { readonly state: 'failed'; readonly detail: string }
 
 /** One look at what was written. */
@@ -141,6 +148,15 @@ export interface ActionPlanner {
   plan(tools: Tools, request: PlanRequest, signal: AbortSignal): Promise<PlanResult>
 }
 
+/**
+ * What became of the fields that a write made Astern the owner of. `nothing`: there were none. `kept`: they are still Astern's, and
+ * the next deploy may conflict; `detail` says how to mend that.
+ */
+export type GivenUp =
+  | { readonly kind: 'given-up'; readonly detail: string }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'kept'; readonly detail: string }
+
 /** Carries plans out, and finds out what became of them. */
 export interface ActionWriter<W extends Write = Write> {
   /** Makes the plan's write. With `dryRun` the other side checks it and stores nothing. Never throws for what the other side does. */
@@ -156,6 +172,11 @@ export interface ActionWriter<W extends Write = Write> {
   stands(intent: WriteIntent<W>, workload: Workload): boolean
   /** How far the write has come. An action without it is watched by the target's rollout. */
   watch?(tools: Tools, plan: Plan<W>, look: Look, signal: AbortSignal): Promise<Watched>
+  /**
+   * Gives up the fields that the write, or giving back what it borrowed, made Astern the owner of, so that the next deploy finds no
+   * conflict. A second call changes nothing more. Absent where the write leaves no field of a manifest.
+   */
+  giveUpFields?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<GivenUp>
 }
 
 /** Looks after what a plan borrowed. */

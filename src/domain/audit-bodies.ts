@@ -134,6 +134,15 @@ export interface AuditBodies {
   }
   /** `of`: the key of the workload, or of the release that was deployed. */
   readonly 'deploy-marker': DeployMarker & { readonly of: string }
+  /** What became of the fields that a write made Astern the owner of. `kept`: the next deploy may conflict. */
+  readonly 'fields-given-up': {
+    readonly step: number
+    readonly result: 'given-up' | 'kept'
+    readonly detail: string
+    readonly intent: string
+    readonly action: string
+    readonly target: ObjectRef
+  }
   readonly 'loan-returned': ToldLoan & { readonly result?: ReturnResult; readonly detail: string }
   readonly 'loan-kept': ToldLoan & { readonly result: ReturnResult; readonly detail: string }
   readonly reminded: ToldLoan & { readonly detail: string }
@@ -188,4 +197,4 @@ interface ToldLoan {
 }
 
 /** What became of giving something back; one that is not known is looked at again, and not told. */
-export type ReturnResult = Exclude<WriteResult['kind'], 'unknown'>
+export type ReturnResult = Exclude<WriteResult['kind'], 'unknown' | 'not-now'>

@@ -118,6 +118,16 @@ export const REASONS = {
     sentence: 'A person must approve the plan.',
     ends: 'a person approves or rejects it, or its time is up'
   },
+  'cluster-busy': {
+    disposition: 'wait',
+    sentence: 'The API server does not take the write right now, and says that it may later.',
+    ends: 'the API server takes writes again; it is not asked before its `Retry-After`'
+  },
+  'webhook-unreachable': {
+    disposition: 'wait',
+    sentence: 'An admission webhook that the API server must ask does not answer, so nothing can be written.',
+    ends: 'the webhook answers again, or somebody takes it away'
+  },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
   cooldown: { disposition: 'people', sentence: 'An earlier run worked on the target a short time ago.' },
   'budget-used-up': { disposition: 'people', sentence: 'A budget of automatic writes is used up.' },
@@ -172,6 +182,7 @@ export const REASONS = {
   'label-unsafe': { disposition: 'people', sentence: 'A label value is not safe in the place where the policy puts it.' },
   'one-way-door': { disposition: 'people', sentence: 'The target says that it must not be rolled back (astern.dev/rollback: deny).' },
   forbidden: { disposition: 'people', sentence: 'The cluster does not permit Astern to do this.' },
+  'too-large': { disposition: 'people', sentence: 'The write, or what it would make, is larger than the cluster takes.' },
   'query-invalid': { disposition: 'people', sentence: 'The source rejects the query of the policy.' },
   'already-so': { disposition: 'people', sentence: 'The target is already as the write would make it, and the alert goes on.' },
   'mode-off': { disposition: 'end', sentence: 'The policy or the service is off.' },
@@ -202,4 +213,6 @@ export interface Refusal {
   readonly cause?: string
   /** Epoch milliseconds; only for `wait` reasons whose end is known, such as `window-not-over`. */
   readonly until?: number
+  /** Milliseconds: the other side asks not to be asked again before. */
+  readonly retryAfterMs?: number
 }

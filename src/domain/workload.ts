@@ -83,6 +83,8 @@ export interface TemplatePlace {
 export interface TemplateWriter {
   readonly manager: string
   readonly index: number
+  /** When it last wrote; whole seconds. */
+  readonly at?: number
 }
 
 /** An Argo Rollout between two versions (facts D.3). */

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
+import type { FieldOwnership } from '../domain/field-ownership.ts'
 import type { AlertStates, DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
@@ -86,6 +87,8 @@ export interface PhasePorts extends ReadingPorts {
   readonly ids: Ids
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
   readonly channels: Channels
+  /** Whether Astern gives up the fields that a write made it the owner of, so that the next deploy finds no conflict. */
+  readonly fieldOwnership: FieldOwnership
   /** Sleeps without the run's place in the worker, so that another run can have it. Absent where there are no places. */
   readonly rest?: (sleep: () => Promise<void>) => Promise<void>
 }

@@ -174,7 +174,7 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   }
   const specChanged = canonicalJson(before['spec']) !== canonicalJson(after['spec'])
   const templateChanged = canonicalJson(objectAt(before, 'spec')['template']) !== canonicalJson(objectAt(after, 'spec')['template'])
-  const entries = Array.isArray(old['managedFields']) ? old['managedFields'] : []
+  const entries = ownersAfter(old['managedFields'], next['managedFields'])
   const stored = defaulted(resource, {
     ...after,
     // The status is written only through its subresource.
@@ -193,6 +193,12 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   const invalid = validate(resource, stored)
   if (invalid !== undefined) return invalid
   return { status: 200, body: isDryRun(request) ? stored : parts.store.put(resource, stored) }
+}
+
+/** The entries of `managedFields` that a request leaves. It may take some away; with none left, those of before stay. */
+function ownersAfter(before: unknown, asked: unknown): readonly unknown[] {
+  if (Array.isArray(asked) && asked.length > 0) return asked
+  return Array.isArray(before) ? before : []
 }
 
 /** RFC 7386. */
@@ -220,11 +226,13 @@ function validate(resource: Resource, object: JsonObject): ApiAnswer | undefined
   const wanted = textMap(objectAt(object, 'spec', 'selector')['matchLabels'])
   const labels = textMap(objectAt(object, 'spec', 'template', 'metadata')['labels'])
   if (Object.keys(wanted).length > 0 && Object.entries(wanted).every(([key, value]) => labels[key] === value)) return undefined
-  return statusAnswer(
+  const { status, body } = statusAnswer(
     422,
     'Invalid',
     'Deployment.apps is invalid: spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`'
   )
+  const causes = [{ reason: 'FieldValueInvalid', field: 'spec.template.metadata.labels' }]
+  return { status, body: { ...body, details: { name: textAt(object, 'metadata', 'name'), causes } } }
 }
 
 function managed(parts: ApiParts, request: ApiRequest, operation: 'Update'): JsonObject {

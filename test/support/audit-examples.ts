@@ -184,6 +184,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
     audited.deployMarker(ASTERN, { ...MARKER, of: 'Deployment/shop/api' }),
     audited.deployMarker(ASTERN, { id: 'm2', at: NOON, version: 'v8', by: 'ci', of: 'Release/shop/api' })
   ],
+  'fields-given-up': [
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'given-up', detail: 'deployments/api' }),
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'kept', detail: 'forbidden' })
+  ],
   'loan-returned': [
     audited.loanReturned(RUN, { held: HELD, result: 'applied', detail: LOAN.summary }),
     audited.loanReturned(RUN, { held: HELD, detail: 'people took it back' })

@@ -188,6 +188,7 @@ export async function openBench(
         storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
       },
       channels: { takes: () => true, standing: ['kubernetes-event'] },
+      fieldOwnership: 'give-up',
       senders: { confirmed: source => bench.confirmed.includes(source), authenticated: options.authenticated ?? true },
       ceiling: options.ceiling ?? 'auto',
       ownNamespace: 'astern',

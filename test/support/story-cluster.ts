@@ -30,6 +30,8 @@ export class StoryCluster implements Cluster {
   beforeWrite: (() => void) | undefined
   /** What the server answers to a dry run, where that is not plain success. */
   onDryRun: ((plan: PatchPlan) => WriteResult | undefined) | undefined
+  /** What an admission webhook makes of each template that is written. */
+  mutates: (template: JsonObject) => JsonObject = template => template
 
   put(workload: Workload): void {
     const templateAt = { ...workload.templateAt, path: objectPath(workload.ref), uid: workload.uid }
@@ -66,7 +68,11 @@ export class StoryCluster implements Cluster {
   async #elsewhere(plan: PatchPlan, intent: string): Promise<WriteResult> {
     const { path, operations, mark } = plan.write
     this.writes.push(plan)
-    return toWriteResult(await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
+    return toWriteResult(
+      'patch',
+      await this.kube.jsonPatch(`${path}?fieldManager=astern`, [...operations, ...markOperations(mark, intent)]),
+      this.#clock.now
+    )
   }
 
   /** Effective writes of a target's own template. */
@@ -86,7 +92,7 @@ export class StoryCluster implements Cluster {
         return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
     }
     const replaced = operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
-    const template = (replaced ?? before.template) as JsonObject
+    const template = this.mutates((replaced ?? before.template) as JsonObject)
     const identity = templateIdentity(template)
     const number = (before.revisions[0]?.number ?? 0) + 1
     // A restart is a revision of its own; only a template that stood before is taken up again.
@@ -110,9 +116,16 @@ export class StoryCluster implements Cluster {
       identity,
       revisions,
       generation: before.generation + 1,
-      templateAt: { ...before.templateAt, mark: intent }
+      templateAt: { ...before.templateAt, mark: intent },
+      templateWriters: [
+        { manager: 'pipeline', index: 0, at: now - 600_000 },
+        { manager: 'astern', index: 1, at: now }
+      ]
     })
-    return { kind: 'applied', generation: before.generation + 1, at: 0 }
+    const whole = { metadata: { uid: before.uid, managedFields: [{ manager: 'pipeline', operation: 'Update' }] }, spec: { template } }
+    this.kube.own(whole)
+    this.kube.objects.set(plan.write.path, whole)
+    return { kind: 'applied', generation: before.generation + 1, at: 0, left: identity }
   }
 
   owned: readonly Owner[] = []

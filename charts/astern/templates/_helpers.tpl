@@ -95,11 +95,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [{{ . }}/scale]
   verbs: [get, update]
+{{- if and $.Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [apps]
+  resources: [{{ . }}]
+  verbs: [patch]
+{{- end }}
 {{- end }}{{ end }}
 {{- if .Values.targets.rollouts }}
 - apiGroups: [argoproj.io]
   resources: [rollouts/scale]
   verbs: [get, update]
+{{- if and .Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [patch]
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -156,6 +166,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - { name: ASTERN_TOKENS_FILE, value: /etc/astern/tokens/tokens.yaml }
 - { name: ASTERN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
 - { name: ASTERN_KEEP, value: {{ .Values.keep | quote }} }
+- { name: ASTERN_FIELD_OWNERSHIP, value: {{ .Values.fieldOwnership | quote }} }
 - { name: ASTERN_KEEP_DELIVERIES, value: {{ .Values.keepDeliveries | quote }} }
 - name: ASTERN_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }

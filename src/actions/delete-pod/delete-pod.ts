@@ -157,10 +157,10 @@ async function apply(
       gone.push(pod.name)
       continue
     }
-    const why = result.kind === 'held' ? result.detail : result.result.detail
+    const { detail: why } = result.result
     // Some pods are gone already. So the write counts as made, the rest is reported, and the confirmation judges.
     if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
-    return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
+    return { ...result.result, detail: `${pod.name}: ${why}` }
   }
   return appliedWith(dryRun ? 'accepted' : `evicted ${gone.join(', ')}`, tools.clock.now())
 }

@@ -148,7 +148,8 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
         provenFor: formatDuration(provenFor),
         candidates: shown,
         manifests: { from: digest(latest.revision), to: digest(to) },
-        cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did'
+        cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did',
+        nextDeploy: 'an upgrade with the same chart and values brings the version back that was rolled back'
       }
     })
   }

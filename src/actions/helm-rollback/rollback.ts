@@ -1,9 +1,9 @@
 import { SECOND } from '../../base/clock.ts'
 import type { Effect } from '../../domain/action.ts'
 import type { WriteIntent } from '../../domain/plan.ts'
-import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { NotApplied, WriteResult } from '../../domain/ports/cluster.ts'
 import type { Release, Workload } from '../../domain/workload.ts'
-import { appliedWith, type NotApplied } from '../../domain/write-result.ts'
+import { appliedWith } from '../../domain/write-result.ts'
 import { withFlags } from './arguments.ts'
 import type { Helm, HelmPlace, HelmProblem } from './helm-port.ts'
 

@@ -9,6 +9,7 @@ import { type Revision, templateForWrite, type Workload } from '../../domain/wor
 import { durationField } from '../duration-field.ts'
 import { EVICT } from '../evict.ts'
 import { fitsToday } from '../fits-today.ts'
+import { afterUndo } from '../next-deploy.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
 import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
@@ -98,6 +99,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
     return refused(noneLeft(candidates), why, { facts: { provenFor: formatDuration(provenFor), candidates: shown } })
   }
   const { revision, proof } = chosen
+  const back = templateForWrite(revision.template)
   const current = workload.revisions.find(candidate => candidate.identity === workload.identity)
   const differs = templateDifference(current?.template ?? workload.template, revision.template)
   return {
@@ -111,7 +113,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
       reverse: undoCommand(workload.ref, current?.number),
       uid: workload.uid,
       touches: touchesOf(workload),
-      write: replaceTemplate(workload, templateForWrite(revision.template)),
+      write: replaceTemplate(workload, back),
       from: workload.identity,
       to: revision.identity,
       bad: namesOfPresent(workload),
@@ -122,7 +124,8 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
         differs: differs.map(({ text }) => text),
         provenFor: formatDuration(provenFor),
         candidates: shown,
-        readyPodsOfOld: revision.readyPods
+        readyPodsOfOld: revision.readyPods,
+        nextDeploy: afterUndo(workload, back, input.owners)
       }
     })
   }

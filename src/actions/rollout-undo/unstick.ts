@@ -1,5 +1,6 @@
 import { type Look, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import type { Plan } from '../../domain/plan.ts'
+import type { NotApplied } from '../../domain/ports/cluster.ts'
 import { countedPods, type PodSummary, type Workload } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
 
@@ -20,11 +21,16 @@ export async function watchUndo(tools: Tools, _plan: Plan, { workload, since, ma
   switch (evicted.kind) {
     case 'gone':
       return { ...watched, did: `evicted ${stuck.name}: ${stuck.why}` }
-    case 'held':
-      return moving(`${stuck.name} holds up the rollout, and a disruption budget keeps it: ${evicted.detail}`)
     case 'not-evicted':
-      return moving(`${stuck.name} holds up the rollout and cannot be evicted: ${evicted.result.detail}`)
+      return {
+        ...moving(`${stuck.name} holds up the rollout, and ${whyNot(evicted.result)}`),
+        ...('retryAfterMs' in evicted.result ? { lookAgainMs: evicted.result.retryAfterMs } : {})
+      }
   }
+}
+
+function whyNot({ kind, detail }: NotApplied): string {
+  return kind === 'held' ? `a disruption budget keeps it: ${detail}` : `it cannot be evicted: ${detail}`
 }
 
 /** What a plan says of the evictions that may follow it. */

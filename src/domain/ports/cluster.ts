@@ -9,7 +9,7 @@ export type ClusterProblem = 'not-found' | 'forbidden' | 'unreachable'
 
 export type ReadResult =
   | { readonly kind: 'found'; readonly workload: Workload }
-  | { readonly kind: ClusterProblem; readonly detail: string }
+  | { readonly kind: ClusterProblem; readonly detail: string; readonly retryAfterMs?: number }
 
 export type WriteResult =
   | {
@@ -19,16 +19,32 @@ export type WriteResult =
       readonly detail?: string
       /** What the API server warns of; absent where it warns of nothing. */
       readonly warnings?: readonly string[]
+      /** Identity of the pod template that the server answered with, where the object has one. That is what was written (rules 3). */
+      readonly left?: string
     }
-  /** A precondition failed (409, 422): the caller must read again. */
+  | NotApplied
+
+/** Why a write was not made, or may not have been made. `src/domain/write-answers.ts` says which answer means which. */
+export type NotApplied =
+  /** A precondition failed, or somebody wrote at the same moment: the caller must read again. */
   | { readonly kind: 'conflict'; readonly detail: string }
+  /** The object that would result is not valid, or the server does not say why it takes none: the caller must read again. */
+  | { readonly kind: 'rejected'; readonly detail: string }
   | { readonly kind: 'refused'; readonly detail: string }
+  | { readonly kind: 'too-large'; readonly detail: string }
   /** A disruption budget keeps the pod for now. Nothing was done. */
-  | { readonly kind: 'held'; readonly detail: string }
+  | { readonly kind: 'held'; readonly detail: string; readonly retryAfterMs?: number }
+  /** The server takes no write right now, and says so. Nothing was done. */
+  | {
+      readonly kind: 'not-now'
+      readonly reason: 'cluster-busy' | 'webhook-unreachable'
+      readonly detail: string
+      readonly retryAfterMs?: number
+    }
   | { readonly kind: 'forbidden'; readonly detail: string }
   | { readonly kind: 'not-found'; readonly detail: string }
   /** Timeout, broken connection, 5xx: the caller must observe whether it was done. */
-  | { readonly kind: 'unknown'; readonly detail: string }
+  | { readonly kind: 'unknown'; readonly detail: string; readonly retryAfterMs?: number }
 
 /** Whether a kind's objects are in namespaces; undefined where the API does not serve the kind. */
 export type ApiScope = boolean | undefined | 'no-answer'

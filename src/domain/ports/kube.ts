@@ -12,7 +12,10 @@ export type KubeAnswer =
   | {
       readonly kind: 'error'
       readonly status: number
+      /** What it says for people, cut where it is long. */
       readonly detail: string
+      /** The rest of its `Status`; absent where the answer is none, as from a group that is not served. */
+      readonly says?: ApiStatus
       /** Milliseconds to wait, where the server says so. */
       readonly retryAfterMs?: number
       /** With this token a list goes on whose own one is too old (410). What follows is newer than what came before. */
@@ -24,6 +27,15 @@ export type KubeAnswer =
       /** The answer was longer than what is read, or did not come in time. A shorter one may arrive. */
       readonly problem?: 'too-large' | 'deadline'
     }
+
+/** What a `Status` of the API server says besides its code and message. */
+export interface ApiStatus {
+  /** `Invalid`, `Forbidden`, `TooManyRequests`, …; a denial by a webhook may have any, or none. */
+  readonly reason?: string
+  /** The name of the object that it is about. A patch whose `test` failed is answered without. */
+  readonly name?: string
+  readonly causes: readonly string[]
+}
 
 /** What actions use of the Kubernetes API, to read for plans and to write them. Each call has a deadline. */
 export interface Kube {

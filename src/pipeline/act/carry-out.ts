@@ -5,6 +5,8 @@ import type { Intent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
+import { templateIdentity, type Workload } from '../../domain/workload.ts'
+import { refusalOf } from '../../domain/write-result.ts'
 import { readAs } from '../decide/read-as.ts'
 import { readRefusal, stepOf } from '../decide/resolve.ts'
 import type { Move, Next, Pass } from '../pass.ts'
@@ -44,7 +46,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const effect = await action.effect(intent, workload, ports.tools, signal)
   const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
   if (effect === 'moving' || lingers) return pendingOrUnknown(carrying, 'it is still being carried out')
-  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
+  if (effect === 'seen') return written(carrying, observed(intent, workload))
   if (intent.sends > 0 && effect === 'superseded')
     return unknown(carrying, 'the target was changed by someone else while the result of the write was not known')
   if (intent.sends > 0 && effect === 'unclear')
@@ -68,37 +70,43 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
   const { intent } = carrying
   switch (result.kind) {
     case 'applied': {
-      const { generation, detail } = result
-      return written(carrying, { generation, how: 'answered', ...(detail === undefined ? {} : { detail }) })
+      const { kind: _kind, at: _at, ...answer } = result
+      return written(carrying, { ...answer, how: 'answered' })
     }
     case 'unknown':
-      return pendingOrUnknown(carrying, result.detail)
+      return pendingOrUnknown(carrying, result.detail, result.retryAfterMs)
     case 'forbidden':
-      return withdraw(carrying, { reason: 'forbidden', detail: result.detail })
+    case 'too-large':
     case 'held':
-      return withdraw(carrying, { reason: 'disruption-budget', detail: result.detail })
+    case 'not-now':
     case 'not-found':
-      return withdraw(carrying, { reason: 'target-not-found', detail: result.detail })
+      return withdraw(carrying, refusalOf(result))
     case 'refused': {
       const audit = [writeEntry(carrying, 'refused', result.detail)]
       const ending = { outcome: 'failed', detail: `the API server refused the write: ${result.detail}` } as const
       return conclude(carrying, ending, { intent: { id: intent.id, state: 'refused' }, audit })
     }
     case 'conflict':
-      return preconditionFailed(carrying, result.detail)
+    case 'rejected':
+      return readAgain(carrying, result)
   }
 }
 
-/** Reads the target again, because the answer does not say which precondition failed (facts G.5). */
-async function preconditionFailed(carrying: Carrying, detail: string): Promise<Move> {
+/**
+ * Reads the target again: the answer does not say which precondition failed (facts G.5), and an object that is not valid may be so
+ * because of what somebody else made of it meanwhile.
+ */
+async function readAgain(carrying: Carrying, result: Extract<WriteResult, { readonly kind: 'conflict' | 'rejected' }>): Promise<Move> {
   const { ports, intent, signal } = carrying
+  const { detail } = result
   const { plan } = intent
   const read = await readAs(ports, carrying.run.policy, plan.target, signal)
   if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
   const { workload } = read
   const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
-  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
-  if (workload.uid === plan.uid && workload.identity === plan.from) return replan(carrying, detail)
+  if (effect === 'seen') return written(carrying, observed(intent, workload))
+  if (workload.uid === plan.uid && workload.identity === plan.from)
+    return result.kind === 'conflict' ? replan(carrying, detail) : withdraw(carrying, refusalOf(result))
   return withdraw(carrying, {
     reason: 'changed-since-symptom',
     detail: `the target changed between decision and write (${detail})`,
@@ -137,11 +145,18 @@ interface HowWritten {
   readonly generation: number
   readonly how: 'answered' | 'observed'
   readonly detail?: string
+  /** The template that the write left, as the server has it. */
+  readonly left?: string
 }
 
-async function written(carrying: Carrying, { generation, how, detail }: HowWritten): Promise<Move> {
+/** What an earlier write left that is there now. */
+function observed({ id }: Intent, { generation, template, templateAt }: Workload): HowWritten {
+  return { generation, how: 'observed', ...(templateAt.mark === id ? { left: templateIdentity(template) } : {}) }
+}
+
+async function written(carrying: Carrying, { generation, how, detail, left: answered }: HowWritten): Promise<Move> {
   const { ports, run, intent, carried, signal } = carrying
-  const left = await leftBy(ports, run, intent, signal)
+  const left = answered ?? (await leftBy(ports, run, intent, signal))
   const now = ports.clock.now()
   const step = stepOf({ ...run, step: intent.step })
   const progress: Progress = {
@@ -159,7 +174,7 @@ async function written(carrying: Carrying, { generation, how, detail }: HowWritt
     change: { wrote: true, progress, reason: null, detail: null },
     audit: [writeEntry(carrying, how, detail ?? intent.plan.summary)],
     intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) },
-    carried: { ...carried, intent: { ...intent, state: 'applied' } }
+    carried: { ...carried, intent: { ...intent, state: 'applied', ...(left === undefined ? {} : { left }) } }
   }
 }
 
@@ -171,10 +186,12 @@ async function leftBy(ports: PhasePorts, { policy }: Run, { plan }: Intent, sign
 }
 
 /** Looks again soon, until the time is up, because it is not known yet whether the write was made. */
-async function pendingOrUnknown(carrying: Carrying, detail: string): Promise<Move> {
+async function pendingOrUnknown(carrying: Carrying, detail: string, retryAfterMs = 0): Promise<Move> {
   const { ports, run, intent } = carrying
   const now = ports.clock.now()
-  if (now < escalatesAt(run)) return { kind: 'move', to: 'executing', again: now + OBSERVE_AGAIN_MS, change: { detail }, audit: [] }
+  const again = now + Math.max(OBSERVE_AGAIN_MS, retryAfterMs)
+  if (now < escalatesAt(run))
+    return { kind: 'move', to: 'executing', again: Math.min(again, escalatesAt(run)), change: { detail }, audit: [] }
   return intent.sends === 0 ? withdraw(carrying, { reason: 'cluster-unreachable', detail }) : unknown(carrying, detail)
 }
 

@@ -85,11 +85,11 @@ async function followRollout(watching: Watching, workload: Workload, watched: Wa
   const now = ports.clock.now()
   if (watched.state === 'moving') {
     if (now >= progress.deadline) return notTold(watching, `it is not complete in time: ${watched.detail}`, onTheWay)
-    const { cause } = watched
-    if (cause === undefined || cause === progress.held)
-      return watchOn(progress, Math.min(now + WATCH_EVERY_MS, progress.deadline), onTheWay)
+    const { cause, lookAgainMs = 0 } = watched
+    const again = Math.min(now + Math.max(WATCH_EVERY_MS, lookAgainMs), progress.deadline)
+    if (cause === undefined || cause === progress.held) return watchOn(progress, again, onTheWay)
     const held = audited.rollout(about(watching), { state: 'held', detail: cause })
-    return watchOn({ ...progress, held: cause }, Math.min(now + WATCH_EVERY_MS, progress.deadline), [...onTheWay, held])
+    return watchOn({ ...progress, held: cause }, again, [...onTheWay, held])
   }
   const sample = cures ? await judge(watching, workload) : undefined
   return giveUp(watching, `it is not complete: ${watched.detail}`, { audit: onTheWay, ...(sample === undefined ? {} : { sample }) })

@@ -1,10 +1,14 @@
 import type { PlanRequest, PlanResult } from '../../domain/action.ts'
 import { ownedFacts } from '../../domain/decision-facts.ts'
 import { DRY_RUN_INTENT, type Plan } from '../../domain/plan.ts'
+import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { Refusal } from '../../domain/reasons.ts'
 import { templateValues } from '../../domain/trigger.ts'
+import { refusalOf } from '../../domain/write-result.ts'
 import type { DecidePorts } from '../ports.ts'
 import { failedWithin } from './dating.ts'
 import { firstRefusal } from './guard.ts'
+import { readRefusal } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
 
@@ -50,18 +54,34 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
             ? planned('not permitted')
             : stop({ reason: 'forbidden', detail: tried.detail })
         case 'held':
-          return stop({ reason: 'disruption-budget', detail: tried.detail })
+        case 'not-now':
         case 'not-found':
-          return stop({ reason: 'target-not-found', detail: tried.detail })
+        case 'too-large':
+          return stop(refusalOf(tried))
         case 'unknown':
           return stop({ reason: 'cluster-unreachable', detail: tried.detail })
         case 'conflict':
           return stop({ reason: 'changed-since-symptom', detail: `the target changed while it was judged: ${tried.detail}` })
+        case 'rejected':
+          return stop(await rejected(ports, input, tried, signal))
         case 'refused':
           return stop({ reason: 'forbidden', detail: `the API server rejects the write: ${tried.detail}` })
       }
     }
   }
+}
+
+/** Whether somebody changed the target while it was judged. Where nobody did, the server means the write itself. */
+async function rejected(
+  ports: DecidePorts,
+  { workload }: Verified,
+  tried: Extract<WriteResult, { readonly kind: 'rejected' }>,
+  signal: AbortSignal
+): Promise<Refusal> {
+  const read = await ports.cluster.read(workload.ref, signal)
+  if (read.kind !== 'found') return readRefusal(read)
+  if (read.workload.uid === workload.uid && read.workload.identity === workload.identity) return refusalOf(tried)
+  return { reason: 'changed-since-symptom', detail: `the target changed while it was judged: ${tried.detail}` }
 }
 
 /** The plan, once the queries were asked about the time in which the version that it goes back to proved itself (rules 2). */

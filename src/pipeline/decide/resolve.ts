@@ -5,6 +5,7 @@ import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { permissionUnder } from '../../domain/permission.ts'
 import type { Policy, PolicyStep } from '../../domain/policy.ts'
+import type { ReadResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
 import { alertOf } from '../../domain/trigger.ts'
@@ -81,14 +82,18 @@ export function stepOf(run: Run): PolicyStep {
 }
 
 /** The reason why a target that could not be read stops the run. */
-export function readRefusal(read: { readonly kind: 'not-found' | 'forbidden' | 'unreachable'; readonly detail: string }): Refusal {
+export function readRefusal(read: Exclude<ReadResult, { readonly kind: 'found' }>): Refusal {
   switch (read.kind) {
     case 'not-found':
       return { reason: 'target-not-found', detail: read.detail }
     case 'forbidden':
       return { reason: 'forbidden', detail: read.detail }
     case 'unreachable':
-      return { reason: 'cluster-unreachable', detail: read.detail }
+      return {
+        reason: 'cluster-unreachable',
+        detail: read.detail,
+        ...(read.retryAfterMs === undefined ? {} : { retryAfterMs: read.retryAfterMs })
+      }
   }
 }
 

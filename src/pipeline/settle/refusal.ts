@@ -43,7 +43,7 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       return {
         kind: 'move',
         to: 'waiting',
-        again: Math.min(now + run.policy.recheck, up, known),
+        again: Math.min(Math.max(Math.min(now + run.policy.recheck, known), now + (refusal.retryAfterMs ?? 0)), up),
         change: {
           reason: refusal.reason,
           detail: refusal.detail,

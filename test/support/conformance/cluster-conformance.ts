@@ -9,6 +9,7 @@ import { startWatcher } from '../../../src/cluster/watcher.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
 import type { PatchWrite, Plan } from '../../../src/domain/plan.ts'
 import type { ObservedTemplate, Workload } from '../../../src/domain/workload.ts'
+import { rowOf } from '../../../src/domain/write-answers.ts'
 import { EVENT_RIGHT } from '../../../src/notify/kubernetes-event/kubernetes-event.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
 import { storyTools } from '../story-tools.ts'
@@ -78,6 +79,24 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.equal(undone.templateAt.mark, 'intent-1')
     t.equal(rolloutUndo.effect(intentOf(planOf(bad), 'intent-1'), undone), 'seen')
     t.equal(undone.templateManager, 'astern')
+  })
+
+  await t.test('fields that were written are given up, and nothing else changes', async t => {
+    const ref = await deploy('given-up', 'app:1')
+    await setImage(kube, ref, 'app:2')
+    const bad = await untilWorkload(cluster, ref, workload => done(workload) && imageOf(workload) === 'app:2', 'the second rollout')
+    const plan = planOf(bad)
+    t.match(await cluster.write(plan, { intent: 'intent-3', dryRun: false }, soon()), { kind: 'applied', left: plan.to })
+    const before = await untilWorkload(cluster, ref, workload => done(workload) && imageOf(workload) === 'app:1', 'the undo')
+    t.ok(before.templateWriters?.some(writer => writer.manager === 'astern'))
+    const tools = storyTools(cluster, systemClock, { kube })
+
+    t.match(await rolloutUndo.giveUpFields(tools, plan, soon()), { kind: 'given-up' })
+
+    const after = await untilWorkload(cluster, ref, () => true, 'a read')
+    t.notOk(after.templateWriters?.some(writer => writer.manager === 'astern'))
+    t.same([after.generation, after.identity, after.templateAt.mark], [before.generation, before.identity, 'intent-3'])
+    t.same(await rolloutUndo.giveUpFields(tools, plan, soon()), { kind: 'nothing' }, 'twice is once')
   })
 
   await t.test('restart: new pods of the same identity', async t => {
@@ -211,6 +230,12 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       422,
       'an invalid object'
     )
+    const told = async (operation: object): Promise<string> => {
+      const answer = await kube.jsonPatch(pathOf(ref), [operation])
+      return answer.kind === 'error' ? rowOf('patch', answer).means : answer.kind
+    }
+    t.equal(await told({ op: 'test', path: '/metadata/uid', value: 'x' }), 'conflict', 'one that names nothing')
+    t.equal(await told({ op: 'replace', path: '/spec/template/metadata/labels', value: { app: 'other' } }), 'rejected', 'one that does')
     await untilWorkload(cluster, ref, done, 'the rollout')
     const stale = { ...read, spec: { ...(read['spec'] as object), replicas: 5 } }
     t.equal(statusOf(await kube.put(pathOf(ref), stale)), 409, 'a stale resourceVersion')

@@ -183,7 +183,7 @@ export function actionCases(parts: Parts): readonly Case[] {
     },
     {
       name: 'scale workload',
-      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.autoscalers=false'],
+      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.autoscalers=false', '--set', 'scale.giveUpFields=true'],
       policy: { changedWithin: undefined, steps: [{ action: 'scale', with: { to: 3, max: 4, restoreAfter: '1s' }, confirm: CONFIRM }] },
       bad: failing,
       better: recovers

@@ -80,10 +80,10 @@ t.test('delete-pod: a disruption budget says not now; of several, those that wen
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
   const workload = { ...badRollout(), pods: ['a', 'b', 'c', 'd', 'e'].map((name, index) => podOf(name, { ready: index > 1 })) }
   const plan = planned(deletePod.plan(planInput(workload, { options: { atMost: 2 } })))
-  cluster.kube.onPost = () => ({ kind: 'error', status: 429, detail: 'Cannot evict pod as it would violate the budget' })
+  const budget = { kind: 'error', status: 429, says: { causes: ['DisruptionBudget'] } } as const
+  cluster.kube.onPost = () => ({ ...budget, detail: 'Cannot evict pod as it would violate the budget' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
-  cluster.kube.onPost = path =>
-    path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { kind: 'error', status: 429, detail: 'no' }
+  cluster.kube.onPost = path => (path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { ...budget, detail: 'no' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'applied', detail: 'evicted a; not b: no' })
   cluster.kube.onPost = () => ({ kind: 'error', status: 500, detail: 'two budgets match' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'unknown' })

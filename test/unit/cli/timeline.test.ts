@@ -46,6 +46,7 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   'policies-loaded': ['', ''],
   storm: [''],
   'deploy-marker': ['', ''],
+  'fields-given-up': ['given-up · deployments/api', 'kept · forbidden'],
   'loan-returned': ['applied · scale back to 3', 'people took it back'],
   'loan-kept': ['conflict · somebody changed it since'],
   reminded: ['scale back to 3']
