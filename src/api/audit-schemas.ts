@@ -21,12 +21,13 @@ import {
   word
 } from './fact-schemas.ts'
 
-const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'unknown'] as const satisfies readonly WriteOutcome[]
+const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'failed', 'unknown'] as const satisfies readonly WriteOutcome[]
 const RETURN_RESULTS = [
   'applied',
   'conflict',
   'rejected',
   'refused',
+  'tool-failed',
   'too-large',
   'held',
   'forbidden',
@@ -152,7 +153,8 @@ export const BODY_SCHEMAS = {
       detail: Type.String(),
       step: Type.Optional(Type.Integer()),
       wrote: Type.Boolean(),
-      reverse: Type.Optional(Type.String())
+      reverse: Type.Optional(Type.String()),
+      repair: Type.Optional(text('The command that mends what a failed program left.'))
     })
   ],
   told: [Type.Object(PEOPLE)],

@@ -97,7 +97,17 @@ const ReleaseSchema = Type.Object({
   name: Type.String(),
   namespace: Type.String(),
   latest: Type.Optional(
-    Type.Object({ revision: Type.Integer(), status: Type.String(), changedAt: Type.Number(), finishedAt: Type.Optional(Type.Number()) })
+    Type.Object({
+      revision: Type.Integer(),
+      status: Type.String(),
+      changedAt: Type.Number(),
+      finishedAt: Type.Optional(Type.Number()),
+      earlier: Type.Optional(
+        Type.Array(Type.Object({ revision: Type.Integer(), from: Type.Number(), to: Type.Number() }), {
+          description: 'The other revisions that were in force once, and when; newest first.'
+        })
+      )
+    })
   ),
   unseen: Type.Optional(text('Why nothing is known of it.'))
 })

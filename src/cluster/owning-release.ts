@@ -1,6 +1,7 @@
 import { type LookScope, mayLook } from '../domain/namespaces.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 import { listsTarget } from './listed.ts'
+import { pastRelease } from './past-release.ts'
 import { releaseNamed } from './release.ts'
 import type { ReleaseContents } from './release-contents.ts'
 
@@ -36,7 +37,7 @@ export function createOwningRelease(
         return only('there is no such release')
       case 'listed':
         return listsTarget(read.lists, workload.ref)
-          ? { ...workload, release, releaseLists: read.lists }
+          ? { ...workload, release, releaseLists: read.lists, ...pastRelease(workload, release, read.declares) }
           : only('its manifest does not list the target')
     }
   }

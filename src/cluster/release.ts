@@ -22,6 +22,11 @@ export function releaseNamed({
   return { name, namespace }
 }
 
+/** The states of a revision that was in force once. */
+const WAS_IN_FORCE: ReadonlySet<string> = new Set(['superseded', 'deployed'])
+/** So many are kept in mind: as many as Helm keeps by default. */
+const EARLIER = 10
+
 /** After the API server refused a namespace's Secrets, Astern does not ask for them again for this time, milliseconds. */
 const ASK_AGAIN_MS = 10 * MINUTE
 
@@ -62,5 +67,10 @@ function toRelease(named: Pick<Release, 'name' | 'namespace'>, items: readonly u
   })
   // Compared as numbers, because as texts v10 comes before v9.
   const latest = revisions.sort((a, b) => b.revision - a.revision)[0]
-  return latest === undefined ? { ...named, unseen: `there is no release ${named.namespace}/${named.name}` } : { ...named, latest }
+  if (latest === undefined) return { ...named, unseen: `there is no release ${named.namespace}/${named.name}` }
+  const earlier = revisions.flatMap(({ revision, status, changedAt }, index) => {
+    const next = revisions[index - 1]
+    return next === undefined || !WAS_IN_FORCE.has(status) ? [] : [{ revision, from: changedAt, to: next.changedAt }]
+  })
+  return { ...named, latest: { ...latest, earlier: earlier.slice(0, EARLIER) } }
 }

@@ -2,7 +2,7 @@ import type { Clock } from '../base/clock.ts'
 import type { TargetKind } from './objects.ts'
 import type { Owner } from './owner.ts'
 import type { Plan, Write, WriteIntent } from './plan.ts'
-import type { Cluster, WriteResult } from './ports/cluster.ts'
+import type { Cluster, FailedTool, WriteResult } from './ports/cluster.ts'
 import type { Kube } from './ports/kube.ts'
 import type { Reason, Refusal } from './reasons.ts'
 import type { Right } from './rights.ts'
@@ -74,9 +74,9 @@ export function refused(reason: Reason, detail: string, more: Pick<Refusal, 'fac
 
 /**
  * What the cluster shows of an intent's write, after a crash or later. `moving`: it is being done right now. `unclear`: the
- * cluster does not show whether it was made, and it must not be sent again.
+ * cluster does not show whether it was made, and it must not be sent again. An object: the program that made it failed.
  */
-export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear'
+export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear' | FailedTool
 
 /** How far a write that was made has come. `did` is something that the action did on the way, such as removing a stuck pod. */
 export type Watched =

@@ -109,6 +109,8 @@ export interface AuditBodies {
     readonly wrote: boolean
     /** The command that undoes what was written. */
     readonly reverse?: string
+    /** The command that mends what a failed program left. */
+    readonly repair?: string
   }
   readonly told: People
   /** Whom a run would have told that must tell nobody. */
@@ -170,8 +172,8 @@ export interface Holds extends Decided {
   readonly facts?: DecisionFacts
 }
 
-/** `answered`: the server said so. `observed`: its effect was seen. */
-export type WriteOutcome = 'answered' | 'observed' | 'refused' | 'unknown'
+/** `answered`: the server said so. `observed`: its effect was seen. `failed`: the program that made it failed half-way. */
+export type WriteOutcome = 'answered' | 'observed' | 'refused' | 'failed' | 'unknown'
 
 interface People {
   readonly channels: readonly string[]

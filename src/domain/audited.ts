@@ -48,6 +48,7 @@ interface Concluded {
   readonly detail: string
   readonly wrote: boolean
   readonly reverse?: string | undefined
+  readonly repair?: string | undefined
 }
 
 function fact<Kind extends AuditKind>(kind: Kind, { at, runId, incidentId, askedBy }: About, body: AuditBodies[Kind]): AuditFact<Kind> {
@@ -109,7 +110,7 @@ export const audited = {
   onTheWay: (about: AboutRung, body: OnRung<'on-the-way'>) => fact('on-the-way', about, { step: about.step, ...body }),
   confirmation: (about: AboutRung, body: OnRung<'confirmation'>) => fact('confirmation', about, { step: about.step, ...body }),
   nextStep: (about: AboutRung, body: OnRung<'next-step'>) => fact('next-step', about, { step: about.step, ...body }),
-  concluded(about: About, { outcome, refusal, detail, wrote, reverse }: Concluded) {
+  concluded(about: About, { outcome, refusal, detail, wrote, reverse, repair }: Concluded) {
     return fact('concluded', about, {
       outcome,
       ...(refusal === undefined ? {} : { reason: refusal.reason }),
@@ -117,7 +118,8 @@ export const audited = {
       detail,
       ...(about.step === undefined ? {} : { step: about.step }),
       wrote,
-      ...(reverse === undefined ? {} : { reverse })
+      ...(reverse === undefined ? {} : { reverse }),
+      ...(repair === undefined ? {} : { repair })
     })
   },
   told: plain('told'),

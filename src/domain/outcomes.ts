@@ -5,7 +5,7 @@ export const OUTCOMES = {
   'dry-run': 'Everything was decided; nothing was written because the mode is dry-run.',
   denied: 'A guard denied the write.',
   ineffective: 'Written, not recovered, and the ladder is used up.',
-  failed: 'The cluster refused the write.',
+  failed: 'The write failed: the cluster refused it, or the program that makes it failed.',
   unknown: 'Whether the write worked cannot be told.',
   rejected: 'A person rejected the plan.',
   expired: 'The approval did not come in time.',

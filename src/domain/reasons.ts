@@ -165,6 +165,10 @@ export const REASONS = {
   'controller-owned': { disposition: 'people', sentence: 'Another controller owns the target and would revert the write.' },
   'helm-owned': { disposition: 'people', sentence: 'A Helm release owns the target: the release must be rolled back, not the workload.' },
   'not-helm-owned': { disposition: 'people', sentence: 'No Helm release owns the target; there is none to roll back.' },
+  'changed-past-helm': {
+    disposition: 'people',
+    sentence: 'The target was changed past Helm: the release still declares an earlier version, and rolling it back would be no undo.'
+  },
   'release-stuck': { disposition: 'people', sentence: 'An operation on the Helm release never ended; a person must look first.' },
   'autoscaler-owned': {
     disposition: 'people',

@@ -35,6 +35,8 @@ export interface Workload {
   readonly release?: Release
   /** What the release's deployed manifest lists. Absent where Astern does not read contents: its ownership is not confirmed then. */
   readonly releaseLists?: readonly Touched[]
+  /** The template was changed past the release, which still declares an earlier one. Absent where that is not sure. */
+  readonly pastRelease?: PastRelease
   /** True where the release's namespace is none in which Astern may look. Nothing of it is read then. */
   readonly releaseOutside?: true
   /** Owners that the object's metadata names and that do not have it: a copy's metadata names those of the original. */
@@ -63,6 +65,22 @@ export interface Workload {
 export interface Rolling {
   readonly maxUnavailable: number
   readonly maxSurge: number
+}
+
+/** A change that a release knows nothing of, such as one by `kubectl set image`. */
+export interface PastRelease {
+  /** Identities of the revisions that have what the release declares, newest first. */
+  readonly declared: readonly string[]
+  /** The fields that are otherwise than declared; none where something was added. */
+  readonly fields: readonly string[]
+}
+
+/**
+ * The change past the release, where it is to blame. Where all that the release declares is remembered as bad, Astern itself went back
+ * past it, and the release still is what must go back.
+ */
+export function changedPast({ pastRelease }: Pick<Workload, 'pastRelease'>, bad: readonly string[]): PastRelease | undefined {
+  return pastRelease?.declared.every(identity => bad.includes(identity)) === true ? undefined : pastRelease
 }
 
 /** An object by its API path, and the uid that it must have. */
@@ -100,6 +118,13 @@ export interface Canary {
 /** An operation of Helm that is pending for longer has died. Helm's own default limit is five minutes for each wait (facts C.2). */
 export const STUCK_AFTER_MS = 15 * MINUTE
 
+/** A revision of a release that another one replaced. */
+export interface EarlierRevision {
+  readonly revision: number
+  readonly from: number
+  readonly to: number
+}
+
 /** A Helm release, as the metadata of its Secrets shows it. */
 export interface Release {
   readonly name: string
@@ -111,6 +136,8 @@ export interface Release {
     /** When its last operation began. */
     readonly changedAt: number
     readonly finishedAt?: number
+    /** The other revisions that were in force once, and when; newest first. Helm can go back to those, and to no other. */
+    readonly earlier?: readonly EarlierRevision[]
   }
   readonly unseen?: string
 }

@@ -8,6 +8,7 @@ import { movedImage, movedImageText } from '../domain/moved-image.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { type DatedChange, sinceText } from '../domain/symptom.ts'
 import type { TemplatePart } from '../domain/template-difference.ts'
+import { changedPast } from '../domain/workload.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
 export const SKEW_LIMIT_MS = 5 * SECOND
@@ -24,6 +25,9 @@ export const change: Guard<DatedInput> = {
         reason: 'clock-skew',
         detail: `a source’s clock differs from Astern’s by ${formatDuration(Math.abs(skew))}; synchronise the clocks`
       }
+    const bad = input.facts.bad.map(({ identity }) => identity)
+    // Whoever changed it past the release is to blame, and not the release. The plan says so, and what would help.
+    if (action.blames === 'release' && changedPast(input.workload, bad) !== undefined) return mending(input)
     return mending(input) ?? (needsBlame ? blamed(input) : undefined)
   }
 }

@@ -2,9 +2,11 @@ import { setImmediate } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { hashOf } from '../base/hashes.ts'
 import { at, isObject, type JsonObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
+import { type Declared, declared } from '../domain/declared.ts'
+import { KINDS } from '../domain/objects.ts'
 import { isOneWayDoor } from '../domain/touched.ts'
 
-/** One object of a release's manifest. Of its contents only what pods it makes is kept, while a plan is made, and a digest. */
+/** One object of a release's manifest. Of its contents only what pods it makes is kept, while a plan is made, and digests. */
 export interface ManifestObject {
   readonly apiVersion: string
   readonly kind: string
@@ -17,6 +19,8 @@ export interface ManifestObject {
   readonly pods?: JsonObject
   /** Of a hook: the events that it is for, such as `pre-rollback`. */
   readonly events?: readonly string[]
+  /** What its pod template declares, where it is of a kind that targets have. */
+  readonly template?: Declared
 }
 
 /** Characters. A release fits into a Secret of 1 MiB, and the largest charts that people use unpack to a few times that. */
@@ -78,7 +82,8 @@ function collect(value: unknown, objects: ManifestObject[]): boolean {
     digest: hashOf(value),
     oneWay: isOneWayDoor(annotations),
     ...(pods === undefined ? {} : { pods }),
-    ...(events === undefined ? {} : { events: events.split(',').map(event => event.trim()) })
+    ...(events === undefined ? {} : { events: events.split(',').map(event => event.trim()) }),
+    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {})
   })
   return true
 }

@@ -52,7 +52,11 @@ const NO_DATA: Sample = {
   queries: [{ query: 'q', promql: 'a', time: NOON, verdict: 'inconclusive', problem: 'no-data', detail: 'no series', tookMs: 3 }]
 }
 
-const RELEASE = { name: 'api', namespace: 'shop', latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON } }
+const RELEASE = {
+  name: 'api',
+  namespace: 'shop',
+  latest: { revision: 7, status: 'deployed', changedAt: NOON, finishedAt: NOON, earlier: [{ revision: 6, from: NOON - MINUTE, to: NOON }] }
+}
 const MARKER = { id: 'm1', at: NOON, version: 'v7', commit: 'abc', author: 'ann', url: 'https://ci.example/7', by: 'ci' }
 const PLANNED: PlannedFacts = {
   plan: toldPlan(PLAN),

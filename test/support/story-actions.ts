@@ -55,6 +55,7 @@ export function storyHelm(
       return { kind: 'done', value: `digest-${origin ?? revision}` }
     },
     contents: async (_place, revision) => ({ kind: 'done', value: { objects: helm.objects(revision), hooks: [] } }),
+    hooks: async () => ({ kind: 'done', value: [] }),
     rollback: async args => {
       if (args.includes('--dry-run')) return { kind: 'done', value: undefined }
       const to = Number(args.at(-1))
@@ -94,6 +95,7 @@ function autoscaler(cluster: StoryCluster): void {
     }
   ])
   cluster.kube.objects.set('/api/v1/namespaces/shop/resourcequotas', { items: [] })
+  cluster.kube.objects.set('/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dapi-1', { items: [] })
   cluster.kube.onChange = (path, object) => {
     const workload = cluster.workloads.get('Deployment/shop/api')
     if (path.startsWith(HPAS) && workload !== undefined)
@@ -105,6 +107,7 @@ function subresource(cluster: StoryCluster): void {
   const path = `${objectPath(TARGET)}/scale`
   cluster.kube.putList(HPAS, [])
   cluster.kube.objects.set('/api/v1/namespaces/shop/resourcequotas', { items: [] })
+  cluster.kube.objects.set('/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dapi-1', { items: [] })
   cluster.kube.objects.set(path, { metadata: { uid: 'uid-api', resourceVersion: '1' }, spec: { replicas: 3 } })
   cluster.kube.objects.set(objectPath(TARGET), { metadata: { uid: 'uid-api' } })
   cluster.kube.onChange = (changed, object) => {

@@ -70,6 +70,7 @@ function overheard(
       history: helm.history,
       manifestDigest: helm.manifestDigest,
       contents: helm.contents,
+      hooks: helm.hooks,
       rollback: (args, timeoutMs, signal) => {
         said('helm', args, timeoutMs)
         return helm.rollback(args, timeoutMs, signal)

@@ -24,6 +24,7 @@ export const noHelm: Helm = {
   history: nothing('helm'),
   manifestDigest: nothing('helm'),
   contents: nothing('helm'),
+  hooks: nothing('helm'),
   rollback: nothing('helm')
 }
 

@@ -87,6 +87,9 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
   verbs: [list]
 {{- end }}
 {{- if $actions.scale }}
+- apiGroups: [keda.sh]
+  resources: [scaledobjects]
+  verbs: [list]
 - apiGroups: [autoscaling]
   resources: [horizontalpodautoscalers]
   verbs: [list{{ if and $writes .Values.scale.autoscalers }}, patch{{ end }}]

@@ -21,6 +21,8 @@ export const HELM_PROBLEMS = [
   'not-ready-in-time',
   'unreachable',
   'unbuildable',
+  'unserved',
+  'field-conflict',
   'forbidden',
   'stopped',
   'other'
@@ -29,7 +31,7 @@ export type HelmProblem = (typeof HELM_PROBLEMS)[number]
 
 export type HelmAnswer<T> =
   | { readonly kind: 'done'; readonly value: T }
-  | { readonly kind: 'failed'; readonly problem: HelmProblem; readonly detail: string }
+  | { readonly kind: 'failed'; readonly problem: HelmProblem; readonly detail: string; readonly exitCode?: number }
 
 export interface HelmPlace {
   readonly release: string
@@ -43,6 +45,17 @@ export interface RevisionContents {
   readonly hooks: readonly ManifestObject[]
 }
 
+/** One run of a hook, as the release keeps it. */
+export interface HookRun {
+  readonly kind: string
+  readonly name: string
+  /** Such as `pre-rollback`. */
+  readonly events: readonly string[]
+  /** `Running` also where helm gave up on it: helm writes nothing down then. */
+  readonly phase: string
+  readonly startedAt: number
+}
+
 /** The helm program. */
 export interface Helm {
   /** The major version, because flags differ between them. */
@@ -53,5 +66,7 @@ export interface Helm {
   manifestDigest(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<string>>
   /** What a revision makes: the objects of manifest and hooks. Their contents are not kept. */
   contents(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<RevisionContents>>
+  /** The hooks of a revision that were run. */
+  hooks(place: HelmPlace, revision: number, signal: AbortSignal): Promise<HelmAnswer<readonly HookRun[]>>
   rollback(args: readonly string[], timeoutMs: number, signal: AbortSignal): Promise<HelmAnswer<undefined>>
 }

@@ -13,6 +13,7 @@ import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE } from '../seen-fits.ts
 import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
+import { repairOfPending } from './failed.ts'
 import type { Helm } from './helm-port.ts'
 import { changedInCluster, releaseTouched, revisionsList, touchedBy } from './objects.ts'
 import { observeRelease, presentOf, versionOf } from './observe.ts'
@@ -65,7 +66,7 @@ export function helmRollback(helm: Helm) {
     observe: (tools, input, signal) => observeRelease(helm, tools, input, signal),
     plan,
     apply: (tools, { plan: { write } }, { dryRun }, signal) => (dryRun ? tryRollBack : rollBack)(helm, write, tools.clock.now, signal),
-    effect: (intent, workload, _tools, signal) => effectOfRollback(helm, intent, workload, signal),
+    effect: (intent, workload, { clock }, signal) => effectOfRollback(helm, intent, { workload, now: clock.now() }, signal),
     // When only Astern dies, helm goes on and makes its revision a moment later.
     lingers: ({ write }) => write.timeoutMs + LINGERS_MS,
     // Only the release's revision shows the write. The template may be the same, because perhaps only a ConfigMap changed.
@@ -92,7 +93,12 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
     const age = now - latest.updatedAt
     const status = `revision ${latest.revision} is ${latest.status} since ${new Date(latest.updatedAt).toISOString()}`
     if (age < STUCK_AFTER_MS) return refused('rollout-moving', status)
-    if (options.recoverStuck !== true) return refused('release-stuck', `${status}; the policy does not say recoverStuck`)
+    const place = { release: release.name, namespace: release.namespace }
+    if (options.recoverStuck !== true)
+      return refused(
+        'release-stuck',
+        `${status}; the policy does not say recoverStuck; to repair it: ${repairOfPending(place, seen.history)}`
+      )
   }
   // Helm keeps no time of an uninstallation. One that died never ends, so only that of a young release is waited for.
   if (latest.status === 'uninstalling')

@@ -3,11 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { MINUTE, SECOND } from '../../base/clock.ts'
 import { sha256 } from '../../base/hashes.ts'
-import { instantAt, isObject, numberAt, textAt } from '../../base/json.ts'
+import { instantAt, isObject, listAt, numberAt, textAt } from '../../base/json.ts'
 import { nothingSecret, type Scrub } from '../../base/secrets.ts'
 import { isUnreadable, manifestObjects } from '../../templates/manifest.ts'
 import { withFlags } from './arguments.ts'
-import type { Helm, HelmAnswer, HelmPlace, HelmProblem, HelmRevision } from './helm-port.ts'
+import type { Helm, HelmAnswer, HelmPlace, HelmRevision, HookRun } from './helm-port.ts'
+import { classify } from './said.ts'
 
 export interface HelmOptions {
   /** A name on `PATH`, or a path. */
@@ -110,7 +111,8 @@ export function createHelm(options: HelmOptions): Helm {
       }
     if (result.timedOut)
       return { kind: 'failed', problem: 'stopped', detail: `helm did not end within ${withinMs / SECOND} s and was stopped` }
-    return { kind: 'failed', ...classify(scrub(to === undefined ? String(result.stderr ?? '') : to.words())) }
+    const failed = { kind: 'failed', ...classify(scrub(to === undefined ? String(result.stderr ?? '') : to.words())) } as const
+    return result.exitCode === undefined ? failed : { ...failed, exitCode: result.exitCode }
   }
 
   function get(what: 'manifest' | 'hooks', place: HelmPlace, revision: number): Promise<HelmAnswer<string>> {
@@ -152,6 +154,16 @@ export function createHelm(options: HelmOptions): Helm {
         : { kind: 'done', value: { objects, hooks: ofHooks } }
     },
 
+    async hooks(place, revision) {
+      const args = ['status', '--revision', String(revision), ...within(place), '-o', 'json', '--', place.release]
+      const answer = await run(args, READ_WITHIN_MS)
+      if (answer.kind === 'failed') return answer
+      const runs = parseHooks(answer.value)
+      return runs === undefined
+        ? { kind: 'failed', problem: 'other', detail: 'helm status answered something that cannot be read' }
+        : { kind: 'done', value: runs }
+    },
+
     async rollback(args, timeoutMs) {
       // Helm's own limit is for each wait, not for the whole. A helm that takes a minute longer hangs.
       const answer = await runOn(args, timeoutMs + MINUTE)
@@ -191,25 +203,20 @@ export function parseHistory(text: string): readonly HelmRevision[] | undefined 
   return revisions.sort((a, b) => a.revision - b.revision)
 }
 
-/** Patterns of helm's errors. All have exit code 1, so only the text distinguishes them (facts C.4). The first match counts. */
-const TEXTS: readonly (readonly [RegExp, HelmProblem])[] = [
-  [/forbidden/i, 'forbidden'],
-  [/Kubernetes cluster unreachable|connection refused|no such host|i\/o timeout/i, 'unreachable'],
-  [/release: not found/i, 'release-not-found'],
-  [/release has no \d+ version|revision .* not found/i, 'revision-gone'],
-  [/another operation .* is in progress/i, 'busy'],
-  [/already exists/i, 'lost-race'],
-  [/has no deployed releases/i, 'no-deployed-release'],
-  [/unable to build kubernetes objects/i, 'unbuildable'],
-  [/timed out waiting|context deadline exceeded|not ready/i, 'not-ready-in-time']
-]
-
-/** What is reported of an error: its kind, and its text without anything that could be a value of the release. */
-export function classify(stderr: string): { readonly problem: HelmProblem; readonly detail: string } {
-  const problem = TEXTS.find(([pattern]) => pattern.test(stderr))?.[1] ?? 'other'
-  const line = stderr.split('\n').find(text => text.startsWith('Error:')) ?? 'helm gave no reason'
-  // Messages of the API server quote what they reject, which may be a value of the release. Messages about rights quote only names.
-  const shown =
-    problem === 'forbidden' ? line : line.replace(/Invalid value: .*$/, 'Invalid value: …').replaceAll(/"[^"]*"|'[^']*'|`[^`]*`/g, '"…"')
-  return { problem, detail: `helm: ${shown.slice(0, 300)}` }
+/** The hooks that were run, out of `helm status -o json`; undefined for anything else. Nothing else of the release is kept. */
+export function parseHooks(text: string): readonly HookRun[] | undefined {
+  let parsed: unknown
+  try {
+    parsed = JSON.parse(text)
+  } catch {
+    return undefined
+  }
+  if (!isObject(parsed)) return undefined
+  return listAt(parsed, 'hooks').flatMap(hook => {
+    const phase = textAt(hook, 'last_run', 'phase') ?? ''
+    const startedAt = instantAt(hook, 'last_run', 'started_at')
+    if (phase === '' || startedAt === undefined) return []
+    const events = listAt(hook, 'events').filter(event => typeof event === 'string')
+    return [{ kind: textAt(hook, 'kind') ?? '', name: textAt(hook, 'name') ?? '', events, phase, startedAt }]
+  })
 }

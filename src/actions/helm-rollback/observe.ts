@@ -1,6 +1,8 @@
 import { refused, type Tools } from '../../domain/action.ts'
 import type { Reason } from '../../domain/reasons.ts'
+import { changedPast } from '../../domain/workload.ts'
 import { provenForOf } from '../proven.ts'
+import { changedPastHelm } from '../released.ts'
 import { asSeen } from '../seen-fits.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
 import { judgeReleases, type ReleaseCandidate, type SeenRelease } from './choose.ts'
@@ -24,6 +26,8 @@ const REASONS: Readonly<Record<HelmProblem, Reason>> = {
   'not-ready-in-time': 'cluster-unreachable',
   unreachable: 'cluster-unreachable',
   unbuildable: 'unsuitable-target',
+  unserved: 'unsuitable-target',
+  'field-conflict': 'unsuitable-target',
   forbidden: 'forbidden',
   stopped: 'cluster-unreachable',
   other: 'unsuitable-target'
@@ -46,6 +50,7 @@ export async function observeRelease(
   // Nothing is asked about a release in a namespace that only the target's annotation names.
   if (workload.releaseOutside === true)
     return refused('namespace-not-allowed', `release ${release.namespace}/${release.name}: ${release.unseen ?? ''}`)
+  if (changedPast(workload, input.bad) !== undefined) return changedPastHelm(input, provenForOf(input.options.provenFor))
   const place = { release: release.name, namespace: release.namespace }
   const [major, history] = await Promise.all([helm.major(signal), helm.history(place, signal)])
   if (major.kind === 'failed') return refused(REASONS[major.problem], major.detail)

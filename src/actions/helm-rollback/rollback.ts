@@ -1,10 +1,11 @@
-import { SECOND } from '../../base/clock.ts'
+import { MINUTE, SECOND } from '../../base/clock.ts'
 import type { Effect } from '../../domain/action.ts'
 import type { WriteIntent } from '../../domain/plan.ts'
 import type { NotApplied, WriteResult } from '../../domain/ports/cluster.ts'
 import type { Release, Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { withFlags } from './arguments.ts'
+import { failedRollback } from './failed.ts'
 import type { Helm, HelmPlace, HelmProblem } from './helm-port.ts'
 
 /** The write: `helm rollback`. Helm has no precondition, so `latest` is read right before, and the new revision must be the next. */
@@ -63,12 +64,9 @@ export async function rollBack(helm: Helm, write: HelmWrite, now: () => number, 
       kind: 'unknown',
       detail: `revision ${newest?.revision ?? '?'} is not the one that was asked for: ${newest?.description ?? ''}`
     }
-  return appliedWith(
-    done.kind === 'done'
-      ? `revision ${newest.revision}: ${newest.description}`
-      : `revision ${newest.revision} is ${newest.status}: ${done.detail}`,
-    now()
-  )
+  if (done.kind === 'failed' || newest.status !== 'deployed')
+    return failedRollback(helm, write, { newest, ...(done.kind === 'failed' ? { said: done } : {}) }, signal)
+  return appliedWith(`revision ${newest.revision}: ${newest.description}`, now())
 }
 
 /** Makes helm's own dry run, which only reads and does not wait. */
@@ -104,8 +102,8 @@ function isOurs(description: string, to: number): boolean {
 /** Whether the release's history has the revision that the write makes. */
 export async function effectOfRollback(
   helm: Helm,
-  { plan: { uid, write } }: WriteIntent<HelmWrite>,
-  workload: Workload,
+  { plan: { uid, write }, createdAt }: WriteIntent<HelmWrite>,
+  { workload, now }: { readonly workload: Workload; readonly now: number },
   signal: AbortSignal
 ): Promise<Effect> {
   if (workload.uid !== uid) return 'superseded'
@@ -116,5 +114,11 @@ export async function effectOfRollback(
   if (newest === undefined || newest.revision < write.latest) return 'superseded'
   if (newest.revision === write.latest) return 'not-seen'
   if (newest.revision > write.latest + 1 || !isOurs(newest.description, write.to)) return 'superseded'
-  return newest.status === 'pending-rollback' ? 'moving' : 'seen'
+  if (newest.status === 'pending-rollback' && now < createdAt + longestRollback(write)) return 'moving'
+  return newest.status === 'pending-rollback' || newest.status === 'failed' ? failedRollback(helm, write, { newest }, signal) : 'seen'
+}
+
+/** A helm that takes a minute longer than its own limit hangs, and is stopped, or has died (milliseconds). */
+export function longestRollback({ timeoutMs }: Pick<HelmWrite, 'timeoutMs'>): number {
+  return timeoutMs + MINUTE
 }

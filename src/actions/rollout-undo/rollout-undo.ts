@@ -12,6 +12,7 @@ import { fitsToday } from '../fits-today.ts'
 import { afterUndo } from '../next-deploy.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { judgeRevisions, provenForOf } from '../proven.ts'
+import { isReleased, pastText, releasedRefusal, undoCandidates } from '../released.ts'
 import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
 import type { Observation, PlanInput, TypedAction } from '../typed-action.ts'
@@ -54,25 +55,28 @@ export const rolloutUndo = {
 } satisfies TypedAction<typeof RolloutUndoWith, PatchWrite, SeenFits>
 
 /** What refuses the undo whatever the older revisions are. */
-function notUndoable({ workload, options }: PlanInput<Options>): Refused | undefined {
+function notUndoable(input: PlanInput<Options>): Refused | undefined {
+  const { workload, options } = input
   if (mustNotGoBack(workload)) return ONE_WAY_DOOR
-  const { release, strategy } = workload
-  if (release !== undefined && options.evenIfHelmOwned !== true)
-    return refused(
-      'helm-owned',
-      `release ${release.namespace}/${release.name} made it${workload.releaseLists === undefined ? ' (unconfirmed: only its metadata says so, and Astern does not read what the release contains)' : ''}: the next upgrade would bring the version back, and what is not in the template stays; use helm-rollback, or say evenIfHelmOwned`
-    )
+  const { strategy } = workload
+  if (isReleased(input) && options.evenIfHelmOwned !== true) return releasedRefusal(input, provenForOf(options.provenFor))
   if (strategy === 'OnDelete')
     return refused('unsuitable-target', 'its update strategy is OnDelete: no pod is replaced until somebody deletes it')
   return undefined
 }
 
+/** The revisions that it may go back to, and why not to the others. */
+function candidatesFor(input: PlanInput<Options>): ReturnType<typeof judgeRevisions> {
+  const provenFor = provenForOf(input.options.provenFor)
+  return input.options.evenIfHelmOwned === true ? judgeRevisions(input, provenFor) : undoCandidates(input, provenFor)
+}
+
 /** Looks whether the revision that would be put back could run here today, and at the next older one where it could not. */
 async function observeUndo(tools: Tools, input: PlanInput<Options>, signal: AbortSignal): Promise<Observation<SeenFits>> {
-  const { workload, options, owners } = input
+  const { workload, owners } = input
   const no = notUndoable(input)
   if (no !== undefined) return no
-  return seeFits(judgeRevisions(input, provenForOf(options.provenFor)), {
+  return seeFits(candidatesFor(input), {
     versionOf: ({ revision }) => revision.identity,
     fits: ({ revision }) => fitsToday(tools, { workload, owners, template: revision.template, readyPods: revision.readyPods }, signal)
   })
@@ -83,7 +87,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
   const no = notUndoable(input)
   if (no !== undefined) return no
   const provenFor = provenForOf(options.provenFor)
-  const candidates = asSeen(judgeRevisions(input, provenFor), ({ revision }) => revision.identity, seen)
+  const candidates = asSeen(candidatesFor(input), ({ revision }) => revision.identity, seen)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
     template: revision.identity,
@@ -122,6 +126,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
         to: imagesOf(revision.template),
         toRevision: revision.number,
         differs: differs.map(({ text }) => text),
+        ...(workload.pastRelease === undefined ? {} : { pastRelease: pastText(workload) }),
         provenFor: formatDuration(provenFor),
         candidates: shown,
         readyPodsOfOld: revision.readyPods,

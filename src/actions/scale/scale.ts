@@ -1,6 +1,6 @@
 import { DAY, MINUTE } from '../../base/clock.ts'
 import { durationOr, formatDuration } from '../../base/duration.ts'
-import { listAt, textAt } from '../../base/json.ts'
+import { textAt } from '../../base/json.ts'
 import {
   type Effect,
   type GivenUp,
@@ -19,19 +19,14 @@ import type { KubeAnswer } from '../../domain/ports/kube.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { giveUpEntries, testedUid } from '../field-ownership.ts'
 import { afterScale } from '../next-deploy.ts'
-import type { Observation, PlanInput, TypedAction } from '../typed-action.ts'
-import { type Autoscaler, autoscalerIn, autoscalersOf, autoscalersPath, readAutoscaler } from './autoscaler.ts'
+import type { PlanInput, TypedAction } from '../typed-action.ts'
+import { autoscalerIn, autoscalersPath, readAutoscaler } from './autoscaler.ts'
 import { giveBack } from './give-back.ts'
 import { type Means, type ScaleWrite, throughAutoscaler, throughSubresource } from './means.ts'
+import { observe, type SeenScale } from './observe.ts'
 import { checkScale, type ScaleOptions, ScaleWith, wantedReplicas } from './options.ts'
-import { type NodeRoom, nodeRoom, type QuotaRoom, quotaRoom } from './room.ts'
+import { type NodeRoom, type QuotaRoom, quotaRefusal, quotaRoom, unnamedRefusal } from './room.ts'
 import { writeScale } from './write-scale.ts'
-
-interface SeenScale {
-  readonly autoscalers: readonly Autoscaler[]
-  readonly quotas: readonly unknown[]
-  readonly nodes?: NodeRoom | string
-}
 
 /** Changes the number of pods, through the autoscaler where one decides it, and gives it back later. */
 export const scale = {
@@ -46,6 +41,7 @@ export const scale = {
     { verb: 'update', group: KINDS[kind].group, resource: `${KINDS[kind].resource}/scale` },
     { verb: 'list', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
     { verb: 'patch', group: 'autoscaling', resource: 'horizontalpodautoscalers' },
+    { verb: 'list', group: 'keda.sh', resource: 'scaledobjects' },
     { verb: 'list', group: '', resource: 'resourcequotas' }
   ],
   with: ScaleWith,
@@ -61,29 +57,10 @@ export const scale = {
   giveBack
 } satisfies TypedAction<typeof ScaleWith, ScaleWrite, SeenScale>
 
-async function observe(tools: Tools, { workload, options }: PlanInput<ScaleOptions>, signal: AbortSignal): Promise<Observation<SeenScale>> {
-  const { namespace } = workload.ref
-  const [autoscalers, quotas] = await Promise.all([
-    tools.kube.get(autoscalersPath(namespace), signal),
-    tools.kube.get(`/api/v1/namespaces/${encodeURIComponent(namespace)}/resourcequotas`, signal)
-  ])
-  for (const answer of [autoscalers, quotas])
-    if (answer.kind !== 'ok')
-      return refused(answer.kind === 'error' && answer.status === 403 ? 'forbidden' : 'cluster-unreachable', answer.detail)
-  const nodes = options.reportNodes === true ? await tools.kube.get('/api/v1/nodes', signal) : undefined
-  const items = (answer: typeof autoscalers): readonly unknown[] => (answer.kind === 'ok' ? listAt(answer.object, 'items') : [])
-  return {
-    kind: 'seen',
-    seen: {
-      autoscalers: autoscalersOf(workload.ref, items(autoscalers)),
-      quotas: items(quotas),
-      ...(nodes === undefined ? {} : { nodes: nodes.kind === 'ok' ? nodeRoom(items(nodes)) : nodes.detail })
-    }
-  }
-}
-
 function plan({ workload, options }: PlanInput<ScaleOptions>, seen: SeenScale): PlanResult<ScaleWrite> {
   if (workload.replicas === 0) return refused('unsuitable-target', 'it has 0 replicas: somebody turned it off')
+  const [scaledObject] = seen.scaledObjects ?? []
+  if (scaledObject !== undefined) return refused('autoscaler-owned', scaledObject.detail)
   const wanted = wantedReplicas(workload.replicas, options)
   const [autoscaler, another] = seen.autoscalers
   if (another !== undefined)
@@ -97,10 +74,12 @@ function plan({ workload, options }: PlanInput<ScaleOptions>, seen: SeenScale): 
   const found = autoscaler === undefined ? throughSubresource(workload, wanted) : throughAutoscaler(workload, autoscaler, wanted, options)
   if (found.kind === 'refused') return found
   const { means } = found
-  const quotas = quotaRoom(seen.quotas, workload, means.write.replicas - workload.replicas)
-  const full = quotas.find(({ hard, used, needed }) => used + needed > hard)
-  if (full !== undefined)
-    return refused('no-room', `quota ${full.quota}: ${full.resource} ${full.used} of ${full.hard} used, ${full.needed} more needed`)
+  const more = means.write.replicas - workload.replicas
+  const pod = seen.pod ?? workload.template
+  const full =
+    quotaRefusal(seen.quotas, pod, more) ?? (more > 0 && seen.pod !== undefined ? unnamedRefusal(seen.quotas, seen.pod) : undefined)
+  if (full !== undefined) return refused('no-room', full)
+  const quotas = quotaRoom(seen.quotas, { template: pod }, more)
   return { kind: 'plan', plan: planOf(workload, means, options, { quotas, ...(seen.nodes === undefined ? {} : { nodes: seen.nodes }) }) }
 }
 

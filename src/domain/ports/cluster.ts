@@ -23,6 +23,7 @@ export type WriteResult =
       readonly left?: string
     }
   | NotApplied
+  | FailedTool
 
 /** Why a write was not made, or may not have been made. `src/domain/write-answers.ts` says which answer means which. */
 export type NotApplied =
@@ -45,6 +46,15 @@ export type NotApplied =
   | { readonly kind: 'not-found'; readonly detail: string }
   /** Timeout, broken connection, 5xx: the caller must observe whether it was done. */
   | { readonly kind: 'unknown'; readonly detail: string; readonly retryAfterMs?: number }
+
+/** The program that makes the write began it and failed. Something may have been written, and only people can mend it. */
+export interface FailedTool {
+  readonly kind: 'tool-failed'
+  /** What the program said, and what it left. */
+  readonly detail: string
+  /** The command that mends what it left. */
+  readonly repair: string
+}
 
 /** Whether a kind's objects are in namespaces; undefined where the API does not serve the kind. */
 export type ApiScope = boolean | undefined | 'no-answer'

@@ -2,7 +2,7 @@ import type { AuditEntry } from '../../domain/audit.ts'
 import type { WriteOutcome } from '../../domain/audit-bodies.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
-import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { FailedTool, WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
 import { templateIdentity, type Workload } from '../../domain/workload.ts'
@@ -44,6 +44,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const { workload } = read
   const action = actionOf(ports, plan.action)
   const effect = await action.effect(intent, workload, ports.tools, signal)
+  if (typeof effect === 'object') return toolFailed(carrying, effect)
   const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
   if (effect === 'moving' || lingers) return pendingOrUnknown(carrying, 'it is still being carried out')
   if (effect === 'seen') return written(carrying, observed(intent, workload))
@@ -86,10 +87,30 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
       const ending = { outcome: 'failed', detail: `the API server refused the write: ${result.detail}` } as const
       return conclude(carrying, ending, { intent: { id: intent.id, state: 'refused' }, audit })
     }
+    case 'tool-failed':
+      return toolFailed(carrying, result)
     case 'conflict':
     case 'rejected':
       return readAgain(carrying, result)
   }
+}
+
+/**
+ * Ends the run at once, because the program that made the write failed half-way. Neither a sample nor another rung says what it
+ * left, so people mend it (rules 5).
+ */
+async function toolFailed(carrying: Carrying, { detail, repair }: FailedTool): Promise<Move> {
+  const { ports, run, intent, signal } = carrying
+  const left = await leftBy(ports, run, intent, signal)
+  return conclude(
+    { ...carrying, run: { ...run, wrote: true } },
+    { outcome: 'failed', detail, repair },
+    {
+      // What it may have replaced is remembered as bad, as after any other write.
+      intent: { id: intent.id, state: 'unknown', ...(left === undefined ? {} : { left }) },
+      audit: [writeEntry(carrying, 'failed', `${detail}; to repair it: ${repair}`)]
+    }
+  )
 }
 
 /**
@@ -105,6 +126,7 @@ async function readAgain(carrying: Carrying, result: Extract<WriteResult, { read
   const { workload } = read
   const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
   if (effect === 'seen') return written(carrying, observed(intent, workload))
+  if (typeof effect === 'object') return toolFailed(carrying, effect)
   if (workload.uid === plan.uid && workload.identity === plan.from)
     return result.kind === 'conflict' ? replan(carrying, detail) : withdraw(carrying, refusalOf(result))
   return withdraw(carrying, {

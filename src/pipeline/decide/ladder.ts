@@ -2,6 +2,7 @@ import type { PassedRung } from '../../domain/decision-facts.ts'
 import type { Run } from '../../domain/run.ts'
 import { type Deciding, decide, verifyOnly } from './decide.ts'
 import { dueRung } from './due-rung.ts'
+import { goesOn, type StoppedRung, toldOf } from './other-rung.ts'
 import type { Planned } from './plan.ts'
 import { type Considered, stepOf } from './resolve.ts'
 import { type StageResult, type Stopped, stop } from './stage.ts'
@@ -15,10 +16,12 @@ export interface Decided {
 
 /**
  * Decides on the first rung that is due, from the run's present one on. It passes over a rung whose own conditions do not hold.
- * It also passes over a rung whose effect is there already while the verified symptom goes on, unless that rung is the last.
+ * It also passes over a rung whose effect is there already while the verified symptom goes on, and over one of which a later rung
+ * does the counterpart, unless that rung is the last.
  */
 export async function decideLadder(deciding: Deciding, { run, at }: Considered): Promise<Decided> {
   const passed: PassedRung[] = []
+  const stopped: StoppedRung[] = []
   for (let from = run; ; ) {
     const rung = await dueRung(deciding, { run: from, at })
     passed.push(...rung.passed)
@@ -29,9 +32,13 @@ export async function decideLadder(deciding: Deciding, { run, at }: Considered):
       return { run, passed, result: await noneApplies(deciding, { run, at }, { passed, lasting }) }
     }
     const result = await decide(deciding, { run: rung.run, at })
-    const following = rung.run.policy.steps[rung.run.step + 1]
-    if (result.kind === 'next' || result.refusal.reason !== 'already-so' || following === undefined)
-      return { run: rung.run, passed, result }
+    if (result.kind === 'next') return { run: rung.run, passed, result }
+    const here: StoppedRung = { run: rung.run, refusal: result.refusal }
+    if (!goesOn(deciding.ports, here)) {
+      const told = toldOf(stopped, here)
+      return { run: told.run, passed, result: stop(told.refusal) }
+    }
+    stopped.push(here)
     passed.push({ step: rung.run.step, action: stepOf(rung.run).action, why: result.refusal.detail })
     from = { ...rung.run, step: rung.run.step + 1 }
   }

@@ -66,6 +66,7 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
         case 'rejected':
           return stop(await rejected(ports, input, tried, signal))
         case 'refused':
+        case 'tool-failed':
           return stop({ reason: 'forbidden', detail: `the API server rejects the write: ${tried.detail}` })
       }
     }

@@ -14,6 +14,8 @@ export interface Ending {
   readonly detail: string
   /** The command that undoes what was written. */
   readonly reverse?: string
+  /** The command that mends what a failed program left. */
+  readonly repair?: string
 }
 
 /** The outcomes that people are told of. A run that recovered, resolved or was a dry run ends quietly. */
@@ -112,15 +114,17 @@ function titleOf(run: Run, ending: Ending): string {
   return `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${outcome}`
 }
 
-function textOf({ symptom }: Run, { outcome, refusal, detail, reverse }: Ending): string {
+function textOf({ symptom }: Run, { outcome, refusal, detail, reverse, repair }: Ending): string {
   const why = refusal === undefined ? OUTCOMES[outcome] : REASONS[refusal.reason].sentence
   const since = symptom === undefined ? undefined : measuredText(symptom)
-  return [why, detail, since, reverse === undefined ? undefined : `To undo what was written: ${reverse}`]
-    .filter(line => line !== undefined && line !== '')
-    .join('\n')
+  const commands = [
+    repair === undefined ? undefined : `To repair it: ${repair}`,
+    reverse === undefined ? undefined : `To undo what was written: ${reverse}`
+  ]
+  return [why, detail, since, ...commands].filter(line => line !== undefined && line !== '').join('\n')
 }
 
-function detailsOf(run: Run, { outcome, refusal, reverse }: Ending): Message['details'] {
+function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Ending): Message['details'] {
   const { trigger, policy, progress } = run
   const incident = incidentOf(trigger)
   const alert = alertOf(trigger)
@@ -137,6 +141,7 @@ function detailsOf(run: Run, { outcome, refusal, reverse }: Ending): Message['de
     ...(run.symptom === undefined ? {} : { symptom: symptomOf(run.symptom) }),
     ...(progress?.lastSample === undefined ? {} : { lastSample: progress.lastSample }),
     ...(reverse === undefined ? {} : { reverse }),
+    ...(repair === undefined ? {} : { repair }),
     ...(alert === undefined
       ? {}
       : { alert: { startsAt: new Date(alert.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })

@@ -3,10 +3,11 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import t from 'tap'
 import { badMark, judgeReleases, originOf } from '../../../src/actions/helm-rollback/choose.ts'
-import { classify, createHelm, parseHistory } from '../../../src/actions/helm-rollback/helm.ts'
+import { createHelm, parseHistory } from '../../../src/actions/helm-rollback/helm.ts'
 import type { Helm, HelmRevision } from '../../../src/actions/helm-rollback/helm-port.ts'
 import { helmRollback } from '../../../src/actions/helm-rollback/helm-rollback.ts'
 import type { ReleaseObject } from '../../../src/actions/helm-rollback/objects.ts'
+import { classify } from '../../../src/actions/helm-rollback/said.ts'
 import { HOUR, MINUTE } from '../../../src/base/clock.ts'
 import { readConfig } from '../../../src/config.ts'
 import type { WriteResult } from '../../../src/domain/ports/cluster.ts'
@@ -85,6 +86,7 @@ t.test('pending: one that is under way is waited for, a dead one is people’s, 
   const pending = (minutes: number) => history({}, {}, { status: 'pending-upgrade', updatedAt: NOON - minutes * MINUTE })
   t.equal(to(pending(5)), 'rollout-moving')
   t.equal(to(pending(20)), 'release-stuck')
+  t.match(plan(pending(20)), { refusal: { detail: /to repair it: helm rollback api 2 --namespace shop/ } })
   t.equal(to(pending(20), { options: { recoverStuck: true } }), 2)
   t.equal(to(pending(5), { options: { recoverStuck: true } }), 'rollout-moving')
   t.equal(to(history({ status: 'pending-install', updatedAt: NOON - HOUR }), { options: { recoverStuck: true } }), 'no-good-revision')
@@ -160,7 +162,7 @@ t.test('the write: read right before, checked right after, anything else is unkn
       return { kind: 'failed', problem: 'not-ready-in-time', detail: 'timed out' }
     }
   }
-  t.match(await apply(late), { kind: 'applied', detail: /timed out/ }, 'it is there, and not ready: the rollout tells')
+  t.match(await apply(late), { kind: 'tool-failed', detail: /timed out/ }, 'a helm that failed is a failed write')
   const raced = storyHelm(two)
   const race: Helm = {
     ...raced,

@@ -360,11 +360,21 @@ t.test('releases: by number, and not asked again at once where it is forbidden',
   t.match(await read({ name: 'api', namespace: 'shop' }, never), {
     latest: { revision: 10, status: 'deployed', changedAt: NOON, finishedAt: 1_795_262_400_000 }
   })
+  answer = {
+    kind: 'ok',
+    status: 200,
+    object: { items: [secret('11', 'deployed'), secret('10', 'failed'), secret('9', 'superseded'), secret('8', 'pending-upgrade')] }
+  }
+  t.same(
+    (await read({ name: 'api', namespace: 'shop' }, never)).latest?.earlier,
+    [{ revision: 9, from: NOON, to: NOON }],
+    'those that were in force once'
+  )
   answer = { kind: 'error', status: 403, detail: 'secrets is forbidden' }
   t.match(await read({ name: 'api', namespace: 'shop' }, never), { unseen: 'secrets is forbidden' })
   t.match(await read({ name: 'api', namespace: 'shop' }, never), { unseen: 'secrets is forbidden' })
-  t.equal(asked, 2)
+  t.equal(asked, 3)
   now += 11 * MINUTE
   await read({ name: 'api', namespace: 'shop' }, never)
-  t.equal(asked, 3)
+  t.equal(asked, 4)
 })

@@ -79,6 +79,34 @@ t.test('the API server refuses the write: failed, people', async t => {
   t.equal((await bench.messages()).length, 1)
 })
 
+t.test('the program that makes the write fails half-way: people at once, with the command that repairs it, and no other rung', async t => {
+  const [rung] = policyOf().steps
+  if (rung === undefined) throw new Error('no rung')
+  const restart = { ...rung, action: 'rollout-restart' }
+  const bench = await openBench(t, { policies: [{ ...policyOf(), steps: [rung, restart] }] })
+  const answer = {
+    kind: 'tool-failed',
+    detail: 'its hook failed; the release is pending',
+    repair: 'helm rollback api 1 --no-hooks'
+  } as const
+  bench.cluster.answers = [{ answer, happens: false }]
+  await bench.fire()
+  await bench.pass(15 * MINUTE)
+
+  const run = await bench.run()
+  t.same([run.outcome, run.detail, run.step, run.wrote], ['failed', answer.detail, 0, true])
+  t.equal(bench.cluster.writes.length, 1, 'nothing is written over what it left')
+  const [write] = await bench.audit('write')
+  t.match(write?.body, { result: 'failed', detail: `${answer.detail}; to repair it: ${answer.repair}` })
+  t.match((await bench.audit('concluded'))[0]?.body, { outcome: 'failed', repair: answer.repair, wrote: true })
+  const due = await bench.ledger.claimMessages(bench.clock.now() + MINUTE, bench.clock.now(), 10)
+  t.match(
+    due.map(({ message }) => message),
+    [{ event: 'needs-people', text: /pending\n.*To repair it: helm rollback api 1 --no-hooks$/s, details: { repair: answer.repair } }]
+  )
+  t.match((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).bad, [{ runId: run.id }], 'what it was to replace is bad')
+})
+
 t.test('someone changes the target after the write: no counter-write', async t => {
   const bench = await openBench(t)
   await bench.fire()
