@@ -1,4 +1,5 @@
 const SELECTOR = 'namespace="{{ target.namespace }}", deployment="{{ target.name }}"'
+const ALL = `sum(rate(http_requests_total{${SELECTOR}}[2m]))`
 
 /** The starter's first policy with one sample, a window that is over, and no brake on how many targets alert at once. */
 export function policies(sources: string, more: { readonly mode?: 'auto' | 'dry-run'; readonly storm?: boolean } = {}): unknown {
@@ -24,9 +25,9 @@ export function policies(sources: string, more: { readonly mode?: 'auto' | 'dry-
         verify: [
           {
             name: 'error ratio',
-            promql: `sum(rate(http_requests_total{${SELECTOR}, status=~"5.."}[2m])) / sum(rate(http_requests_total{${SELECTOR}}[2m]))`,
+            promql: `(sum(rate(http_requests_total{${SELECTOR}, status=~"5.."}[2m])) or 0 * ${ALL}) / ${ALL}`,
             failWhen: '> 5%',
-            traffic: { promql: `sum(rate(http_requests_total{${SELECTOR}}[2m]))`, atLeast: 1 },
+            traffic: { promql: ALL, atLeast: 1 },
             samples: 1
           }
         ],

@@ -16,8 +16,8 @@ export function startBaseline(kind: 'bare' | 'durable'): Promise<Server> {
 }
 
 /** Recorded answers of a Prometheus and a Kubernetes API. */
-export function startSources(delayMs = 0): Promise<Server> {
-  return startPrinting(['sources.ts', String(delayMs)])
+export function startSources(delayMs = 0, badSince?: number): Promise<Server> {
+  return startPrinting(['sources.ts', String(delayMs), ...(badSince === undefined ? [] : [String(badSince)])])
 }
 
 /** Starts a script of this folder that prints its URL. */

@@ -7,12 +7,14 @@ import type { AddressInfo } from 'node:net'
 
 /** Each answer is given after so long; 0 without an argument. */
 const delayMs = Number(process.argv[2] ?? '0')
+/** Since when the version is bad, epoch milliseconds; ten minutes without an argument. */
+const badSince = process.argv[3]
 const MINUTE = 60_000
 const DAY = 86_400_000
 const NAMESPACE = 'shop'
 const second = (at: number): string => new Date(Math.floor(at / 1_000) * 1_000).toISOString().replace('.000Z', 'Z')
 const started = Date.now()
-const BAD_SINCE = started - 10 * MINUTE
+const BAD_SINCE = badSince === undefined ? started - 10 * MINUTE : Number(badSince)
 const GOOD_SINCE = started - DAY
 
 function template(name: string, tag: string, hash?: string): unknown {

@@ -22,7 +22,7 @@ process.exitCode = survived === 0 ? 0 : 1
 async function isKilled(mutation: Mutation): Promise<boolean> {
   const copy = mkdtempSync(join(tmpdir(), 'astern-mutation-'))
   try {
-    for (const name of ['src', 'test', 'docs', 'package.json', 'policies.yaml', 'policies.schema.json', '.taprc', 'tsconfig.json'])
+    for (const name of ['src', 'test', 'bench', 'docs', 'package.json', 'policies.yaml', 'policies.schema.json', '.taprc', 'tsconfig.json'])
       cpSync(name, join(copy, name), { recursive: true })
     symlinkSync(resolve('node_modules'), join(copy, 'node_modules'))
     const file = join(copy, mutation.file)

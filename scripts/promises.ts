@@ -24,7 +24,15 @@ const PROMISES: readonly (readonly [string, string, string])[] = [
 ]
 
 const row = ({ test, name, what }: (typeof MUTATIONS)[number]): string => `| \`${test}\`: ${name} | ${what} |`
-const rules = [...new Set(MUTATIONS.map(mutation => mutation.breaks))].filter(breaks => breaks.startsWith('Rule'))
+const groups = (word: string): readonly string[] =>
+  [...new Set(MUTATIONS.map(mutation => mutation.breaks))].filter(breaks => breaks.startsWith(word))
+const rules = groups('Rule')
+const judge = groups('Judge')
+
+const section = (group: string): string =>
+  `\n## ${group}\n\n| test | what was broken |\n|---|---|\n${MUTATIONS.filter(mutation => mutation.breaks === group)
+    .map(row)
+    .join('\n')}\n`
 
 writeFileSync(
   'docs/promises.md',
@@ -43,12 +51,9 @@ ${PROMISES.map(
 # Rules of decision
 
 What they say, and why, stands in [rules.md](rules.md); the number is that of its section.
-${rules
-  .map(
-    rule =>
-      `\n## ${rule}\n\n| test | what was broken |\n|---|---|\n${MUTATIONS.filter(mutation => mutation.breaks === rule)
-        .map(row)
-        .join('\n')}\n`
-  )
-  .join('')}`
+${rules.map(section).join('')}
+# The judge of a rollout
+
+What it does, and why, stands in [canary.md](canary.md).
+${judge.map(section).join('')}`
 )

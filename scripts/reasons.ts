@@ -21,6 +21,14 @@ once when the end is known), until \`escalate.after\` is up; \`people\` ends the
 |---|---|---|
 ${rows(Object.entries(REASONS).map(([reason, { disposition, sentence }]) => [`\`${reason}\``, disposition, sentence]))}
 
+### What ends a wait
+
+A reason that waiting cannot end is none to wait for. Each of these ends by what stands beside it, or with \`escalate.after\`.
+
+| reason | until |
+|---|---|
+${rows(Object.entries(REASONS).flatMap(([reason, entry]) => ('ends' in entry ? [[`\`${reason}\``, entry.ends]] : [])))}
+
 ## Outcomes
 
 How a run ended. That people were told is a fact of its own.

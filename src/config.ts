@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs'
 import { isIP } from 'node:net'
 import { parseDuration } from './base/duration.ts'
 import { baseUrlFault } from './base/redacted-url.ts'
+import { FIELD_OWNERSHIPS, type FieldOwnership } from './domain/field-ownership.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { cidrFault } from './outgoing/addresses.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
@@ -25,6 +26,7 @@ export interface ServeFlags {
   readonly keep?: string
   readonly argocdNamespace?: string
   readonly fluxNamespaces?: string
+  readonly fieldOwnership?: string
   readonly helm?: string
   readonly stopWithin?: string
   readonly podCidr?: readonly string[]
@@ -55,6 +57,7 @@ export interface Config {
   readonly argocdNamespace?: string
   /** Where Flux' Kustomizations and HelmReleases are, besides the namespaces of policies. */
   readonly fluxNamespaces: readonly string[]
+  readonly fieldOwnership: FieldOwnership
   /** How long work that is under way may take at the end, milliseconds. A helm that writes may need minutes. */
   readonly stopWithinMs: number
   /** Where pods live, as CIDRs. Given, calls to pods go nowhere else. */
@@ -103,6 +106,9 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
   const inCluster = readInCluster(environment)
   const argocdNamespace = read(flags.argocdNamespace, 'ASTERN_ARGOCD_NAMESPACE')
   if (argocdNamespace !== undefined) namespaceList(argocdNamespace, '--argocd-namespace')
+  const ownership = read(flags.fieldOwnership, 'ASTERN_FIELD_OWNERSHIP') ?? 'give-up'
+  const fieldOwnership = FIELD_OWNERSHIPS.find(known => known === ownership)
+  if (fieldOwnership === undefined) throw new ConfigError(`--field-ownership ${ownership}: must be one of ${FIELD_OWNERSHIPS.join(', ')}`)
   const config: Config = {
     policies: read(flags.policies, 'ASTERN_POLICIES') ?? 'policies.yaml',
     listen: parseListen(read(flags.listen, 'ASTERN_LISTEN') ?? '127.0.0.1:8080'),
@@ -120,6 +126,7 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     keepMs: keep(read(flags.keep, 'ASTERN_KEEP') ?? '400d', '--keep'),
     ...(argocdNamespace === undefined ? {} : { argocdNamespace }),
     fluxNamespaces: namespaceList(read(flags.fluxNamespaces, 'ASTERN_FLUX_NAMESPACES') ?? '', '--flux-namespaces'),
+    fieldOwnership,
     stopWithinMs: stopWithin(read(flags.stopWithin, 'ASTERN_STOP_WITHIN') ?? '20s'),
     podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
     ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),

@@ -24,7 +24,7 @@ export function describe<T extends TObject>(action: ActionDescription<T>): Descr
  * options, by the action's schema, and a stored plan becomes the action's own, by the kind of its write.
  */
 export function throughDoor<T extends TObject, W extends Write, S>(action: TypedAction<T, W, S>): Action {
-  const { giveBack, lent, lingers, watch } = action
+  const { giveBack, giveUpFields, lent, lingers, watch } = action
   const own = (plan: Plan): Plan<W> => {
     if (!isOwn(plan, action.writes)) throw new Error(`${action.name} makes no write of kind ${plan.write.kind}`)
     return plan
@@ -38,6 +38,7 @@ export function throughDoor<T extends TObject, W extends Write, S>(action: Typed
     stands: (intent, workload) => action.stands(ownIntent(intent), workload),
     ...(lingers === undefined ? {} : { lingers: plan => lingers(own(plan)) }),
     ...(watch === undefined ? {} : { watch: (tools, plan, look, signal) => watch(tools, own(plan), look, signal) }),
+    ...(giveUpFields === undefined ? {} : { giveUpFields: (tools, plan, signal) => giveUpFields(tools, own(plan), signal) }),
     ...(giveBack === undefined ? {} : { giveBack: (tools, plan, signal) => giveBack(tools, own(plan), signal) }),
     ...(lent === undefined ? {} : { lent: (tools, plan, signal) => lent(tools, own(plan), signal) })
   }

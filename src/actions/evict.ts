@@ -1,15 +1,12 @@
 import type { Tools } from '../domain/action.ts'
+import type { NotApplied } from '../domain/ports/cluster.ts'
 import type { Right } from '../domain/rights.ts'
-import { type NotApplied, toNotApplied } from '../domain/write-result.ts'
+import { meaningOf } from '../domain/write-answers.ts'
 
 /** The right to evict pods. Astern never deletes or forces, so that disruption budgets hold. */
 export const EVICT: Right = { verb: 'create', group: '', resource: 'pods/eviction' }
 
-export type Evicted =
-  | { readonly kind: 'gone' }
-  /** A disruption budget does not allow it now. */
-  | { readonly kind: 'held'; readonly detail: string }
-  | { readonly kind: 'not-evicted'; readonly result: NotApplied }
+export type Evicted = { readonly kind: 'gone' } | { readonly kind: 'not-evicted'; readonly result: NotApplied }
 
 /** One pod by its name and its uid, because another pod may get the name. */
 export interface PodToEvict {
@@ -36,9 +33,8 @@ export async function evict(
     },
     signal
   )
-  if (answer.kind === 'ok' || (answer.kind === 'error' && answer.status === 404)) return { kind: 'gone' }
-  // Another pod has the name by now, so the one that was meant is gone.
-  if (answer.kind === 'error' && answer.status === 409) return { kind: 'gone' }
-  if (answer.kind === 'error' && answer.status === 429) return { kind: 'held', detail: answer.detail }
-  return { kind: 'not-evicted', result: toNotApplied(answer) }
+  if (answer.kind === 'ok') return { kind: 'gone' }
+  const meaning = meaningOf('evict', answer)
+  // Where another pod has the name by now, the one that was meant is gone.
+  return meaning.kind === 'gone' ? meaning : { kind: 'not-evicted', result: meaning }
 }

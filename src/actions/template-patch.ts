@@ -1,19 +1,27 @@
 import type { JsonObject } from '../base/json.ts'
 import type { ActionWriter, Effect } from '../domain/action.ts'
+import { isBumped } from '../domain/last-change.ts'
 import { KINDS, kubectlName, type ObjectRef, type TargetKind } from '../domain/objects.ts'
 import { holderOf } from '../domain/owner.ts'
 import type { PatchOperation, PatchWrite, WriteIntent } from '../domain/plan.ts'
+import { FIELD_MANAGER } from '../domain/ports/kube.ts'
 import type { Right } from '../domain/rights.ts'
 import type { Touched } from '../domain/touched.ts'
-import type { Workload } from '../domain/workload.ts'
+import { templateIdentity, type Workload } from '../domain/workload.ts'
+import { giveUpPatched } from './field-ownership.ts'
 
 /** Sends the plan's patch as it is. */
 export const applyPatch: ActionWriter<PatchWrite>['apply'] = (tools, { id, plan }, { dryRun }, signal) =>
   tools.cluster.write(plan, { intent: id, dryRun }, signal)
 
-/** Whether a write of a template that is known to have been made still stands. */
-export function templateWriteStands(intent: WriteIntent, workload: Workload): boolean {
-  return templateEffect(intent, workload) === 'seen'
+/**
+ * Whether a write of a template that is known to have been made still stands: the template is what the server made of the write, which
+ * need not be what was sent (rules 3). An operator that renews its checksum on an older version takes nothing of it back.
+ */
+export function templateWriteStands({ id, plan, left }: WriteIntent, workload: Workload): boolean {
+  if (workload.uid !== plan.uid || workload.templateAt.mark !== id) return false
+  const stands = workload.identity === plan.to || templateIdentity(workload.template) === left
+  return stands || isBumped(workload, plan.to)
 }
 
 /** The traits of all actions that replace the template. */
@@ -21,7 +29,8 @@ export const TEMPLATE_WRITER = {
   writes: ['json-patch'],
   apply: applyPatch,
   effect: templateEffect,
-  stands: templateWriteStands
+  stands: templateWriteStands,
+  giveUpFields: giveUpPatched<PatchWrite>
 } satisfies ActionWriter<PatchWrite> & { readonly writes: readonly PatchWrite['kind'][] }
 
 export function patchRight(kind: TargetKind): Right {
@@ -62,11 +71,20 @@ export function replaceTemplate(workload: Workload, template: JsonObject): Patch
   }
 }
 
-/** Whether the write was made: the object then has this intent's mark. With another template somebody wrote after it, or instead. */
+/**
+ * Whether the write was made: the object then has this intent's mark. Where its template is another one than was sent, either the
+ * server made that of it, or somebody wrote after it; the field managers tell.
+ */
 export function templateEffect({ id, plan }: WriteIntent, workload: Workload): Effect {
   if (workload.uid !== plan.uid) return 'superseded'
-  if (workload.templateAt.mark === id) return workload.identity === plan.to ? 'seen' : 'superseded'
+  if (workload.templateAt.mark === id) return workload.identity === plan.to || isLastWriter(workload) ? 'seen' : 'superseded'
   return workload.identity === plan.from ? 'not-seen' : 'superseded'
+}
+
+/** Whether nobody wrote the template after Astern. Kubernetes' times have whole seconds, and within one the order is not known. */
+function isLastWriter({ templateWriters = [] }: Workload): boolean {
+  const own = templateWriters.find(({ manager }) => manager === FIELD_MANAGER)?.at
+  return own !== undefined && templateWriters.every(({ manager, at }) => manager === FIELD_MANAGER || (at !== undefined && at < own))
 }
 
 /** The command that goes back to a revision by hand. */

@@ -25,8 +25,10 @@ const WRITE_OUTCOMES = ['answered', 'observed', 'refused', 'failed', 'unknown'] 
 const RETURN_RESULTS = [
   'applied',
   'conflict',
+  'rejected',
   'refused',
   'tool-failed',
+  'too-large',
   'held',
   'forbidden',
   'not-found'
@@ -123,7 +125,7 @@ export const BODY_SCHEMAS = {
       ...REVERSE
     })
   ],
-  rollout: [Type.Object({ ...STEP, state: Type.Literal('complete'), detail: Type.String() })],
+  rollout: [Type.Object({ ...STEP, state: Type.Enum(['complete', 'held']), detail: Type.String() })],
   'on-the-way': [Type.Object({ ...STEP, did: text('What was done while the rollout moved.') })],
   confirmation: [
     Type.Object({
@@ -171,6 +173,16 @@ export const BODY_SCHEMAS = {
   ],
   storm: [Type.Object({ storm: Type.String(), targets: Type.Integer(), within: milliseconds('Milliseconds.') })],
   'deploy-marker': [Type.Object({ ...MARKER_FIELDS, of: text('The key of the workload, or of the release.') })],
+  'fields-given-up': [
+    Type.Object({
+      ...STEP,
+      result: word(['given-up', 'kept'] as const, 'Kept: the next server-side apply may conflict.'),
+      detail: Type.String(),
+      intent: Type.String(),
+      action: Type.String(),
+      target: ObjectRefSchema
+    })
+  ],
   'loan-returned': [Type.Object({ ...LOAN, result: Type.Optional(word(RETURN_RESULTS)), detail: Type.String() })],
   'loan-kept': [Type.Object({ ...LOAN, result: word(RETURN_RESULTS), detail: Type.String() })],
   reminded: [Type.Object({ ...LOAN, detail: Type.String() })]

@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Change, DeployMarker, Witness } from '../domain/change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts, ToldWrite } from '../domain/decision-facts.ts'
+import type { MovedImage } from '../domain/moved-image.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { OWNER_KINDS, type ToldOwner } from '../domain/owner.ts'
 import type { Symptom } from '../domain/symptom.ts'
@@ -48,7 +49,7 @@ export const SampleSchema = Type.Object(
   { description: 'All queries of the policy at one instant.' }
 )
 
-const WITNESSES = ['watch', 'revision', 'manager', 'marker', 'release'] as const satisfies readonly Witness[]
+const WITNESSES = ['watch', 'revision', 'manager', 'marker', 'release', 'pods'] as const satisfies readonly Witness[]
 
 const ChangeSchema = Type.Union([
   Type.Object({ kind: Type.Literal('known'), at: milliseconds('Epoch milliseconds, the API server’s clock.'), by: word(WITNESSES) }),
@@ -79,6 +80,18 @@ export const MARKER_FIELDS = {
   by: text('The credential that told it.')
 }
 const MarkerSchema = Type.Object(MARKER_FIELDS)
+
+const MovedImageSchema = Type.Object(
+  {
+    container: Type.String(),
+    image: Type.String(),
+    at: milliseconds('When the first container with the newer image started: epoch milliseconds, the API server’s clock.'),
+    older: Type.String(),
+    newer: Type.String(),
+    pods: Type.Object({ newer: Type.Integer(), all: Type.Integer() })
+  },
+  { description: 'A tag that names another image than before: pods of the present template run both.' }
+)
 
 const ReleaseSchema = Type.Object({
   name: Type.String(),
@@ -127,13 +140,18 @@ export const PLANNED_FIELDS = {
   plan: ToldPlanSchema,
   samples: Type.Array(SampleSchema),
   serverDryRun: text('What the API server said to a write that it did not store.'),
+  warnings: Type.Optional(Type.Array(text('What the API server warned of then.'))),
+  notLookedAt: Type.Optional(Type.Array(text('What Astern may not look at of all that the older version needs.'))),
   symptom: SymptomSchema,
   unknownAlert: Type.Optional(text('Set where Alertmanager was asked and does not know the alert.')),
   change: ChangeSchema,
   releaseChange: Type.Optional(ChangeSchema),
   release: Type.Optional(ReleaseSchema),
   hints: Type.Optional(Type.Array(text('An owner that only the target’s metadata names.'))),
-  markers: Type.Optional(Type.Array(MarkerSchema))
+  markers: Type.Optional(Type.Array(MarkerSchema)),
+  changedBy: Type.Optional(text('The field manager that made the present version of the one before.')),
+  differs: Type.Optional(Type.Array(text('What differs between the two: names, and of values only images.'))),
+  movedImage: Type.Optional(MovedImageSchema)
 }
 
 export const DecisionFactsSchema = Type.Partial(
@@ -182,6 +200,7 @@ export type FactSchemasHold = Hold<{
   change: Equal<typeof ChangeSchema, Change>
   symptom: Equal<typeof SymptomSchema, Symptom>
   marker: Equal<typeof MarkerSchema, DeployMarker>
+  movedImage: Equal<typeof MovedImageSchema, MovedImage>
   release: Equal<typeof ReleaseSchema, Release>
   owner: Equal<typeof OwnerSchema, ToldOwner>
   passed: Equal<typeof PassedSchema, PassedRung>

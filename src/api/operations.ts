@@ -1,6 +1,7 @@
 import type { DryRunAnswer } from '../domain/dry-run.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { AskedRun, AuditLedger, ChangeLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
+import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
+import type { AskedRun, AuditLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
 import type { RunRequest } from '../domain/run.ts'
 
 /** How a dry run is answered: at once, or by its id where sampling takes longer than a caller should wait. */

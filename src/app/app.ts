@@ -148,6 +148,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
     channels,
+    fieldOwnership: config.fieldOwnership,
     senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
     ceiling: config.mode,
     ownNamespace: config.ownNamespace,
@@ -169,12 +170,14 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     metrics,
     logger,
     async loaded() {
+      tellWarnings(logger, store.current().warnings)
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
       worker.kick()
     }
   })
+  tellWarnings(logger, store.current().warnings)
   await reload.recordStart(config.mode)
   every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
   const keepHead = failingOnce(opened.keepHead, cause => recorder.failed('keeping the head of the audit log', cause))
@@ -199,6 +202,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
+    watching,
     mode: config.mode,
     server: connection.server
   })
@@ -223,4 +227,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     'astern is ready'
   )
   return { address, ledger, reload: reload.quietly }
+}
+
+function tellWarnings(logger: Logger, warnings: readonly PolicyProblem[]): void {
+  for (const warning of warnings) logger.warn({ warning }, 'the policies load, and part of them may not do what is meant')
 }

@@ -12,6 +12,7 @@ import type { PolicyStore } from '../policies/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import type { Reloads } from './reload.ts'
 import type { Sources } from './sources.ts'
+import type { Watching } from './watching.ts'
 
 export interface OperationsParts {
   readonly ports: Ports
@@ -22,6 +23,7 @@ export interface OperationsParts {
   readonly sources: () => Sources
   readonly kube: KubeClient
   readonly kubeState: () => string
+  readonly watching: Pick<Watching, 'states'>
   readonly mode: Mode
   readonly server: string
   /** Takes known credentials out of what sources and the cluster say. */
@@ -44,7 +46,15 @@ export function createOperations(parts: OperationsParts): Operations {
       ledger.switchState(),
       ledger.storm(now)
     ])
-    return { runs, undelivered, intake: ledger.pending(), inLine, switchLowered: state.mode !== 'auto', storm: storm !== undefined }
+    return {
+      runs,
+      undelivered,
+      intake: ledger.pending(),
+      inLine,
+      switchLowered: state.mode !== 'auto',
+      storm: storm !== undefined,
+      watches: parts.watching.states()
+    }
   })
   return {
     ledger,
@@ -106,7 +116,13 @@ export function createOperations(parts: OperationsParts): Operations {
           reachable: version.kind === 'ok',
           detail: parts.scrub(version.kind === 'ok' ? String(version.object['gitVersion'] ?? '') : version.detail),
           breaker: parts.kubeState(),
-          clockOffsetMs: ports.cluster.clockOffset()
+          clockOffsetMs: ports.cluster.clockOffset(),
+          watches: parts.watching.states().map(({ detail, since, ...watch }) => ({
+            ...watch,
+            sees: watch.state === 'watching',
+            since: new Date(since).toISOString(),
+            detail: parts.scrub(detail)
+          }))
         },
         sources: scrubbedCopy(sources, parts.scrub),
         ledger: writable,

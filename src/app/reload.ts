@@ -45,21 +45,44 @@ export function createReload({ store, tokens, ledger, clock, metrics, logger, lo
     return result
   }
 
+  /** Whether policies are in force from which not all was made that is made out of policies. */
+  let unfinished = false
+
   async function readPolicies(): Promise<ReloadResult> {
     const result = await store.reload()
-    if (result.kind === 'loaded') {
-      await loaded()
-      await ledger.append([audited.policiesLoaded({ at: clock.now() }, { version: store.version(), policies: result.policies })])
-      logger.info({ policies: result.policies, version: store.version() }, 'policies loaded')
-    } else if (result.kind === 'bad' && result.fresh)
-      logger.error({ problems: result.problems }, 'the policy files are bad; the policies in force are unchanged')
-    if (result.kind !== 'unchanged') metrics.reload(result.kind === 'loaded', clock.now())
-    return result
+    if (result.kind === 'bad') {
+      metrics.reload(false, clock.now())
+      if (result.fresh) logger.error({ problems: result.problems }, 'the policy files are bad; the policies in force are unchanged')
+      return result
+    }
+    if (result.kind === 'unchanged' && !unfinished) return result
+    unfinished = true
+    await loaded()
+    const policies = store.current().policies.length
+    await ledger.append([audited.policiesLoaded({ at: clock.now() }, { version: store.version(), policies })])
+    unfinished = false
+    logger.info({ policies, version: store.version() }, 'policies loaded')
+    metrics.reload(true, clock.now())
+    return { kind: 'loaded', policies }
   }
-  async function now(): Promise<Reloads> {
+
+  async function readAll(): Promise<Reloads> {
     // The tokens come first, so that one that was taken away is gone even where the policy files cannot be read.
     const read = readTokens()
-    return { tokens: read, policies: await readPolicies() }
+    try {
+      return { tokens: read, policies: await readPolicies() }
+    } catch (cause) {
+      metrics.reload(false, clock.now())
+      throw cause
+    }
+  }
+
+  // One after another: of two at the same time, the one that read the older text could be the last to put it in force.
+  let last: Promise<unknown> = Promise.resolve()
+  function now(): Promise<Reloads> {
+    const next = last.then(readAll)
+    last = next.catch(() => undefined)
+    return next
   }
 
   return {
@@ -68,8 +91,7 @@ export function createReload({ store, tokens, ledger, clock, metrics, logger, lo
       try {
         await now()
       } catch (cause) {
-        metrics.reload(false, clock.now())
-        logger.error({ err: cause }, 'the policy files could not be read; the policies in force are unchanged')
+        logger.error({ err: cause }, 'the reload failed, and is tried again')
       }
     },
     recordStart: ceiling =>

@@ -47,8 +47,8 @@ export function scrubbedLedger(ledger: Ledger, scrub: Scrub): Ledger {
       ),
     claimIntent: (claim, request) => ledger.claimIntent(claim, { ...request, audit: rows(request.audit) }),
     begin: (run, key, audit) => ledger.begin(run, key, rows(audit)),
-    saveDryRun: (run, audit) =>
-      ledger.saveDryRun({ ...run, ...(run.detail === undefined ? {} : { detail: scrub(run.detail) }) }, rows(audit)),
+    saveDryRun: (run, audit, looked) =>
+      ledger.saveDryRun({ ...run, ...(run.detail === undefined ? {} : { detail: scrub(run.detail) }) }, rows(audit), looked),
     messageSent: (queued, result, nextAt, now) => ledger.messageSent(queued, scrubbedCopy(result, scrub), nextAt, now),
     recordMarker: (marker, audit) => ledger.recordMarker(marker, rows(audit)),
     settleLoan: (id, settled, now) =>

@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
 import type { Clock } from '../base/clock.ts'
 import { parseDuration } from '../base/duration.ts'
 import type { AlertStates } from '../domain/guard.ts'
@@ -9,6 +9,7 @@ import type { HttpClient } from '../outgoing/http-client.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { alertmanagerStates } from '../verification/alert-states.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
+import type { SourceAccess } from '../verification/source-http.ts'
 import type { SecretFiles } from './secret-files.ts'
 
 /** The clients of a policy file's `sources`. Each reload makes them anew. */
@@ -54,31 +55,15 @@ export function createSources({ http, clock, readSecret, prometheusUrl }: Source
     return found
   }
   return set => {
-    const source = set.sources.prometheus
-    const url = prometheusUrl ?? source?.url
-    let prometheus: Prometheus | undefined
-    let state: () => string = () => 'absent'
-    if (url !== undefined) {
-      const { client, offset } = keep('prometheus', url)
-      const timeoutMs = source?.timeout === undefined ? undefined : parseDuration(source.timeout)
-      prometheus = createPrometheus({
-        url,
-        client,
-        offset,
-        now: clock.now,
-        ...(timeoutMs === undefined ? {} : { timeoutMs }),
-        ...(source?.headers === undefined ? {} : { headers: source.headers }),
-        ...authorized(source, readSecret),
-        ...(source?.caFile === undefined ? {} : { ca: readFileSync(source.caFile, 'utf8') })
-      })
-      state = client.state
+    const access = (name: keyof PolicySet['sources'], override?: string): (SourceAccess & Kept) | undefined => {
+      const source = set.sources[name]
+      const url = override ?? source?.url
+      return url === undefined ? undefined : { url, ...keep(name, url), ...accessOf(source, readSecret) }
     }
-    const alertmanager = set.sources.alertmanager
-    const kept = alertmanager === undefined ? undefined : keep('alertmanager', alertmanager.url)
-    const alertStates =
-      alertmanager === undefined || kept === undefined
-        ? undefined
-        : alertmanagerStates(alertmanager.url, kept.client, authorized(alertmanager, readSecret).authorization)
+    const toPrometheus = access('prometheus', prometheusUrl)
+    const prometheus = toPrometheus === undefined ? undefined : createPrometheus({ ...toPrometheus, now: clock.now })
+    const kept = access('alertmanager')
+    const alertStates = kept === undefined ? undefined : alertmanagerStates(kept)
     return {
       verifier: prometheus ?? absentVerifier,
       prometheus,
@@ -91,9 +76,9 @@ export function createSources({ http, clock, readSecret, prometheusUrl }: Source
         ])
         return {
           prometheus:
-            prometheus === undefined || check === undefined
+            prometheus === undefined || check === undefined || toPrometheus === undefined
               ? { configured: false }
-              : { configured: true, ...check, breaker: state(), clockOffsetMs: prometheus.clockOffset() },
+              : { configured: true, ...check, breaker: toPrometheus.client.state(), clockOffsetMs: prometheus.clockOffset() },
           ...(states === undefined || kept === undefined
             ? {}
             : {
@@ -131,14 +116,32 @@ const absentVerifier: Verifier = {
   clockUncertainty: () => 0
 }
 
-/** How a source's credential is read: afresh for each call, because files with tokens are replaced. */
-function authorized(
-  source: NonNullable<PolicySet['sources']['prometheus']> | undefined,
+type SourceSettings = NonNullable<PolicySet['sources'][keyof PolicySet['sources']]>
+
+/** What the settings of a source come to. Its files are read afresh for each call, because they are replaced. */
+function accessOf(source: SourceSettings | undefined, readSecret: SecretFiles['read']): Omit<SourceAccess, 'url' | 'client'> {
+  const { bearerTokenFile, basicAuth, headers, timeout, caFile, certFile, keyFile } = source ?? {}
+  const timeoutMs = timeout === undefined ? undefined : parseDuration(timeout)
+  return {
+    ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(headers === undefined ? {} : { headers }),
+    ...(bearerTokenFile === undefined ? {} : { authorization: async () => `Bearer ${await readSecret(bearerTokenFile)}` }),
+    ...(basicAuth === undefined ? {} : { authorization: () => basic(basicAuth, readSecret) }),
+    ...(caFile === undefined && certFile === undefined
+      ? {}
+      : {
+          tls: async () => ({
+            ...(caFile === undefined ? {} : { ca: await readFile(caFile, 'utf8') }),
+            ...(certFile === undefined ? {} : { cert: await readFile(certFile, 'utf8') }),
+            ...(keyFile === undefined ? {} : { key: await readSecret(keyFile) })
+          })
+        })
+  }
+}
+
+async function basic(
+  { username, passwordFile }: { readonly username: string; readonly passwordFile: string },
   readSecret: SecretFiles['read']
-): { readonly authorization?: () => Promise<string> } {
-  const { bearerTokenFile, basicAuth } = source ?? {}
-  if (bearerTokenFile !== undefined) return { authorization: async () => `Bearer ${await readSecret(bearerTokenFile)}` }
-  if (basicAuth === undefined) return {}
-  const { username, passwordFile } = basicAuth
-  return { authorization: async () => `Basic ${Buffer.from(`${username}:${await readSecret(passwordFile)}`).toString('base64')}` }
+): Promise<string> {
+  return `Basic ${Buffer.from(`${username}:${await readSecret(passwordFile)}`).toString('base64')}`
 }

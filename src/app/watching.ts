@@ -1,9 +1,10 @@
 import type { Clock } from '../base/clock.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
-import { startWatcher } from '../cluster/watcher.ts'
+import { startWatcher, type Watcher } from '../cluster/watcher.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import type { Policy } from '../domain/policy.ts'
-import type { ChangeLedger } from '../domain/ports/ledger.ts'
+import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
+import { isBlind, type WatchState, watchedThing } from '../domain/watch-state.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { Logger } from '../telemetry/logger.ts'
 
@@ -20,6 +21,8 @@ export interface WatchingParts {
 export interface Watching {
   /** Is called when the policies changed. Begins anew where other namespaces or kinds are watched from now on. */
   follow(): Promise<void>
+  /** How each watch is now. */
+  states(): readonly WatchState[]
   stop(): Promise<void>
 }
 
@@ -29,15 +32,29 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
     ...new Set(policies().flatMap(policy => [policy.target, ...policy.steps.flatMap(step => step.target ?? [])].map(target => target.kind)))
   ]
   const scope = (): string => [...namespaces(), ...kinds()].join(' ')
-  const start = () =>
-    startWatcher({
+  /** The watches that are blind, so that the log tells of each only when that changes. */
+  const blind = new Set<string>()
+  function told(state: WatchState): void {
+    const what = watchedThing(state)
+    if (isBlind(state)) {
+      blind.add(what)
+      logger.warn({ what, state: state.state, detail: state.detail }, 'a watch is blind: changes of these workloads are not seen')
+    } else if (state.state === 'watching' && blind.delete(what)) logger.info({ what }, 'a watch sees again')
+  }
+  const start = (): Watcher => {
+    const begun = clock.now()
+    return startWatcher({
       client: kube,
       offset: clusterOffset,
       clock,
       namespaces,
       kinds,
       failed: (what, detail) => logger.warn({ what, detail }, 'the cluster could not be watched'),
+      changed: told,
+      synced: () =>
+        logger.info({ kinds: kinds(), namespaces: namespaces(), tookMs: clock.now() - begun }, 'every watch has its first list'),
       sink: {
+        found: sightings => ledger.recordFound(sightings),
         async observed(target, template) {
           const before = await ledger.latestObserved(template.uid)
           if (before?.identity === template.identity) return
@@ -46,6 +63,7 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
         }
       }
     })
+  }
   let watcher = start()
   let watched = scope()
   return {
@@ -55,6 +73,7 @@ export function startWatching({ kube, clusterOffset, clock, ledger, logger, poli
       await watcher.stop()
       watcher = start()
     },
+    states: () => watcher.states(),
     stop: () => watcher.stop()
   }
 }

@@ -1,9 +1,11 @@
+import { isRawNumber } from './exact-json.ts'
+
 /** A JSON object from outside. What its members are is not known until the code has looked. */
 export type JsonObject = Readonly<Record<string, unknown>>
 
-/** Whether a value is a JSON object: neither an array nor null. */
+/** Whether a value is a JSON object: neither an array nor null, nor a number that is kept as it was written. */
 export function isObject(value: unknown): value is JsonObject {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !isRawNumber(value)
 }
 
 /** The value at a path of keys and indexes, or undefined as soon as one is missing. */

@@ -1,3 +1,5 @@
+import { isObject } from './json.ts'
+
 /** What stands in place of a secret. */
 const REDACTED = '[redacted]'
 /** Shorter values are no secrets that anybody should have, and hiding them would make holes in ordinary words. */
@@ -98,7 +100,7 @@ export function scrubbedCopy<T>(value: T, scrub: Scrub): T
 export function scrubbedCopy(value: unknown, scrub: Scrub): unknown {
   if (typeof value === 'string') return scrub(value)
   if (Array.isArray(value)) return value.map(entry => scrubbedCopy<unknown>(entry, scrub))
-  if (typeof value !== 'object' || value === null) return value
+  if (!isObject(value)) return value
   return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, scrubbedCopy<unknown>(entry, scrub)]))
 }
 

@@ -72,7 +72,7 @@ function describe(row: AuditRow): Told | undefined {
     case 'write':
       return { what: 'wrote', text: `${row.body.action}: accepted with its preconditions; to undo: ${row.body.reverse}`, tone: 'act' }
     case 'rollout':
-      return { what: 'rolled out', text: row.body.detail, tone: 'plain' }
+      return { what: row.body.state === 'held' ? 'held up' : 'rolled out', text: row.body.detail, tone: 'plain' }
     case 'confirmation': {
       const { sample, verdict, passes, needed } = row.body
       return { what: 'confirm', text: `error ratio ${percent(sample)} → ${verdict} (${passes} of ${needed})`, tone: 'plain' }
@@ -98,6 +98,7 @@ function describe(row: AuditRow): Told | undefined {
     case 'policies-loaded':
     case 'storm':
     case 'deploy-marker':
+    case 'fields-given-up':
     case 'loan-returned':
     case 'loan-kept':
     case 'reminded':

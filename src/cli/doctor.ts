@@ -2,6 +2,8 @@ import type { Command } from 'commander'
 import { readConfig, type ServeFlags } from '../config.ts'
 import type { Finding, FindingState } from '../doctor/finding.ts'
 import { CommandError, EXIT } from './exit.ts'
+import { labelsOf } from './labels.ts'
+import { several } from './several.ts'
 import { plain, type Terminal } from './terminal.ts'
 
 export function doctorCommand(program: Command, terminal: Terminal): void {
@@ -17,18 +19,19 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
     .option('--tokens <file>', 'who may call (ASTERN_TOKENS_FILE)')
     .option('--tls-cert <file>', 'certificate that serve would have (ASTERN_TLS_CERT_FILE)')
     .option('--tls-key <file>', 'its key (ASTERN_TLS_KEY_FILE)')
+    .option('--label <label=value>', 'a label of an alert, to try the queries with; several times for several', several)
     .option('--send-test', 'send every channel in use a message that says that nothing is wrong')
     .option('--json', 'print {"findings": […]}')
     .addHelpText(
       'after',
-      '\nExit codes: 0 all well (warnings included), 1 something is bad, 2 usage, 4 only: something cannot be reached.\n\nExamples:\n  astern doctor\n  astern doctor --mode auto --tokens tokens.yaml --send-test\n  kubectl exec deploy/astern -- astern doctor'
+      '\nExit codes: 0 all well (warnings included), 1 something is bad, 2 usage, 4 only: something cannot be reached.\n\nExamples:\n  astern doctor\n  astern doctor --mode auto --tokens tokens.yaml --send-test\n  astern doctor --label namespace=shop --label deployment=api\n  kubectl exec deploy/astern -- astern doctor'
     )
-    .action(async (flags: ServeFlags & { readonly sendTest?: boolean; readonly json?: boolean }) => {
+    .action(async (flags: ServeFlags & { readonly sendTest?: boolean; readonly json?: boolean; readonly label?: readonly string[] }) => {
       const { examine } = await import('../doctor/doctor.ts')
       const findings: Finding[] = []
-      for await (const finding of examine(readConfig(flags), { sendTest: flags.sendTest === true })) {
+      for await (const finding of examine(readConfig(flags), { sendTest: flags.sendTest === true, labels: labelsOf(flags.label ?? []) })) {
         findings.push(finding)
-        if (flags.json !== true) print(terminal, finding)
+        if (flags.json !== true) printFinding(terminal, finding)
       }
       if (flags.json === true) terminal.line(JSON.stringify({ findings }, undefined, 2))
       const count = (state: FindingState): number => findings.filter(finding => finding.state === state).length
@@ -42,7 +45,8 @@ export function doctorCommand(program: Command, terminal: Terminal): void {
 /** Wide enough for `rights in <namespace>` of usual length. */
 const CHECK_WIDTH = 22
 
-function print(terminal: Terminal, { check, state, detail, todo }: Finding): void {
+/** Prints what a check found, and what to do about it. */
+export function printFinding(terminal: Terminal, { check, state, detail, todo }: Finding): void {
   const mark = { ok: terminal.good('✓'), warning: terminal.warn('!'), bad: terminal.bad('✗'), unreachable: terminal.bad('✗') }[state]
   terminal.line(`${mark} ${plain(check).padEnd(CHECK_WIDTH)} ${plain(detail)}`)
   if (todo !== undefined) terminal.line(`${' '.repeat(CHECK_WIDTH + 3)}${terminal.dim(`→ ${todo}`)}`)

@@ -2,6 +2,7 @@ import type { Command } from 'commander'
 import { listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
+import { labelsOf } from './labels.ts'
 import { clientOptions } from './runs.ts'
 import { plain, type Terminal, table } from './terminal.ts'
 
@@ -32,6 +33,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
         'cluster',
         `${plain(cluster['detail'])} at ${plain(cluster['server'])}, clock ${plain(cluster['clockOffsetMs'])} ms off`
       ],
+      ...watchRows(listAt(cluster, 'watches'), mark),
       ...Object.entries(objectAt(body, 'sources')).map(([name, source]) => [
         mark(objectAt(source)['reachable'] === true),
         name,
@@ -77,13 +79,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
   )
     .addHelpText('after', '\nExample:\n  astern explain alertname=ApiHighErrorRate severity=critical namespace=shop')
     .action(async (pairs: readonly string[], flags: Flags) => {
-      const labels = Object.fromEntries(
-        pairs.map(pair => {
-          const at = pair.indexOf('=')
-          if (at <= 0) throw new CommandError(EXIT.usage, `${pair}: must be label=value`)
-          return [pair.slice(0, at), pair.slice(at + 1)]
-        })
-      )
+      const labels = labelsOf(pairs)
       const { body } = await createApiClient(flags).call('POST', '/api/v1/policies/explain', { labels })
       if (flags.json === true) return terminal.line(JSON.stringify(body))
       for (const policy of listAt(body, 'policies')) {
@@ -104,4 +100,21 @@ export function operateCommands(program: Command, terminal: Terminal): void {
       }
       if (body['match'] === null) throw new CommandError(EXIT.bad, 'no policy matches')
     })
+}
+
+/** One row for all watches that see, and one for each that does not. */
+function watchRows(watches: readonly unknown[], mark: (good: boolean) => string): readonly string[][] {
+  const named = (watch: unknown): string => plain(`${textAt(watch, 'kind') ?? ''}s in ${textAt(watch, 'namespace') ?? 'all namespaces'}`)
+  const sees = (watch: unknown): boolean => objectAt(watch)['sees'] === true
+  const seeing = watches.filter(sees)
+  return [
+    ...(seeing.length === 0 ? [] : [[mark(true), 'watching', seeing.map(named).join(', ')]]),
+    ...watches
+      .filter(watch => !sees(watch))
+      .map(watch => [
+        mark(false),
+        'blind',
+        `${named(watch)}: ${plain(textAt(watch, 'state'))} since ${plain(textAt(watch, 'since'))}${textAt(watch, 'detail') === '' ? '' : `: ${plain(textAt(watch, 'detail'))}`}`
+      ])
+  ]
 }

@@ -5,7 +5,7 @@ import { parseTargetKey } from '../domain/objects.ts'
 import { type ClientFlags, createApiClient } from './client.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { plain, type Terminal, table } from './terminal.ts'
-import { timelineLine } from './timeline.ts'
+import { seenWords, timelineLine } from './timeline.ts'
 
 type Flags = ClientFlags & { readonly json?: boolean }
 
@@ -136,5 +136,6 @@ function printDecision(terminal: Terminal, answer: JsonObject): void {
   )
   const reverse = textAt(answer, 'facts', 'plan', 'reverse')
   if (reverse !== undefined) terminal.line(`to undo it: ${plain(reverse)}`)
+  for (const words of seenWords(answer['facts'])) terminal.line(words)
   terminal.line(terminal.dim(`run ${plain(answer['id'])}`))
 }

@@ -29,6 +29,10 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       '--flux-namespaces <names>',
       'where Flux’ objects are, besides the namespaces of policies, with commas (ASTERN_FLUX_NAMESPACES; default: nowhere else)'
     )
+    .option(
+      '--field-ownership <what>',
+      'give-up: after a write, so that the next server-side apply finds no conflict; keep (ASTERN_FIELD_OWNERSHIP; default give-up)'
+    )
     .option('--pod-cidr <cidr>', 'where pods live; several times for several (ASTERN_POD_CIDRS); calls to pods go nowhere else', several)
     .option(
       '--own-host <name>',

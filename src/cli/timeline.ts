@@ -1,5 +1,5 @@
 import { type AuditView, parseAuditView } from '../api/audit-view.ts'
-import { isObject, textAt } from '../base/json.ts'
+import { isObject, listAt, textAt } from '../base/json.ts'
 import { plain, type Terminal } from './terminal.ts'
 
 /** Formats an audit row of a server as one short line. A row that only a newer server knows is shown as it is. */
@@ -15,12 +15,15 @@ export function timelineLine(terminal: Terminal, value: unknown): string {
 function wordsOf(row: AuditView): readonly (string | undefined)[] {
   switch (row.kind) {
     case 'decision':
-      return row.verdict === 'act' ? [row.plan.summary, row.verdict] : [row.reason, row.verdict, row.detail]
+      return row.verdict === 'act'
+        ? [row.plan.summary, row.verdict, ...seenWords(row)]
+        : [row.reason, row.verdict, row.detail, ...seenWords(row.facts)]
     case 'intent':
       return [row.summary]
     case 'intent-withdrawn':
       return [row.reason, row.detail]
     case 'write':
+    case 'fields-given-up':
     case 'loan-returned':
     case 'loan-kept':
       return [row.result, row.detail]
@@ -56,6 +59,15 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
     case 'deploy-marker':
       return []
   }
+}
+
+/** What the API server warned of, and what was not looked at. */
+export function seenWords(facts: unknown): readonly string[] {
+  const said = (name: string, words: string): readonly string[] => {
+    const texts = listAt(facts, name).map(plain)
+    return texts.length === 0 ? [] : [`${words}: ${texts.join(', ')}`]
+  }
+  return [...said('warnings', 'the API server warns'), ...said('notLookedAt', 'not looked at')]
 }
 
 function asItIs(value: unknown): string {

@@ -2,8 +2,8 @@ import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textA
 import { collectionPath, type ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateForWrite, type Workload } from '../domain/workload.ts'
 import { isObjectName } from '../templates/object-name.ts'
-import { revisionsOf, setsOf } from './deployment.ts'
-import { commonOf } from './metadata.ts'
+import { cannotCreateOf, revisionsOf, setsOf } from './deployment.ts'
+import { commonOf, minReadyOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
 
 const REVISION = 'rollout.argoproj.io/revision'
@@ -56,6 +56,7 @@ export function toArgoRollout(
   return {
     ...common,
     identity,
+    ...minReadyOf(object),
     strategy: isObject(objectAt(object, 'spec', 'strategy')['blueGreen']) ? 'BlueGreen' : 'Canary',
     canary: {
       stable: textAt(status, 'stableRS') ?? '',
@@ -91,7 +92,13 @@ function toRollout(object: JsonObject, holder: JsonObject | undefined, pods: rea
   const progressing = listAt(status, 'conditions').find(condition => textAt(condition, 'type') === 'Progressing')
   const progressedAt = instantAt(progressing, 'lastUpdateTime')
   const seen = isSeen(object, holder)
-  const base = { seen, brokenPods, ...(progressedAt === undefined ? {} : { progressedAt }) }
+  const cannotCreate = cannotCreateOf(object)
+  const base = {
+    seen,
+    brokenPods,
+    ...(progressedAt === undefined ? {} : { progressedAt }),
+    ...(cannotCreate === undefined ? {} : { cannotCreate })
+  }
   if (!seen) return { ...base, state: 'moving', detail: 'the controller has not seen the newest spec yet', available: false }
   const phase = textAt(status, 'phase') ?? ''
   const message = textAt(status, 'message') ?? ''
@@ -107,13 +114,7 @@ function toRollout(object: JsonObject, holder: JsonObject | undefined, pods: rea
       available,
       ...soFar
     }
-  if (phase === 'Degraded' || brokenPods.length > 0)
-    return {
-      ...base,
-      state: 'stalled',
-      detail: brokenPods.length > 0 ? `new pods cannot run: ${brokenPods.slice(0, 3).join(', ')}` : message,
-      available: false
-    }
+  if (phase === 'Degraded') return { ...base, state: 'stalled', stalledBy: 'deadline', detail: message, available: false }
   return {
     ...base,
     ...soFar,

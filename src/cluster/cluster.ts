@@ -1,21 +1,26 @@
 import { isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { LookScope } from '../domain/namespaces.ts'
-import { type ObjectRef, objectPath } from '../domain/objects.ts'
+import { KINDS, type ObjectRef, objectPath } from '../domain/objects.ts'
 import { markOperations } from '../domain/plan.ts'
 import type { Cluster, ReadResult, WriteResult } from '../domain/ports/cluster.ts'
 import { FIELD_MANAGER, type KubeAnswer } from '../domain/ports/kube.ts'
 import type { Workload } from '../domain/workload.ts'
+import { isUnserved } from '../domain/write-answers.ts'
 import { toWriteResult } from '../domain/write-result.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { createApiScopes } from './api-scopes.ts'
 import { templateHolder, toArgoRollout } from './argo-rollout.ts'
 import { toRevisioned } from './controller-revisions.ts'
 import { toDeployment } from './deployment.ts'
+import { keptPod, keptRevision } from './kept.ts'
 import type { KubeClient } from './kube-client.ts'
 import { readOwners } from './owners.ts'
 import { createOwningRelease } from './owning-release.ts'
+import { withRefusedPods } from './refused-pods.ts'
 import { createReleaseReader } from './release.ts'
 import { createReleaseContents, type ReleaseContents } from './release-contents.ts'
+import { createSurroundings } from './surroundings.ts'
 
 /**
  * Reads targets with their history and owners, and sends patches that have preconditions.
@@ -33,17 +38,20 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
       if (object.kind !== 'ok') return failedRead(object, target)
       const result = await withHistory(client, target, object.object, signal)
       if (result.kind !== 'found') return result
-      return { kind: 'found', workload: await owning(result.workload, signal) }
+      const workload = await withRefusedPods({ kube: client, now }, result.workload, signal)
+      return { kind: 'found', workload: await owning(workload, signal) }
     },
 
     owners: (workload, signal) => readOwners({ kube: client, workload, scope, contents, signal }),
 
     isNamespaced,
 
+    around: createSurroundings(client, now),
+
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write
       const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
-      return toWriteResult(await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
+      return toWriteResult('patch', await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
     },
 
     clockOffset: () => offset.value(),
@@ -62,15 +70,16 @@ async function withHistory(client: KubeClient, target: ObjectRef, object: JsonOb
   const query = `?labelSelector=${encodeURIComponent(selector)}`
   const namespace = encodeURIComponent(target.namespace)
   const history = target.kind === 'Deployment' || target.kind === 'Rollout' ? 'replicasets' : 'controllerrevisions'
+  const uid = textAt(object, 'metadata', 'uid') ?? ''
   const [revisions, pods] = await Promise.all([
-    client.get(`/apis/apps/v1/namespaces/${namespace}/${history}${query}`, signal),
-    client.get(`/api/v1/namespaces/${namespace}/pods${query}`, signal)
+    listKept(client.get, `/apis/apps/v1/namespaces/${namespace}/${history}${query}`, keptRevision(uid), signal),
+    listKept(client.get, `/api/v1/namespaces/${namespace}/pods${query}`, keptPod, signal)
   ])
   if (revisions.kind !== 'ok') return failedRead(revisions, target)
   if (pods.kind !== 'ok') return failedRead(pods, target)
   return {
     kind: 'found',
-    workload: toWorkload(target, object, holder, { revisions: listAt(revisions.object, 'items'), pods: listAt(pods.object, 'items') })
+    workload: toWorkload(target, object, holder, { revisions: revisions.items, pods: pods.items })
   }
 }
 
@@ -93,9 +102,16 @@ function toWorkload(
 
 function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target: ObjectRef): ReadResult {
   if (answer.kind === 'unreachable') return { kind: 'unreachable', detail: answer.detail }
-  if (answer.status === 404) return { kind: 'not-found', detail: `there is no ${target.kind} ${target.namespace}/${target.name}` }
+  if (answer.status === 404)
+    return {
+      kind: 'not-found',
+      detail: isUnserved(answer)
+        ? `the API server serves no ${KINDS[target.kind].resource}: ${answer.detail}`
+        : `there is no ${target.kind} ${target.namespace}/${target.name}`
+    }
   if (answer.status === 401 || answer.status === 403) return { kind: 'forbidden', detail: answer.detail }
-  return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}` }
+  const { retryAfterMs } = answer
+  return { kind: 'unreachable', detail: `${answer.status}: ${answer.detail}`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
 }
 
 /** Formats a label selector as the API's query parameter: labels and expressions; undefined for an operator that is not known. */

@@ -1,11 +1,17 @@
 import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { ObjectRef } from '../domain/objects.ts'
 import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
-import { commonOf, controllerUid } from './metadata.ts'
+import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
+import { rollingOf } from './rolling.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
 const REVISION_HISTORY = 'deployment.kubernetes.io/revision-history'
+
+/** With this `progressDeadlineSeconds` the controller gives no rollout up: the greatest int32. */
+const NO_DEADLINE = 2_147_483_647
+/** The API server's default, seconds. */
+const DEFAULT_DEADLINE = 600
 
 /** The numbers of revisions begin at 1, because kubectl takes 0 for none. */
 const NUMBER = /^[1-9]\d*$/
@@ -19,7 +25,9 @@ export function toDeployment(ref: ObjectRef, deployment: JsonObject, replicaSets
   const { owned, summaries } = setsOf(common.uid, common.identity, replicaSets, pods)
   return {
     ...common,
+    ...minReadyOf(deployment),
     strategy: textAt(deployment, 'spec', 'strategy', 'type') ?? 'RollingUpdate',
+    ...rollingOf(objectAt(deployment, 'spec', 'strategy', 'rollingUpdate'), common.replicas),
     revisions: revisionsOf(owned, REVISION, REVISION_HISTORY),
     rollout: toRollout(deployment, summaries),
     pods: summaries
@@ -33,6 +41,17 @@ export function setsOf(uid: string, identity: string, replicaSets: readonly unkn
   const current = owned.filter(set => templateIdentity(objectAt(set, 'spec', 'template')) === identity)
   const summaries = podsOf(pods, { owned: new Set(owned.map(uidOf)), current: new Set(current.map(uidOf)) })
   return { owned, summaries }
+}
+
+function deadlineOf(deployment: JsonObject): number {
+  const seconds = numberAt(deployment, 'spec', 'progressDeadlineSeconds') ?? DEFAULT_DEADLINE
+  return seconds >= NO_DEADLINE ? 0 : seconds * 1_000
+}
+
+/** Why the controller cannot make pods: the API server's sentence, which names the quota or the policy (condition `ReplicaFailure`). */
+export function cannotCreateOf(object: JsonObject): string | undefined {
+  const failure = listAt(object, 'status', 'conditions').find(condition => textAt(condition, 'type') === 'ReplicaFailure')
+  return textAt(failure, 'status') === 'True' ? (textAt(failure, 'message') ?? textAt(failure, 'reason')) : undefined
 }
 
 /** The revisions, newest first. `revision` and `history` are the annotations with a ReplicaSet's number and its former numbers. */
@@ -73,7 +92,12 @@ function toRollout(deployment: JsonObject, pods: readonly PodSummary[]): Rollout
   const reason = textAt(progressing, 'reason')
   const progressedAt = instantAt(progressing, 'lastUpdateTime')
   const brokenPods = brokenAmong(pods)
-  const times = progressedAt === undefined ? {} : { progressedAt }
+  const cannotCreate = cannotCreateOf(deployment)
+  const times = {
+    ...(progressedAt === undefined ? {} : { progressedAt }),
+    ...(cannotCreate === undefined ? {} : { cannotCreate }),
+    deadlineMs: deadlineOf(deployment)
+  }
   const seen = count('observedGeneration') >= generation
   const moving = (detail: string): Rollout => ({ state: 'moving', seen, detail, available: false, ...times, brokenPods })
   if (!seen) return moving('the controller has not seen the newest spec yet')
@@ -96,17 +120,9 @@ function toRollout(deployment: JsonObject, pods: readonly PodSummary[]): Rollout
   if (exceeded)
     return {
       state: 'stalled',
+      stalledBy: 'deadline',
       seen,
       detail: textAt(progressing, 'message') ?? 'the rollout exceeded its progress deadline',
-      available: false,
-      ...times,
-      brokenPods
-    }
-  if (brokenPods.length > 0)
-    return {
-      state: 'stalled',
-      seen,
-      detail: `new pods cannot run: ${brokenPods.slice(0, 3).join(', ')}`,
       available: false,
       ...times,
       brokenPods

@@ -2,11 +2,13 @@ import { promisify } from 'node:util'
 import { gunzip } from 'node:zlib'
 import { at, isObject, listAt, textAt, textMap } from '../base/json.ts'
 import type { Declared } from '../domain/declared.ts'
+import { listKept } from '../domain/long-list.ts'
 import { KINDS } from '../domain/objects.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Touched } from '../domain/touched.ts'
 import { isUnreadable, manifestObjects } from '../templates/manifest.ts'
 import type { IsNamespaced } from './api-scopes.ts'
+import { keptMetadata } from './kept.ts'
 
 /** `absent`: there is no such release. `unread`: its contents may not be read, are not read here, or cannot be understood. */
 export type Contents =
@@ -86,9 +88,10 @@ export function createReleaseContents(kube: Pick<Kube, 'get' | 'metadata'>, isNa
   return async (place, signal) => {
     const { namespace, name } = place
     const selector = encodeURIComponent(`owner=helm,name=${name}`)
-    const answer = await kube.metadata(`/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`, signal)
+    const path = `/api/v1/namespaces/${namespace}/secrets?labelSelector=${selector}`
+    const answer = await listKept((page, until) => kube.metadata(page, until), path, keptMetadata, signal)
     if (answer.kind !== 'ok') return { kind: 'unread', detail: answer.detail }
-    const revisions = listAt(answer.object, 'items')
+    const revisions = answer.items
       .map(item => ({ item, labels: textMap(at(item, 'metadata', 'labels')) }))
       .filter(({ labels }) => /^\d+$/.test(labels['version'] ?? ''))
       .sort((a, b) => Number(b.labels['version']) - Number(a.labels['version']))

@@ -1,8 +1,10 @@
 import { MINUTE } from '../base/clock.ts'
-import { instantAt, listAt, objectAt, textMap } from '../base/json.ts'
+import { instantAt, objectAt, textMap } from '../base/json.ts'
+import { listKept } from '../domain/long-list.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { Release, Workload } from '../domain/workload.ts'
 import { isObjectName } from '../templates/object-name.ts'
+import { keptMetadata } from './kept.ts'
 
 /** Helm's own limit of a release's name. */
 const LONGEST_NAME = 53
@@ -38,11 +40,9 @@ export function createReleaseReader(
     const known = forbidden.get(named.namespace)
     if (known !== undefined && now() < known.until) return { ...named, unseen: known.detail }
     const selector = encodeURIComponent(`owner=helm,name=${named.name}`)
-    const answer = await kube.metadata(
-      `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`,
-      signal
-    )
-    if (answer.kind === 'ok') return toRelease(named, listAt(answer.object, 'items'))
+    const path = `/api/v1/namespaces/${encodeURIComponent(named.namespace)}/secrets?labelSelector=${selector}`
+    const answer = await listKept((page, until) => kube.metadata(page, until), path, keptMetadata, signal)
+    if (answer.kind === 'ok') return toRelease(named, answer.items)
     if (answer.kind === 'error' && answer.status === 403)
       forbidden.set(named.namespace, { until: now() + ASK_AGAIN_MS, detail: answer.detail })
     return { ...named, unseen: answer.detail }

@@ -1,6 +1,6 @@
 import { createChannelTools } from '../app/channel-tools.ts'
 import { createSecretFiles } from '../app/secret-files.ts'
-import { createSources } from '../app/sources.ts'
+import { createSources, type SourceStatus } from '../app/sources.ts'
 import { createSecrets, type Secrets, scrubbedCopy } from '../base/secrets.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
@@ -16,8 +16,10 @@ import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { type Finding, trouble } from './finding.ts'
 import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.ts'
+import { tryQueries } from './queries.ts'
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
+import { checkWatches } from './watches.ts'
 
 /** The deadline of all calls together. Each call has its own besides. */
 const ALL_WITHIN_MS = 60_000
@@ -25,6 +27,8 @@ const ALL_WITHIN_MS = 60_000
 export interface DoctorOptions {
   /** Whether every channel in use gets a message. */
   readonly sendTest: boolean
+  /** The labels of an alert, with which the queries of the policies are tried. */
+  readonly labels?: Readonly<Record<string, string>>
   /** The credentials that are known already. */
   readonly secrets?: Secrets
 }
@@ -51,6 +55,8 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
     const sources = createSources({ http, clock: systemClock, readSecret: files.read, prometheusUrl: config.prometheusUrl })(set)
     const status = await sources.status(signal)
     yield* await checkPrometheus(sources, status['prometheus'], set.policies, signal)
+    if (sources.prometheus !== undefined && reachable(status['prometheus']))
+      yield* await tryQueries(sources.prometheus, set.policies, options.labels ?? {}, signal)
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
     const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }, files.read))
@@ -58,6 +64,10 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
   } finally {
     http.close()
   }
+}
+
+function reachable(status: SourceStatus | undefined): boolean {
+  return status?.configured === true && status.reachable
 }
 
 interface OpenedCluster {
@@ -86,7 +96,11 @@ async function clusterFindings(
 ): Promise<readonly Finding[]> {
   const findings = await checkCluster(kube, server, offset, signal)
   if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
-  return [...findings, ...(await checkRights(kube, set.policies, config.mode, signal))]
+  return [
+    ...findings,
+    ...(await checkRights(kube, set.policies, config.mode, signal)),
+    ...(await checkWatches(kube, set.policies, systemClock.now, signal))
+  ]
 }
 
 /** Stands in where no cluster is known, because the channels that are tried need none. */

@@ -16,7 +16,10 @@ export async function checkPolicies(path: string): Promise<{ readonly findings: 
     const result = await loadPolicyPath(path, VOCABULARY)
     if (result.kind === 'loaded') {
       const modes = [...Map.groupBy(result.set.policies, policy => policy.mode)].map(([mode, list]) => `${list.length} ${mode}`)
-      return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`)], set: result.set }
+      const warnings = result.set.warnings.map(({ file, line, column, message }) =>
+        trouble('policies', 'warning', `${file}:${line}:${column} ${message}`, 'docs/policies.md says how such a query is padded')
+      )
+      return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`), ...warnings], set: result.set }
     }
     return {
       findings: result.problems.map(problem =>

@@ -83,6 +83,7 @@ function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
       policy.steps.map(step => ({ kind: (step.target ?? policy.target).kind, action: ACTIONS.find(({ name }) => name === step.action) }))
     )
     const reads = distinct(rungs.flatMap(({ kind }) => readRights(kind)))
+    const looks = distinct(rungs.flatMap(({ action }) => action?.looks ?? []))
     const writes = distinct(rungs.flatMap(({ kind, action }) => action?.rights(kind) ?? []))
     const needs: readonly Need[] = [
       {
@@ -99,6 +100,13 @@ function needsOf(policies: readonly Policy[], ceiling: Mode): readonly Need[] {
           acting
             ? `grant ${missing} in ${place}, or set the mode to dry-run: every write would end as \`forbidden\``
             : `nothing, while the mode is dry-run: the server-side dry run is then reported as not permitted. For auto, grant ${missing} in ${place}`
+      },
+      {
+        namespace,
+        rights: looks,
+        missing: 'warning',
+        todo: (missing, place) =>
+          `grant ${missing} in ${place}: without it nobody looks whether what an older version needs is still there, and each plan says so`
       },
       {
         namespace,

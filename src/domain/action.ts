@@ -12,7 +12,7 @@ import type { ObservedTemplate, Workload } from './workload.ts'
 /** What every action reaches the world through. What only one action needs is given to that action when it is made. */
 export interface Tools {
   readonly kube: Kube
-  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'isNamespaced' | 'clockOffset'>
+  readonly cluster: Pick<Cluster, 'write' | 'owners' | 'isNamespaced' | 'around' | 'clockOffset'>
   readonly clock: Clock
 }
 
@@ -48,7 +48,15 @@ export interface Refused {
   readonly refusal: Refusal
 }
 
-export type PlanResult<W extends Write = Write> = { readonly kind: 'plan'; readonly plan: Plan<W>; readonly proof?: Proof } | Refused
+export type PlanResult<W extends Write = Write> =
+  | {
+      readonly kind: 'plan'
+      readonly plan: Plan<W>
+      readonly proof?: Proof
+      /** What Astern may not look at of all that the version needs that the plan goes back to. */
+      readonly notLookedAt?: readonly string[]
+    }
+  | Refused
 
 /** When the version that a plan goes back to proved itself. The flow asks the queries about that time before it believes it. */
 export interface Proof {
@@ -73,7 +81,15 @@ export type Effect = 'seen' | 'not-seen' | 'superseded' | 'moving' | 'unclear' |
 /** How far a write that was made has come. `did` is something that the action did on the way, such as removing a stuck pod. */
 export type Watched =
   | { readonly state: 'complete'; readonly detail: string; readonly did?: string }
-  | { readonly state: 'moving'; readonly detail: string; readonly did?: string }
+  | {
+      readonly state: 'moving'
+      readonly detail: string
+      readonly did?: string
+      /** What holds it up, in words that stay the same while it does. */
+      readonly cause?: string
+      /** Somebody asked not to be asked again for so many milliseconds. */
+      readonly lookAgainMs?: number
+    }
   | { readonly state: 'failed'; readonly detail: string }
 
 /** One look at what was written. */
@@ -93,12 +109,13 @@ export function templateStands({ plan }: WriteIntent, workload: Workload): boole
 
 /** How far the rollout has come that a write began. */
 export function watchedRollout({ rollout }: Workload, since: number): Watched {
-  const { state, detail, available, brokenPods, progressedAt } = rollout
+  const { state, detail, available, stalledBy, progressedAt } = rollout
   // A rollout that was complete once may be unhealthy by now: the pods must be there at this moment.
   if (state === 'complete' && available) return { state: 'complete', detail }
   // The condition is sticky: a deadline that was exceeded before the write was that of an earlier rollout (facts B.3).
-  const failed = state === 'stalled' && (brokenPods.length > 0 || (progressedAt ?? 0) >= since)
-  return { state: failed ? 'failed' : 'moving', detail }
+  const failed = state === 'stalled' && (stalledBy === 'pods' || stalledBy === 'time' || (progressedAt ?? 0) >= since)
+  if (failed) return { state: 'failed', detail }
+  return { state: 'moving', detail, ...(rollout.cause === undefined ? {} : { cause: rollout.cause }) }
 }
 
 /** What a step blames for the symptom: a new template, or a new revision of the release. `nothing`: the step needs no culprit. */
@@ -121,6 +138,8 @@ export interface ActionTraits {
   touches?(workload: Workload): readonly Touched[]
   /** The rights that planning, writing and watching need in the target's namespace, beyond reading the target. */
   rights(kind: TargetKind): readonly Right[]
+  /** Rights by which planning sees more. Without one the plan says what it did not look at. */
+  readonly looks?: readonly Right[]
 }
 
 /** Makes plans. */
@@ -128,6 +147,15 @@ export interface ActionPlanner {
   /** Makes the plan. It looks at more than the workload where the plan needs that, and only reads. */
   plan(tools: Tools, request: PlanRequest, signal: AbortSignal): Promise<PlanResult>
 }
+
+/**
+ * What became of the fields that a write made Astern the owner of. `nothing`: there were none. `kept`: they are still Astern's, and
+ * the next deploy may conflict; `detail` says how to mend that.
+ */
+export type GivenUp =
+  | { readonly kind: 'given-up'; readonly detail: string }
+  | { readonly kind: 'nothing' }
+  | { readonly kind: 'kept'; readonly detail: string }
 
 /** Carries plans out, and finds out what became of them. */
 export interface ActionWriter<W extends Write = Write> {
@@ -144,6 +172,11 @@ export interface ActionWriter<W extends Write = Write> {
   stands(intent: WriteIntent<W>, workload: Workload): boolean
   /** How far the write has come. An action without it is watched by the target's rollout. */
   watch?(tools: Tools, plan: Plan<W>, look: Look, signal: AbortSignal): Promise<Watched>
+  /**
+   * Gives up the fields that the write, or giving back what it borrowed, made Astern the owner of, so that the next deploy finds no
+   * conflict. A second call changes nothing more. Absent where the write leaves no field of a manifest.
+   */
+  giveUpFields?(tools: Tools, plan: Plan<W>, signal: AbortSignal): Promise<GivenUp>
 }
 
 /** Looks after what a plan borrowed. */

@@ -79,7 +79,8 @@ export interface AuditBodies {
     readonly to?: string
     readonly reverse: string
   }
-  readonly rollout: { readonly step: number; readonly state: 'complete'; readonly detail: string }
+  /** `held`: something holds it up, or something else does by now. */
+  readonly rollout: { readonly step: number; readonly state: 'complete' | 'held'; readonly detail: string }
   /** Something done while the rollout moved, such as a stuck pod removed. */
   readonly 'on-the-way': { readonly step: number; readonly did: string }
   readonly confirmation: {
@@ -135,6 +136,15 @@ export interface AuditBodies {
   }
   /** `of`: the key of the workload, or of the release that was deployed. */
   readonly 'deploy-marker': DeployMarker & { readonly of: string }
+  /** What became of the fields that a write made Astern the owner of. `kept`: the next deploy may conflict. */
+  readonly 'fields-given-up': {
+    readonly step: number
+    readonly result: 'given-up' | 'kept'
+    readonly detail: string
+    readonly intent: string
+    readonly action: string
+    readonly target: ObjectRef
+  }
   readonly 'loan-returned': ToldLoan & { readonly result?: ReturnResult; readonly detail: string }
   readonly 'loan-kept': ToldLoan & { readonly result: ReturnResult; readonly detail: string }
   readonly reminded: ToldLoan & { readonly detail: string }
@@ -189,4 +199,4 @@ interface ToldLoan {
 }
 
 /** What became of giving something back; one that is not known is looked at again, and not told. */
-export type ReturnResult = Exclude<WriteResult['kind'], 'unknown'>
+export type ReturnResult = Exclude<WriteResult['kind'], 'unknown' | 'not-now'>

@@ -29,6 +29,7 @@ export const AUDIT_KINDS = [
   'policies-loaded',
   'storm',
   'deploy-marker',
+  'fields-given-up',
   'loan-returned',
   'loan-kept',
   'reminded'

@@ -130,6 +130,13 @@ export const audited = {
   policiesLoaded: plain('policies-loaded'),
   storm: plain('storm'),
   deployMarker: plain('deploy-marker'),
+  fieldsGivenUp(
+    about: AboutRung,
+    given: { readonly intent: string; readonly plan: Plan; readonly result: 'given-up' | 'kept'; readonly detail: string }
+  ) {
+    const { intent, plan, result, detail } = given
+    return fact('fields-given-up', about, { step: about.step, result, detail, intent, action: plan.action, target: plan.target })
+  },
   loanReturned(
     about: About,
     { held, result, detail }: { readonly held: HeldLoan; readonly result?: ReturnResult; readonly detail: string }

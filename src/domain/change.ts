@@ -1,8 +1,9 @@
 import { MINUTE, SECOND } from '../base/clock.ts'
+import { movedImage } from './moved-image.ts'
 import type { ObservedTemplate, Revision, Workload } from './workload.ts'
 
 /** By what Astern knows of a change. */
-export type Witness = 'watch' | 'revision' | 'manager' | 'marker' | 'release'
+export type Witness = 'watch' | 'revision' | 'manager' | 'marker' | 'release' | 'pods'
 
 /** When a part of the target became what it is now. Instants in the API server's clock. */
 export type Change =
@@ -33,7 +34,8 @@ export const RESOLUTION_MS: Readonly<Record<Witness, number>> = {
   revision: SECOND,
   manager: SECOND,
   marker: 0,
-  release: SECOND
+  release: SECOND,
+  pods: SECOND
 }
 
 /** Two witnesses of one moment may differ by this much and still count as agreeing (rules 2). */
@@ -68,6 +70,8 @@ export interface TargetChanges {
   readonly template: Change
   /** Absent where no release owns the target. */
   readonly release?: Change
+  /** Absent where all pods of the template run the same images. */
+  readonly image?: Change
 }
 
 /** When the target last changed, in each way that Astern knows of. */
@@ -78,7 +82,12 @@ export function changesOf(
 ): TargetChanges {
   const received = markers.map(marker => marker.at + clusterOffset)
   const release = releaseChangeOf(workload)
-  return { template: changeOf(workload, observed, received), ...(release === undefined ? {} : { release }) }
+  const moved = movedImage(workload)
+  return {
+    template: changeOf(workload, observed, received),
+    ...(release === undefined ? {} : { release }),
+    ...(moved === undefined ? {} : { image: { kind: 'known', at: moved.at, by: 'pods' } })
+  }
 }
 
 /** When the release that owns the target last changed; undefined where no release owns it. */

@@ -1,10 +1,12 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Change, DeployMarker, Witness } from './change.ts'
+import { lastChange } from './last-change.ts'
+import { type MovedImage, movedImage } from './moved-image.ts'
 import { type Owner, type ToldOwner, toldOwner } from './owner.ts'
 import type { PatchOperation, Plan, Write } from './plan.ts'
 import type { Symptom } from './symptom.ts'
 import type { Sample } from './verdict.ts'
-import type { Release } from './workload.ts'
+import type { Release, Workload } from './workload.ts'
 
 /** A write as people read it: of a patch, what it changes, without the values and the preconditions. The intent's own row has it whole. */
 export interface ToldWrite extends Omit<Write, 'operations' | 'mark'> {
@@ -19,13 +21,27 @@ export interface ToldPlan {
   readonly write: ToldWrite
 }
 
+/** What is known of the last change beyond its time; absent where the cluster does not show it. */
+interface ChangeFacts {
+  /** The field manager that made the present version of the one before. */
+  readonly changedBy?: string
+  /** What differs between the two: names, and of values only images. */
+  readonly differs?: readonly string[]
+  /** A tag that names another image than before. */
+  readonly movedImage?: MovedImage
+}
+
 /** Why the write would be right: the plan, the numbers, the change that it blames. */
-export interface PlannedFacts {
+export interface PlannedFacts extends ChangeFacts {
   readonly plan: ToldPlan
   /** The deciding samples, oldest first. */
   readonly samples: readonly Sample[]
   /** What the API server said to a write that it did not store. */
   readonly serverDryRun: string
+  /** What the API server warned of then; absent where it warned of nothing. */
+  readonly warnings?: readonly string[]
+  /** What Astern may not look at of all that the older version needs; absent where it looked at everything. */
+  readonly notLookedAt?: readonly string[]
   readonly symptom: Symptom
   /** Set where Alertmanager was asked and does not know the alert. */
   readonly unknownAlert?: string
@@ -40,7 +56,7 @@ export interface PlannedFacts {
 }
 
 /** What came first, the change or the symptom. Instants in Astern's clock. */
-export interface OrderFacts {
+export interface OrderFacts extends ChangeFacts {
   readonly changedAt: number
   readonly changeKnownBy: Witness
   readonly symptom: Symptom
@@ -103,6 +119,17 @@ export interface CandidateFacts {
 export type DecisionFacts = Partial<
   PlannedFacts & OrderFacts & StormFacts & SampleFacts & MovedFacts & PassedFacts & WindowFacts & OwnedFacts & CandidateFacts
 >
+
+/** What people are told of the change at an instant (API server's clock). */
+export function changeFacts(workload: Workload, at: number | undefined): ChangeFacts {
+  const change = at === undefined ? undefined : lastChange(workload, at)
+  const moved = movedImage(workload)
+  return {
+    ...(change?.by === undefined ? {} : { changedBy: change.by }),
+    ...(change === undefined || change.differs.length === 0 ? {} : { differs: change.differs.map(({ text }) => text) }),
+    ...(moved === undefined ? {} : { movedImage: moved })
+  }
+}
 
 /** Tells a plan to people. */
 export function toldPlan({ hash, summary, reverse, write, facts }: Plan): ToldPlan {

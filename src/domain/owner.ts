@@ -30,6 +30,11 @@ export interface ToldOwner {
   readonly automated?: Readonly<Record<string, unknown>>
 }
 
+/** Whether an owner would put its version back, or may: one that cannot be asked is taken for one that does. */
+export function mayBeEnforced(owners: readonly Owner[]): boolean {
+  return owners.some(({ enforces }) => enforces !== 'no')
+}
+
 /** An owner without what only guards need of it: what it lists may be very long. */
 export function toldOwner({ at: _at, lists: _lists, ...told }: Owner): ToldOwner {
   return told

@@ -117,6 +117,8 @@ export interface WriteIntent<W extends Write = Write> {
    * it once more after a crash.
    */
   readonly createdAt: number
+  /** Identity of the template that the server made of the write, once it is known to be made (rules 3). */
+  readonly left?: string
 }
 
 /** A plan that Astern has decided to carry out. It is durable before the write is sent. */

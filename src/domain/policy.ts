@@ -8,12 +8,21 @@ export interface Policy {
   readonly target: PolicyTarget
   readonly mode: Mode
   readonly changedWithin?: number
+  /** Absent where every part of a template makes a version. */
+  readonly ignore?: IgnoredParts
   readonly verify: readonly VerificationQuery[]
   readonly steps: readonly PolicyStep[]
   readonly guards: PolicyGuards
   readonly escalate: { readonly after: number; readonly to: readonly string[] }
   /** How often a waiting run is looked at again. */
   readonly recheck: number
+}
+
+/** The parts of a template that make no new version: names, or globs of them. */
+export interface IgnoredParts {
+  readonly annotations: readonly string[]
+  /** Of the variables of its containers. */
+  readonly env: readonly string[]
 }
 
 export const COMPARISONS = ['>', '>=', '<', '<=', '==', '!='] as const

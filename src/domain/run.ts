@@ -65,6 +65,8 @@ export interface Progress {
   readonly deadline: number
   readonly completeAt?: number
   readonly passes: number
+  /** What held the rollout up, as it was told last. */
+  readonly held?: string
   readonly lastSample?: Sample
 }
 

@@ -22,8 +22,8 @@ export interface Symptom {
 export const ORDERS = ['change-first', 'symptom-first', 'unclear', 'long-before'] as const
 export type Order = (typeof ORDERS)[number]
 
-/** What can change of a target. `marker`: CI told of a deployment. */
-export const CHANGED = ['template', 'release', 'marker'] as const
+/** What can change of a target. `image`: a tag names another image. `marker`: CI told of a deployment. */
+export const CHANGED = ['template', 'release', 'image', 'marker'] as const
 export type Changed = (typeof CHANGED)[number]
 
 /** A change whose time is known, and its order with the symptom. */

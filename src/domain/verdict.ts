@@ -11,6 +11,7 @@ export const PROBLEMS = {
   histogram: 'the query returned a native histogram where a number is expected',
   'not-a-vector': 'the query returned neither a vector nor a scalar',
   warnings: 'the source answered with warnings; its result is probably wrong or partial',
+  partial: 'the source answered with a part of its data only',
   stale: 'the newest sample is too old',
   'low-traffic': 'there is too little traffic to judge',
   'samples-disagree': 'the samples disagree',

@@ -15,10 +15,16 @@ export interface Workload {
   readonly deleting: boolean
   /** `RollingUpdate`, `Recreate`, `OnDelete`, `Canary`, `BlueGreen`. */
   readonly strategy: string
+  /** How many pods a rolling update may lack, and how many more it may make, as numbers; absent where the object does not say. */
+  readonly rolling?: Rolling
   /** StatefulSets: pods with a lower ordinal keep their revision, because somebody set it so. */
   readonly partition?: number
+  /** StatefulSets: the ordinal of the first pod; absent for 0. */
+  readonly firstOrdinal?: number
   /** StatefulSets: a pod that does not get ready holds up all others (`OrderedReady`). */
   readonly inOrder?: boolean
+  /** A pod counts as available once it was ready for so long, milliseconds (`minReadySeconds`); absent for 0. */
+  readonly minReadyMs?: number
   /** Argo Rollouts only. */
   readonly canary?: Canary
   readonly labels: Readonly<Record<string, string>>
@@ -40,9 +46,13 @@ export interface Workload {
   /** `/spec/template` exactly as read, because the write's precondition tests it. */
   readonly template: JsonObject
   readonly identity: string
+  /** Set where the policy ignores parts of templates: by which name it knows each version that the cluster still has. */
+  readonly seenAs?: Readonly<Record<string, string>>
   /** When the field manager that owns the template last wrote it. */
   readonly templateManagedAt?: number
   readonly templateManager?: string
+  /** True where that manager has nothing of the template but annotations and variables. */
+  readonly templateManagerOnlyMarks?: true
   /** Every field manager that has a part of the template, and not only the newest. */
   readonly templateWriters?: readonly TemplateWriter[]
   /** Newest first, by revision number. Revisions without a readable number are not listed. */
@@ -67,6 +77,12 @@ export function changedPast({ pastRelease }: Pick<Workload, 'pastRelease'>, bad:
   return pastRelease?.declared.every(identity => bad.includes(identity)) === true ? undefined : pastRelease
 }
 
+/** The limits of a rolling update, in pods. */
+export interface Rolling {
+  readonly maxUnavailable: number
+  readonly maxSurge: number
+}
+
 /** An object by its API path, and the uid that it must have. */
 export interface TemplatePlace {
   readonly path: string
@@ -85,6 +101,8 @@ export interface TemplatePlace {
 export interface TemplateWriter {
   readonly manager: string
   readonly index: number
+  /** When it last wrote; whole seconds. */
+  readonly at?: number
 }
 
 /** An Argo Rollout between two versions (facts D.3). */
@@ -149,8 +167,50 @@ export interface Rollout {
   readonly progressedAt?: number
   /** When the rollout became complete, as far as the cluster shows it. For a canary: when it got as far as it is. */
   readonly completedAt?: number
-  /** Why new pods cannot run, by their own status (CrashLoopBackOff, ImagePullBackOff, …). */
+  /** Which new pods are in back-off at this look, and why (CrashLoopBackOff, ImagePullBackOff, …). One look alone proves nothing. */
   readonly brokenPods: readonly string[]
+  /** Why its controller cannot make pods, in the API server's words. */
+  readonly cannotCreate?: string
+  /**
+   * Deployments: after so long without progress its controller gives it up, milliseconds; 0 where somebody turned that off. A pod that
+   * gets ready again and again counts as progress there.
+   */
+  readonly deadlineMs?: number
+  /** DaemonSets: on so many nodes at a time the controller lets the pod be away. */
+  readonly mayBeAway?: number
+  /** DaemonSets: on so many nodes there is a pod that should not be there. */
+  readonly misplaced?: number
+  /** DaemonSets: the nodes that do not let their pod go, and how many of them count among those that should have one. */
+  readonly silentNodes?: readonly string[]
+  readonly silentWanted?: number
+  /**
+   * By what it stalled. `deadline`: its controller says so. `pods`: its new pods cannot run. `node`: a node does not let its pod go.
+   * `time`: it did not get on for too long.
+   */
+  readonly stalledBy?: 'deadline' | 'pods' | 'node' | 'time'
+  /** True where no write of the template would get it going again. */
+  readonly stuck?: true
+  /** What holds it up, in words that stay the same while it does. It is a part of `detail`. */
+  readonly cause?: string
+  /** When a look can tell more than this one, Astern's clock. */
+  readonly lookAgainAt?: number
+}
+
+/** A container that is not ready. `backOff`: why it does not run, where the kubelet waits before it tries again. */
+export interface UnreadyContainer {
+  readonly name: string
+  readonly backOff?: string
+}
+
+/** The image that a container of a pod runs. */
+export interface RunningImage {
+  readonly container: string
+  /** As the pod names it. */
+  readonly image: string
+  /** What that name meant to the node when it began: with a digest. */
+  readonly id: string
+  /** When the container started. */
+  readonly startedAt?: number
 }
 
 export interface PodSummary {
@@ -161,6 +221,10 @@ export interface PodSummary {
   readonly readyAt?: number
   /** True where it has the target's present template. */
   readonly current: boolean
+  /** The name of the revision that it is of; absent where nothing tells. */
+  readonly of?: string
+  /** The images that its containers run, as the node says. */
+  readonly images?: readonly RunningImage[]
   readonly waiting?: string
   readonly createdAt: number
   readonly terminating: boolean
@@ -170,6 +234,31 @@ export interface PodSummary {
   readonly mirror: boolean
   readonly ip?: string
   readonly hostNetwork: boolean
+  /** True for a pod that ran to its end (`Succeeded`, `Failed`). Its controller does not count it. */
+  readonly ended?: true
+  readonly node?: string
+  readonly unready?: readonly UnreadyContainer[]
+  /** Since when all its containers run; absent while one does not. */
+  readonly runningSince?: number
+  /** How long it may run until it is ready, by what its own probes say, milliseconds. */
+  readonly patienceMs?: number
+  /** Why it is not started though it has a node, such as ContainerCreating: its volumes, its network or an init container are not there. */
+  readonly starting?: string
+  /** Why no node takes it, in the scheduler's words. */
+  readonly unschedulable?: string
+  /** When the time was up that it had to end. */
+  readonly goneBy?: number
+  readonly finalizers?: readonly string[]
+}
+
+/** The pods that their controllers count: a pod on its way out is none of them, nor is one that ran to its end. */
+export function countedPods(pods: readonly PodSummary[]): readonly PodSummary[] {
+  return pods.filter(pod => !pod.terminating && pod.ended !== true)
+}
+
+/** Whether its controller counts a pod as available: ready for `minReadySeconds`. @param now API server's clock */
+export function isAvailable(pod: PodSummary, { minReadyMs = 0 }: Pick<Workload, 'minReadyMs'>, now: number): boolean {
+  return pod.ready && (minReadyMs === 0 || (pod.readyAt !== undefined && now - pod.readyAt >= minReadyMs))
 }
 
 /** The labels by which controllers distinguish the pods of their ReplicaSets. */
@@ -178,6 +267,11 @@ const HASH_LABELS: ReadonlySet<string> = new Set(['pod-template-hash', 'rollouts
 /** Annotations of the template that a restart sets, whichever tool makes it. */
 const RESTART_ANNOTATION = /\/restartedAt$/
 const OWN_ANNOTATION = /^astern\.dev\//
+
+/** Whether an annotation or a label of a template makes no other version, whoever sets it. */
+export function isOwnMark(kind: 'annotation' | 'label', name: string): boolean {
+  return kind === 'label' ? HASH_LABELS.has(name) : RESTART_ANNOTATION.test(name) || OWN_ANNOTATION.test(name)
+}
 
 /**
  * The identity of a pod template. It leaves out what does not make another version: the label `pod-template-hash`, annotations
@@ -195,8 +289,8 @@ export function templateIdentity(template: JsonObject): string {
     ...template,
     metadata: {
       ...rest,
-      labels: keep(metadata['labels'], key => HASH_LABELS.has(key)),
-      annotations: keep(metadata['annotations'], key => RESTART_ANNOTATION.test(key) || OWN_ANNOTATION.test(key))
+      labels: keep(metadata['labels'], key => isOwnMark('label', key)),
+      annotations: keep(metadata['annotations'], key => isOwnMark('annotation', key))
     }
   }).slice(0, 16)
 }

@@ -1,30 +1,64 @@
-import { numberAt } from '../base/json.ts'
-import type { WriteResult } from './ports/cluster.ts'
+import { isObject, numberAt, objectAt } from '../base/json.ts'
+import type { NotApplied, WriteResult } from './ports/cluster.ts'
 import type { KubeAnswer } from './ports/kube.ts'
+import type { Refusal } from './reasons.ts'
+import { templateIdentity } from './workload.ts'
+import { meaningOf, type WriteVerb } from './write-answers.ts'
 
-/** Why a write was not made, or may not have been made. */
-export type NotApplied = Exclude<WriteResult, { readonly kind: 'applied' }>
-
-/** What the API server's answer to a write means (facts G.2). */
-export function toWriteResult(answer: KubeAnswer, now: () => number): WriteResult {
-  return answer.kind === 'ok'
-    ? { kind: 'applied', generation: numberAt(answer.object, 'metadata', 'generation') ?? 0, at: now() }
-    : toNotApplied(answer)
+/** What the API server's answer to a write of an object means. */
+export function toWriteResult(verb: Exclude<WriteVerb, 'evict'>, answer: KubeAnswer, now: () => number): WriteResult {
+  if (answer.kind !== 'ok') return toNotApplied(verb, answer)
+  const { object, warnings } = answer
+  const left = answeredTemplate(object)
+  return {
+    kind: 'applied',
+    generation: numberAt(object, 'metadata', 'generation') ?? 0,
+    at: now(),
+    ...(warnings === undefined ? {} : { warnings }),
+    ...(left === undefined ? {} : { left })
+  }
 }
 
-/** What an answer of the API server that is no success means for a write (facts G.2). */
-export function toNotApplied(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>): NotApplied {
-  if (answer.kind === 'unreachable') return { kind: 'unknown', detail: answer.detail }
-  const { status, detail } = answer
-  // A failed `test` is 422, and so is an object that is not valid. Only reading again shows which it was (facts B.0, G.5).
-  if (status === 409 || status === 422) return { kind: 'conflict', detail }
-  if (status === 401 || status === 403) return { kind: 'forbidden', detail }
-  if (status === 404) return { kind: 'not-found', detail }
-  if (status >= 500 || status === 429 || status === 408) return { kind: 'unknown', detail: `${status}: ${detail}` }
-  return { kind: 'refused', detail: `${status}: ${detail}` }
+/** The identity of the template that the server answers with: webhooks and defaults may have made another of it than was sent. */
+function answeredTemplate(object: unknown): string | undefined {
+  for (const template of [objectAt(object, 'spec')['template'], objectAt(object)['template']])
+    if (isObject(template)) return templateIdentity(template)
+  return undefined
+}
+
+/** Why a write of an object was not made, or may not have been made. */
+export function toNotApplied(verb: Exclude<WriteVerb, 'evict'>, answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>): NotApplied {
+  const meaning = meaningOf(verb, answer)
+  return meaning.kind === 'gone' ? { kind: 'not-found', detail: 'it is gone' } : meaning
 }
 
 /** The result of a write that has no generation, because it went through something that counts none or took several requests. */
 export function appliedWith(detail: string, at: number): WriteResult {
   return { kind: 'applied', generation: 0, at, detail }
+}
+
+/** The results after which it is known that nothing was written, and why. Only reading again tells what a `conflict` was. */
+export type KnownNotWritten = Exclude<NotApplied, { readonly kind: 'unknown' | 'conflict' | 'refused' }>
+
+/** What a run says where nothing was written. Whether it waits or ends is the reason's. */
+export function refusalOf(result: KnownNotWritten): Refusal {
+  const { detail } = result
+  switch (result.kind) {
+    case 'forbidden':
+      return { reason: 'forbidden', detail }
+    case 'rejected':
+      return { reason: 'forbidden', detail: `the API server rejects the write: ${detail}` }
+    case 'too-large':
+      return { reason: 'too-large', detail }
+    case 'not-found':
+      return { reason: 'target-not-found', detail }
+    case 'held':
+      return { reason: 'disruption-budget', detail, ...later(result) }
+    case 'not-now':
+      return { reason: result.reason, detail, ...later(result) }
+  }
+}
+
+function later({ retryAfterMs }: { readonly retryAfterMs?: number }): Pick<Refusal, 'retryAfterMs'> {
+  return retryAfterMs === undefined ? {} : { retryAfterMs }
 }

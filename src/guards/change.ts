@@ -1,10 +1,13 @@
 import { SECOND } from '../base/clock.ts'
 import { formatDuration } from '../base/duration.ts'
 import { DEFAULT_CHANGED_WITHIN } from '../domain/change.ts'
-import type { OrderFacts } from '../domain/decision-facts.ts'
+import { changeFacts, type OrderFacts } from '../domain/decision-facts.ts'
 import type { DatedInput, Guard } from '../domain/guard.ts'
+import { lastChange, lastChangeText } from '../domain/last-change.ts'
+import { movedImage, movedImageText } from '../domain/moved-image.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { type DatedChange, sinceText } from '../domain/symptom.ts'
+import type { TemplatePart } from '../domain/template-difference.ts'
 import { changedPast } from '../domain/workload.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
@@ -32,15 +35,49 @@ export const change: Guard<DatedInput> = {
 /** Refuses where somebody changed the target while the symptom was there: they are mending it. */
 function mending(input: DatedInput): Refusal | undefined {
   const { symptom, changes } = input.dating
-  const during = changes.find(({ order, at }) => order === 'symptom-first' && at >= symptom.since - symptom.resolution)
-  return during === undefined ? undefined : refusal('changed-since-symptom', input, during)
+  const during = changes.find(
+    // Nobody mends anything by a tag that a restarted pod happened to follow.
+    ({ what, order, at }) => what !== 'image' && order === 'symptom-first' && at >= symptom.since - symptom.resolution
+  )
+  return during === undefined ? undefined : changedSince(input, during)
+}
+
+/** A change that the symptom came before: somebody is fixing forward, unless it was an operator's. */
+function changedSince(input: DatedInput, known: DatedChange, more = ''): Refusal {
+  const change = known.what === 'template' ? lastChange(input.workload, known.at + input.clusterOffset) : undefined
+  return change?.operator === true
+    ? refusal('operator-change', input, known, `${more}; ${ignoreText(change.differs)}`)
+    : refusal('changed-since-symptom', input, known, more)
+}
+
+/** Refuses to undo what an operator put on the template: it brings nothing back, and the operator puts it on again. */
+function bumped(input: DatedInput, known: DatedChange): Refusal | undefined {
+  const change = known.what === 'template' ? lastChange(input.workload, known.at + input.clusterOffset) : undefined
+  return change?.operator === true
+    ? refusal('operator-change', input, known, `; an undo would take back only that; ${ignoreText(change.differs)}`)
+    : undefined
+}
+
+/** What to write into the policy, so that the change makes no new version. */
+function ignoreText(differs: readonly TemplatePart[]): string {
+  const named = (kind: TemplatePart['kind'], key: string): readonly string[] => {
+    const names = differs.filter(part => part.kind === kind).map(({ text }) => text.split(' ')[1] ?? '')
+    return names.length === 0 ? [] : [`${key}: [${[...new Set(names)].join(', ')}]`]
+  }
+  const keys = [...named('annotation', 'ignoreAnnotations'), ...named('variable', 'ignoreEnv')]
+  return `with ${keys.join(' and ')} the policy takes it for no new version`
 }
 
 function blamed(input: DatedInput): Refusal | undefined {
   const { policy, action, dating } = input
   const { changes, undated } = dating
-  const suspects: readonly string[] = action.blames === 'nothing' ? ['template', 'release'] : [action.blames]
+  const suspects: readonly string[] = action.blames === 'nothing' ? ['template', 'release', 'image'] : [action.blames]
   const known = changes.filter(({ what }) => suspects.includes(what)).sort((a, b) => b.at - a.at)[0]
+  const image = action.blames === 'nothing' ? undefined : changes.find(({ what }) => what === 'image')
+  if (image !== undefined && image.at > (known?.at ?? Number.NEGATIVE_INFINITY)) {
+    if (image.order === 'change-first') return refusal('image-moved', input, image)
+    if (image.order === 'unclear') return refusal('order-unclear', input, image, ': too close to tell which came first')
+  }
   if (known === undefined) {
     const unknown = undated.find(({ what }) => suspects.includes(what))
     // Without a release there is nothing to blame: the plan says so.
@@ -52,23 +89,33 @@ function blamed(input: DatedInput): Refusal | undefined {
       return refusal('no-recent-change', input, known, `; the window is ${within}`)
     }
     case 'symptom-first':
-      return refusal('changed-since-symptom', input, known, '; the queries failed before that change already')
+      return changedSince(input, known, '; the queries failed before that change already')
     case 'unclear':
       return refusal('order-unclear', input, known, ': too close to tell which came first')
     case 'change-first':
-      return undefined
+      return action.blames === 'template' ? bumped(input, known) : undefined
   }
 }
 
 function refusal(reason: Refusal['reason'], input: DatedInput, known: DatedChange, more = ''): Refusal {
-  const { workload, facts, dating } = input
+  const { workload, facts, dating, clusterOffset } = input
+  const at = known.at + clusterOffset
   const order: OrderFacts = {
     changedAt: known.at,
     changeKnownBy: known.by,
     symptom: dating.symptom,
     template: workload.identity,
+    ...changeFacts(workload, known.what === 'template' ? at : undefined),
     ...(workload.release?.latest === undefined ? {} : { release: workload.release }),
     ...(facts.markers.length === 0 ? {} : { markers: facts.markers.slice(0, 5) })
   }
-  return { reason, detail: `changed ${new Date(known.at).toISOString()}, symptom ${sinceText(dating.symptom)}${more}`, facts: order }
+  const detail = `changed ${new Date(known.at).toISOString()}${whatChanged(input, known, at)}, symptom ${sinceText(dating.symptom)}${more}`
+  return { reason, detail, facts: order }
+}
+
+/** Who changed what, as far as the cluster shows it. */
+function whatChanged({ workload }: DatedInput, { what }: DatedChange, at: number): string {
+  const moved = what === 'image' ? movedImage(workload) : undefined
+  if (moved !== undefined) return ` (${movedImageText(moved)})`
+  return what === 'template' ? lastChangeText(lastChange(workload, at)) : ''
 }

@@ -20,8 +20,11 @@ const ON_THE_TARGET = [modeOff, namespaces, touched, targetBusy, redeployedBad] 
 /** What needs a symptom that is real and dated. */
 const ON_ITS_TIME = [storm, change] as const
 
+/** What says that somebody is acting on the target. */
+const SOMEBODY_ACTS = [targetPaused, rolloutMoving] as const
+
 /** What must hold of a target whose symptom is real. */
-const ON_THE_SYMPTOM = [targetPaused, rolloutMoving, silenced, cooldown] as const
+const ON_THE_SYMPTOM = [...SOMEBODY_ACTS, silenced, cooldown] as const
 
 /** Which guards are asked, by when: in each list the first that has a reason wins. */
 export const GUARDS = {
@@ -29,6 +32,8 @@ export const GUARDS = {
   beforeRead: [namespaces],
   /** As soon as the target is known, before any query. */
   beforeQueries: ON_THE_TARGET,
+  /** Before a query about a suspect whose rollout moves: its numbers are not the suspect’s alone yet. */
+  whileMoving: SOMEBODY_ACTS,
   /** Once one sample fails and the queries were asked since when. */
   onceDated: ON_ITS_TIME,
   /** The same where no rung applies and only the symptom is asked about: nothing is blamed then. */

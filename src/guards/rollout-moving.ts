@@ -1,7 +1,10 @@
 import type { Guard } from '../domain/guard.ts'
 import { STUCK_AFTER_MS } from '../domain/workload.ts'
 
-/** Refuses while a rollout moves, because somebody is acting. Once the rollout stalls, it is the suspect (rules 2). */
+/**
+ * Refuses while a rollout moves, because somebody is acting. Once the rollout stalls, it is the suspect (rules 2), unless it stalls on
+ * something that no write gets going.
+ */
 export const rolloutMoving: Guard = {
   name: 'rollout-moving',
   check({ workload, action, now }) {
@@ -14,6 +17,14 @@ export const rolloutMoving: Guard = {
         detail: `release ${release.namespace}/${release.name} is ${latest.status}: revision ${latest.revision}`
       }
     if (action.duringRollout === true) return undefined
-    return workload.rollout.state === 'moving' ? { reason: 'rollout-moving', detail: workload.rollout.detail } : undefined
+    const { state, stuck, detail, cause, lookAgainAt } = workload.rollout
+    if (stuck === true) return { reason: 'rollout-stuck', detail }
+    if (state !== 'moving') return undefined
+    return {
+      reason: 'rollout-moving',
+      detail,
+      ...(cause === undefined ? {} : { cause }),
+      ...(lookAgainAt === undefined ? {} : { until: lookAgainAt })
+    }
   }
 }

@@ -2,8 +2,9 @@ import { createHash, timingSafeEqual } from 'node:crypto'
 import type { FastifyRequest } from 'fastify'
 import { type Static, Type } from 'typebox'
 import { Compile } from 'typebox/compile'
-import { parseDocument } from 'yaml'
 import { type Credential, LOCAL, mayAct, ROLES, type Role } from '../domain/credential.ts'
+import { placeOf } from '../yaml/place.ts'
+import { type ReadYaml, readYaml } from '../yaml/read.ts'
 import { HttpProblem } from './http-problem.ts'
 
 const TokensSchema = Type.Object(
@@ -47,16 +48,16 @@ interface Known {
 
 /** Parses `tokens.yaml`; it holds digests, never tokens. @throws TokensError */
 export function parseTokens(text: string, file: string): Authenticator {
-  const document = parseDocument(text)
-  const broken = document.errors[0]
-  if (broken !== undefined) throw new TokensError(`${file} is not YAML: ${broken.message.split('\n')[0] ?? ''}`)
-  const value: unknown = document.toJS()
-  if (!validator.Check(value)) {
-    const first = validator.Errors(value)[0]
+  const yaml = readYaml(text)
+  if (yaml.kind === 'bad') {
+    const [fault] = yaml.faults
+    // The sentence that quotes the text is left out: a credential may have been pasted into the wrong place.
     throw new TokensError(
-      `${file}: ${first?.instancePath === '' || first === undefined ? 'the file' : first.instancePath.slice(1).replaceAll('/', '.')} ${first?.message ?? 'is not what is expected'}; make lines for it with \`astern token create\``
+      `${file} is not YAML at line ${fault?.line}, column ${fault?.column}${fault?.safe === '' ? '' : `: ${fault?.safe}`}`
     )
   }
+  const { value } = yaml
+  if (!validator.Check(value)) throw new TokensError(`${file}: ${schemaFault(yaml)}; make lines for it with \`astern token create\``)
   const names = new Set<string>()
   const known: Known[] = value.tokens.map(token => {
     if (names.has(token.name)) throw new TokensError(`${file}: the name "${token.name}" stands twice`)
@@ -100,6 +101,17 @@ export function parseTokens(text: string, file: string): Authenticator {
       return credential
     }
   }
+}
+
+function schemaFault(yaml: ReadYaml): string {
+  const first = validator.Errors(yaml.value)[0]
+  const path = first?.instancePath.split('/').slice(1) ?? []
+  const { line, column } = placeOf(
+    yaml,
+    path.map(part => (/^\d+$/.test(part) ? Number(part) : part))
+  )
+  const what = path.length === 0 ? 'the file' : path.join('.')
+  return `${what} (line ${line}, column ${column}) ${first?.message ?? 'is not what is expected'}`
 }
 
 /** A token that may deploy anywhere would be an operator's, and namespaces that limit nothing would let people believe in them. */

@@ -1,10 +1,9 @@
 import { readFileSync } from 'node:fs'
 import type { FastifyInstance } from 'fastify'
 import { type Config, ConfigError } from '../config.ts'
-import { type Authenticator, openAuthenticator, parseTokens, TokensError } from './authentication.ts'
-import { yamlFault } from './yaml-fault.ts'
+import { type Authenticator, openAuthenticator, parseTokens } from './authentication.ts'
 
-/** Reads who may call. @throws ConfigError where the tokens file cannot be used */
+/** Reads who may call. @throws ConfigError, TokensError where the tokens file cannot be used */
 export function readTokens(config: Config): Authenticator {
   if (config.tokensFile === undefined) return openAuthenticator
   let text: string
@@ -13,15 +12,7 @@ export function readTokens(config: Config): Authenticator {
   } catch (cause) {
     throw new ConfigError(`the tokens file ${config.tokensFile} cannot be read: make one with \`astern token create\``, { cause })
   }
-  const fault = yamlFault(text)
-  if (fault !== undefined) throw new TokensError(`${config.tokensFile} is not YAML at ${fault}`)
-  try {
-    return parseTokens(text, config.tokensFile)
-  } catch (cause) {
-    if (cause instanceof TokensError) throw cause
-    // An alias that leads nowhere is found only now, by an error that quotes it.
-    throw new TokensError(`${config.tokensFile} is not YAML that can be used: make lines for it with \`astern token create\``)
-  }
+  return parseTokens(text, config.tokensFile)
 }
 
 /** Opens the port. @returns the address, with the port that was chosen. @throws ConfigError where it cannot be opened */

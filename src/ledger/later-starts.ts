@@ -1,6 +1,6 @@
 import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
-import type { EpisodeLedger } from '../domain/ports/ledger.ts'
+import type { EpisodeLedger } from '../domain/ports/episode-ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { wholeIncidents } from './incident-rows.ts'

@@ -2,7 +2,9 @@ import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
-import type { AuditLedger, ChangeLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
+import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
+import type { Sighting } from '../domain/ports/cluster.ts'
+import type { AuditLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
 import { pruneLabelSets } from './incident-rows.ts'
@@ -13,6 +15,7 @@ import { createLoans } from './loans.ts'
 import { createOutbox } from './outbox.ts'
 import { pruneRawCopies } from './raw-copies.ts'
 import { createRuns } from './runs.ts'
+import type { Tables } from './tables.ts'
 import { wakeRunsThatWaitFor } from './waking.ts'
 
 /** Makes the ledger over an open, migrated database. */
@@ -42,8 +45,23 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           .where('resolved_at', '<', elseBefore)
           .where('id', 'not in', eb => eb.selectFrom('runs').select('incident_id').where('incident_id', 'is not', null).$castTo<string>())
           .execute()
+        await tx.query.deleteFrom('looks').where('at', '<', elseBefore).execute()
         await pruneLabelSets(tx)
         await tx.query.deleteFrom('deploy_markers').where('at', '<', elseBefore).execute()
+        // The newest one of an object stays, however old: it says what the object is now.
+        await tx.query
+          .deleteFrom('observed_templates as old')
+          .where('at', '<', elseBefore)
+          .where(eb =>
+            eb.exists(
+              eb
+                .selectFrom('observed_templates as newer')
+                .select('newer.seq')
+                .whereRef('newer.uid', '=', 'old.uid')
+                .whereRef('newer.seq', '>', 'old.seq')
+            )
+          )
+          .execute()
         await pruneAudit(tx, elseBefore)
       }),
     close: () => db.destroy()
@@ -93,17 +111,37 @@ function createChanges({ db, transaction }: Database): ChangeLedger {
         if ((result.numInsertedOrUpdatedRows ?? 0n) > 0n) await appendAudit(tx, audit)
       }),
     async recordObserved(target, template) {
-      await db
-        .insertInto('observed_templates')
-        .values({
-          uid: template.uid,
-          target_key: targetKey(target),
-          identity: template.identity,
-          at: template.at,
-          seen: template.seen ? 1 : 0
-        })
-        .execute()
-    }
+      await db.insertInto('observed_templates').values(observedRow({ target, template })).execute()
+    },
+    recordFound: found =>
+      transaction(async tx => {
+        if (found.length === 0) return
+        const uids = found.map(({ template }) => template.uid)
+        const newest = await tx.query
+          .selectFrom('observed_templates')
+          .select(['uid', 'identity'])
+          .where('seq', 'in', eb =>
+            eb
+              .selectFrom('observed_templates')
+              .select(({ fn }) => fn.max('seq').as('newest'))
+              .where('uid', 'in', uids)
+              .groupBy('uid')
+          )
+          .execute()
+        const known = new Map(newest.map(row => [row.uid, row.identity]))
+        const rows = found.filter(({ template }) => known.get(template.uid) !== template.identity).map(observedRow)
+        if (rows.length > 0) await tx.query.insertInto('observed_templates').values(rows).execute()
+      })
+  }
+}
+
+function observedRow({ target, template }: Sighting): Omit<Tables['observed_templates'], 'seq'> {
+  return {
+    uid: template.uid,
+    target_key: targetKey(target),
+    identity: template.identity,
+    at: template.at,
+    seen: template.seen ? 1 : 0
   }
 }
 

@@ -1,10 +1,9 @@
 import type { Kysely } from 'kysely'
-import type { Plan } from '../domain/plan.ts'
 import type { HeldLoan, LoanLedger } from '../domain/ports/ledger.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
-import { stored } from './rows.ts'
+import { storedPlan } from './rows.ts'
 import type { Tables } from './tables.ts'
 
 /** Keeps what was borrowed. A loan outlives runs, restarts and policies, and is given back by what stands here. */
@@ -43,7 +42,7 @@ function dueLoans(db: Kysely<Tables>, now: number) {
 }
 
 function toLoan(row: Tables['loans']): HeldLoan[] {
-  const plan = stored<Plan>(row.plan_json)
+  const plan = storedPlan(row.plan_json)
   return plan.loan === undefined ? [] : [{ id: row.id, runId: row.run_id, plan, loan: plan.loan, reminders: row.told }]
 }
 

@@ -1,3 +1,4 @@
+import { parseExactly } from '../base/exact-json.ts'
 import type { Incident, IncidentState } from '../domain/incident.ts'
 import { parseTargetKey } from '../domain/objects.ts'
 import { MODES, OUTCOMES, type Outcome } from '../domain/outcomes.ts'
@@ -14,6 +15,11 @@ const INCIDENT_STATES: readonly IncidentState[] = ['open', 'resolved', 'expired'
 /** Parses a JSON column. The ledger wrote it itself, so it is trusted to have the type that was stored. */
 export function stored<T>(json: string): T {
   return JSON.parse(json) as T
+}
+
+/** The same for a plan: it holds what is sent, and perhaps sent again after a crash, so its numbers come back as they were written. */
+export function storedPlan(json: string): Plan {
+  return parseExactly(json) as Plan
 }
 
 function oneOf<T extends string>(known: readonly T[], value: string, column: string): T {
@@ -88,10 +94,11 @@ export function toIntent(row: Tables['intents']): Intent {
     id: row.id,
     runId: row.run_id,
     step: row.step,
-    plan: stored<Plan>(row.plan_json),
+    plan: storedPlan(row.plan_json),
     state: oneOf(INTENT_STATES, row.state, 'intent state'),
     createdAt: row.created_at,
-    sends: row.sends
+    sends: row.sends,
+    ...(row.left_identity === null ? {} : { left: row.left_identity })
   }
 }
 

@@ -8,6 +8,7 @@ import { anyDue, claimNext, LINED_UP_TOGETHER, lineUp, nextDue } from './claims.
 import type { Database, LedgerTransaction } from './database.ts'
 import { wholeIncidents } from './incident-rows.ts'
 import { budgetUse, claimIntent, countSend, intentOf } from './intents.ts'
+import { keepLooks, looksOf } from './looks.ts'
 import { slices, toIncident, toRun, triggerFromJson } from './rows.ts'
 import { saveRun } from './save-run.ts'
 import type { Tables } from './tables.ts'
@@ -63,7 +64,12 @@ export function createRuns({ db, transaction }: Database, ids: Ids): RunLedger {
     targetFacts: (target, also, runId, now) => targetFacts(db, { target, also, runId }, now),
     budgetUse: (budgets, target, policy, now) => budgetUse(db, budgets, { target, policy }, now),
     begin: (run, key, audit) => transaction(tx => beginRun(tx, run, key, audit)),
-    saveDryRun: (run, audit) => transaction(tx => saveDryRun(tx, run, audit)),
+    looks: target => looksOf(db, target),
+    saveDryRun: (run, audit, looked = []) =>
+      transaction(async tx => {
+        await saveDryRun(tx, run, audit)
+        await keepLooks(tx, looked)
+      }),
 
     async run(id) {
       const row = await db.selectFrom('runs').selectAll().where('id', '=', id).executeTakeFirst()

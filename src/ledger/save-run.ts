@@ -6,6 +6,7 @@ import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
 import { settleIntent } from './intents.ts'
 import { returnSoon } from './loans.ts'
+import { keepLooks } from './looks.ts'
 import { enqueue } from './outbox.ts'
 import { freeParked, parkingOf } from './parking.ts'
 import { moveRun, type RunColumns } from './run-moves.ts'
@@ -44,6 +45,7 @@ export async function saveRun(
   if (ended || request.releaseLock === true) await tx.query.deleteFrom('locks').where('run_id', '=', row.id).execute()
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
+  await keepLooks(tx, request.looked ?? [])
   for (const message of request.messages ?? []) await enqueue(tx, await withList(tx, message, now), now)
   const reopened = change.outcome === 'resolved' ? await reopenIfBack(tx, row.incident_id, now) : []
   await appendAudit(tx, [...request.audit, ...parking.audit, ...storm, ...reopened])

@@ -103,6 +103,8 @@ export interface Tables {
   deploy_markers: { id: string; of_key: string; at: number; marker_json: string }
   bad_templates: { target_key: string; identity: string; at: number; run_id: string }
   observed_templates: { seq: Generated<number>; uid: string; target_key: string; identity: string; at: number; seen: number }
+  /** The newest look at each target's rollout. */
+  looks: { target_key: string; at: number; looks_json: string }
   /** One row for each decision that counts rows: see `turns.ts`. */
   turns: { name: string }
   /** One row for each line of each source: see `fair-lines.ts`. */

@@ -80,7 +80,8 @@ export async function targetFacts(
 
 /** The versions that a write made and that were not there before. A restart or a scale makes no other version. */
 function madeBy(row: Tables['intents']): string[] {
-  const { plan } = toIntent(row)
-  const identity = plan.to ?? row.left_identity ?? undefined
-  return [...(identity === undefined || identity === plan.from ? [] : [identity]), ...(plan.makes === undefined ? [] : [plan.makes])]
+  const { plan, left } = toIntent(row)
+  // The server may have made another template of it than was planned.
+  const identities = new Set([plan.to, left].filter(identity => identity !== undefined && identity !== plan.from))
+  return [...identities, ...(plan.makes === undefined ? [] : [plan.makes])].filter(made => made !== undefined)
 }

@@ -28,8 +28,9 @@ export function withBreaker(client: HttpClient, options: BreakerOptions): Guarde
   const breaker = new CircuitBreaker(
     async (request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResult> => {
       const result = await client.request(request, signal)
-      // A caller that gave up says nothing about the source.
-      if (signal?.aborted !== true && (result.kind === 'failed' || result.status >= 500)) throw new SourceFailure(result)
+      // A caller that gave up says nothing about the source, and one that answers at length is there.
+      const broken = result.kind === 'failed' ? result.problem !== 'too-large' : result.status >= 500
+      if (signal?.aborted !== true && broken) throw new SourceFailure(result)
       return result
     },
     // The breaker judges after five calls, so that a single slow answer after a start does not shut a source out.

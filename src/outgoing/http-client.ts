@@ -25,6 +25,14 @@ export interface HttpRequest {
   readonly tls?: https.RequestOptions
 }
 
+/** A request for a stream of lines that goes on for a long time. */
+export interface LineRequest extends Omit<HttpRequest, 'body' | 'maxBytes'> {
+  /** The stream counts as dead when nothing came for so many milliseconds. */
+  readonly quietMs?: number
+  /** Is called when the other side begins the stream (200). */
+  readonly opened?: () => void
+}
+
 export interface HttpResponse {
   readonly kind: 'response'
   readonly status: number
@@ -39,9 +47,14 @@ export type HttpResult = HttpResponse | { readonly kind: 'failed'; readonly prob
 export interface HttpClient {
   /** Never throws for what the other side does. Redirects are not followed, but answered like any other response. */
   request(request: HttpRequest, signal?: AbortSignal): Promise<HttpResult>
-  /** Hands over a long response line by line. Resolves when the response ends, rejects when it breaks. */
-  lines(request: Omit<HttpRequest, 'body' | 'maxBytes'>, onLine: (line: string) => void, signal: AbortSignal): Promise<HttpResult>
+  /** Hands over a long response line by line. Resolves when the response ends or breaks. */
+  lines(request: LineRequest, onLine: (line: string) => void, signal: AbortSignal): Promise<HttpResult>
   close(): void
+}
+
+interface Agents {
+  readonly http: http.Agent
+  readonly https: https.Agent
 }
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
@@ -49,18 +62,24 @@ const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 /** Makes Astern's only HTTP client. It keeps connections open; every call has a deadline, and every body a limit. */
 export function createHttpClient(now: () => number = Date.now, scrub: Scrub = nothingSecret): HttpClient {
   // 32 sockets for each host are enough for a burst of runs, and too few to flood a small Prometheus.
-  const agents = { http: new http.Agent({ keepAlive: true, maxSockets: 32 }), https: new https.Agent({ keepAlive: true, maxSockets: 32 }) }
+  const agents: Agents = {
+    http: new http.Agent({ keepAlive: true, maxSockets: 32 }),
+    https: new https.Agent({ keepAlive: true, maxSockets: 32 })
+  }
+  // A stream keeps its socket for minutes. With sockets of their own, 32 watches do not keep every other request out.
+  const streams: Agents = { http: new http.Agent(), https: new https.Agent() }
 
   /** @throws for an invalid URL or header. Whatever fails later goes to `onError`, never before this returns. */
   function open(
     request: Omit<HttpRequest, 'deadlineMs'>,
+    over: Agents,
     onResponse: (response: http.IncomingMessage) => void,
     onError: (cause: unknown) => void
   ): http.ClientRequest {
     const url = new URL(typeof request.url === 'string' ? request.url : request.url.reveal())
     const secure = url.protocol === 'https:'
     const options: https.RequestOptions = {
-      agent: secure ? agents.https : agents.http,
+      agent: secure ? over.https : over.http,
       ...request.tls,
       method: request.method,
       headers: {
@@ -80,20 +99,23 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
    * would keep the request and its answer in memory until the time is up, which in a storm is hundreds of megabytes.
    */
   function exchange(
-    request: HttpRequest | Omit<HttpRequest, 'body' | 'maxBytes'>,
+    request: HttpRequest | LineRequest,
     signal: AbortSignal | undefined,
     /** Reads the response and answers with its body when it has ended. It may settle or fail before that. */
-    read: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => () => string
+    read: (response: http.IncomingMessage, settle: (result: HttpResult) => void, fail: (cause: unknown) => void) => () => string,
+    over: Agents
   ): Promise<HttpResult> {
     const sentAt = now()
+    const quietMs = 'quietMs' in request ? request.quietMs : undefined
     return new Promise(resolve => {
-      let late = false
+      let late: string | undefined
       const failed = (cause: unknown): HttpResult =>
-        late
-          ? { kind: 'failed', problem: 'deadline', detail: `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms` }
-          : { kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause, request.url)}` }
+        late === undefined
+          ? { kind: 'failed', problem: 'unreachable', detail: `${hostOf(request.url)}: ${describe(cause, request.url)}` }
+          : { kind: 'failed', problem: 'deadline', detail: late }
       const settle = (result: HttpResult): void => {
         clearTimeout(timer)
+        clearTimeout(quiet)
         signal?.removeEventListener('abort', giveUp)
         resolve(cleaned(result, request.exact === true))
       }
@@ -101,15 +123,24 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
       let outgoing: http.ClientRequest | undefined
       const giveUp = (): void => void outgoing?.destroy(new Error('the caller gave up'))
       const timer = setTimeout(() => {
-        late = true
+        late = `no answer from ${hostOf(request.url)} within ${request.deadlineMs} ms`
         outgoing?.destroy(new Error('deadline'))
       }, request.deadlineMs)
+      const quiet =
+        quietMs === undefined
+          ? undefined
+          : setTimeout(() => {
+              late = `nothing came from ${hostOf(request.url)} for ${quietMs} ms`
+              outgoing?.destroy(new Error('quiet'))
+            }, quietMs)
       try {
         outgoing = open(
           request,
+          over,
           response => {
             const body = read(response, settle, fail)
             const { statusCode: status = 0, headers } = response
+            if (quiet !== undefined) response.on('data', () => quiet.refresh())
             response.on('end', () => settle({ kind: 'response', status, headers, body: body(), sentAt, receivedAt: now() }))
             response.on('error', fail)
           },
@@ -133,7 +164,7 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
   return {
     request(request, signal) {
       const maxBytes = request.maxBytes ?? DEFAULT_MAX_BYTES
-      return exchange(request, signal, (response, settle) => {
+      const read = (response: http.IncomingMessage, settle: (result: HttpResult) => void): (() => string) => {
         const chunks: Buffer[] = []
         let size = 0
         response.on('data', (chunk: Buffer) => {
@@ -145,14 +176,16 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
           }
         })
         return () => Buffer.concat(chunks).toString('utf8')
-      })
+      }
+      return exchange(request, signal, read, agents)
     },
 
     lines(request, onLine, signal) {
       // A watch does not end by itself. The deadline is for the whole watch, which is then opened anew.
-      return exchange(request, signal, (response, _settle, fail) => {
+      const read = (response: http.IncomingMessage, _settle: unknown, fail: (cause: unknown) => void): (() => string) => {
         let rest = ''
         response.setEncoding('utf8')
+        if (response.statusCode === 200) request.opened?.()
         response.on('data', (text: string) => {
           const parts = (rest + text).split('\n')
           rest = parts.pop() ?? ''
@@ -167,12 +200,15 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
             }
         })
         return () => rest
-      })
+      }
+      return exchange(request, signal, read, streams)
     },
 
     close() {
       agents.http.destroy()
       agents.https.destroy()
+      streams.http.destroy()
+      streams.https.destroy()
     }
   }
 }

@@ -1,4 +1,5 @@
 import type { AuditEntry } from '../domain/audit.ts'
+import type { TargetLooks } from '../domain/looks.ts'
 import type { Message } from '../domain/message.ts'
 import type { Intent } from '../domain/plan.ts'
 import type { IntentRequest, SettledIntent } from '../domain/ports/ledger.ts'
@@ -51,6 +52,8 @@ export interface Move {
   readonly told?: boolean
   readonly intent?: SettledIntent
   readonly releaseLock?: boolean
+  /** What this phase saw of rollouts, where the next look must know it. */
+  readonly looked?: readonly TargetLooks[]
   /** What the phase that follows at once may know. */
   readonly carried?: Carried
 }

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import type { Action, Tools } from '../domain/action.ts'
+import type { FieldOwnership } from '../domain/field-ownership.ts'
 import type { AlertStates, DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import type { Mode, Outcome } from '../domain/outcomes.ts'
 import { type Permission, permissionOf } from '../domain/permission.ts'
@@ -41,7 +42,7 @@ export interface Senders {
 
 /** What deciding reads from. Nothing among it can save. */
 export interface ReadingPorts {
-  readonly ledger: Pick<Ledger, 'targetFacts' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
+  readonly ledger: Pick<Ledger, 'targetFacts' | 'looks' | 'switchState' | 'storm' | 'stormLooming' | 'budgetUse'>
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
@@ -51,6 +52,7 @@ export interface ReadingPorts {
   readonly guards: {
     readonly beforeRead: readonly Guard<UnreadInput>[]
     readonly beforeQueries: readonly Guard[]
+    readonly whileMoving: readonly Guard[]
     readonly onceDated: readonly Guard<DatedInput>[]
     readonly onceDatedOnly: readonly Guard[]
     readonly onSymptom: readonly Guard[]
@@ -85,6 +87,8 @@ export interface PhasePorts extends ReadingPorts {
   readonly ids: Ids
   readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted'>
   readonly channels: Channels
+  /** Whether Astern gives up the fields that a write made it the owner of, so that the next deploy finds no conflict. */
+  readonly fieldOwnership: FieldOwnership
   /** Sleeps without the run's place in the worker, so that another run can have it. Absent where there are no places. */
   readonly rest?: (sleep: () => Promise<void>) => Promise<void>
 }

@@ -4,6 +4,7 @@ import { confirm } from './act/confirm.ts'
 import { consider } from './act/consider.ts'
 import type { Phase } from './pass.ts'
 import type { Ports } from './ports.ts'
+import { thenGiveUpFields } from './settle/give-up.ts'
 import { settle } from './settle/settle.ts'
 
 /** The life of a run on one screen: the phase of each of its states. `RUN_TRANSITIONS` says which state may follow which. */
@@ -11,9 +12,12 @@ const PHASES: Readonly<Record<RunState, Phase>> = {
   /** Decides. With every answer for the write → executing; with a reason against it → the run waits, or ends. */
   waiting: consider,
   /** The intent is durable. Checks everything once more and writes, or sees whether an earlier write is there. */
-  executing: carryOut,
-  /** The run has written. Looks whether the rollout is complete and the symptom gone; if not, the next rung follows. */
-  watching: confirm,
+  executing: thenGiveUpFields(carryOut),
+  /**
+   * The run has written. Looks whether the rollout is complete and the symptom gone; if not, the next rung follows. Either way the
+   * fields that were written are given up before.
+   */
+  watching: thenGiveUpFields(confirm),
   ended: async () => ({ kind: 'lost' })
 }
 

@@ -1,13 +1,11 @@
-import { formatDuration, parseDuration } from '../base/duration.ts'
-import { baseUrlFault } from '../base/redacted-url.ts'
 import type { TargetKind } from '../domain/objects.ts'
-import { parsePromqlTemplate } from '../templates/promql.ts'
 import { parseTemplate } from '../templates/template.ts'
 import { checkChannels, type LoadableChannel } from './channels.ts'
+import { checkCondition, checkVerification } from './check-queries.ts'
 import { parseMatchers } from './matchers.ts'
-import { parseThreshold } from './normalize.ts'
 import { didYouMean, type Finding, type Path } from './problem.ts'
 import type { PolicyFile } from './schema.ts'
+import { checkSources } from './sources.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 
@@ -29,13 +27,6 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
   return findings
 }
 
-function checkSources(sources: PolicyFile['sources']): Finding[] {
-  return Object.entries(sources ?? {}).flatMap(([name, { url }]): Finding[] => {
-    const fault = baseUrlFault(url)
-    return fault === undefined ? [] : [{ path: ['sources', name, 'url'], message: `the URL ${fault}` }]
-  })
-}
-
 function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {
   const findings: Finding[] = []
   for (const [index, matcher] of policy.match.entries()) {
@@ -43,7 +34,7 @@ function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep
     if ('error' in parsed) findings.push({ path: [...path, 'match', index], message: parsed.error })
   }
   findings.push(...checkTarget(policy.target, [...path, 'target']))
-  for (const [index, query] of policy.verify.entries()) findings.push(...checkQuery(query, [...path, 'verify', index]))
+  for (const [index, query] of policy.verify.entries()) findings.push(...checkVerification(query, [...path, 'verify', index]))
   const seen = new Set<string>()
   for (const [index, step] of policy.steps.entries()) {
     const at: Path = [...path, 'steps', index]
@@ -78,41 +69,6 @@ function checkTarget(target: FilePolicy['target'], path: Path): Finding[] {
       ? [{ path: [...path, key], message: 'the target cannot be made from itself: use labels or annotations' }]
       : []
   })
-}
-
-function checkCondition(condition: { readonly promql: string; readonly holdsWhen: string }, path: Path): Finding[] {
-  const findings: Finding[] = []
-  const parsed = parsePromqlTemplate(condition.promql)
-  if ('error' in parsed) findings.push({ path: [...path, 'promql'], message: parsed.error, offset: parsed.offset })
-  if (parseThreshold(condition.holdsWhen) === undefined)
-    findings.push({ path: [...path, 'holdsWhen'], message: 'is not a comparison and a number, such as "> 0"' })
-  return findings
-}
-
-function checkQuery(query: FilePolicy['verify'][number], path: Path): Finding[] {
-  const findings: Finding[] = []
-  const parsed = parsePromqlTemplate(query.promql)
-  if ('error' in parsed) findings.push({ path: [...path, 'promql'], message: parsed.error, offset: parsed.offset })
-  else if (parsed.fixedInTime)
-    findings.push({
-      path: [...path, 'promql'],
-      message: '@ fixes the instant: the query would say the same of every moment of the past, and could not tell since when it fails'
-    })
-  else if (parsed.window === undefined && query.window === undefined) {
-    findings.push({
-      path: [...path, 'promql'],
-      message: 'how far back this query looks cannot be told from its text (recording rule, subquery or offset): say it with window:'
-    })
-  } else if (parsed.window !== undefined && query.window !== undefined && (parseDuration(query.window) ?? 0) < parsed.window) {
-    findings.push({ path: [...path, 'window'], message: `is shorter than the query’s own range of ${formatDuration(parsed.window)}` })
-  }
-  if (query.traffic !== undefined) {
-    const traffic = parsePromqlTemplate(query.traffic.promql)
-    if ('error' in traffic) findings.push({ path: [...path, 'traffic', 'promql'], message: traffic.error, offset: traffic.offset })
-  }
-  if (parseThreshold(query.failWhen) === undefined)
-    findings.push({ path: [...path, 'failWhen'], message: 'is not a comparison and a number, such as "> 0.05" or "> 5%"' })
-  return findings
 }
 
 function checkEscalation(escalate: { readonly to?: readonly string[] } | undefined, file: PolicyFile, path: Path): Finding[] {

@@ -1,10 +1,12 @@
 import { Compile } from 'typebox/compile'
-import { type Document, isMap, isNode, isPair, isScalar, LineCounter, parseDocument } from 'yaml'
 import type { ConfiguredChannel } from '../domain/message.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
+import { placeOf, writtenAt } from '../yaml/place.ts'
+import { type ReadYaml, readYaml } from '../yaml/read.ts'
 import { type LoadableChannel, normalizeChannels } from './channels.ts'
 import { checkFile, type StepCheck } from './check.ts'
+import { type NamedFile, namedFiles } from './named-files.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
 import { type ActionSchema, fileSchema, type PolicyFile } from './schema.ts'
@@ -27,10 +29,16 @@ export interface PolicySet {
   readonly sources: NonNullable<PolicyFile['sources']>
   readonly channels: Readonly<Record<string, ConfiguredChannel>>
   readonly storm: StormLimits
+  /** What the files say that is allowed, and seldom meant. */
+  readonly warnings: readonly PolicyProblem[]
 }
 
+/** The schema check's words for a value that should be a text. */
+const NO_TEXT = 'must be string'
+
 export type LoadResult =
-  | { readonly kind: 'loaded'; readonly set: PolicySet }
+  /** `files`: what the policy files name and the loader has not looked at, because it reads nothing. */
+  | { readonly kind: 'loaded'; readonly set: PolicySet; readonly files: readonly NamedFile[] }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }
 
 /** Parses and checks the texts of the policy files. Several act as one: `sources`, `channels` and `defaults` may stand in one each. */
@@ -41,32 +49,30 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   const problems: PolicyProblem[] = []
   const parsed: { readonly locate: (finding: Finding) => PolicyProblem; readonly value: PolicyFile }[] = []
   for (const { file, text } of texts) {
-    const lines = new LineCounter()
-    const document = parseDocument(text, { lineCounter: lines, prettyErrors: false })
-    const locate = (finding: Finding): PolicyProblem => toProblem(file, document, lines, finding)
-    if (document.errors.length > 0) {
-      for (const error of document.errors) {
-        const at = lines.linePos(error.pos[0])
-        problems.push({ file, line: at.line, column: at.col, path: '', message: `not YAML: ${error.message.split('\n')[0] ?? ''}` })
-      }
+    const yaml = readYaml(text)
+    if (yaml.kind === 'bad') {
+      for (const { line, column, message } of yaml.faults) problems.push({ file, line, column, path: '', message: `not YAML: ${message}` })
       continue
     }
-    if (document.contents === null) {
+    const locate = (finding: Finding): PolicyProblem => toProblem(file, yaml, finding)
+    const { value } = yaml
+    if (value === null) {
       problems.push({ file, line: 1, column: 1, path: '', message: 'the file is empty; it begins with `version: 1` and has `policies:`' })
       continue
     }
-    const value: unknown = document.toJS({ maxAliasCount: 100 })
     const findings = schemaFindings(fileValidator, schema, value)
     if (findings.length > 0 || !fileValidator.Check(value)) problems.push(...inOrder(findings.map(locate)))
     else parsed.push({ locate, value })
   }
   if (problems.length > 0) return { kind: 'bad', problems }
+  const warnings: PolicyProblem[] = []
   const merged = merge(parsed.map(part => part.value))
   const single = parsed.length === 1 ? parsed[0] : undefined
   for (const part of parsed) {
     // One of several files may name channels, and rely on defaults, of another.
     const whole: PolicyFile = single === part ? part.value : { ...merged.file, policies: part.value.policies }
-    problems.push(...checkFile(whole, checkStep, vocabulary.channels).map(part.locate))
+    for (const finding of checkFile(whole, checkStep, vocabulary.channels))
+      (finding.warning === true ? warnings : problems).push(part.locate(finding))
   }
   problems.push(
     ...merged.twice
@@ -87,15 +93,32 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   }
   if (problems.length > 0) return { kind: 'bad', problems: unique(problems) }
   const file = merged.file
+  const files = parsed.flatMap(({ locate, value }) =>
+    [...namedFiles(schema, value), ...filesOfSteps(value, vocabulary.actions)].map(
+      ({ path, file }): NamedFile => ({ file, key: String(path.at(-1)), problem: message => locate({ path, message }) })
+    )
+  )
   return {
     kind: 'loaded',
+    files,
     set: {
       policies: normalizePolicies(file),
       sources: file.sources ?? {},
       channels: normalizeChannels(file.channels),
-      storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file)
+      storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
+      warnings: inOrder(unique(warnings))
     }
   }
+}
+
+/** The schema of the file leaves open what is in a step's `with`. */
+function filesOfSteps(file: PolicyFile, actions: readonly LoadableAction[]): ReturnType<typeof namedFiles> {
+  return file.policies.flatMap((policy, index) =>
+    policy.steps.flatMap((step, at) => {
+      const action = actions.find(({ name }) => name === step.action)
+      return action === undefined ? [] : namedFiles(action.with, step.with, ['policies', index, 'steps', at, 'with'])
+    })
+  )
 }
 
 /** Sorts problems in the order of the file. */
@@ -143,37 +166,16 @@ function unique(problems: readonly PolicyProblem[]): PolicyProblem[] {
   return [...seen.values()]
 }
 
-/** Finds the line and column of a path, or of the nearest part of it that is in the text. */
-function toProblem(file: string, document: Document, lines: LineCounter, finding: Finding): PolicyProblem {
-  let offset = 0
-  for (let depth = finding.path.length; depth >= 0; depth -= 1) {
-    const path = finding.path.slice(0, depth)
-    const found =
-      finding.atKey === true && depth === finding.path.length
-        ? keyOffset(document, path)
-        : valueOffset(document, path, depth === finding.path.length ? finding.offset : undefined)
-    if (found === undefined) continue
-    offset = found
-    break
-  }
-  const at = lines.linePos(offset)
-  return { file, line: at.line, column: at.col, path: formatPath(finding.path), message: finding.message }
+function toProblem(file: string, yaml: ReadYaml, { path, message, atKey, offset }: Finding): PolicyProblem {
+  return { file, ...placeOf(yaml, path, { atKey, offset }), path: formatPath(path), message: message + quotesFor(yaml, path, message) }
 }
 
-function valueOffset(document: Document, path: Path, inside: number | undefined): number | undefined {
-  const node = path.length === 0 ? document.contents : document.getIn(path, true)
-  if (!isNode(node) || node.range == null) return undefined
-  const start = node.range[0]
-  if (inside === undefined || !isScalar(node)) return start
-  if (node.type === 'PLAIN') return start + inside
-  if (node.type === 'QUOTE_DOUBLE' || node.type === 'QUOTE_SINGLE') return start + 1 + inside
-  // Block texts lose their indentation. So only their start is known exactly, and not a position inside them.
-  return start
+/** What is a number, a map or a list only because its quotes are missing, such as `promql: {job="api"}` or a tenant `7`. */
+function quotesFor(yaml: ReadYaml, path: Path, message: string): string {
+  const written = message === NO_TEXT ? writtenAt(yaml, path) : undefined
+  return written === undefined || written === '' || written.includes('\n') ? '' : `: put it in quotes, as in ${quoted(written)}`
 }
 
-function keyOffset(document: Document, path: Path): number | undefined {
-  const parent = path.length === 1 ? document.contents : document.getIn(path.slice(0, -1), true)
-  if (!isMap(parent)) return undefined
-  const pair = parent.items.find(item => isPair(item) && isScalar(item.key) && item.key.value === path.at(-1))
-  return isScalar(pair?.key) ? pair.key.range?.[0] : undefined
+function quoted(text: string): string {
+  return text.includes('"') ? `'${text}'` : `"${text}"`
 }

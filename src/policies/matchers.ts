@@ -1,90 +1,73 @@
 import { RE2JS } from 're2js'
+import { nameOf, readingsOf, splitMatchers, type WrittenMatcher } from './matcher-text.ts'
 
-/** Alertmanager's matcher. An absent label counts as the empty value; regular expressions are RE2, and match the whole value. */
+/**
+ * Alertmanager's matcher. An absent label counts as the empty value; regular expressions are RE2, and match the whole value. Where
+ * Alertmanager's two parsers read the value differently, either reading counts: a positive matcher holds by one, a negative by both.
+ */
 export interface Matcher {
   readonly name: string
   readonly operator: '=' | '!=' | '=~' | '!~'
-  readonly value: string
+  /** What the value means: mostly one text. */
+  readonly readings: readonly string[]
   readonly source: string
   matches(value: string): boolean
 }
 
-// What Alertmanager's UTF-8 parser takes as a label name without quotes: anything but its reserved characters.
-const MATCHER = /^\s*(?:"((?:[^"\\]|\\.)*)"|([^{}!=~,\\"'`\s]+))\s*(=~|!~|!=|=)\s*(?:"((?:[^"\\]|\\.)*)"|([^{}!=~,\\"'`\s]+))\s*$/s
-const ESCAPES: Readonly<Record<string, string>> = { n: '\n', t: '\t', '"': '"', '\\': '\\' }
-
 /** Parses `name="value"`, or several in braces. @returns the matchers, or a sentence that says what is wrong. */
 export function parseMatchers(source: string): readonly Matcher[] | { readonly error: string } {
-  const inner = source.trim()
-  const braced = inner.startsWith('{') && inner.endsWith('}')
-  const parts = splitAtCommas(braced ? inner.slice(1, -1) : inner)
+  const written = splitMatchers(source)
+  if ('rest' in written) return { error: `${JSON.stringify(written.rest)} is not a matcher: write name="value", or with != =~ !~` }
   const matchers: Matcher[] = []
-  for (const part of parts) {
-    const parsed = parseMatcher(part)
+  for (const one of written) {
+    const parsed = parseMatcher(one)
     if ('error' in parsed) return parsed
     matchers.push(parsed)
   }
   return matchers.length === 0 ? { error: 'an empty matcher would match every alert: write alertname="…"' } : matchers
 }
 
-function parseMatcher(source: string): Matcher | { readonly error: string } {
-  const found = MATCHER.exec(source)
-  if (found === null) return { error: `${JSON.stringify(source.trim())} is not a matcher: write name="value", or with != =~ !~` }
-  const name = unquote(found[1] ?? found[2] ?? '')
-  const value = unquote(found[4] ?? found[5] ?? '')
-  const operator = found[3]
+function parseMatcher(written: WrittenMatcher): Matcher | { readonly error: string } {
+  const { operator, source } = written
+  const name = nameOf(written)
+  const readings = readingsOf(written)
+  if (name === undefined || name === '' || readings.length === 0)
+    return { error: `${JSON.stringify(source.trim())} is not a matcher: what stands in its quotes has no meaning for Alertmanager` }
   switch (operator) {
     case '=':
-      return { name, operator, value, source, matches: actual => actual === value }
+      return { name, operator, readings, source, matches: actual => readings.includes(actual) }
     case '!=':
-      return { name, operator, value, source, matches: actual => actual !== value }
+      return { name, operator, readings, source, matches: actual => !readings.includes(actual) }
     case '=~':
     case '!~': {
-      try {
-        const regex = RE2JS.compile(value, RE2JS.DOTALL)
-        return { name, operator, value, source, matches: actual => regex.matches(actual) === (operator === '=~') }
-      } catch (cause) {
-        return {
-          error: `${JSON.stringify(value)} is not an RE2 regular expression: ${cause instanceof Error ? cause.message : String(cause)}`
-        }
-      }
+      const compiled = readings.map(compileWhole)
+      const good = compiled.filter(regex => regex instanceof RE2JS)
+      const [wrong] = compiled.filter(regex => typeof regex === 'string')
+      // One parser refuses what the other one can read: then only that reading is left.
+      if (good.length === 0) return { error: `${JSON.stringify(readings[0])} is not an RE2 regular expression: ${wrong}` }
+      const matches = (actual: string): boolean => good.some(regex => regex.matches(actual)) === (operator === '=~')
+      return { name, operator, readings, source, matches }
     }
-    default:
-      return { error: `${JSON.stringify(source.trim())} is not a matcher` }
   }
 }
 
-function unquote(text: string): string {
-  return text.replaceAll(/\\(.)/gs, (whole, char: string) => ESCAPES[char] ?? whole)
-}
-
-function splitAtCommas(text: string): string[] {
-  const parts: string[] = []
-  let part = ''
-  let quoted = false
-  for (let index = 0; index < text.length; index += 1) {
-    const char = text.charAt(index)
-    if (char === '\\' && quoted) {
-      part += char + text.charAt(index + 1)
-      index += 1
-      continue
-    }
-    if (char === '"') quoted = !quoted
-    if (char === ',' && !quoted) {
-      parts.push(part)
-      part = ''
-    } else part += char
+/** @returns the expression, or what is wrong with it */
+function compileWhole(text: string): RE2JS | string {
+  try {
+    // As in Alertmanager, a dot is no end of a line.
+    return RE2JS.compile(text)
+  } catch (cause) {
+    return cause instanceof Error ? cause.message : String(cause)
   }
-  parts.push(part)
-  return parts.filter((piece, index) => piece.trim() !== '' || index < parts.length - 1)
 }
 
 /** The alertnames that a list of matchers can match, where the matchers list them; undefined where it may be any name. */
 export function alertnamesOf(matchers: readonly Matcher[]): readonly string[] | undefined {
   for (const matcher of matchers) {
     if (matcher.name !== 'alertname') continue
-    if (matcher.operator === '=') return [matcher.value]
-    if (matcher.operator === '=~' && /^[A-Za-z0-9_ -]+(\|[A-Za-z0-9_ -]+)*$/.test(matcher.value)) return matcher.value.split('|')
+    if (matcher.operator === '=') return matcher.readings
+    const [pattern = '', ...more] = matcher.readings
+    if (matcher.operator === '=~' && more.length === 0 && /^[A-Za-z0-9_ -]+(\|[A-Za-z0-9_ -]+)*$/.test(pattern)) return pattern.split('|')
   }
   return undefined
 }

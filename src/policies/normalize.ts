@@ -28,6 +28,7 @@ function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
     target: policy.target,
     mode: policy.mode ?? defaults?.mode ?? 'dry-run',
     ...(policy.changedWithin === undefined ? {} : { changedWithin: ms(policy.changedWithin) }),
+    ...ignoredOf(policy, defaults),
     verify: policy.verify.map(normalizeVerification),
     steps: policy.steps.map(step => ({
       action: step.action,
@@ -60,6 +61,13 @@ function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
     },
     recheck: optional(policy.recheck ?? defaults?.recheck, 30 * SECOND)
   }
+}
+
+/** The ignored parts of a policy, where it names none those of the defaults; nothing where neither names any. */
+function ignoredOf(policy: FilePolicy, defaults: PolicyFile['defaults']): Pick<Policy, 'ignore'> {
+  const annotations = policy.ignoreAnnotations ?? defaults?.ignoreAnnotations ?? []
+  const env = policy.ignoreEnv ?? defaults?.ignoreEnv ?? []
+  return annotations.length === 0 && env.length === 0 ? {} : { ignore: { annotations, env } }
 }
 
 export function stormOf(file: PolicyFile): StormLimits {

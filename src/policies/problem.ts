@@ -22,6 +22,8 @@ export interface Finding {
   readonly atKey?: boolean
   /** Characters into the value, for errors inside a text such as a query. */
   readonly offset?: number
+  /** True for advice: the file loads all the same. */
+  readonly warning?: true
 }
 
 export function formatPath(path: Path): string {

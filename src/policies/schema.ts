@@ -26,7 +26,7 @@ const duration = (description: string) =>
 const text = (description: string) => Type.String({ minLength: 1, description })
 const count = (minimum: number, description: string) => Type.Integer({ minimum, description })
 
-const httpSource = (description: string) =>
+const httpSource = (description: string, defaultTimeout: string) =>
   Type.Object(
     {
       url: text('Base URL, without /api/v1.'),
@@ -35,8 +35,10 @@ const httpSource = (description: string) =>
       headers: Type.Optional(
         Type.Record(Type.String(), Type.String(), { description: 'Extra headers, such as X-Scope-OrgID. No secrets.' })
       ),
-      timeout: Type.Optional(duration('Deadline of one query; default 10s.')),
-      caFile: Type.Optional(text('File with the CA certificates of the source.'))
+      timeout: Type.Optional(duration(`Deadline of one question; default ${defaultTimeout}.`)),
+      caFile: Type.Optional(text('File with the CA certificates of the source (PEM).')),
+      certFile: Type.Optional(text('File with the client certificate (PEM); goes with keyFile.')),
+      keyFile: Type.Optional(text('File with the key of the client certificate (PEM).'))
     },
     { ...closed, description }
   )
@@ -67,6 +69,17 @@ const guardFields = {
   ),
   cooldown: Type.Optional(duration('Between two runs on a target; default 30m.')),
   budgets: Type.Optional(Type.Array(BudgetSchema, { description: 'Limits of writes; a policy’s add to the defaults.' }))
+}
+
+const ignoreFields = {
+  ignoreAnnotations: Type.Optional(
+    Type.Array(text('An annotation of the pod template, or a glob such as checksum/*.'), {
+      description: 'What makes no new version: a change of these alone is no change, and a revision that differs only in them is the same.'
+    })
+  ),
+  ignoreEnv: Type.Optional(
+    Type.Array(text('A variable of the pods’ containers, or a glob such as STAKATER_*.'), { description: 'The same, for variables.' })
+  )
 }
 
 const ModeSchema = Type.Enum(['off', 'dry-run', 'auto'], {
@@ -181,6 +194,7 @@ function policyFields<Step extends TSchema>(step: Step) {
         'The target must have changed within this time before the symptom; default 60m for steps that go back to an earlier version.'
       )
     ),
+    ...ignoreFields,
     verify: Type.Array(VerifySchema, {
       minItems: 1,
       description: 'The symptom, as numbers. All must fail before a write, all must pass after it.'
@@ -198,8 +212,8 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
     sources: Type.Optional(
       Type.Object(
         {
-          prometheus: Type.Optional(httpSource('Prometheus, or anything that speaks its HTTP API.')),
-          alertmanager: Type.Optional(httpSource('Asked whether an alert is silenced or inhibited.'))
+          prometheus: Type.Optional(httpSource('Prometheus, or anything that speaks its HTTP API.', '10s')),
+          alertmanager: Type.Optional(httpSource('Asked whether an alert is silenced or inhibited.', '5s'))
         },
         closed
       )
@@ -209,6 +223,7 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
       Type.Object(
         {
           mode: Type.Optional(ModeSchema),
+          ...ignoreFields,
           guards: Type.Optional(Type.Object({ ...guardFields, storm: Type.Optional(StormSchema) }, closed)),
           escalate: Type.Optional(EscalateSchema),
           recheck: Type.Optional(duration('Default 30s.'))

@@ -4,6 +4,7 @@ import { sha256 } from '../base/hashes.ts'
 import type { Policy } from '../domain/policy.ts'
 import { indexPolicies, type PolicyIndex } from './index.ts'
 import { type LoadResult, loadPolicies, type PolicySet, type Vocabulary } from './load.ts'
+import { checkNamedFiles } from './named-files.ts'
 import type { PolicyProblem } from './problem.ts'
 
 /** The policy file is missing or cannot be read. Its exit code differs from that of a bad file. */
@@ -29,11 +30,29 @@ export async function readPolicyTexts(path: string): Promise<readonly { readonly
   }
 }
 
-export async function loadPolicyPath(path: string, vocabulary: Vocabulary): Promise<LoadResult> {
-  return loadPolicies(await readPolicyTexts(path), vocabulary)
+export interface LoadOptions {
+  /** False where the files that policies name are elsewhere, as in CI. */
+  readonly lookAtFiles?: boolean
+}
+
+/** Reads and checks the policy files, and looks at the files that they name. @throws PolicyFileMissing */
+export async function loadPolicyPath(path: string, vocabulary: Vocabulary, options: LoadOptions = {}): Promise<LoadResult> {
+  return loadWhole(await readPolicyTexts(path), vocabulary, options)
+}
+
+async function loadWhole(
+  texts: Parameters<typeof loadPolicies>[0],
+  vocabulary: Vocabulary,
+  { lookAtFiles = true }: LoadOptions = {}
+): Promise<LoadResult> {
+  const result = loadPolicies(texts, vocabulary)
+  if (result.kind === 'bad' || !lookAtFiles) return result
+  const problems = await checkNamedFiles(result.files)
+  return problems.length === 0 ? result : { kind: 'bad', problems }
 }
 
 export type ReloadResult =
+  /** The texts in force are the ones that are there. */
   | { readonly kind: 'unchanged' }
   | { readonly kind: 'loaded'; readonly policies: number }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[]; readonly fresh: boolean }
@@ -53,13 +72,19 @@ export async function openPolicyStore(
   vocabulary: Vocabulary
 ): Promise<{ readonly kind: 'open'; readonly store: PolicyStore } | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }> {
   const texts = await readPolicyTexts(path)
-  const first = loadPolicies(texts, vocabulary)
+  const first = await loadWhole(texts, vocabulary)
   if (first.kind === 'bad') return first
   let set = first.set
   let index = indexPolicies(set.policies)
   let version = versionOf(texts)
-  let tried = version
-  let badNow: readonly PolicyProblem[] | undefined
+  /** What is wrong with the files as they are, as a text; undefined while they are in force. */
+  let wrong: string | undefined
+  const bad = (problems: readonly PolicyProblem[]): ReloadResult => {
+    const told = JSON.stringify(problems)
+    const fresh = told !== wrong
+    wrong = told
+    return { kind: 'bad', problems, fresh }
+  }
   return {
     kind: 'open',
     store: {
@@ -68,21 +93,34 @@ export async function openPolicyStore(
       version: () => version,
       policy: name => set.policies.find(policy => policy.name === name),
       async reload() {
-        const fresh = await readPolicyTexts(path)
-        const next = versionOf(fresh)
-        if (next === tried) return badNow === undefined ? { kind: 'unchanged' } : { kind: 'bad', problems: badNow, fresh: false }
-        tried = next
+        const read = await textsOrProblem(path)
+        if ('problem' in read) return bad([read.problem])
+        const next = versionOf(read.texts)
+        // Files that were bad are looked at again although they are the same: what they name may be there now.
+        if (next === version && wrong === undefined) return { kind: 'unchanged' }
         // All that can fail is done before anything in force changes.
-        const result = loadPolicies(fresh, vocabulary)
-        badNow = result.kind === 'bad' ? result.problems : undefined
-        if (result.kind === 'bad') return { ...result, fresh: true }
+        const result = await loadWhole(read.texts, vocabulary)
+        if (result.kind === 'bad') return bad(result.problems)
         const nextIndex = indexPolicies(result.set.policies)
+        wrong = undefined
         set = result.set
         index = nextIndex
         version = next
         return { kind: 'loaded', policies: set.policies.length }
       }
     }
+  }
+}
+
+/** A file that is missing while Astern runs is a fault of the files, like any other. */
+async function textsOrProblem(
+  path: string
+): Promise<{ readonly texts: Awaited<ReturnType<typeof readPolicyTexts>> } | { readonly problem: PolicyProblem }> {
+  try {
+    return { texts: await readPolicyTexts(path) }
+  } catch (cause) {
+    if (!(cause instanceof PolicyFileMissing)) throw cause
+    return { problem: { file: path, line: 1, column: 1, path: '', message: cause.message } }
   }
 }
 

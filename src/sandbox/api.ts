@@ -62,10 +62,38 @@ export function selected(request: Pick<ApiRequest, 'query'>, object: JsonObject)
   return field === null || textAt(object, 'metadata', 'name') === field[1]
 }
 
+/** Lists by name, and page by page where a limit says so. A later page shows what is there by then (the real one: of its snapshot). */
 function list(parts: ApiParts, request: ApiRequest): ApiAnswer {
   const { kind, apiVersion } = RESOURCES[request.resource]
-  const items = parts.store.list(request.resource, request.namespace).filter(object => selected(request, object))
-  return { status: 200, body: { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: String(parts.store.version) }, items } }
+  const token = tokenOf(request.query.get('continue'))
+  if (token === 'bad') return statusAnswer(400, 'BadRequest', 'continue key is not valid: illegal base64 data')
+  const found = parts.store
+    .list(request.resource, request.namespace)
+    .filter(object => selected(request, object))
+    .map(object => ({ key: keyOf(object), object }))
+    .sort((a, b) => (a.key < b.key ? -1 : 1))
+    .filter(({ key }) => token === undefined || key > token.after)
+  const limit = Number(request.query.get('limit') ?? '0')
+  const page = limit > 0 ? found.slice(0, limit) : found
+  const last = page.at(-1)
+  const version = token?.version ?? String(parts.store.version)
+  const more = last !== undefined && page.length < found.length
+  const next = more ? { continue: Buffer.from(JSON.stringify([version, last.key])).toString('base64url') } : {}
+  return {
+    status: 200,
+    body: { kind: `${kind}List`, apiVersion, metadata: { resourceVersion: version, ...next }, items: page.map(({ object }) => object) }
+  }
+}
+
+function keyOf(object: JsonObject): string {
+  return `${textAt(object, 'metadata', 'namespace') ?? ''}/${textAt(object, 'metadata', 'name') ?? ''}`
+}
+
+function tokenOf(text: string | null): { readonly version: string; readonly after: string } | 'bad' | undefined {
+  if (text === null || text === '') return undefined
+  const parsed = parseJson(Buffer.from(text, 'base64url').toString('utf8'))
+  const [version, after] = Array.isArray(parsed) ? parsed : []
+  return typeof version === 'string' && typeof after === 'string' ? { version, after } : 'bad'
 }
 
 function create(parts: ApiParts, request: ApiRequest): ApiAnswer {
@@ -146,7 +174,7 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   }
   const specChanged = canonicalJson(before['spec']) !== canonicalJson(after['spec'])
   const templateChanged = canonicalJson(objectAt(before, 'spec')['template']) !== canonicalJson(objectAt(after, 'spec')['template'])
-  const entries = Array.isArray(old['managedFields']) ? old['managedFields'] : []
+  const entries = ownersAfter(old['managedFields'], next['managedFields'])
   const stored = defaulted(resource, {
     ...after,
     // The status is written only through its subresource.
@@ -165,6 +193,12 @@ function save(parts: ApiParts, request: ApiRequest, before: JsonObject, after: J
   const invalid = validate(resource, stored)
   if (invalid !== undefined) return invalid
   return { status: 200, body: isDryRun(request) ? stored : parts.store.put(resource, stored) }
+}
+
+/** The entries of `managedFields` that a request leaves. It may take some away; with none left, those of before stay. */
+function ownersAfter(before: unknown, asked: unknown): readonly unknown[] {
+  if (Array.isArray(asked) && asked.length > 0) return asked
+  return Array.isArray(before) ? before : []
 }
 
 /** RFC 7386. */
@@ -192,11 +226,13 @@ function validate(resource: Resource, object: JsonObject): ApiAnswer | undefined
   const wanted = textMap(objectAt(object, 'spec', 'selector')['matchLabels'])
   const labels = textMap(objectAt(object, 'spec', 'template', 'metadata')['labels'])
   if (Object.keys(wanted).length > 0 && Object.entries(wanted).every(([key, value]) => labels[key] === value)) return undefined
-  return statusAnswer(
+  const { status, body } = statusAnswer(
     422,
     'Invalid',
     'Deployment.apps is invalid: spec.template.metadata.labels: Invalid value: `selector` does not match template `labels`'
   )
+  const causes = [{ reason: 'FieldValueInvalid', field: 'spec.template.metadata.labels' }]
+  return { status, body: { ...body, details: { name: textAt(object, 'metadata', 'name'), causes } } }
 }
 
 function managed(parts: ApiParts, request: ApiRequest, operation: 'Update'): JsonObject {

@@ -72,10 +72,9 @@ export async function startFleet(options: FleetOptions): Promise<Fleet> {
     for (const [key, { pod, good, bad }] of counters) {
       if (!present.has(key)) continue
       const labels = `namespace="${pod.namespace}",deployment="${pod.deployment}",pod="${pod.name}"`
-      lines.push(
-        `http_requests_total{${labels},status="200"} ${Math.round(good)}`,
-        `http_requests_total{${labels},status="500"} ${Math.round(bad)}`
-      )
+      lines.push(`http_requests_total{${labels},status="200"} ${Math.round(good)}`)
+      // As with most libraries, a version that never failed has no series of failures.
+      if (Math.round(bad) > 0) lines.push(`http_requests_total{${labels},status="500"} ${Math.round(bad)}`)
     }
     response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' }).end(`${lines.join('\n')}\n`)
   })

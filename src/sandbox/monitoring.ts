@@ -78,6 +78,8 @@ export interface AlertmanagerOptions {
   readonly port?: number
   /** Makes it one of a cluster, whose peers wait one second for each other. */
   readonly cluster?: { readonly listen: string; readonly peer?: string }
+  /** Features that are off by default, with commas (`--enable-feature`). */
+  readonly features?: string
 }
 
 /** A real Alertmanager that posts each group to one webhook. */
@@ -122,6 +124,7 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
           '--cluster.peer-timeout=1s',
           '--cluster.settle-timeout=1s'
         ]),
+    ...(options.features === undefined ? [] : [`--enable-feature=${options.features}`]),
     '--log.level=warn'
   ])
   await untilReady(`${url}/-/ready`, running, 'Alertmanager')

@@ -20,6 +20,10 @@ export interface Sandbox {
 
 /** How often the controller works: a rollout then takes about as long as on a real, quiet control plane. */
 const TICK_MS = 100
+/** As often as the real server sends bookmarks. */
+const BOOKMARK_MS = 60_000
+/** A watch that names no end is ended by the real server after half an hour to an hour. */
+const LONGEST_WATCH_S = 1_800
 const PATHS =
   /^\/(?:api\/v1|apis\/apps\/v1|apis\/events\.k8s\.io\/v1)(?:\/namespaces\/([^/]+))?\/(deployments|replicasets|pods|events)(?:\/([^/]+))?$/
 
@@ -117,7 +121,26 @@ function watch(store: Store, call: ApiRequest, response: http.ServerResponse): v
       `${JSON.stringify({ type: 'ERROR', object: statusAnswer(410, 'Expired', `too old resource version: ${from}`).body })}\n`
     )
   for (const event of missed) send(event)
-  response.on('close', store.subscribe(send))
+  const unsubscribe = store.subscribe(send)
+  const bookmark = (): void => {
+    const { kind, apiVersion } = RESOURCES[call.resource]
+    if (call.query.get('allowWatchBookmarks') === 'true')
+      response.write(
+        `${JSON.stringify({ type: 'BOOKMARK', object: { kind, apiVersion, metadata: { resourceVersion: String(store.version) } } })}\n`
+      )
+  }
+  const ticking = setInterval(bookmark, BOOKMARK_MS)
+  // The real server sends a bookmark right before it ends a watch, too.
+  const lasts = Number(call.query.get('timeoutSeconds') ?? LONGEST_WATCH_S)
+  const ending = setTimeout(() => {
+    bookmark()
+    response.end()
+  }, lasts * 1_000)
+  response.on('close', () => {
+    unsubscribe()
+    clearInterval(ticking)
+    clearTimeout(ending)
+  })
 }
 
 function kubeconfigFor(url: string): string {

@@ -1,5 +1,6 @@
-import { isObject, type JsonObject, numberAt, objectAt, textAt } from '../base/json.ts'
+import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { type ApiAnswer, type ApiParts, statusAnswer } from './api.ts'
+import { seconds } from './object-fields.ts'
 import { generationOf } from './store.ts'
 
 export interface SubresourceRequest {
@@ -23,7 +24,7 @@ export function handleSubresource(parts: ApiParts, request: SubresourceRequest):
   return evicted === null ? undefined : evict(parts, request, decodeURIComponent(evicted[1] ?? ''), decodeURIComponent(evicted[2] ?? ''))
 }
 
-function scale({ store }: ApiParts, { method, query, body }: SubresourceRequest, namespace: string, name: string): ApiAnswer {
+function scale({ store, now }: ApiParts, { method, query, body }: SubresourceRequest, namespace: string, name: string): ApiAnswer {
   const found = store.get('deployments', namespace, name)
   if (found === undefined) return statusAnswer(404, 'NotFound', `deployments "${name}" not found`)
   if (method === 'GET') return { status: 200, body: toScale(found) }
@@ -37,10 +38,26 @@ function scale({ store }: ApiParts, { method, query, body }: SubresourceRequest,
   const changed = replicas !== numberAt(found, 'spec', 'replicas')
   const next = {
     ...found,
-    metadata: { ...objectAt(found, 'metadata'), generation: generationOf(found) + (changed ? 1 : 0) },
+    metadata: {
+      ...objectAt(found, 'metadata'),
+      generation: generationOf(found) + (changed ? 1 : 0),
+      managedFields: [...listAt(found, 'metadata', 'managedFields'), owner(query.get('fieldManager') ?? 'unknown', now())]
+    },
     spec: { ...objectAt(found, 'spec'), replicas }
   }
   return { status: 200, body: toScale(query.get('dryRun') === 'All' ? next : store.put('deployments', next)) }
+}
+
+function owner(manager: string, at: number): JsonObject {
+  return {
+    manager,
+    operation: 'Update',
+    apiVersion: 'apps/v1',
+    time: seconds(at),
+    fieldsType: 'FieldsV1',
+    fieldsV1: { 'f:spec': { 'f:replicas': {} } },
+    subresource: 'scale'
+  }
 }
 
 function toScale(deployment: JsonObject): JsonObject {

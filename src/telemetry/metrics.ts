@@ -1,9 +1,11 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
+import { KINDS } from '../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import { REASONS, type Reason } from '../domain/reasons.ts'
 import { PROBLEMS, type Problem, VERDICTS, type Verdict } from '../domain/verdict.ts'
+import { WATCH_STATES, type WatchState } from '../domain/watch-state.ts'
 
 /** Why a delivery was not taken: a closed set. */
 export const REFUSED_DELIVERIES = [
@@ -52,6 +54,7 @@ export interface Metrics {
       readonly inLine: number
       readonly switchLowered: boolean
       readonly storm: boolean
+      readonly watches: readonly WatchState[]
     }>
   ): void
 }
@@ -154,7 +157,13 @@ export function createMetrics(actions: readonly string[]): Metrics {
       registers
     }),
     lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
-    storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers })
+    storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers }),
+    watches: new Gauge({
+      name: 'astern_watches',
+      help: 'Watches of workloads, by what they watch and how they are. Only those that are `watching` see every change.',
+      labelNames: ['kind', 'state'],
+      registers
+    })
   }
   for (const event of INCIDENT_EVENTS) incidents.inc({ event }, 0)
   for (const why of REFUSED_DELIVERIES) refused.inc({ why }, 0)
@@ -197,18 +206,27 @@ export function createMetrics(actions: readonly string[]): Metrics {
     },
     error: () => errors.inc(),
     onCollect(collect) {
-      // Any one gauge's collect fills all of them: the ledger is asked once.
-      Object.assign(gauges.runs, {
-        collect: async () => {
-          const now = await collect()
-          for (const [state, count] of Object.entries(now.runs)) gauges.runs.set({ state }, count)
-          gauges.undelivered.set(now.undelivered)
-          gauges.intake.set(now.intake)
-          gauges.inLine.set(now.inLine)
-          gauges.lowered.set(now.switchLowered ? 1 : 0)
-          gauges.storm.set(now.storm ? 1 : 0)
-        }
-      })
+      let filling: Promise<void> | undefined
+      const fill = async (): Promise<void> => {
+        const now = await collect()
+        for (const [state, count] of Object.entries(now.runs)) gauges.runs.set({ state }, count)
+        gauges.undelivered.set(now.undelivered)
+        gauges.intake.set(now.intake)
+        gauges.inLine.set(now.inLine)
+        gauges.lowered.set(now.switchLowered ? 1 : 0)
+        gauges.storm.set(now.storm ? 1 : 0)
+        for (const kind of Object.keys(KINDS))
+          for (const state of WATCH_STATES)
+            gauges.watches.set({ kind, state }, now.watches.filter(watch => watch.kind === kind && watch.state === state).length)
+      }
+      // Every gauge waits for the one answer of the ledger. Without that all but one would tell what was so at the scrape before.
+      const shared = (): Promise<void> => {
+        filling ??= fill().finally(() => {
+          filling = undefined
+        })
+        return filling
+      }
+      for (const gauge of Object.values(gauges)) Object.assign(gauge, { collect: shared })
     }
   }
 }

@@ -1,12 +1,12 @@
 import { setImmediate } from 'node:timers/promises'
 import { parseAllDocuments } from 'yaml'
 import { hashOf } from '../base/hashes.ts'
-import { at, isObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
+import { at, isObject, type JsonObject, listAt, objectAt, textAt, textMap } from '../base/json.ts'
 import { type Declared, declared } from '../domain/declared.ts'
 import { KINDS } from '../domain/objects.ts'
 import { isOneWayDoor } from '../domain/touched.ts'
 
-/** One object of a release's manifest. Its contents are not kept, but for digests. */
+/** One object of a release's manifest. Of its contents only what pods it makes is kept, while a plan is made, and digests. */
 export interface ManifestObject {
   readonly apiVersion: string
   readonly kind: string
@@ -15,8 +15,12 @@ export interface ManifestObject {
   readonly namespace?: string
   readonly digest: string
   readonly oneWay: boolean
-  /** Its pod template, where it is of a kind that targets have. */
+  /** Its pod template as digests, where it is of a kind that targets have. */
   readonly template?: Declared
+  /** The template of the pods that it makes; absent where it makes none. */
+  readonly pods?: JsonObject
+  /** Of a hook: the events that it is for, such as `pre-rollback`. */
+  readonly events?: readonly string[]
 }
 
 /** Characters. A release fits into a Secret of 1 MiB, and the largest charts that people use unpack to a few times that. */
@@ -67,14 +71,27 @@ function collect(value: unknown, objects: ManifestObject[]): boolean {
   if (name === undefined) return false
   const namespace = at(value, 'metadata', 'namespace') ?? ''
   if (typeof namespace !== 'string') return false
+  const annotations = textMap(objectAt(value, 'metadata')['annotations'])
+  const pods = podsOf(value, kind)
+  const events = annotations['helm.sh/hook']
   objects.push({
     apiVersion,
     kind,
     name,
     ...(namespace === '' ? {} : { namespace }),
     digest: hashOf(value),
-    oneWay: isOneWayDoor(textMap(objectAt(value, 'metadata')['annotations'])),
-    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {})
+    oneWay: isOneWayDoor(annotations),
+    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {}),
+    ...(pods === undefined ? {} : { pods }),
+    ...(events === undefined ? {} : { events: events.split(',').map(event => event.trim()) })
   })
   return true
+}
+
+/** Where the kinds that make pods have their template. */
+function podsOf(object: JsonObject, kind: string): JsonObject | undefined {
+  if (kind === 'Pod') return object
+  const place = kind === 'CronJob' ? ['spec', 'jobTemplate', 'spec', 'template'] : ['spec', 'template']
+  const template = at(object, ...place)
+  return isObject(template) && isObject(template['spec']) ? template : undefined
 }

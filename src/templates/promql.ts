@@ -1,6 +1,7 @@
-import type { SyntaxNode } from '@lezer/common'
-import { parser } from '@prometheus-io/lezer-promql'
-import { parseDuration } from '../base/duration.ts'
+import type { Expr, Matcher } from '../promql/ast.ts'
+import { everyPart } from '../promql/ast.ts'
+import { type PromqlError, parsePromql } from '../promql/parse.ts'
+import { selectorsOf, windowOf } from '../promql/selectors.ts'
 import { type Hole, parseTemplate, type Rendered, renderTemplate, type Template, type TemplateValues } from './template.ts'
 
 /** The place of a hole in a query, which is inside the quotes of one label matcher. */
@@ -12,17 +13,14 @@ interface Place {
 export interface PromqlTemplate {
   readonly template: Template
   readonly places: ReadonlyMap<Hole, Place>
-  /** The longest range selector, milliseconds; undefined where the text does not show it (recording rule, subquery, `offset`, `@`). */
+  /** The query with a word in place of each hole. Its positions are positions in the source. */
+  readonly expr: Expr
+  /** The longest range selector, milliseconds; undefined where the text does not show it. */
   readonly window: number | undefined
   /** True where `@` fixes an instant: such a query says the same of every moment of the past (facts E.5). */
   readonly fixedInTime: boolean
   /** True where every selector names the suspect's pods, so that no other pod's numbers can come in. */
   readonly boundToPods: boolean
-}
-
-export interface PromqlError {
-  readonly error: string
-  readonly offset: number
 }
 
 /** Parses a query with Prometheus' own grammar and finds out what each hole may hold. */
@@ -32,74 +30,50 @@ export function parsePromqlTemplate(source: string): PromqlTemplate | PromqlErro
   // Each hole is replaced by a word of the same length, so that positions in the parse tree are positions in the source.
   let text = source
   for (const hole of template.holes) text = text.slice(0, hole.offset) + 'x'.repeat(hole.end - hole.offset) + text.slice(hole.end)
-  if (text.trim() === '') return { error: 'the query is empty', offset: 0 }
-  const tree = parser.parse(text)
-  let broken: PromqlError | undefined
-  tree.iterate({
-    enter: node => {
-      if (node.type.isError && broken === undefined) broken = { error: `not PromQL: ${near(source, node.from)}`, offset: node.from }
-    }
-  })
-  if (broken !== undefined) return broken
+  const expr = parsePromql(text, source)
+  if ('error' in expr) return expr
+  const selectors = selectorsOf(expr)
+  const matchers = selectors.flatMap(selector => selector.matchers)
   const places = new Map<Hole, Place>()
   for (const hole of template.holes) {
-    const place = placeOf(tree.resolveInner(hole.offset, 1), text)
+    const place = placeOf(
+      matchers.find(matcher => isInside(hole, matcher.literal)),
+      text
+    )
     if (typeof place === 'string') return { error: place, offset: hole.offset }
     if (isPods(hole) && !place.regex) return { error: '{{ target.pods }} is a regular expression: use it with =~', offset: hole.offset }
     places.set(hole, place)
   }
+  const pods = template.holes.filter(isPods)
   return {
     template,
     places,
-    ...selectorsOf(tree.topNode, text, template.holes.filter(isPods))
+    expr,
+    window: windowOf(expr, literal => template.holes.some(hole => isInside(hole, literal))),
+    fixedInTime: everyPart(expr).some(part => part.kind === 'at'),
+    boundToPods: selectors.length > 0 && selectors.every(selector => selector.matchers.some(matcher => namesPods(matcher, pods)))
   }
 }
 
-function near(source: string, offset: number): string {
-  const rest = source.slice(offset).trimStart()
-  return rest === '' ? 'it ends too early' : `unexpected ${JSON.stringify(rest.slice(0, 20))}`
+function isInside(hole: Hole, literal: Matcher['literal']): boolean {
+  return hole.offset > literal.from && hole.end < literal.to
 }
 
-function placeOf(node: SyntaxNode, text: string): Place | string {
-  const outside = 'a template may stand only inside the quotes of a label matcher, such as {namespace="{{ target.namespace }}"}'
-  if (node.name !== 'StringLiteral') return outside
-  const matcher = node.parent
-  if (matcher === null || !['UnquotedLabelMatcher', 'QuotedLabelMatcher'].includes(matcher.name)) return outside
-  if (matcher.lastChild?.from !== node.from) return outside
-  const quote = text[node.from]
+function placeOf(matcher: Matcher | undefined, text: string): Place | string {
+  if (matcher === undefined)
+    return 'a template may stand only inside the quotes of a label matcher, such as {namespace="{{ target.namespace }}"}'
+  const quote = text[matcher.literal.from]
   if (quote !== '"' && quote !== "'") return 'a template cannot be escaped between back-quotes: use double quotes'
-  const operator = matcher.getChild('MatchOp')
-  const written = operator === null ? '=' : text.slice(operator.from, operator.to)
-  return { quote, regex: written === '=~' || written === '!~' }
+  return { quote, regex: matcher.operator === '=~' || matcher.operator === '!~' }
 }
 
 function isPods(hole: Hole): boolean {
   return hole.root === 'target' && hole.name === 'pods'
 }
 
-function selectorsOf(top: SyntaxNode, text: string, pods: readonly Hole[]): Pick<PromqlTemplate, 'window' | 'fixedInTime' | 'boundToPods'> {
-  let longest = 0
-  let unclear = false
-  let fixedInTime = false
-  let selectors = 0
-  let bound = 0
-  top.cursor().iterate(node => {
-    if (node.name === 'VectorSelector') {
-      selectors += 1
-      if (pods.some(hole => hole.offset > node.from && hole.end < node.to)) bound += 1
-    }
-    if (['SubqueryExpr', 'OffsetExpr', 'StepInvariantExpr'].includes(node.name)) unclear = true
-    if (node.name === 'StepInvariantExpr') fixedInTime = true
-    // By convention a metric name with a colon is a recording rule, whose own window is written elsewhere.
-    if (node.name === 'Identifier' && text.slice(node.from, node.to).includes(':')) unclear = true
-    if (node.name === 'MatrixSelector') {
-      const range = node.node.getChild('DurationExpr')
-      const written = range === null ? undefined : parseDuration(text.slice(range.from, range.to))
-      if (written === undefined) unclear = true
-      else longest = Math.max(longest, written)
-    }
-  })
-  return { window: unclear ? undefined : longest, fixedInTime, boundToPods: selectors > 0 && bound === selectors }
+/** Whether a matcher lets the suspect's pods through, and nothing else. */
+function namesPods({ operator, literal }: Matcher, pods: readonly Hole[]): boolean {
+  return operator === '=~' && pods.some(hole => hole.offset === literal.from + 1 && hole.end === literal.to - 1)
 }
 
 /** Characters with a meaning in RE2, as Go's `regexp.QuoteMeta` has them. */
@@ -139,16 +113,4 @@ export function renderPromql(source: string, values: TemplateValues): Rendered {
     if (!value.isWellFormed()) return { unsafe: 'it is not valid Unicode' }
     return { text: quoteString(place.regex && !isPods(hole) ? quoteRegex(value) : value, place.quote) }
   })
-}
-
-/** The query for the age in seconds of the newest sample behind a rendered query; undefined where it selects nothing. */
-export function ageQuery(promql: string): string | undefined {
-  const selectors = new Set<string>()
-  parser.parse(promql).iterate({
-    enter: node => {
-      if (node.name === 'VectorSelector') selectors.add(promql.slice(node.from, node.to))
-    }
-  })
-  if (selectors.size === 0) return undefined
-  return `time() - max(${[...selectors].map(selector => `timestamp(${selector})`).join(' or ')})`
 }

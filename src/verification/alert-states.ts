@@ -2,7 +2,9 @@ import { orAborted, sharedFreshByKey } from '../base/coalesce.ts'
 import { labelsIdentity } from '../base/hashes.ts'
 import { isObject, listAt, textMap } from '../base/json.ts'
 import type { AlertState, AlertStates, Suppressed } from '../domain/guard.ts'
-import type { GuardedClient } from '../outgoing/breaker.ts'
+import type { HttpResponse } from '../outgoing/http-client.ts'
+import { firstLineOf } from './first-line.ts'
+import { type SourceAccess, sourceAsking } from './source-http.ts'
 
 /** The alerts of one name that Alertmanager knows; or why it cannot be asked. */
 type Listed = { readonly kind: 'alerts'; readonly byIdentity: ReadonlyMap<string, KnownAlert> } | Unreachable
@@ -12,34 +14,29 @@ interface KnownAlert extends Suppressed {
   readonly labels: Readonly<Record<string, string>>
 }
 
+/** Alertmanager answers out of its memory. */
+const DEFAULT_TIMEOUT_MS = 5_000
+
 /**
  * Asks Alertmanager's API v2 about one alert: silenced, inhibited, or neither (facts A.7). It asks by the alert's name alone and
  * compares the labels here, because a filter is text that Alertmanager parses, and not every value survives that. Many alerts may
  * have one name, so those who ask for the same name share the answer.
- * @param credential reads the Authorization header
  */
-export function alertmanagerStates(url: string, client: GuardedClient, credential?: () => Promise<string>): AlertStates {
-  const base = url.replace(/\/+$/, '')
+export function alertmanagerStates(access: SourceAccess): AlertStates {
+  const askSource = sourceAsking(access, DEFAULT_TIMEOUT_MS)
   const ask = sharedFreshByKey<Listed>()
 
   async function list(name: string): Promise<Listed> {
-    let authorization: string | undefined
-    try {
-      authorization = await credential?.()
-    } catch (cause) {
-      return { kind: 'unreachable', detail: `its credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}` }
-    }
-    const result = await client.request({
+    // Its labels are compared: one that happens to be a known password must stay what it is.
+    const result = await askSource({
       method: 'GET',
-      url: `${base}/api/v2/alerts?${new URLSearchParams({ filter: filterOf(name) }).toString()}`,
-      headers: { accept: 'application/json', ...(authorization === undefined ? {} : { authorization }) },
-      deadlineMs: 5_000,
-      // Its labels are compared: one that happens to be a known password must stay what it is.
+      path: `/api/v2/alerts?${new URLSearchParams({ filter: filterOf(name) }).toString()}`,
       exact: true
     })
     if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
     const alerts = result.status === 200 ? readAlerts(result.body) : undefined
-    if (alerts === undefined) return { kind: 'unreachable', detail: `answered ${result.status} with no list of alerts that can be read` }
+    if (alerts === undefined)
+      return { kind: 'unreachable', detail: `answered ${result.status} with no list of alerts that can be read${saidBy(result)}` }
     return { kind: 'alerts', byIdentity: new Map(alerts.map(alert => [labelsIdentity(alert.labels), alert])) }
   }
 
@@ -56,6 +53,12 @@ export function alertmanagerStates(url: string, client: GuardedClient, credentia
       return listed.kind === 'alerts' ? stateIn(listed.byIdentity, labels) : listed
     }
   }
+}
+
+/** What an error says. A body of a success may hold labels, and is not told. */
+function saidBy({ status, body }: HttpResponse): string {
+  const said = status >= 400 ? firstLineOf(body) : ''
+  return said === '' ? '' : `: ${said}`
 }
 
 function stateIn(byIdentity: ReadonlyMap<string, KnownAlert>, labels: Readonly<Record<string, string>>): AlertState {

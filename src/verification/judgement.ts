@@ -40,8 +40,12 @@ export function judge(query: RenderedQuery, { main, traffic, newest }: Answers):
     if (traffic.value < query.traffic.atLeast)
       return no('low-traffic', `traffic is ${traffic.value}, at least ${query.traffic.atLeast} is needed`)
   }
-  if (newest?.kind === 'problem')
-    return no(newest.problem === 'no-data' ? 'stale' : newest.problem, `age of the newest sample: ${newest.detail}`)
+  if (newest?.kind === 'problem') {
+    const { problem, detail } = newest
+    // The question for the age is Astern's own. That a source refuses it says nothing against the user's query.
+    if (problem === 'query-rejected') return no('stale', `age of the newest sample: Astern’s own question was refused: ${detail}`)
+    return no(problem === 'no-data' ? 'stale' : problem, `age of the newest sample: ${detail}`)
+  }
   if (newest?.kind === 'number' && newest.value * 1_000 > query.maxAge)
     return no('stale', `the newest sample is ${Math.round(newest.value)} s old, at most ${Math.round(query.maxAge / 1_000)} s is allowed`)
   return { ...numbers, verdict: holds(query.failWhen, main.value) ? 'fail' : 'pass' }

@@ -1,7 +1,7 @@
 import type { History, Point, Span } from '../domain/history.ts'
 import type { RenderedQuery } from '../domain/ports/verifier.ts'
 import { combine } from '../domain/verdict.ts'
-import { ageQuery } from '../templates/promql.ts'
+import { ageQuery } from '../promql/age.ts'
 import { judge } from './judgement.ts'
 import type { QueryAnswer } from './prometheus-api.ts'
 import type { RangeAnswer } from './range-answer.ts'
@@ -19,7 +19,7 @@ const NOTHING: QueryAnswer = { kind: 'problem', problem: 'no-data', detail: 'no 
 export async function pastOf(queries: readonly RenderedQuery[], span: Span, ask: AskRange): Promise<History> {
   const asked = await Promise.all(
     queries.map(async query => {
-      const age = ageQuery(query.promql)
+      const age = ageQuery(query)
       const [main, traffic, newest] = await Promise.all([
         ask(query.promql, span),
         query.traffic === undefined ? undefined : ask(query.traffic.promql, span),
@@ -30,8 +30,12 @@ export async function pastOf(queries: readonly RenderedQuery[], span: Span, ask:
   )
   const times = new Set<number>()
   for (const { query, main, traffic, newest } of asked) {
-    for (const answer of [main, traffic, newest])
-      if (answer?.kind === 'problem') return { kind: 'unknown', problem: answer.problem, detail: `${query.name}: ${answer.detail}` }
+    for (const answer of [main, traffic, newest]) {
+      if (answer?.kind !== 'problem') continue
+      // The question for the age is Astern's own. That a source refuses it says nothing against the user's query.
+      const problem = answer === newest && answer.problem === 'query-rejected' ? 'stale' : answer.problem
+      return { kind: 'unknown', problem, detail: `${query.name}: ${answer === newest ? 'age of the newest sample: ' : ''}${answer.detail}` }
+    }
     if (main.kind === 'answers') for (const time of main.byTime.keys()) times.add(time)
   }
   const points = [...times]

@@ -4,27 +4,22 @@ import { listAt, textAt } from '../base/json.ts'
 import type { History } from '../domain/history.ts'
 import type { RenderedQuery, Verifier } from '../domain/ports/verifier.ts'
 import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
-import type { GuardedClient } from '../outgoing/breaker.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
-import { ageQuery } from '../templates/promql.ts'
+import { ageQuery } from '../promql/age.ts'
 import { judge } from './judgement.ts'
 import { type AskRange, pastOf } from './past.ts'
+import { type Probe, readProbe } from './probe.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 import { type RangeAnswer, readRangeAnswer } from './range-answer.ts'
+import { type SourceAccess, type SourceQuestion, sourceAsking } from './source-http.ts'
 
-export interface PrometheusOptions {
-  readonly url: string
-  readonly client: GuardedClient
+export interface PrometheusOptions extends SourceAccess {
   readonly offset: ClockOffset
   readonly now: () => number
-  /** Deadline of one call, milliseconds; default 10 s. */
-  readonly timeoutMs?: number
-  readonly headers?: Readonly<Record<string, string>>
-  /** Reads the credential for the header of that name; asked at each call, because tokens are rotated. */
-  readonly authorization?: () => Promise<string>
-  readonly ca?: string
 }
+
+const DEFAULT_TIMEOUT_MS = 10_000
 
 /** How many range queries are asked at a time. A storm of runs must not load the source that all of them need. */
 const RANGES_AT_A_TIME = 4
@@ -44,67 +39,51 @@ const WHOLE_AND_FRESH = {
 export interface Prometheus extends Verifier {
   /** Asks whether Prometheus answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
+  /** Asks a rendered query once and also what it costs, for people who try their policies. */
+  probe(promql: string, signal: AbortSignal): Promise<Probe>
   /** The names of the alerting rules, or why they cannot be read. */
   alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
 }
 
 export function createPrometheus(options: PrometheusOptions): Prometheus {
-  const base = options.url.replace(/\/+$/, '')
-  const deadlineMs = options.timeoutMs ?? 10_000
+  const deadlineMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS
+  const ask = sourceAsking(options, DEFAULT_TIMEOUT_MS)
 
-  async function call(
-    method: 'GET' | 'POST',
-    path: string,
-    form: Readonly<Record<string, string>> | undefined,
-    signal: AbortSignal
-  ): Promise<HttpResult> {
-    let authorization: string | undefined
-    try {
-      authorization = await options.authorization?.()
-    } catch (cause) {
-      return {
-        kind: 'failed',
-        problem: 'unreachable',
-        detail: `its credentials cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`
-      }
-    }
-    const result = await options.client.request(
-      {
-        method,
-        url: base + path,
-        headers: {
-          accept: 'application/json',
-          ...options.headers,
-          ...(authorization === undefined ? {} : { authorization }),
-          ...(form === undefined ? {} : { 'content-type': 'application/x-www-form-urlencoded' })
-        },
-        ...(form === undefined ? {} : { body: new URLSearchParams(form).toString() }),
-        deadlineMs,
-        ...(options.ca === undefined ? {} : { tls: { ca: options.ca } })
-      },
-      signal
-    )
+  async function call(question: SourceQuestion, signal: AbortSignal): Promise<HttpResult> {
+    const result = await ask(question, signal)
     if (result.kind === 'response') options.offset.observe(result)
     return result
   }
 
-  const rules = async (signal: AbortSignal) => readApi(await call('GET', '/api/v1/rules?type=alert', undefined, signal))
+  let byGet = false
+
+  /** Asks by POST, which has no limit of length; by GET where something before the source lets no POST through. */
+  async function query(path: string, form: Readonly<Record<string, string>>, signal: AbortSignal): Promise<HttpResult> {
+    const get = (): Promise<HttpResult> => call({ method: 'GET', path: `${path}?${new URLSearchParams(form).toString()}` }, signal)
+    if (byGet) {
+      const got = await get()
+      byGet = !refuses(got)
+      return got
+    }
+    const posted = await call({ method: 'POST', path, form }, signal)
+    if (!refuses(posted)) return posted
+    const got = await get()
+    // A 403 to both is about the credentials, and no word about POST.
+    if (refuses(got)) return posted
+    byGet = got.kind === 'response'
+    return got
+  }
+
+  const rules = async (signal: AbortSignal) => readApi(await call({ method: 'GET', path: '/api/v1/rules?type=alert' }, signal))
 
   async function number(promql: string, time: number, signal: AbortSignal): Promise<QueryAnswer> {
-    // Thanos answers partial data with 200 unless this parameter forbids it (facts E.4). Prometheus ignores the parameter.
-    return readQueryAnswer(
-      await call(
-        'POST',
-        '/api/v1/query',
-        { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, partial_response: 'false' },
-        signal
-      )
-    )
+    const form = { query: promql, time: seconds(time), timeout: `${deadlineMs}ms`, ...WHOLE_AND_FRESH }
+    return readQueryAnswer(await query('/api/v1/query', form, signal))
   }
 
   async function sampled(query: RenderedQuery, time: number, signal: AbortSignal): Promise<QuerySample> {
     const started = options.now()
-    const age = ageQuery(query.promql)
+    const age = ageQuery(query)
     const [main, traffic, newest] = await Promise.all([
       number(query.promql, time, signal),
       query.traffic === undefined ? undefined : number(query.traffic.promql, time, signal),
@@ -127,8 +106,8 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
       timeout: `${deadlineMs}ms`,
       ...WHOLE_AND_FRESH
     }
-    const ask = () => call('POST', '/api/v1/query_range', form, new AbortController().signal)
-    return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await ask())))
+    const answer = () => query('/api/v1/query_range', form, new AbortController().signal)
+    return once(JSON.stringify(form), () => inTurn(async () => readRangeAnswer(await answer())))
   }
 
   return {
@@ -150,6 +129,13 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
 
     clockUncertainty: () => options.offset.uncertainty(),
 
+    async probe(promql, signal) {
+      const started = options.now()
+      const form = { query: promql, timeout: `${deadlineMs}ms`, stats: 'all', ...WHOLE_AND_FRESH }
+      const result = await query('/api/v1/query', form, signal)
+      return readProbe(result, options.now() - started)
+    },
+
     async alertingRules(signal) {
       const answer = await rules(signal)
       if ('problem' in answer) return { problem: `${answer.problem}: ${answer.detail}` }
@@ -159,12 +145,17 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
     },
 
     async check(signal) {
-      const answer = readApi(await call('POST', '/api/v1/query', { query: 'vector(1)' }, signal))
+      const answer = readApi(await query('/api/v1/query', { query: 'vector(1)' }, signal))
       return 'problem' in answer
         ? { reachable: false, detail: `${answer.problem}: ${answer.detail}` }
         : { reachable: true, detail: 'answers queries' }
     }
   }
+}
+
+/** Whether a POST was refused because it is one: read-only proxies allow GET alone. */
+function refuses(result: HttpResult): boolean {
+  return result.kind === 'response' && [403, 405, 501].includes(result.status)
 }
 
 /** Milliseconds as the API's seconds. */

@@ -1,7 +1,7 @@
-import { at, isObject, listAt, textAt } from '../base/json.ts'
+import { at, isObject, listAt } from '../base/json.ts'
 import type { Problem } from '../domain/verdict.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
-import { problem, type QueryAnswer, readApi, readValue } from './prometheus-api.ts'
+import { isNothing, problem, type QueryAnswer, readValue, readWhole } from './prometheus-api.ts'
 
 /** The result of one range query: an answer for each instant (epoch milliseconds, the source's clock) that has one. */
 export type RangeAnswer =
@@ -13,14 +13,12 @@ export type RangeAnswer =
  * is. A warning belongs to the whole answer, so an answer with one is none.
  */
 export function readRangeAnswer(result: HttpResult): RangeAnswer {
-  const body = readApi(result)
+  const body = readWhole(result)
   if ('problem' in body) return { kind: 'problem', ...body }
-  const warnings = listAt(body.data, 'warnings').map(String)
-  if (warnings.length > 0) return { kind: 'problem', problem: 'warnings', detail: warnings.slice(0, 3).join('; ') }
-  const type = textAt(body.data, 'data', 'resultType')
-  const series = at(body.data, 'data', 'result')
+  const { found: series, type } = body
+  if (isNothing(series, type, 'matrix')) return { kind: 'answers', byTime: new Map() }
   if (type !== 'matrix' || !Array.isArray(series))
-    return { kind: 'problem', problem: 'malformed-answer', detail: `the result of a range query is a ${type ?? 'nothing known'}` }
+    return { kind: 'problem', problem: 'malformed-answer', detail: `the result of a range query is a ${type || 'nothing known'}` }
   const byTime = new Map<number, QueryAnswer>()
   for (const one of series) {
     if (!isObject(one)) return { kind: 'problem', problem: 'malformed-answer', detail: 'a series is not an object' }

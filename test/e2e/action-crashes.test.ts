@@ -1,5 +1,6 @@
 import t from 'tap'
 import { listAt, textAt } from '../../src/base/json.ts'
+import { objectPath } from '../../src/domain/objects.ts'
 import { startArgoRollouts } from '../support/cluster/argo-rollouts.ts'
 import { installGitopsKinds } from '../support/cluster/gitops.ts'
 import { HELMS, obtain } from '../support/cluster/go-build.ts'
@@ -104,4 +105,47 @@ for (const point of ['before-return', 'after-return'] as const)
       if (name === 'scale workload')
         await untilWorkload(world.clients.cluster, world.target, workload => workload.replicas === 2, 'two again')
       else t.match(await admin.kube.get(`${path}/${namespace}/horizontalpodautoscalers/api`), { object: { spec: { minReplicas: 2 } } })
+    })
+
+// Right before and right after the fields of a write are given up. For an undo: test/stories/crash.ts.
+for (const point of ['before-give-up', 'after-give-up'] as const)
+  for (const name of ['rollout-restart', 'scale autoscaler', 'scale workload'])
+    void t.test(`${name}: killed at ${point}`, { buffered: true }, async t => {
+      const one = actionCases({ admin, helm, receiver: { url: '', calls: [] } }).find(known => known.name === name)
+      if (one === undefined) throw new Error('there is no such case')
+      const namespace = `${point}-${name.replaceAll(' ', '-')}`
+      const world = await openWorld(t, site, namespace, {
+        ...one.world,
+        policies: [
+          storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
+        ]
+      })
+      const first = await world.asternProcess(point)
+      await one.bad(t, world)
+      await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target })
+      await waitUntil(async () => {
+        const { body } = await world.api('GET', '/api/v1/runs?kind=live')
+        return listAt(body, 'items').some(run => (run as { wrote?: boolean }).wrote === true)
+      }, 'it is written')
+      await one.better?.(world)
+      await waitUntil(
+        () => first.exited(),
+        () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`,
+        120_000
+      )
+
+      await world.asternProcess()
+      const run = await world.untilRun(ended, `the run ends after a crash at ${point}`, 150_000)
+
+      t.equal(run['outcome'], 'recovered', { run })
+      const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
+      t.equal(listAt(body, 'timeline').filter(row => textAt(row, 'kind') === 'write').length, 1, 'one write')
+      const path =
+        name === 'scale autoscaler' ? `/apis/autoscaling/v2/namespaces/${namespace}/horizontalpodautoscalers/api` : objectPath(world.target)
+      await waitUntil(async () => {
+        const found = await admin.kube.get(path)
+        return (
+          found.kind === 'ok' && !listAt(found.object, 'metadata', 'managedFields').some(entry => textAt(entry, 'manager') === 'astern')
+        )
+      }, 'no field is Astern’s, also once it is given back')
     })

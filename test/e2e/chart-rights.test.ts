@@ -5,6 +5,7 @@ import { examine } from '../../src/doctor/doctor.ts'
 import type { Finding } from '../../src/doctor/finding.ts'
 import { asked, install } from '../support/cluster/installed-chart.ts'
 import { ok } from '../support/conformance/clients.ts'
+import { makeNeeds, POD_NEEDS } from '../support/e2e/pod-needs.ts'
 import { openSite } from '../support/e2e/site.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type World, waitUntil } from '../support/world/world.ts'
@@ -22,6 +23,7 @@ async function diagnose(world: World): Promise<readonly Finding[]> {
 }
 
 async function undoes(t: Test, world: World): Promise<void> {
+  await makeNeeds(admin, world.namespace)
   await world.astern()
   await world.deploy('app:v1')
   await world.image('app:v2-err40')
@@ -39,7 +41,7 @@ async function undoes(t: Test, world: World): Promise<void> {
 void t.test('namespaced, auto: a bad rollout is undone with exactly the rights of the chart', { buffered: true }, async t => {
   ok(await admin.kube.post('/api/v1/namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } }))
   const { token, user, granted } = await install(t, stage, 'astern-namespaced', ['--set', 'mode=auto', '--set', 'rbac.namespaces={shop}'])
-  const world = await openWorld(t, site, 'shop', { policies: [storyPolicy('shop')], token })
+  const world = await openWorld(t, site, 'shop', { policies: [storyPolicy('shop')], token, workload: { podSpec: POD_NEEDS } })
   await undoes(t, world)
 
   const { used, denied } = await asked(stage, user)
@@ -60,7 +62,7 @@ void t.test('namespaced, auto: a bad rollout is undone with exactly the rights o
 void t.test('cluster mode, auto: the same for a glob of namespaces', { buffered: true }, async t => {
   const { token, user, granted } = await install(t, stage, 'astern-cluster', ['--set', 'mode=auto', '--set', 'rbac.scope=cluster'])
   const policies = [storyPolicy('team-a', { guards: { namespaces: ['team-*'], cooldown: '1s' } })]
-  const world = await openWorld(t, site, 'team-a', { policies, token })
+  const world = await openWorld(t, site, 'team-a', { policies, token, workload: { podSpec: POD_NEEDS } })
   await undoes(t, world)
 
   const { used, denied } = await asked(stage, user)
@@ -79,7 +81,13 @@ void t.test('read-only: dry-run decides the same without any right to write', { 
     [...granted].some(right => /^(patch|update|create|delete)/.test(right)),
     'the chart grants no verb that writes'
   )
-  const world = await openWorld(t, site, 'read-only', { policies: [storyPolicy('read-only')], mode: 'dry-run', token })
+  const world = await openWorld(t, site, 'read-only', {
+    policies: [storyPolicy('read-only')],
+    mode: 'dry-run',
+    token,
+    workload: { podSpec: POD_NEEDS }
+  })
+  await makeNeeds(admin, world.namespace)
   await world.astern()
   await world.deploy('app:v1')
   await world.image('app:v2-err40')
@@ -88,6 +96,11 @@ void t.test('read-only: dry-run decides the same without any right to write', { 
   t.match(run['detail'], /would put revision 1 \(app:v1\) back/)
   const { body } = await world.api('POST', '/api/v1/dry-runs', { policy: 'undo', target: world.target })
   t.match(JSON.stringify(body), /not permitted/, 'the server-side dry run is told as not permitted')
+  t.match(
+    at(body, 'facts', 'notLookedAt'),
+    ['whether the API server takes it (no right to patch)'],
+    'and that it was not looked at whether the old version would be taken'
+  )
 
   const { used, denied } = await asked(stage, user)
   t.same([...denied], ['patch deployments.apps'], 'only the server-side dry run was refused')

@@ -35,6 +35,7 @@ const EVERYTHING = {
     http: true
   },
   scale: { autoscalers: true, workloads: true, nodes: true },
+  goingBack: { secrets: true, classes: true },
   helmRollback: { rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] }] },
   gitops: { argocd: { enabled: true, namespace: 'argocd' }, flux: { enabled: true, namespaces: ['flux-system'] } },
   prometheusUrl: 'http://prometheus.monitoring:9090',
@@ -182,6 +183,8 @@ await t.test('Astern’s own alerts: each fires when it should, on metrics that 
     [`astern_messages_total{${of}, result="refused"}`]: '0x40',
     [`astern_switch_lowered{${of}}`]: '0x40',
     [`astern_source_up{${of}, source="prometheus"}`]: '1x40',
+    [`astern_watches{${of}, kind="Deployment", state="watching"}`]: '1x40',
+    [`astern_watches{${of}, kind="Deployment", state="forbidden"}`]: '0x40',
     [`astern_policies_last_reload_successful{${of}}`]: '1x40'
   }
   // What happens to one series from the start, and which alert then fires after forty minutes; the others stay quiet.
@@ -192,6 +195,7 @@ await t.test('Astern’s own alerts: each fires when it should, on metrics that 
     AsternCannotTellPeople: [`astern_messages_undelivered{${of}}`, '1x40'],
     AsternSwitchLowered: [`astern_switch_lowered{${of}}`, '1x40'],
     AsternSourceDown: [`astern_source_up{${of}, source="prometheus"}`, '0x40'],
+    AsternBlind: [`astern_watches{${of}, kind="Deployment", state="forbidden"}`, '1x40'],
     AsternPoliciesNotInForce: [`astern_policies_last_reload_successful{${of}}`, '0x40']
   }
   const names = rules.map(one => textAt(one, 'alert') ?? '')

@@ -61,7 +61,7 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
   t.equal(payload.alerts[0]?.labels['pod'], undefined, 'only labels that routes go by')
   t.equal(payload.alerts[0]?.endsAt, undefined)
 
-  const states = alertmanagerStates(server.url, withBreaker(client, { name: 'alertmanager' }))
+  const states = alertmanagerStates({ url: server.url, client: withBreaker(client, { name: 'alertmanager' }) })
   const labels = payload.alerts[0]?.labels ?? {}
   t.same(await states.stateOf(labels, soon()), { kind: 'known', silencedBy: [], inhibitedBy: [] })
   t.same(await states.stateOf({ alertname: 'Other' }, soon()), { kind: 'absent' })

@@ -254,6 +254,7 @@ export async function sickPod(t: Test, site: Site, namespace: string): Promise<v
   const run = await world.untilRun(ended, 'the run ends')
 
   t.match(held['detail'], new RegExp(sick))
+  t.match(held['detail'], /The disruption budget api needs 3 healthy pods and has 2 currently/, 'the budget is named')
   t.equal(run['outcome'], 'recovered', { run })
   const after = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.available, 'it runs again')
   t.same(

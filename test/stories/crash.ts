@@ -1,7 +1,9 @@
 import type { Test } from 'tap'
+import { listAt, textAt } from '../../src/base/json.ts'
+import { objectPath } from '../../src/domain/objects.ts'
 import { FAULT_POINTS, type FaultPoint } from '../../src/domain/ports/faults.ts'
 import { openAuditFile } from '../../src/ledger/sqlite/audit-file.ts'
-import { imageOf, untilWorkload } from '../support/conformance/clients.ts'
+import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, waitUntil } from '../support/world/world.ts'
 
@@ -34,6 +36,11 @@ export async function killedAt(t: Test, site: Site, namespace: string, point: Fa
   // Revision 1 was made, then 2, then 1 was taken up again as 3: a second effective write would have made a 4.
   t.equal(workload.revisions[0]?.number, 3, 'one effective write')
   t.equal(world.proxy.deploymentWrites().length, 1, 'and one request for it')
+  const entries = listAt(ok(await world.clients.kube.get(objectPath(world.target))), 'metadata', 'managedFields')
+  t.notOk(
+    entries.some(entry => textAt(entry, 'manager') === 'astern'),
+    'whose fields are nobody’s'
+  )
   const file = await openAuditFile(world.dataDir)
   t.equal((await file.verify()).fault, undefined)
   await file.close()

@@ -21,7 +21,7 @@ export function writeChart(t: Test, name = 'api'): string {
   t.teardown(() => rmSync(folder, { recursive: true, force: true }))
   mkdirSync(join(folder, 'templates'))
   writeFileSync(join(folder, 'Chart.yaml'), 'apiVersion: v2\nname: api\nversion: 1.0.0\nappVersion: "1"\n')
-  writeFileSync(join(folder, 'values.yaml'), 'image: app:v1\nlevel: good\nbroken: false\npassword: hunter2\n')
+  writeFileSync(join(folder, 'values.yaml'), 'image: app:v1\nlevel: good\nbroken: false\npassword: hunter2\npod: {}\n')
   writeFileSync(
     join(folder, 'templates', 'all.yaml'),
     `apiVersion: v1
@@ -38,7 +38,7 @@ spec:
   template:
     metadata:
       labels: { app: ${name} }
-    spec: { containers: [{ name: main, image: {{ .Values.image | quote }} }] }
+    spec: {{ merge (dict "containers" (list (dict "name" "main" "image" .Values.image))) .Values.pod | toJson }}
 {{- if .Values.broken }}
 ---
 apiVersion: apps/v1

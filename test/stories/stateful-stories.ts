@@ -48,7 +48,7 @@ export async function story12(t: Test, site: Site, namespace: string): Promise<v
       { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }
     ])
   )
-  const stuck = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.state === 'stalled', 'the stall')
+  const stuck = await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.brokenPods.length > 0, 'the crash')
   t.match(stuck.rollout.brokenPods[0], /^api-2: CrashLoopBackOff/)
   const run = await world.untilRun(ended, 'the run ends')
 
@@ -63,7 +63,7 @@ export async function story12(t: Test, site: Site, namespace: string): Promise<v
     'and the one pod that held it up went, after it'
   )
   t.ok(
-    world.proxy.writes.indexOf(evictions[0] ?? { method: '', uri: '', dryRun: false }) >
+    world.proxy.writes.indexOf(evictions[0] ?? { method: '', uri: '', dryRun: false, ownership: false }) >
       world.proxy.writes.findIndex(write => !write.dryRun && write.uri.includes('/statefulsets/'))
   )
   const told = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)

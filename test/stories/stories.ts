@@ -16,6 +16,9 @@ export async function story1(t: Test, site: Site, namespace: string): Promise<vo
   const run = await world.untilRun(ended, 'the run ends')
 
   t.equal(run['outcome'], 'recovered')
+  const query = `http_requests_total{namespace="${namespace}", status=~"5.."}`
+  const failures: unknown = await (await fetch(`${world.prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`)).json()
+  t.same(listAt(failures, 'data', 'result'), [], 'though the version that answers well has no series of failures')
   t.equal(world.proxy.deploymentWrites().length, 1, 'exactly one write')
   t.match(world.proxy.deploymentWrites()[0]?.uri, /fieldManager=astern/)
   const workload = await untilWorkload(world.clients.cluster, world.target, found => imageOf(found) === 'app:v1', 'app:v1 is back')

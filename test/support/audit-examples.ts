@@ -72,6 +72,11 @@ const PLANNED: PlannedFacts = {
 const EVERY: DecisionFacts = {
   ...PLANNED,
   release: RELEASE,
+  warnings: ['would violate PodSecurity'],
+  notLookedAt: ['Secret key (no right to get secrets)'],
+  changedBy: 'reloader',
+  differs: ['variable A of main'],
+  movedImage: { container: 'main', image: 'app:v2', at: NOON, older: 'a', newer: 'b', pods: { newer: 1, all: 2 } },
   changedAt: NOON,
   changeKnownBy: 'marker',
   template: 't',
@@ -143,7 +148,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
     audited.write(RUN, { intent: INTENT, result: 'answered', detail: PLAN.summary }),
     audited.write(RUN, { intent: { ...INTENT, plan: NOT_KNOWN }, result: 'unknown', detail: 'sent twice' })
   ],
-  rollout: [audited.rollout(RUN, { state: 'complete', detail: '3 of 3 are updated and available' })],
+  rollout: [
+    audited.rollout(RUN, { state: 'complete', detail: '3 of 3 are updated and available' }),
+    audited.rollout(RUN, { state: 'held', detail: 'api-0 hangs in Terminating' })
+  ],
   'on-the-way': [audited.onTheWay(RUN, { did: 'evicted pod api-0' })],
   confirmation: [audited.confirmation(RUN, { verdict: 'pass', passes: 1, needed: 3, sample: { ...SAMPLE, verdict: 'pass' } })],
   'next-step': [
@@ -179,6 +187,10 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   'deploy-marker': [
     audited.deployMarker(ASTERN, { ...MARKER, of: 'Deployment/shop/api' }),
     audited.deployMarker(ASTERN, { id: 'm2', at: NOON, version: 'v8', by: 'ci', of: 'Release/shop/api' })
+  ],
+  'fields-given-up': [
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'given-up', detail: 'deployments/api' }),
+    audited.fieldsGivenUp(RUN, { intent: 'i1', plan: PLAN, result: 'kept', detail: 'forbidden' })
   ],
   'loan-returned': [
     audited.loanReturned(RUN, { held: HELD, result: 'applied', detail: LOAN.summary }),

@@ -124,13 +124,16 @@ export async function openBench(
     readonly ceiling?: Mode
     readonly authenticated?: boolean
     readonly storm?: Ports['policies']['storm']
+    /** The ledger of a process that ended before, and the time by then. */
+    readonly folder?: string
+    readonly now?: number
   } = {}
 ): Promise<Bench> {
-  const clock = new StoryClock()
-  const ids = countingIds()
+  const clock = new StoryClock(options.now)
+  const ids = countingIds(options.now)
   const cluster = new StoryCluster(clock)
   cluster.put(badRollout())
-  const ledger = await openLedger(t, { ids })
+  const ledger = await openLedger(t, { ids, ...(options.folder === undefined ? {} : { folder: options.folder }) })
   let serial = 0
   const bench: Bench = {
     clock,
@@ -185,6 +188,7 @@ export async function openBench(
         storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
       },
       channels: { takes: () => true, standing: ['kubernetes-event'] },
+      fieldOwnership: 'give-up',
       senders: { confirmed: source => bench.confirmed.includes(source), authenticated: options.authenticated ?? true },
       ceiling: options.ceiling ?? 'auto',
       ownNamespace: 'astern',

@@ -251,4 +251,26 @@ export async function ledgerContract(t: Test, { one: open, two }: LedgerBackend)
   await t.test('fair sharing', t => fairSharing(t, open))
 
   await t.test('several writers', t => severalWriters(t, two))
+
+  await t.test('templates that were found: only what differs from the newest of its object, however many come at once', async t => {
+    const ledger = await open(t)
+    const found = (uid: string, identity: string, at: number) => ({ target: TARGET, template: { uid, identity, at, seen: false } })
+    const many = Array.from({ length: 150 }, (_, index) => found(`uid-${index}`, 'one', NOON))
+    await ledger.recordFound(many)
+    await ledger.recordObserved(TARGET, { uid: 'uid-1', identity: 'two', at: NOON + 1, seen: true })
+    await ledger.recordFound([found('uid-0', 'one', NOON + 2), found('uid-1', 'two', NOON + 2), found('uid-2', 'two', NOON + 2)])
+    await ledger.recordFound([])
+    const newest = async (uid: string) => ledger.latestObserved(uid)
+    t.match(await newest('uid-0'), { identity: 'one', at: NOON })
+    t.match(await newest('uid-1'), { identity: 'two', at: NOON + 1, seen: true }, 'what was seen to happen stays')
+    t.match(await newest('uid-2'), { identity: 'two', at: NOON + 2, seen: false })
+    await ledger.recordFound([found('uid-1', 'one', NOON + 3)])
+    t.match(await newest('uid-1'), { identity: 'one', at: NOON + 3 }, 'it is back at what it was before')
+
+    const kept = async (uid: string) =>
+      (await ledger.targetFacts(TARGET, [], 'x', NOON)).observed.filter(template => template.uid === uid).map(({ at }) => at - NOON)
+    t.same([await kept('uid-1'), await kept('uid-100')], [[0, 1, 3], [0]])
+    await ledger.prune(0, NOON + 2)
+    t.same([await kept('uid-1'), await kept('uid-100')], [[3], [0]], 'what is too old goes, but never what an object is now')
+  })
 }

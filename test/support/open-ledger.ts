@@ -11,8 +11,9 @@ import { LEDGER_FILE, openSqliteFile } from '../../src/ledger/sqlite/file.ts'
 import { openHandle } from '../../src/ledger/sqlite/handle.ts'
 import { openSqliteLedger } from '../../src/ledger/sqlite/open.ts'
 
-export function countingIds(): Ids {
-  let count = 0
+/** @param from where to begin, so that two processes have other ids */
+export function countingIds(from = 0): Ids {
+  let count = from
   return {
     next() {
       count += 1

@@ -109,6 +109,7 @@ function subresource(cluster: StoryCluster): void {
   cluster.kube.objects.set('/api/v1/namespaces/shop/resourcequotas', { items: [] })
   cluster.kube.objects.set('/api/v1/namespaces/shop/pods?fieldSelector=metadata.name%3Dapi-1', { items: [] })
   cluster.kube.objects.set(path, { metadata: { uid: 'uid-api', resourceVersion: '1' }, spec: { replicas: 3 } })
+  cluster.kube.objects.set(objectPath(TARGET), { metadata: { uid: 'uid-api' } })
   cluster.kube.onChange = (changed, object) => {
     const workload = cluster.workloads.get('Deployment/shop/api')
     if (changed === path && workload !== undefined) cluster.put({ ...workload, replicas: numberAt(object, 'spec', 'replicas') ?? 3 })

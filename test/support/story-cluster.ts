@@ -3,7 +3,10 @@ import { canonicalJson, type JsonObject } from '../../src/base/json.ts'
 import { type ObjectRef, objectPath, targetKey } from '../../src/domain/objects.ts'
 import type { Owner } from '../../src/domain/owner.ts'
 import { markOperations, type PatchPlan } from '../../src/domain/plan.ts'
+import { needText } from '../../src/domain/pod-needs.ts'
+import type { PodSecurityLabels } from '../../src/domain/pod-security.ts'
 import type { ApiScope, Cluster, ReadResult, WriteResult } from '../../src/domain/ports/cluster.ts'
+import type { Surroundings } from '../../src/domain/ports/surroundings.ts'
 import { templateForWrite, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 import { toWriteResult } from '../../src/domain/write-result.ts'
 import { StoryKube } from './story-kube.ts'
@@ -25,6 +28,10 @@ export class StoryCluster implements Cluster {
   /** What the server answers to the next real writes, in order; the write itself happens or not as is said. */
   answers: { readonly answer: WriteResult; readonly happens: boolean }[] = []
   beforeWrite: (() => void) | undefined
+  /** What the server answers to a dry run, where that is not plain success. */
+  onDryRun: ((plan: PatchPlan) => WriteResult | undefined) | undefined
+  /** What an admission webhook makes of each template that is written. */
+  mutates: (template: JsonObject) => JsonObject = template => template
 
   put(workload: Workload): void {
     const templateAt = { ...workload.templateAt, path: objectPath(workload.ref), uid: workload.uid }
@@ -42,7 +49,7 @@ export class StoryCluster implements Cluster {
     if (this.forbidden) return { kind: 'forbidden', detail: 'deployments.apps "api" is forbidden' }
     if (options.dryRun) {
       this.dryRuns.push(plan)
-      return { kind: 'applied', generation: 0, at: 0 }
+      return this.onDryRun?.(plan) ?? { kind: 'applied', generation: 0, at: 0 }
     }
     const own = this.workloads.get(targetKey(plan.target))
     if (plan.write.path !== own?.templateAt.path) return this.#elsewhere(plan, options.intent)
@@ -61,7 +68,11 @@ export class StoryCluster implements Cluster {
   async #elsewhere(plan: PatchPlan, intent: string): Promise<WriteResult> {
     const { path, operations, mark } = plan.write
     this.writes.push(plan)
-    return toWriteResult(await this.kube.jsonPatch(path, [...operations, ...markOperations(mark, intent)]), this.#clock.now)
+    return toWriteResult(
+      'patch',
+      await this.kube.jsonPatch(`${path}?fieldManager=astern`, [...operations, ...markOperations(mark, intent)]),
+      this.#clock.now
+    )
   }
 
   /** Effective writes of a target's own template. */
@@ -81,7 +92,7 @@ export class StoryCluster implements Cluster {
         return { kind: 'conflict', detail: 'the server rejected our request due to an error in our request' }
     }
     const replaced = operations.find(operation => operation.op === 'replace' && operation.path === '/spec/template')?.value
-    const template = (replaced ?? before.template) as JsonObject
+    const template = this.mutates((replaced ?? before.template) as JsonObject)
     const identity = templateIdentity(template)
     const number = (before.revisions[0]?.number ?? 0) + 1
     // A restart is a revision of its own; only a template that stood before is taken up again.
@@ -105,14 +116,40 @@ export class StoryCluster implements Cluster {
       identity,
       revisions,
       generation: before.generation + 1,
-      templateAt: { ...before.templateAt, mark: intent }
+      templateAt: { ...before.templateAt, mark: intent },
+      templateWriters: [
+        { manager: 'pipeline', index: 0, at: now - 600_000 },
+        { manager: 'astern', index: 1, at: now }
+      ]
     })
-    return { kind: 'applied', generation: before.generation + 1, at: 0 }
+    const whole = { metadata: { uid: before.uid, managedFields: [{ manager: 'pipeline', operation: 'Update' }] }, spec: { template } }
+    this.kube.own(whole)
+    this.kube.objects.set(plan.write.path, whole)
+    return { kind: 'applied', generation: before.generation + 1, at: 0, left: identity }
   }
 
   owned: readonly Owner[] = []
   async owners(): Promise<readonly Owner[]> {
     return this.owned
+  }
+
+  /** What a template names and is not there, as `ConfigMap app-1`. Everything else is. */
+  readonly gone = new Set<string>()
+  /** What may not be looked at, as `Secret`. */
+  readonly unseen = new Set<string>()
+  quotas: readonly JsonObject[] = []
+  podSecurity: PodSecurityLabels = {}
+  /** Kinds that are not served any more, as `extensions/v1beta1 Ingress`. */
+  readonly unserved = new Set<string>()
+
+  readonly around: Surroundings = {
+    presence: async (_namespace, need) =>
+      this.unseen.has(need.kind)
+        ? { kind: 'unseen', why: `${needText(need)} (no right)` }
+        : { kind: 'seen', value: this.gone.has(needText(need)) ? 'gone' : 'there' },
+    quotas: async () => ({ kind: 'seen', value: this.quotas }),
+    podSecurity: async () => ({ kind: 'seen', value: this.podSecurity }),
+    serves: async (apiVersion, kind) => !this.unserved.has(`${apiVersion} ${kind}`)
   }
 
   async isNamespaced(_apiVersion: string, kind: string): Promise<ApiScope> {

@@ -1,5 +1,5 @@
 import { applyPatch, type Operation } from 'rfc6902'
-import { type JsonObject, listAt, textAt } from '../../src/base/json.ts'
+import { type JsonObject, listAt, objectAt, textAt } from '../../src/base/json.ts'
 import type { Kube, KubeAnswer } from '../../src/domain/ports/kube.ts'
 
 /** Objects of the API by their path, in memory: patches hold their tests, and what was written is told. */
@@ -7,13 +7,16 @@ export class StoryKube implements Kube {
   readonly objects = new Map<string, JsonObject>()
   /** `PATCH /path`, dry runs apart. */
   readonly writes: string[] = []
+  /** The objects out of whose field managers Astern was taken, once for each time. */
+  readonly givenUp: string[] = []
   /** What happens when something is written; undefined: what a plain API server would do. */
   onPost: ((path: string, object: JsonObject) => KubeAnswer) | undefined
   /** After a patch or a put: what a controller would do. */
   onChange: ((path: string, object: JsonObject) => void) | undefined
 
   async get(path: string): Promise<KubeAnswer> {
-    const object = this.objects.get(path)
+    // All of a list is on its first page here.
+    const object = this.objects.get(path.replace(/[?&]limit=\d+$/, ''))
     return object === undefined ? { kind: 'error', status: 404, detail: `${path} not found` } : { kind: 'ok', status: 200, object }
   }
 
@@ -21,7 +24,12 @@ export class StoryKube implements Kube {
     return this.get(path)
   }
 
-  async jsonPatch(path: string, operations: readonly unknown[]): Promise<KubeAnswer> {
+  metadataOf(path: string): Promise<KubeAnswer> {
+    return this.get(path)
+  }
+
+  async jsonPatch(asked: string, operations: readonly unknown[]): Promise<KubeAnswer> {
+    const [path = '', query = ''] = asked.split('?')
     const before = this.objects.get(path)
     if (before === undefined) return { kind: 'error', status: 404, detail: `${path} not found` }
     const object = structuredClone(before) as Record<string, unknown>
@@ -31,10 +39,32 @@ export class StoryKube implements Kube {
     )
     const failed = applyPatch(object, real as Operation[]).find(result => result !== null)
     if (failed !== undefined)
-      return { kind: 'error', status: 422, detail: 'the server rejected our request due to an error in our request' }
-    this.writes.push(`PATCH ${path}`)
+      return { kind: 'error', status: 422, detail: 'the server rejected our request due to an error in our request', says: { causes: [] } }
+    if (query.includes('dryRun=All')) return { kind: 'ok', status: 200, object }
+    const changes = operations.flatMap(operation => (textAt(operation, 'op') === 'test' ? [] : (textAt(operation, 'path') ?? '')))
+    if (changes.every(change => change.startsWith('/metadata/managedFields/'))) this.givenUp.push(path)
+    else {
+      this.writes.push(`PATCH ${path}`)
+      // What is written of a status stands in no manifest.
+      if (query.includes('fieldManager=astern') && !path.endsWith('/status')) this.own(object)
+    }
     this.#store(path, object)
     return { kind: 'ok', status: 200, object }
+  }
+
+  /** Astern's entry among the field managers of an object. */
+  own(object: Record<string, unknown>, subresource?: string): void {
+    const metadata = objectAt(object, 'metadata')
+    const others = listAt(metadata, 'managedFields').filter(entry => textAt(entry, 'manager') !== 'astern')
+    const entry = { manager: 'astern', operation: 'Update', ...(subresource === undefined ? {} : { subresource }) }
+    object['metadata'] = { ...metadata, managedFields: [...others, entry] }
+  }
+
+  /** The paths of the objects that still have an entry of Astern's. */
+  owned(): readonly string[] {
+    return [...this.objects].flatMap(([path, object]) =>
+      listAt(object, 'metadata', 'managedFields').some(entry => textAt(entry, 'manager') === 'astern') ? [path] : []
+    )
   }
 
   async put(path: string, object: JsonObject): Promise<KubeAnswer> {
@@ -44,6 +74,8 @@ export class StoryKube implements Kube {
       return { kind: 'error', status: 409, detail: 'the object has been modified' }
     if (query.includes('dryRun=All')) return { kind: 'ok', status: 200, object }
     this.writes.push(`PUT ${bare}`)
+    const whole = this.objects.get(bare.replace(/\/scale$/, ''))
+    if (bare.endsWith('/scale') && whole !== undefined) this.own(whole as Record<string, unknown>, 'scale')
     this.#store(bare, object)
     return { kind: 'ok', status: 200, object }
   }
@@ -71,7 +103,7 @@ export class StoryKube implements Kube {
     const collection = path.split('/').slice(0, -1).join('/')
     const list = this.objects.get(collection)
     const name = textAt(object, 'metadata', 'name')
-    if (list !== undefined)
+    if (Array.isArray(list?.['items']))
       this.objects.set(collection, {
         items: listAt(list, 'items').map(item => (textAt(item, 'metadata', 'name') === name ? object : item))
       })

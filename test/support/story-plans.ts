@@ -89,6 +89,7 @@ function overheard(
     cluster: {
       owners: () => cluster.owners(),
       isNamespaced: (apiVersion, kind) => cluster.isNamespaced(apiVersion, kind),
+      around: cluster.around,
       clockOffset: () => cluster.clockOffset(),
       write: (plan, options) => {
         said('patch', plan.write, options)
@@ -98,6 +99,7 @@ function overheard(
     kube: {
       get: path => kube.get(path),
       metadata: path => kube.metadata(path),
+      metadataOf: path => kube.metadataOf(path),
       jsonPatch: (path, operations) => {
         said('PATCH', path, operations)
         return kube.jsonPatch(path, operations)

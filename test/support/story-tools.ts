@@ -12,6 +12,7 @@ const nothing = (what: string) => async (): Promise<never> => {
 export const noKube: Kube = {
   get: nothing('a read'),
   metadata: nothing('a read'),
+  metadataOf: nothing('a read'),
   jsonPatch: nothing('a patch'),
   post: nothing('a post'),
   put: nothing('a put'),

@@ -53,6 +53,7 @@ t.test('every example of a whole policy file loads', async t => {
       examples += 1
       const result = loadPolicies([{ file: name, text }], VOCABULARY)
       t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
+      t.same(result.kind === 'loaded' ? result.set.warnings : [], [], `${name}: nobody learns from an example that warns`)
     }
   }
   t.ok(examples > 0)
@@ -71,6 +72,7 @@ t.test('every part of a policy in the pages loads', async t => {
       const file = { version: 1, sources: { prometheus: { url: 'http://p:9090' } }, policies: [policy] }
       const result = loadPolicies([{ file: name, text: JSON.stringify(file) }], VOCABULARY)
       t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
+      t.same(result.kind === 'loaded' ? result.set.warnings : [], [], `${name}: nobody learns from an example that warns`)
     }
   }
   t.ok(fragments >= 3)

@@ -56,19 +56,37 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [controllerrevisions]
   verbs: [list]
+# Why their controllers cannot make pods stands only there.
+- apiGroups: [""]
+  resources: [events]
+  verbs: [list]
 {{- end }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
-{{- if and $writes (or $actions.deletePod (and .Values.targets.statefulSets $actions.rolloutUndo)) }}
+{{- if and $writes (or $actions.deletePod (and (or .Values.targets.statefulSets .Values.targets.daemonSets) $actions.rolloutUndo)) }}
 - apiGroups: [""]
   resources: [pods/eviction]
   verbs: [create]
 {{- end }}
-{{- if $actions.scale }}
+{{- $goesBack := or $actions.rolloutUndo $actions.helmRollback -}}
+{{- if $goesBack }}
+# Whether what an older version needs is still there is looked at before it is put back; never what is in it.
+- apiGroups: [""]
+  resources: [configmaps, persistentvolumeclaims, serviceaccounts, namespaces]
+  verbs: [get]
+{{- if and .Values.goingBack.secrets (not $actions.helmRollback) }}
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end }}
+{{- end }}
+{{- if or $actions.scale $goesBack }}
 - apiGroups: [""]
   resources: [resourcequotas]
   verbs: [list]
+{{- end }}
+{{- if $actions.scale }}
 - apiGroups: [keda.sh]
   resources: [scaledobjects]
   verbs: [list]
@@ -80,11 +98,21 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [apps]
   resources: [{{ . }}/scale]
   verbs: [get, update]
+{{- if and $.Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [apps]
+  resources: [{{ . }}]
+  verbs: [patch]
+{{- end }}
 {{- end }}{{ end }}
 {{- if .Values.targets.rollouts }}
 - apiGroups: [argoproj.io]
   resources: [rollouts/scale]
   verbs: [get, update]
+{{- if and .Values.scale.giveUpFields (not $templates) }}
+- apiGroups: [argoproj.io]
+  resources: [rollouts]
+  verbs: [patch]
+{{- end }}
 {{- end }}
 {{- end }}
 {{- end }}
@@ -141,6 +169,7 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - { name: ASTERN_TOKENS_FILE, value: /etc/astern/tokens/tokens.yaml }
 - { name: ASTERN_LOG_LEVEL, value: {{ .Values.logLevel | quote }} }
 - { name: ASTERN_KEEP, value: {{ .Values.keep | quote }} }
+- { name: ASTERN_FIELD_OWNERSHIP, value: {{ .Values.fieldOwnership | quote }} }
 - { name: ASTERN_KEEP_DELIVERIES, value: {{ .Values.keepDeliveries | quote }} }
 - name: ASTERN_NAMESPACE
   valueFrom: { fieldRef: { fieldPath: metadata.namespace } }

@@ -13,7 +13,7 @@ import {
 } from '../../domain/action.ts'
 import { hashPlan, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import type { PodSummary, Workload } from '../../domain/workload.ts'
+import { countedPods, isAvailable, type PodSummary, type Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { renderObjectName } from '../../templates/object-name.ts'
 import { parseTemplate, renderRefusal } from '../../templates/template.ts'
@@ -77,8 +77,11 @@ export const deletePod = {
 function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
   const { workload, options, now } = input
   const olderThan = durationOr(options.olderThan, DEFAULT_OLDER_THAN_MS)
-  const living = workload.pods.filter(pod => !pod.terminating)
+  const living = countedPods(workload.pods)
   const unhealthy = living.filter(pod => !pod.ready)
+  // A pod that its controller could not make is missing as much as one that is not ready, and so is one that is not ready for long enough.
+  const missing = Math.max(0, workload.replicas - living.length)
+  const starting = living.filter(pod => pod.ready && !isAvailable(pod, workload, now))
   let chosen = unhealthy
   if (options.pod !== undefined) {
     const name = nameOf(options.pod, input)
@@ -87,11 +90,16 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
     if (chosen.length === 0) return refused('target-not-found', `${name} is no pod of the target`)
   }
   if (chosen.length === 0) return refused('already-so', 'every pod of the target is ready')
-  const among = new Set([...unhealthy, ...chosen])
-  const atMost = options.atMost ?? Math.max(1, Math.floor(living.length * DEFAULT_SHARE))
+  const among = new Set([...unhealthy, ...starting, ...chosen])
+  const of = living.length + missing
+  const sick = among.size + missing
+  const atMost = options.atMost ?? Math.max(1, Math.floor(of * DEFAULT_SHARE))
   if (living.length < 2) return refused('too-many-unhealthy', 'it is the only pod')
-  if (among.size > atMost)
-    return refused('too-many-unhealthy', `${among.size} of ${living.length} pods are unhealthy; at most ${atMost} would be outliers`)
+  if (sick > atMost)
+    return refused(
+      'too-many-unhealthy',
+      `${sick} of ${of} pods are unhealthy${missing === 0 ? '' : ` (${missing} not there)`}; at most ${atMost} would be outliers`
+    )
   const kept = chosen.find(pod => !pod.controlled || pod.mirror)
   if (kept !== undefined)
     return refused(
@@ -107,7 +115,7 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
     plan: hashPlan({
       action: 'delete-pod',
       target: workload.ref,
-      summary: `evict ${chosen.map(nameAndReason).join(', ')} (${among.size} of ${living.length} unhealthy)`,
+      summary: `evict ${chosen.map(nameAndReason).join(', ')} (${sick} of ${of} unhealthy)`,
       reverse: `nothing to undo: the controller makes another one (kubectl -n ${namespace} get pods)`,
       uid: workload.uid,
       touches: chosen.map(({ name }) => ({ kind: 'Pod', namespace, name })),
@@ -115,7 +123,7 @@ function plan(input: PlanInput<Options>): PlanResult<EvictionWrite> {
       from: workload.identity,
       to: workload.identity,
       bad: [],
-      facts: { unhealthy: [...among].map(nameAndReason), of: living.length, atMost }
+      facts: { unhealthy: [...among].map(nameAndReason), missing, of, atMost }
     })
   }
 }
@@ -149,10 +157,10 @@ async function apply(
       gone.push(pod.name)
       continue
     }
-    const why = result.kind === 'held' ? result.detail : result.result.detail
+    const { detail: why } = result.result
     // Some pods are gone already. So the write counts as made, the rest is reported, and the confirmation judges.
     if (gone.length > 0 && !dryRun) return appliedWith(`evicted ${gone.join(', ')}; not ${pod.name}: ${why}`, tools.clock.now())
-    return result.kind === 'held' ? { kind: 'held', detail: `${pod.name}: ${why}` } : result.result
+    return { ...result.result, detail: `${pod.name}: ${why}` }
   }
   return appliedWith(dryRun ? 'accepted' : `evicted ${gone.join(', ')}`, tools.clock.now())
 }

@@ -8,6 +8,7 @@ import type { Owner } from '../../domain/owner.ts'
 import { hashPlan, INTENT_ANNOTATION, type PatchOperation, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { intervalField } from '../duration-field.ts'
+import { giveUpPatched } from '../field-ownership.ts'
 import { applyPatch } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 
@@ -35,6 +36,7 @@ export const gitopsSuspend = {
   apply: applyPatch,
   effect,
   stands: templateStands,
+  giveUpFields: giveUpPatched<PatchWrite>,
   watch,
   lent
 } satisfies TypedAction<typeof GitopsSuspendWith, PatchWrite>

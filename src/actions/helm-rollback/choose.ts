@@ -1,6 +1,7 @@
 import type { PlanSituation, Proof } from '../../domain/action.ts'
 import type { Touched } from '../../domain/touched.ts'
 import { provenIn } from '../proven.ts'
+import type { SeenFits } from '../seen-fits.ts'
 import type { HelmRevision } from './helm-port.ts'
 import type { RevisionObjects } from './objects.ts'
 
@@ -13,6 +14,8 @@ export interface SeenRelease {
   readonly objects: ReadonlyMap<number, RevisionObjects>
   /** What of them says in the cluster that it must not go back. */
   readonly closed?: readonly Touched[]
+  /** Which revisions could not run here today; absent where nothing was looked at. */
+  readonly fits?: SeenFits
 }
 
 /** What shows whether a revision is proven. */
@@ -21,6 +24,8 @@ type Past = Pick<PlanSituation, 'bad' | 'incidents' | 'unproven'>
 export interface ReleaseCandidate {
   readonly revision: HelmRevision
   readonly refusedBecause?: string
+  /** True where it is proven good, and only could not run here today. */
+  readonly cannotRun?: true
   /** When it proved itself; absent where it need not, or may not be gone back to. */
   readonly proof?: Proof
 }

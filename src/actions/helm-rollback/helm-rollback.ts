@@ -9,13 +9,14 @@ import { STUCK_AFTER_MS } from '../../domain/workload.ts'
 import { durationField } from '../duration-field.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
 import { provenForOf } from '../proven.ts'
+import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE } from '../seen-fits.ts'
 import { touchesOf } from '../template-patch.ts'
 import type { ActionDescription, PlanInput, TypedAction } from '../typed-action.ts'
 import { badMark, judgeReleases, originOf, type SeenRelease } from './choose.ts'
 import { repairOfPending } from './failed.ts'
 import type { Helm } from './helm-port.ts'
 import { changedInCluster, releaseTouched, revisionsList, touchedBy } from './objects.ts'
-import { observeRelease, presentOf } from './observe.ts'
+import { observeRelease, presentOf, versionOf } from './observe.ts'
 import { effectOfRollback, type HelmWrite, rollBack, rollbackOf, tryRollBack } from './rollback.ts'
 
 /** `with:` of `helm-rollback`. */
@@ -53,6 +54,7 @@ export const HELM_ROLLBACK = {
     { verb: 'create', group: '', resource: 'secrets' },
     { verb: 'update', group: '', resource: 'secrets' }
   ],
+  looks: LOOKS,
   with: HelmRollbackWith
 } satisfies ActionDescription<typeof HelmRollbackWith>
 
@@ -98,10 +100,13 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
         `${status}; the policy does not say recoverStuck; to repair it: ${repairOfPending(place, seen.history)}`
       )
   }
-  if (latest.status === 'uninstalling' || latest.status === 'uninstalled')
-    return refused('rollout-moving', `the release is ${latest.status}`)
+  // Helm keeps no time of an uninstallation. One that died never ends, so only that of a young release is waited for.
+  if (latest.status === 'uninstalling')
+    return refused(now - latest.updatedAt < STUCK_AFTER_MS ? 'rollout-moving' : 'release-stuck', 'the release is being uninstalled')
+  if (latest.status === 'uninstalled') return refused('unsuitable-target', 'the release was uninstalled, and only its history is kept')
   const provenFor = provenForOf(options.provenFor)
-  const candidates = judgeReleases(seen, input, provenFor)
+  const { fits = NOTHING_SEEN } = seen
+  const candidates = asSeen(judgeReleases(seen, input, provenFor), versionOf, fits)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.revision,
     status: revision.status,
@@ -113,7 +118,7 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   const chosen = candidates.find(candidate => candidate.refusedBecause === undefined)
   if (chosen === undefined) {
     const why = candidates.map(({ revision, refusedBecause }) => `revision ${revision.revision}: ${refusedBecause ?? ''}`).join('; ')
-    return refused('no-good-revision', why === '' ? 'the release has no other revision' : why, {
+    return refused(noneLeft(candidates), why === '' ? 'the release has no other revision' : why, {
       facts: { provenFor: formatDuration(provenFor), candidates: shown }
     })
   }
@@ -131,10 +136,11 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
   return {
     kind: 'plan',
     ...(proof === undefined ? {} : { proof }),
+    ...(fits.notLookedAt.length === 0 ? {} : { notLookedAt: fits.notLookedAt }),
     plan: hashPlan({
       action: 'helm-rollback',
       target: workload.ref,
-      summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})`,
+      summary: `roll release ${release.name} back to revision ${to} (${named(chosen.revision)}) in place of revision ${latest.revision} (${named(latest)}, ${latest.status})${workload.strategy === 'Recreate' ? `; of ${workload.ref.kind} ${workload.ref.name}, ${RECREATE}` : ''}`,
       reverse: `helm rollback ${release.name} ${latest.revision} --namespace ${release.namespace}`,
       uid: workload.uid,
       touches: [...touchesOf(workload), ...touchedBy([from, back], release), ...(seen.closed ?? [])],
@@ -148,7 +154,8 @@ function plan(input: PlanInput<Options>, seen: SeenRelease): PlanResult<HelmWrit
         provenFor: formatDuration(provenFor),
         candidates: shown,
         manifests: { from: digest(latest.revision), to: digest(to) },
-        cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did'
+        cannotUndo: 'CRDs, data in volumes, and what hooks of the upgrade did',
+        nextDeploy: 'an upgrade with the same chart and values brings the version back that was rolled back'
       }
     })
   }

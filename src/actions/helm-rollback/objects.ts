@@ -44,8 +44,12 @@ export async function keptWhere(
 
 /** Whether one of the revisions lists the target in its manifest. */
 export function revisionsList(revisions: readonly RevisionObjects[], release: Release, ref: ObjectRef): boolean {
-  const target: Touched = { ...ref, group: KINDS[ref.kind].group }
-  return revisions.some(({ objects }) => objects.some(object => isSame(touchedOf(object, release), target)))
+  return revisions.some(({ objects }) => objects.some(object => isTarget(object, release, ref)))
+}
+
+/** Whether an object of the release is the target. */
+export function isTarget(object: ReleaseObject, release: Release, ref: ObjectRef): boolean {
+  return isSame(touchedOf(object, release), { ...ref, group: KINDS[ref.kind].group })
 }
 
 /** Everything in namespaces that a rollback from one revision to another may write, hooks included, and the release itself. */

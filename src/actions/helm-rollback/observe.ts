@@ -3,8 +3,10 @@ import type { Reason } from '../../domain/reasons.ts'
 import { changedPast } from '../../domain/workload.ts'
 import { provenForOf } from '../proven.ts'
 import { changedPastHelm } from '../released.ts'
+import { asSeen } from '../seen-fits.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
-import { judgeReleases, type SeenRelease } from './choose.ts'
+import { judgeReleases, type ReleaseCandidate, type SeenRelease } from './choose.ts'
+import { revisionFits, unserved } from './fits.ts'
 import type { Helm, HelmPlace, HelmProblem, HelmRevision } from './helm-port.ts'
 import { closedNow, keptWhere, type RevisionObjects, touchedBy } from './objects.ts'
 
@@ -80,8 +82,9 @@ async function readObjects(
   { cluster, kube }: Pick<Tools, 'cluster' | 'kube'>,
   { input, place, history, digests }: Unread,
   signal: AbortSignal
-): Promise<Observation<Pick<SeenRelease, 'objects' | 'closed'>>> {
+): Promise<Observation<Pick<SeenRelease, 'objects' | 'closed' | 'fits'>>> {
   const { workload, options } = input
+  const { release } = workload
   const objects = new Map<number, RevisionObjects>()
   const look = async (revision: number): Promise<boolean> => {
     const contents = await helm.contents(place, revision, signal)
@@ -92,15 +95,46 @@ async function readObjects(
   }
   const unanswered = refused('cluster-unreachable', 'the API does not say which kinds of the release are in namespaces')
   for (const { revision } of presentRevisions(history)) if (!(await look(revision))) return unanswered
+  const newest = history.at(-1)
+  const kinds = await unserved({ cluster }, objects.get(newest?.revision ?? 0)?.objects ?? [], signal)
+  if (kinds.kind === 'no-answer') return refused('cluster-unreachable', kinds.detail)
+  // Helm builds the present manifest too, to find out what it must remove.
+  if (kinds.kind === 'cannot')
+    return refused('cannot-run', `revision ${newest?.revision ?? 0} is deployed, and ${kinds.why}: helm cannot roll it back`)
+  const cannotRun = new Map<string, string>()
+  let notLookedAt: readonly string[] = []
+  const latest = objects.get(newest?.revision ?? 0)
   for (;;) {
-    const candidates = judgeReleases({ history, digests }, input, provenForOf(options.provenFor))
-    const chosen = candidates.find(({ refusedBecause }) => refusedBecause === undefined)?.revision.revision
-    if (chosen === undefined || objects.has(chosen)) break
-    if (!(await look(chosen))) return unanswered
+    const candidates = asSeen(judgeReleases({ history, digests }, input, provenForOf(options.provenFor)), versionOf, {
+      cannotRun,
+      notLookedAt
+    })
+    const chosen = candidates.find(({ refusedBecause }) => refusedBecause === undefined)
+    if (chosen === undefined || release === undefined || latest === undefined) break
+    const { revision } = chosen.revision
+    if (!objects.has(revision) && !(await look(revision))) return unanswered
+    const older = objects.get(revision)
+    // It cannot be read, and is no candidate any more.
+    if (older === undefined) continue
+    const fit = await revisionFits({ cluster }, { workload, owners: input.owners, release, latest, older }, signal)
+    if (fit.kind === 'no-answer') return refused('cluster-unreachable', fit.detail)
+    if (fit.kind === 'cannot') {
+      cannotRun.set(versionOf(chosen), fit.why)
+      continue
+    }
+    notLookedAt = fit.notLookedAt
+    break
   }
-  const { release } = workload
   const beside = release === undefined ? [] : touchedBy([...objects.values()], release)
-  return { kind: 'seen', seen: { objects, closed: await closedNow(beside, workload.ref, path => kube.get(path, signal)) } }
+  return {
+    kind: 'seen',
+    seen: { objects, fits: { cannotRun, notLookedAt }, closed: await closedNow(beside, workload.ref, path => kube.get(path, signal)) }
+  }
+}
+
+/** How what was seen of a revision is kept. */
+export function versionOf({ revision }: ReleaseCandidate): string {
+  return String(revision.revision)
 }
 
 /** How many revisions are looked at: as many as Helm keeps by default. */

@@ -1,9 +1,10 @@
 import { Type } from 'typebox'
 import { type Effect, type Look, type PlanResult, refused, type Tools, type Watched } from '../../domain/action.ts'
+import { namesOfPresent } from '../../domain/ignored-parts.ts'
 import { objectPath } from '../../domain/objects.ts'
 import { hashPlan, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import type { Workload } from '../../domain/workload.ts'
+import { countedPods, type Workload } from '../../domain/workload.ts'
 import { applyPatch, imagesOf } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 
@@ -58,7 +59,7 @@ function plan({ workload }: PlanInput<unknown>): PlanResult<PatchWrite> {
       },
       from: workload.identity,
       to: workload.identity,
-      bad: [workload.identity],
+      bad: namesOfPresent(workload),
       facts: {
         stable: canary.stable,
         aborted: canary.current,
@@ -89,9 +90,10 @@ function effect({ plan: made }: WriteIntent, workload: Workload): Effect {
 }
 
 async function watch(_tools: Tools, _made: Plan, { workload }: Look): Promise<Watched> {
-  const stable = workload.pods.filter(pod => !pod.current && pod.ready).length
+  const counted = countedPods(workload.pods)
+  const stable = counted.filter(pod => !pod.current && pod.ready).length
   const detail = workload.canary?.message ?? ''
-  const left = workload.pods.filter(pod => pod.current).length
+  const left = counted.filter(pod => pod.current).length
   return workload.rollout.seen && workload.canary?.phase === 'Degraded' && stable >= workload.replicas && left === 0
     ? { state: 'complete', detail }
     : { state: 'moving', detail: `${stable} of ${workload.replicas} stable pods are ready, ${left} of the aborted version are left` }

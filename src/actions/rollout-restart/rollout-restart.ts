@@ -3,7 +3,8 @@ import { type Effect, type PlanResult, refused } from '../../domain/action.ts'
 import { kubectlName, TARGET_KINDS } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type WriteIntent } from '../../domain/plan.ts'
 import type { Workload } from '../../domain/workload.ts'
-import { imagesOf, patchRight, templateEffect } from '../template-patch.ts'
+import { giveUpPatched } from '../field-ownership.ts'
+import { imagesOf, patchRight, templateEffect, templateWriteStands } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 import { type RestartWrite, restartOfRollout, restartOfTemplate, stampedPatch } from './stamp.ts'
 
@@ -26,7 +27,8 @@ export const rolloutRestart = {
   apply: (tools, { id, plan, createdAt }, { dryRun }, signal) =>
     tools.cluster.write({ ...plan, write: stampedPatch(plan.write, createdAt) }, { intent: id, dryRun }, signal),
   effect,
-  stands: (intent, workload) => effect(intent, workload) === 'seen'
+  stands,
+  giveUpFields: giveUpPatched<RestartWrite>
 } satisfies TypedAction<typeof RolloutRestartWith, RestartWrite>
 
 function plan({ workload }: PlanInput<unknown>): PlanResult<RestartWrite> {
@@ -53,6 +55,10 @@ function plan({ workload }: PlanInput<unknown>): PlanResult<RestartWrite> {
 
 function effect(intent: WriteIntent, workload: Workload): Effect {
   return intent.plan.target.kind === 'Rollout' ? rolloutEffect(intent, workload) : templateEffect(intent, workload)
+}
+
+function stands(intent: WriteIntent, workload: Workload): boolean {
+  return intent.plan.target.kind === 'Rollout' ? rolloutEffect(intent, workload) === 'seen' : templateWriteStands(intent, workload)
 }
 
 function rolloutEffect({ id, plan: made }: WriteIntent, workload: Workload): Effect {

@@ -62,12 +62,16 @@ export function toAutoscaler(item: JsonObject, namespace: string): Autoscaler {
 export async function readAutoscaler(
   tools: Pick<Tools, 'kube'>,
   namespace: string,
-  { autoscaler }: FloorWrite,
+  write: FloorWrite,
   signal: AbortSignal
 ): Promise<JsonObject | 'unknown' | undefined> {
   const list = await tools.kube.get(autoscalersPath(namespace), signal)
-  if (list.kind !== 'ok') return 'unknown'
-  return listAt(list.object, 'items')
+  return list.kind === 'ok' ? autoscalerIn(list.object, write) : 'unknown'
+}
+
+/** The autoscaler of a write in a list of them; undefined where it is gone. */
+export function autoscalerIn(list: JsonObject, { autoscaler }: FloorWrite): JsonObject | undefined {
+  return listAt(list, 'items')
     .filter(isObject)
     .find(item => textAt(item, 'metadata', 'name') === autoscaler)
 }

@@ -19,7 +19,7 @@ export async function giveBack(tools: Tools, plan: Plan<ScaleWrite>, signal: Abo
     write.kind === 'scale'
       ? await writeScale(tools, { uid: plan.uid, write }, { dryRun: false }, signal)
       : await tools.cluster.write({ ...plan, write }, { intent: '', dryRun: false }, signal)
-  if (result.kind !== 'conflict') return result
+  if (result.kind !== 'conflict' && result.kind !== 'rejected') return result
   const isBack = await (write.kind === 'scale' ? hasReplicas(tools, write, signal) : hasFloor(tools, plan.target.namespace, write, signal))
   return isBack ? appliedWith('it was back already', tools.clock.now()) : result
 }

@@ -3,6 +3,7 @@ import { durationOr, formatDuration } from '../../base/duration.ts'
 import { textAt } from '../../base/json.ts'
 import {
   type Effect,
+  type GivenUp,
   type Look,
   type PlanResult,
   refused,
@@ -11,12 +12,15 @@ import {
   type Watched,
   watchedRollout
 } from '../../domain/action.ts'
-import { KINDS } from '../../domain/objects.ts'
+import { KINDS, objectPath } from '../../domain/objects.ts'
 import { hashPlan, INTENT_ANNOTATION, type Plan, type WriteIntent } from '../../domain/plan.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
+import type { KubeAnswer } from '../../domain/ports/kube.ts'
 import type { Workload } from '../../domain/workload.ts'
+import { giveUpEntries, testedUid } from '../field-ownership.ts'
+import { afterScale } from '../next-deploy.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
-import { readAutoscaler } from './autoscaler.ts'
+import { autoscalerIn, autoscalersPath, readAutoscaler } from './autoscaler.ts'
 import { giveBack } from './give-back.ts'
 import { type Means, type ScaleWrite, throughAutoscaler, throughSubresource } from './means.ts'
 import { observe, type SeenScale } from './observe.ts'
@@ -49,6 +53,7 @@ export const scale = {
   effect,
   stands: templateStands,
   watch,
+  giveUpFields,
   giveBack
 } satisfies TypedAction<typeof ScaleWith, ScaleWrite, SeenScale>
 
@@ -105,7 +110,13 @@ function planOf(
       atMost: durationOr(options.restoreAtMost, DAY),
       write: means.giveBack
     },
-    facts: { replicas: means.write.replicas, from: workload.replicas, ...room, ...means.facts }
+    facts: {
+      replicas: means.write.replicas,
+      from: workload.replicas,
+      ...room,
+      ...means.facts,
+      nextDeploy: afterScale(means.write.kind === 'scale' ? 'replicas' : 'minReplicas or maxReplicas')
+    }
   })
 }
 
@@ -132,6 +143,18 @@ async function effect({ id, plan: made }: WriteIntent<ScaleWrite>, workload: Wor
   if (found === 'unknown') return 'moving'
   if (found === undefined) return 'superseded'
   return textAt(found, 'metadata', 'annotations', INTENT_ANNOTATION) === id ? 'seen' : 'not-seen'
+}
+
+/** The number of pods, or the bounds of the autoscaler, which Astern may only list. */
+async function giveUpFields(tools: Tools, { uid, target, write }: Plan<ScaleWrite>, signal: AbortSignal): Promise<GivenUp> {
+  if (write.kind === 'scale') return giveUpEntries(tools, { path: objectPath(target), uid }, signal)
+  const read = async (): Promise<KubeAnswer> => {
+    const list = await tools.kube.get(autoscalersPath(target.namespace), signal)
+    if (list.kind !== 'ok') return list
+    const object = autoscalerIn(list.object, write)
+    return object === undefined ? { kind: 'error', status: 404, detail: `${write.autoscaler} is gone` } : { ...list, object }
+  }
+  return giveUpEntries(tools, { path: write.path, uid: testedUid(write), read }, signal)
 }
 
 async function watch(_tools: Tools, { write: { from, replicas: wanted } }: Plan<ScaleWrite>, { workload, since }: Look): Promise<Watched> {

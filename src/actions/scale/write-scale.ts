@@ -2,7 +2,7 @@ import { numberAt, objectAt, textAt } from '../../base/json.ts'
 import type { Tools } from '../../domain/action.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import { FIELD_MANAGER } from '../../domain/ports/kube.ts'
-import { toWriteResult } from '../../domain/write-result.ts'
+import { toNotApplied, toWriteResult } from '../../domain/write-result.ts'
 
 /** The write of a number of pods through the scale subresource. It is made only where `from` and the target's uid are found. */
 export interface SubresourceWrite {
@@ -24,7 +24,7 @@ export async function writeScale(
 ): Promise<WriteResult> {
   for (let attempt = 1; ; attempt += 1) {
     const read = await tools.kube.get(write.path, signal)
-    if (read.kind !== 'ok') return toWriteResult(read, tools.clock.now)
+    if (read.kind !== 'ok') return toNotApplied('scale', read)
     const { object } = read
     if (textAt(object, 'metadata', 'uid') !== uid) return { kind: 'conflict', detail: 'it is another object by now' }
     const found = numberAt(object, 'spec', 'replicas') ?? 0
@@ -36,6 +36,6 @@ export async function writeScale(
       signal
     )
     if (answer.kind === 'error' && answer.status === 409 && attempt < ATTEMPTS) continue
-    return toWriteResult(answer, tools.clock.now)
+    return toWriteResult('scale', answer, tools.clock.now)
   }
 }

@@ -16,7 +16,9 @@ export const FAULT_POINTS = [
   'concluded',
   'message-sent',
   'before-return',
-  'after-return'
+  'after-return',
+  'before-give-up',
+  'after-give-up'
 ] as const
 export type FaultPoint = (typeof FAULT_POINTS)[number]
 

@@ -1,6 +1,7 @@
 import type { AuditEntry, AuditRow } from '../audit.ts'
 import type { DeployMarker } from '../change.ts'
 import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
+import type { Looks, TargetLooks } from '../looks.ts'
 import type { Delivered, Message, QueuedMessage } from '../message.ts'
 import type { ObjectRef } from '../objects.ts'
 import type { Mode, Outcome } from '../outcomes.ts'
@@ -10,6 +11,8 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
+import type { ChangeLedger } from './change-ledger.ts'
+import type { EpisodeLedger } from './episode-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -91,6 +94,8 @@ export interface SaveRequest {
   readonly releaseLock?: boolean
   /** By what a symptom that this change measured counts for a storm. */
   readonly storm?: StormLimits
+  /** What the looks of this pass saw of rollouts. */
+  readonly looked?: readonly TargetLooks[]
   /** This pass is over, and gives its claim back. */
   readonly release?: boolean
 }
@@ -167,24 +172,6 @@ export interface ClaimRoom {
   readonly targets: ReadonlyMap<string, number>
 }
 
-/** An open incident whose run ended at `endedAt`, and of which a sender named a later start. */
-export interface LaterStart {
-  readonly incident: Incident
-  readonly endedAt: number
-  readonly start: number
-}
-
-export interface EpisodeLedger {
-  /** Those that are due come first. */
-  laterStarts(now: number, limit: number): Promise<readonly LaterStart[]>
-  /** Looks at the incident again at that instant. */
-  lookLater(incidentId: string, at: number): Promise<void>
-  /** It is the same episode still: this later start is forgotten, until a sender names it again. Another one is not. */
-  sameEpisode(later: LaterStart): Promise<void>
-  /** Ends the incident, and opens one of its own for the episode that began since. */
-  nextEpisode(incidentId: string, now: number): Promise<void>
-}
-
 export interface RunLedger {
   /**
    * Claims runs that are due, by turns: the sources alternate, and within each of them the targets. So nobody waits for more than one
@@ -201,6 +188,8 @@ export interface RunLedger {
   intentOf(runId: string, step: number): Promise<Intent | undefined>
   /** @param also keys of what the target belongs to, such as its release */
   targetFacts(target: ObjectRef, also: readonly string[], runId: string, now: number): Promise<TargetFacts>
+  /** What earlier looks at the target saw of its rollout, whoever looked. */
+  looks(target: ObjectRef): Promise<Looks | undefined>
   budgetUse(
     budgets: readonly Budget[],
     target: ObjectRef,
@@ -209,7 +198,7 @@ export interface RunLedger {
   ): Promise<readonly { readonly budget: Budget; readonly used: number }[]>
   /** Begins a run that was asked for. While a run of the same key is not over, it answers with that run and stores nothing. */
   begin(run: Run, key: string, audit: readonly AuditEntry[]): Promise<AskedRun>
-  saveDryRun(run: Run, audit: readonly AuditEntry[]): Promise<void>
+  saveDryRun(run: Run, audit: readonly AuditEntry[], looked?: readonly TargetLooks[]): Promise<void>
   run(id: string): Promise<Run | undefined>
   runOfIncident(incidentId: string): Promise<Run | undefined>
   runs(filter: RunFilter, cursor: string | undefined, limit: number): Promise<Page<Run>>
@@ -229,18 +218,6 @@ export interface OutboxLedger {
 export interface SwitchLedger {
   switchState(): Promise<SwitchState>
   setSwitch(state: SwitchState): Promise<void>
-}
-
-export interface NewDeployMarker extends DeployMarker {
-  /** The key of the workload, or of the release, that was deployed. */
-  readonly of: string
-}
-
-export interface ChangeLedger {
-  /** Stores a marker. The same id twice is one marker. */
-  recordMarker(marker: NewDeployMarker, audit: readonly AuditEntry[]): Promise<void>
-  latestObserved(uid: string): Promise<ObservedTemplate | undefined>
-  recordObserved(target: ObjectRef, template: ObservedTemplate): Promise<void>
 }
 
 export interface AuditLedger {

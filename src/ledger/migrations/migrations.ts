@@ -7,6 +7,7 @@ import { symptoms } from './0004-symptoms.ts'
 import { fair } from './0006-fair.ts'
 import { claims } from './0007-claims.ts'
 import { bounded } from './0008-bounded.ts'
+import { looks } from './0009-looks.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
@@ -16,7 +17,8 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0004-symptoms': symptoms,
   '0006-fair': fair,
   '0007-claims': claims,
-  '0008-bounded': bounded
+  '0008-bounded': bounded,
+  '0009-looks': looks
 }
 
 /** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */

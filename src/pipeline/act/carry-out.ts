@@ -4,7 +4,10 @@ import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { FailedTool, WriteResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
-import { escalatesAt, type Progress } from '../../domain/run.ts'
+import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
+import { templateIdentity, type Workload } from '../../domain/workload.ts'
+import { refusalOf } from '../../domain/write-result.ts'
+import { readAs } from '../decide/read-as.ts'
 import { readRefusal, stepOf } from '../decide/resolve.ts'
 import type { Move, Next, Pass } from '../pass.ts'
 import { actionOf, type PhasePorts } from '../ports.ts'
@@ -33,7 +36,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const intent = await intentOf(pass)
   const carrying: Carrying = { ...pass, intent }
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, pass.run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable') return pendingOrUnknown(carrying, read.detail)
     return intent.sends === 0 ? withdraw(carrying, readRefusal(read)) : unknown(carrying, read.detail)
@@ -44,7 +47,7 @@ export async function carryOut(pass: Pass): Promise<Next> {
   if (typeof effect === 'object') return toolFailed(carrying, effect)
   const lingers = intent.sends > 0 && effect === 'not-seen' && ports.clock.now() < intent.createdAt + (action.lingers?.(plan) ?? 0)
   if (effect === 'moving' || lingers) return pendingOrUnknown(carrying, 'it is still being carried out')
-  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
+  if (effect === 'seen') return written(carrying, observed(intent, workload))
   if (intent.sends > 0 && effect === 'superseded')
     return unknown(carrying, 'the target was changed by someone else while the result of the write was not known')
   if (intent.sends > 0 && effect === 'unclear')
@@ -68,17 +71,17 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
   const { intent } = carrying
   switch (result.kind) {
     case 'applied': {
-      const { generation, detail } = result
-      return written(carrying, { generation, how: 'answered', ...(detail === undefined ? {} : { detail }) })
+      const { kind: _kind, at: _at, ...answer } = result
+      return written(carrying, { ...answer, how: 'answered' })
     }
     case 'unknown':
-      return pendingOrUnknown(carrying, result.detail)
+      return pendingOrUnknown(carrying, result.detail, result.retryAfterMs)
     case 'forbidden':
-      return withdraw(carrying, { reason: 'forbidden', detail: result.detail })
+    case 'too-large':
     case 'held':
-      return withdraw(carrying, { reason: 'disruption-budget', detail: result.detail })
+    case 'not-now':
     case 'not-found':
-      return withdraw(carrying, { reason: 'target-not-found', detail: result.detail })
+      return withdraw(carrying, refusalOf(result))
     case 'refused': {
       const audit = [writeEntry(carrying, 'refused', result.detail)]
       const ending = { outcome: 'failed', detail: `the API server refused the write: ${result.detail}` } as const
@@ -87,7 +90,8 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
     case 'tool-failed':
       return toolFailed(carrying, result)
     case 'conflict':
-      return preconditionFailed(carrying, result.detail)
+    case 'rejected':
+      return readAgain(carrying, result)
   }
 }
 
@@ -97,7 +101,7 @@ async function answered(carrying: Carrying, result: WriteResult): Promise<Move> 
  */
 async function toolFailed(carrying: Carrying, { detail, repair }: FailedTool): Promise<Move> {
   const { ports, run, intent, signal } = carrying
-  const left = await leftBy(ports, intent, signal)
+  const left = await leftBy(ports, run, intent, signal)
   return conclude(
     { ...carrying, run: { ...run, wrote: true } },
     { outcome: 'failed', detail, repair },
@@ -109,17 +113,22 @@ async function toolFailed(carrying: Carrying, { detail, repair }: FailedTool): P
   )
 }
 
-/** Reads the target again, because the answer does not say which precondition failed (facts G.5). */
-async function preconditionFailed(carrying: Carrying, detail: string): Promise<Move> {
+/**
+ * Reads the target again: the answer does not say which precondition failed (facts G.5), and an object that is not valid may be so
+ * because of what somebody else made of it meanwhile.
+ */
+async function readAgain(carrying: Carrying, result: Extract<WriteResult, { readonly kind: 'conflict' | 'rejected' }>): Promise<Move> {
   const { ports, intent, signal } = carrying
+  const { detail } = result
   const { plan } = intent
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, carrying.run.policy, plan.target, signal)
   if (read.kind !== 'found') return withdraw(carrying, readRefusal(read))
   const { workload } = read
   const effect = await actionOf(ports, plan.action).effect(intent, workload, ports.tools, signal)
-  if (effect === 'seen') return written(carrying, { generation: workload.generation, how: 'observed' })
+  if (effect === 'seen') return written(carrying, observed(intent, workload))
   if (typeof effect === 'object') return toolFailed(carrying, effect)
-  if (workload.uid === plan.uid && workload.identity === plan.from) return replan(carrying, detail)
+  if (workload.uid === plan.uid && workload.identity === plan.from)
+    return result.kind === 'conflict' ? replan(carrying, detail) : withdraw(carrying, refusalOf(result))
   return withdraw(carrying, {
     reason: 'changed-since-symptom',
     detail: `the target changed between decision and write (${detail})`,
@@ -158,11 +167,18 @@ interface HowWritten {
   readonly generation: number
   readonly how: 'answered' | 'observed'
   readonly detail?: string
+  /** The template that the write left, as the server has it. */
+  readonly left?: string
 }
 
-async function written(carrying: Carrying, { generation, how, detail }: HowWritten): Promise<Move> {
+/** What an earlier write left that is there now. */
+function observed({ id }: Intent, { generation, template, templateAt }: Workload): HowWritten {
+  return { generation, how: 'observed', ...(templateAt.mark === id ? { left: templateIdentity(template) } : {}) }
+}
+
+async function written(carrying: Carrying, { generation, how, detail, left: answered }: HowWritten): Promise<Move> {
   const { ports, run, intent, carried, signal } = carrying
-  const left = await leftBy(ports, intent, signal)
+  const left = answered ?? (await leftBy(ports, run, intent, signal))
   const now = ports.clock.now()
   const step = stepOf({ ...run, step: intent.step })
   const progress: Progress = {
@@ -180,22 +196,24 @@ async function written(carrying: Carrying, { generation, how, detail }: HowWritt
     change: { wrote: true, progress, reason: null, detail: null },
     audit: [writeEntry(carrying, how, detail ?? intent.plan.summary)],
     intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) },
-    carried: { ...carried, intent: { ...intent, state: 'applied' } }
+    carried: { ...carried, intent: { ...intent, state: 'applied', ...(left === undefined ? {} : { left }) } }
   }
 }
 
 /** The template that the write left, where the plan did not know it because a release brings its own. */
-async function leftBy(ports: PhasePorts, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
+async function leftBy(ports: PhasePorts, { policy }: Run, { plan }: Intent, signal: AbortSignal): Promise<string | undefined> {
   if (plan.to !== undefined) return undefined
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, policy, plan.target, signal)
   return read.kind === 'found' ? read.workload.identity : undefined
 }
 
 /** Looks again soon, until the time is up, because it is not known yet whether the write was made. */
-async function pendingOrUnknown(carrying: Carrying, detail: string): Promise<Move> {
+async function pendingOrUnknown(carrying: Carrying, detail: string, retryAfterMs = 0): Promise<Move> {
   const { ports, run, intent } = carrying
   const now = ports.clock.now()
-  if (now < escalatesAt(run)) return { kind: 'move', to: 'executing', again: now + OBSERVE_AGAIN_MS, change: { detail }, audit: [] }
+  const again = now + Math.max(OBSERVE_AGAIN_MS, retryAfterMs)
+  if (now < escalatesAt(run))
+    return { kind: 'move', to: 'executing', again: Math.min(again, escalatesAt(run)), change: { detail }, audit: [] }
   return intent.sends === 0 ? withdraw(carrying, { reason: 'cluster-unreachable', detail }) : unknown(carrying, detail)
 }
 

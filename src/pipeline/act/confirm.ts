@@ -1,13 +1,16 @@
 import { type Watched, watchedRollout } from '../../domain/action.ts'
 import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
+import { lastChange, lastChangeText } from '../../domain/last-change.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { PolicyStep } from '../../domain/policy.ts'
 import type { Progress } from '../../domain/run.ts'
 import type { Sample } from '../../domain/verdict.ts'
 import type { Workload } from '../../domain/workload.ts'
+import { lookAgain } from '../decide/look-again.ts'
 import { renderQueries } from '../decide/queries.ts'
+import { readAs } from '../decide/read-as.ts'
 import { stepOf } from '../decide/resolve.ts'
 import type { Move, Pass } from '../pass.ts'
 import { actionOf } from '../ports.ts'
@@ -36,24 +39,38 @@ export async function confirm(pass: Pass): Promise<Move> {
   const watching: Watching = { ...pass, intent, progress, step: stepOf(run) }
   const { plan } = intent
   const now = ports.clock.now()
-  const read = await ports.cluster.read(plan.target, signal)
+  const read = await readAs(ports, run.policy, plan.target, signal)
   if (read.kind !== 'found') {
     if (read.kind === 'unreachable' && now < progress.deadline) return watchOn(progress, now + WATCH_EVERY_MS)
     return notTold(watching, `after the write the target could not be read: ${read.detail}`)
   }
-  const { workload } = read
+  const { workload, looked } = await lookAgain(ports, {
+    target: plan.target,
+    workload: read.workload,
+    at: now,
+    wroteAt: progress.appliedAt
+  })
   const action = actionOf(ports, plan.action)
   // Astern never writes against a change of somebody else: the target is theirs now (facts F.2).
-  if (!action.stands(intent, workload)) return notTold(watching, 'someone changed the target after the write; Astern keeps its hands off')
+  if (!action.stands(intent, workload)) {
+    const change = workload.templateManagedAt === undefined ? '' : lastChangeText(lastChange(workload, workload.templateManagedAt))
+    return notTold(watching, `someone changed the target after the write${change}; Astern keeps its hands off`)
+  }
   const since = progress.appliedAt + ports.cluster.clockOffset()
   const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
   const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)
-  return progress.completeAt === undefined
-    ? followRollout(watching, workload, watched)
-    : followRecovery(watching, workload, { watched, completeAt: progress.completeAt })
+  const { completeAt } = progress
+  const move =
+    completeAt === undefined
+      ? await followRollout(watching, workload, watched)
+      : await followRecovery(watching, workload, { watched, completeAt })
+  return looked === undefined ? move : { ...move, looked: [looked] }
 }
 
-/** Looks at the rollout that the write began: it is complete, still moves, or the run gives it up. */
+/**
+ * Looks at the rollout that the write began: it is complete, still moves, or failed. A rung is written only where it failed: while it
+ * moves, whether it helps is not known (rules 5).
+ */
 async function followRollout(watching: Watching, workload: Workload, watched: Watched): Promise<Move> {
   const { ports, run, intent, progress } = watching
   const { cures } = actionOf(ports, intent.plan.action)
@@ -66,8 +83,14 @@ async function followRollout(watching: Watching, workload: Workload, watched: Wa
     return watchOn({ ...progress, completeAt }, completeAt + longestWindow(run), audit)
   }
   const now = ports.clock.now()
-  if (watched.state === 'moving' && now < progress.deadline)
-    return watchOn(progress, Math.min(now + WATCH_EVERY_MS, progress.deadline), onTheWay)
+  if (watched.state === 'moving') {
+    if (now >= progress.deadline) return notTold(watching, `it is not complete in time: ${watched.detail}`, onTheWay)
+    const { cause, lookAgainMs = 0 } = watched
+    const again = Math.min(now + Math.max(WATCH_EVERY_MS, lookAgainMs), progress.deadline)
+    if (cause === undefined || cause === progress.held) return watchOn(progress, again, onTheWay)
+    const held = audited.rollout(about(watching), { state: 'held', detail: cause })
+    return watchOn({ ...progress, held: cause }, again, [...onTheWay, held])
+  }
   const sample = cures ? await judge(watching, workload) : undefined
   return giveUp(watching, `it is not complete: ${watched.detail}`, { audit: onTheWay, ...(sample === undefined ? {} : { sample }) })
 }
@@ -102,8 +125,8 @@ async function followRecovery(
 }
 
 /** Ends the run where nothing shows whether the write helped. */
-async function notTold(watching: Watching, detail: string): Promise<Move> {
-  return conclude(watching, { outcome: 'unknown', detail, reverse: watching.intent.plan.reverse })
+async function notTold(watching: Watching, detail: string, audit: readonly AuditEntry[] = []): Promise<Move> {
+  return conclude(watching, { outcome: 'unknown', detail, reverse: watching.intent.plan.reverse }, { audit })
 }
 
 /** Goes on to the next rung at once, because a preparation cures nothing by itself. */

@@ -9,9 +9,9 @@ import { overBecause, sentBy } from '../../domain/trigger.ts'
 import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
 import { type Decided, decideLadder } from '../decide/ladder.ts'
+import type { Learned } from '../decide/learned.ts'
 import type { Planned } from '../decide/plan.ts'
 import { stillFailing } from '../decide/still-failing.ts'
-import type { Learned } from '../decide/symptom.ts'
 import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
@@ -37,7 +37,7 @@ export async function consider(pass: Pass): Promise<Next> {
   const trace: TraceEntry[] = []
   const learned: Learned = {}
   const decided = await decideLadder({ ports: decidePorts(ports), trace, learned, signal }, { run, at })
-  const onRung: Pass = { ...pass, run: { ...decided.run, ...learned } }
+  const onRung: Pass = { ...pass, run: { ...decided.run, ...symptomIn(learned) } }
   const next = await afterDeciding(onRung, decided, trace, learned)
   return next.kind === 'move' ? withLearned(next, learned) : next
 }
@@ -67,7 +67,12 @@ function confirmedBy(trace: readonly TraceEntry[], learned: Learned): boolean {
 
 /** Keeps what was measured, whatever was decided: a verified symptom counts for the storm brake and for what is proven. */
 function withLearned(move: Move, learned: Learned): Move {
-  return { ...move, change: { ...move.change, ...learned } }
+  const { looked } = learned
+  return { ...move, ...(looked === undefined ? {} : { looked }), change: { ...move.change, ...symptomIn(learned) } }
+}
+
+function symptomIn({ symptom }: Learned): Pick<Learned, 'symptom'> {
+  return symptom === undefined ? {} : { symptom }
 }
 
 async function timedOut(pass: Pass): Promise<Move> {

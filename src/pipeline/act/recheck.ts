@@ -5,6 +5,7 @@ import { overBecause } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { dateAnew } from '../decide/dating.ts'
 import { firstRefusal } from '../decide/guard.ts'
+import { lookAgain } from '../decide/look-again.ts'
 import { renderQueries, sampleRefusal } from '../decide/queries.ts'
 import { gather } from '../decide/resolve.ts'
 import type { Pass } from '../pass.ts'
@@ -42,8 +43,9 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   await admissionsDone(ports, signal)
   const action = actionOf(ports, plan.action)
   const at = clock.now()
-  const guardInput = await gather(ports, { run, at, target: plan.target, workload, action }, signal)
-  const dating = await dateAnew(ports, { run, workload, guardInput, at }, signal)
+  const { workload: judged } = await lookAgain(ports, { target: plan.target, workload, at })
+  const guardInput = await gather(ports, { run, at, target: plan.target, workload: judged, action }, signal)
+  const dating = await dateAnew(ports, { run, workload: judged, guardInput, at }, signal)
   return dating.kind === 'stop'
     ? dating.refusal
     : firstRefusal(ports.guards.beforeWrite, { ...guardInput, touches: plan.touches ?? [], dating: dating.value })

@@ -90,12 +90,13 @@ function changesOfOthers({ workload, facts, run, clusterOffset }: GuardInput): {
   readonly dated: readonly UndatedChange[]
   readonly undated: Dating['undated']
 } {
-  const { template, release } = changesOf(workload, facts, clusterOffset)
+  const { template, release, image } = changesOf(workload, facts, clusterOffset)
   const own = (made: string): boolean => run.wrote && facts.ownWrites.includes(made)
   const ofRelease = workload.release?.latest && releaseRevision(workload.release, workload.release.latest.revision)
   const others: { readonly what: Changed; readonly change: Change }[] = [
     ...(own(workload.identity) ? [] : [{ what: 'template', change: template } as const]),
-    ...(release === undefined || (ofRelease !== undefined && own(ofRelease)) ? [] : [{ what: 'release', change: release } as const])
+    ...(release === undefined || (ofRelease !== undefined && own(ofRelease)) ? [] : [{ what: 'release', change: release } as const]),
+    ...(image === undefined ? [] : [{ what: 'image', change: image } as const])
   ]
   const dated = others.flatMap(({ what, change }) =>
     change.kind === 'known' ? [{ what, at: change.at - clusterOffset, by: change.by }] : []
@@ -174,6 +175,7 @@ function uncertainty({ cluster, verifier }: Ports, by: Witness): number {
 }
 
 function unknownPast({ problem, detail }: Extract<History, { readonly kind: 'unknown' }>): Refusal {
-  const reason = problem === 'query-rejected' ? 'query-invalid' : problem === 'warnings' ? 'inconclusive' : 'source-unreachable'
+  const unclear = problem === 'warnings' || problem === 'partial' || problem === 'stale'
+  const reason = problem === 'query-rejected' ? 'query-invalid' : unclear ? 'inconclusive' : 'source-unreachable'
   return { reason, detail: `since when the symptom is there cannot be asked: ${detail}` }
 }

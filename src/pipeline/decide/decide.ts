@@ -1,10 +1,11 @@
 import type { TraceEntry } from '../../domain/dry-run.ts'
 import type { DecidePorts } from '../ports.ts'
 import { guardStage } from './guard.ts'
+import type { Learned } from './learned.ts'
 import { type Planned, planStage } from './plan.ts'
 import { type Considered, resolveStage } from './resolve.ts'
 import { type Stage, type StageResult, then, traced } from './stage.ts'
-import { type Learned, symptomStage } from './symptom.ts'
+import { symptomStage } from './symptom.ts'
 import { type Verified, verifyStage } from './verify.ts'
 
 /** One decision that is being made: its ports, the trace that the stages write, and what they find out. */
@@ -20,7 +21,7 @@ export async function decide({ ports, trace, learned, signal }: Deciding, consid
   const t = <A, B>(stage: Stage<A, B>): Stage<A, B> => traced(stage, trace, ports.stopwatch)
   const { beforeQueries, onceDated, onSymptom } = ports.guards
   const flow = then(
-    t(resolveStage(ports)),
+    t(resolveStage(ports, learned)),
     then(
       t(guardStage('target', beforeQueries)),
       then(
@@ -40,7 +41,7 @@ export async function verifyOnly({ ports, trace, learned, signal }: Deciding, co
   const t = <A, B>(stage: Stage<A, B>): Stage<A, B> => traced(stage, trace, ports.stopwatch)
   const { beforeQueries, onceDatedOnly } = ports.guards
   const flow = then(
-    t(resolveStage(ports)),
+    t(resolveStage(ports, learned)),
     then(
       t(guardStage('target', beforeQueries)),
       then(t(symptomStage(ports, learned)), then(t(guardStage('correlate', onceDatedOnly)), t(verifyStage(ports))))

@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { DryRunAnswer, TraceEntry } from '../../domain/dry-run.ts'
+import type { TargetLooks } from '../../domain/looks.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
 import type { Policy } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
@@ -9,8 +10,8 @@ import { decidePorts, type PhasePorts } from '../ports.ts'
 import { planFacts } from './decision-facts.ts'
 import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
+import type { Learned } from './learned.ts'
 import { requestedRun, startedEntry } from './requested-run.ts'
-import type { Learned } from './symptom.ts'
 
 /** Where sampling takes longer than this, the API answers with the run's id and the result comes later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000
@@ -30,6 +31,7 @@ export interface DryRunResult {
   readonly answer: DryRunAnswer
   readonly run: Run
   readonly audit: readonly AuditEntry[]
+  readonly looked: readonly TargetLooks[]
 }
 
 /** Decides by the same code as a live run, and stops where the write would be. It takes no lock and no budget, and tells nobody. */
@@ -56,7 +58,16 @@ export async function decideDryRun(ports: PhasePorts, run: Run, signal: AbortSig
   ]
   return {
     answer: { id: run.id, outcome, reason, detail, stages: trace, facts },
-    run: { ...run, state: 'ended', endedAt: now, outcome, reason, detail, ...learned },
-    audit
+    run: {
+      ...run,
+      state: 'ended',
+      endedAt: now,
+      outcome,
+      reason,
+      detail,
+      ...(learned.symptom === undefined ? {} : { symptom: learned.symptom })
+    },
+    audit,
+    looked: learned.looked ?? []
   }
 }

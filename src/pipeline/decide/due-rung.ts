@@ -11,7 +11,8 @@ import { symptomOf } from './symptom.ts'
 
 export type DueRung =
   | { readonly kind: 'due'; readonly run: Run; readonly passed: readonly PassedRung[] }
-  | { readonly kind: 'none'; readonly passed: readonly PassedRung[] }
+  /** `lasting`: what stands against each of them does not change while the symptom lasts. */
+  | { readonly kind: 'none'; readonly passed: readonly PassedRung[]; readonly lasting: boolean }
   /** It is not known whether a condition holds. Unknown is neither yes nor no. */
   | { readonly kind: 'refused'; readonly run: Run; readonly refusal: Refusal; readonly passed: readonly PassedRung[] }
 
@@ -20,29 +21,37 @@ export type DueRung =
  * apply a minute ago may apply now, until a later one was climbed.
  */
 export async function dueRung(deciding: Deciding, { run, at }: Considered): Promise<DueRung> {
-  const { ports, signal } = deciding
+  const { ports, learned, signal } = deciding
   const passed: PassedRung[] = []
+  let lasting = true
   for (let step = run.step; step < run.policy.steps.length; step += 1) {
     const rung = run.policy.steps[step]
     const here = { ...run, step }
     if (rung?.when === undefined) return { kind: 'due', run: here, passed }
-    const resolved = await resolveStage(ports).run({ run: here, at }, signal)
+    const resolved = await resolveStage(ports, learned).run({ run: here, at }, signal)
     if (resolved.kind === 'stop') return { kind: 'refused', run: here, refusal: resolved.refusal, passed }
     const why = await unmet(deciding, resolved.value, rung.when)
     if (why === undefined) return { kind: 'due', run: here, passed }
-    if (typeof why !== 'string') return { kind: 'refused', run: here, refusal: why, passed }
-    passed.push({ step, action: rung.action, why })
+    if ('reason' in why) return { kind: 'refused', run: here, refusal: why, passed }
+    passed.push({ step, action: rung.action, why: why.why })
+    lasting &&= why.lasting
   }
-  return { kind: 'none', passed }
+  return { kind: 'none', passed, lasting }
 }
 
-/** What does not hold, in words; or why that is not known. */
-async function unmet(deciding: Deciding, input: Resolved, when: NonNullable<PolicyStep['when']>): Promise<string | Refusal | undefined> {
+/** A condition that does not hold. `lasting`: when the target changed, and when the symptom began, are facts by now. */
+interface Unmet {
+  readonly why: string
+  readonly lasting: boolean
+}
+
+/** What does not hold; or why that is not known. */
+async function unmet(deciding: Deciding, input: Resolved, when: NonNullable<PolicyStep['when']>): Promise<Unmet | Refusal | undefined> {
   const { ports, signal } = deciding
   const { workload, run, at: askedAt } = input
   if (when.changedWithin !== undefined) {
     const why = await changedTooEarly(deciding, input, when.changedWithin)
-    if (why !== undefined) return why
+    if (why !== undefined) return typeof why === 'string' ? { why, lasting: true } : why
   }
   if (when.queries.length === 0) return undefined
   const rendered = renderQueries(run, workload, { queries: when.queries })
@@ -54,7 +63,7 @@ async function unmet(deciding: Deciding, input: Resolved, when: NonNullable<Poli
     if (refusal === undefined) continue
     const value = sample.queries[0]?.value
     return refusal.reason === 'symptom-not-confirmed'
-      ? `${query.name}: ${value ?? '?'}, wanted ${query.failWhen.comparison} ${query.failWhen.value}`
+      ? { why: `${query.name}: ${value ?? '?'}, wanted ${query.failWhen.comparison} ${query.failWhen.value}`, lasting: false }
       : { ...refusal, detail: `condition of the rung: ${refusal.detail}` }
   }
   return undefined

@@ -26,7 +26,11 @@ export async function decideLadder(deciding: Deciding, { run, at }: Considered):
     const rung = await dueRung(deciding, { run: from, at })
     passed.push(...rung.passed)
     if (rung.kind === 'refused') return { run: rung.run, passed, result: stop(rung.refusal) }
-    if (rung.kind === 'none') return { run, passed, result: await noneApplies(deciding, { run, at }, passed) }
+    if (rung.kind === 'none') {
+      // A rung that was passed over because its effect is there may be due a moment later.
+      const lasting = rung.lasting && passed.length === rung.passed.length
+      return { run, passed, result: await noneApplies(deciding, { run, at }, { passed, lasting }) }
+    }
     const result = await decide(deciding, { run: rung.run, at })
     if (result.kind === 'next') return { run: rung.run, passed, result }
     const here: StoppedRung = { run: rung.run, refusal: result.refusal }
@@ -40,9 +44,17 @@ export async function decideLadder(deciding: Deciding, { run, at }: Considered):
   }
 }
 
-/** Stops where no rung applies. It verifies the symptom first, because people are told only of a real symptom. */
-async function noneApplies(deciding: Deciding, considered: Considered, passed: readonly PassedRung[]): Promise<Stopped> {
+/**
+ * Stops where no rung applies. It verifies the symptom first, because people are told only of a real symptom. Where nothing changed in
+ * the time that the rungs name, waiting changes nothing.
+ */
+async function noneApplies(
+  deciding: Deciding,
+  considered: Considered,
+  { passed, lasting }: { readonly passed: readonly PassedRung[]; readonly lasting: boolean }
+): Promise<Stopped> {
   const verified = await verifyOnly(deciding, considered)
   if (verified.kind === 'stop') return verified
-  return stop({ reason: 'no-step-applies', detail: passed.map(({ action, why }) => `${action}: ${why}`).join('; '), facts: { passed } })
+  const reason = lasting ? 'no-recent-change' : 'no-step-applies'
+  return stop({ reason, detail: passed.map(({ action, why }) => `${action}: ${why}`).join('; '), facts: { passed } })
 }

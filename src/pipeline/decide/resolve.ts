@@ -1,15 +1,20 @@
 import type { Action } from '../../domain/action.ts'
 import type { GuardInput } from '../../domain/guard.ts'
+import { factsIgnoring } from '../../domain/ignored-parts.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
 import { lockKeys } from '../../domain/owner.ts'
 import { permissionUnder } from '../../domain/permission.ts'
 import type { Policy, PolicyStep } from '../../domain/policy.ts'
+import type { ReadResult } from '../../domain/ports/cluster.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
 import { alertOf } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { actionOf, configuredPermission, type DecidePorts, type ReadingPorts } from '../ports.ts'
 import { firstRefusal } from './guard.ts'
+import type { Learned } from './learned.ts'
+import { lookAgain } from './look-again.ts'
+import { readAs } from './read-as.ts'
 import { next, type Stage, type StageResult, stop } from './stage.ts'
 import { targetOf } from './target.ts'
 
@@ -29,7 +34,7 @@ export interface Resolved extends Considered {
 }
 
 /** Finds the run's target, and reads all that is known of it. */
-export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
+export function resolveStage(ports: DecidePorts, learned: Learned): Stage<Considered, Resolved> {
   return {
     name: 'resolve',
     async run({ run, at }, signal) {
@@ -42,7 +47,8 @@ export function resolveStage(ports: DecidePorts): Stage<Considered, Resolved> {
         return stop({ reason: 'unsuitable-target', detail: `${action.name} works on ${action.kinds.join(', ')}, not on a ${target.kind}` })
       const read = await readTarget(ports, { policy: run.policy, target }, signal)
       if (read.kind === 'stop') return read
-      const workload = read.value
+      const { workload, looked } = await lookAgain(ports, { target, workload: read.value, at })
+      if (looked !== undefined) learned.looked = [...(learned.looked ?? []), looked]
       return next({
         run,
         at,
@@ -64,7 +70,7 @@ export async function readTarget(
 ): Promise<StageResult<Workload>> {
   const denied = firstRefusal(guards.beforeRead, { target, policy, current: policies.policy(policy.name), ownNamespace })
   if (denied !== undefined) return stop(denied)
-  const read = await cluster.read(target, signal)
+  const read = await readAs({ cluster }, policy, target, signal)
   return read.kind === 'found' ? next(read.workload) : stop(readRefusal(read))
 }
 
@@ -76,14 +82,18 @@ export function stepOf(run: Run): PolicyStep {
 }
 
 /** The reason why a target that could not be read stops the run. */
-export function readRefusal(read: { readonly kind: 'not-found' | 'forbidden' | 'unreachable'; readonly detail: string }): Refusal {
+export function readRefusal(read: Exclude<ReadResult, { readonly kind: 'found' }>): Refusal {
   switch (read.kind) {
     case 'not-found':
       return { reason: 'target-not-found', detail: read.detail }
     case 'forbidden':
       return { reason: 'forbidden', detail: read.detail }
     case 'unreachable':
-      return { reason: 'cluster-unreachable', detail: read.detail }
+      return {
+        reason: 'cluster-unreachable',
+        detail: read.detail,
+        ...(read.retryAfterMs === undefined ? {} : { retryAfterMs: read.retryAfterMs })
+      }
   }
 }
 
@@ -95,7 +105,7 @@ export async function gather(
 ): Promise<GuardInput> {
   const { ledger, policies } = ports
   const alert = alertOf(run.trigger)
-  const [facts, state, storm, looming, budgets, alertState, owners] = await Promise.all([
+  const [known, state, storm, looming, budgets, alertState, owners] = await Promise.all([
     ledger.targetFacts(target, lockKeys(workload), run.id, at),
     ledger.switchState(),
     ledger.storm(at),
@@ -105,6 +115,7 @@ export async function gather(
     ports.cluster.owners(workload, signal)
   ])
   const configured = configuredPermission(ports, run)
+  const facts = factsIgnoring(known, workload)
   return {
     run,
     policy: run.policy,

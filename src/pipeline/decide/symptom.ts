@@ -5,15 +5,11 @@ import type { Symptom } from '../../domain/symptom.ts'
 import type { Sample } from '../../domain/verdict.ts'
 import type { DecidePorts } from '../ports.ts'
 import { measureSymptom, orderChanges } from './dating.ts'
+import { firstRefusal } from './guard.ts'
+import type { Learned } from './learned.ts'
 import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
 import type { Resolved } from './resolve.ts'
 import { next, type Stage, type StageResult, stop } from './stage.ts'
-
-/** What a decision finds out on its way, also where it stops. */
-export interface Learned {
-  /** Set once a sample failed and the symptom was dated. */
-  symptom?: Symptom
-}
 
 /** A symptom that one sample shows, whose numbers belong to the suspect, and that is in order with the changes. */
 export interface Dated extends Resolved {
@@ -31,7 +27,7 @@ export function symptomStage(ports: DecidePorts, learned: Learned): Stage<Resolv
       const rendered = renderQueries(run, workload)
       if (rendered.kind === 'refused') return stop(rendered.refusal)
       const { queries } = rendered
-      const tooEarly = notTheSuspects(input, queries)
+      const tooEarly = notTheSuspects(ports, input, queries)
       if (tooEarly !== undefined) return stop(tooEarly)
       const first = await ports.verifier().sample(queries, input.at, signal)
       ports.recorder.sampled(first)
@@ -55,11 +51,15 @@ export async function symptomOf(ports: DecidePorts, input: Resolved, learned: Le
 }
 
 /** The reason to wait until the numbers can only be the suspect's own; undefined where they are. */
-function notTheSuspects({ workload, guardInput, action, at }: Resolved, queries: readonly RenderedQuery[]): Refusal | undefined {
+function notTheSuspects(
+  { guards }: DecidePorts,
+  { workload, guardInput, at }: Resolved,
+  queries: readonly RenderedQuery[]
+): Refusal | undefined {
   // The rule does not hold for a stalled rollout: its old pods go on serving, so the numbers would never be the suspect's alone.
   if (!needsSuspect(guardInput) || workload.rollout.state === 'stalled') return undefined
-  if (workload.rollout.state === 'moving' && action.duringRollout !== true)
-    return { reason: 'rollout-moving', detail: workload.rollout.detail }
+  const moving = workload.rollout.state === 'moving' ? firstRefusal(guards.whileMoving, guardInput) : undefined
+  if (moving !== undefined) return moving
   const { completedAt } = workload.rollout
   const over = windowsOverAt(queries, workload, guardInput.clusterOffset)
   if (over === undefined || at >= over) return undefined

@@ -1,5 +1,5 @@
 import { SECOND } from '../../base/clock.ts'
-import type { LaterStart } from '../../domain/ports/ledger.ts'
+import type { LaterStart } from '../../domain/ports/episode-ledger.ts'
 import { measureSymptom, passedWithin } from '../decide/dating.ts'
 import { renderQueries } from '../decide/queries.ts'
 import { readTarget } from '../decide/resolve.ts'

@@ -8,6 +8,7 @@ import type { Run } from '../../domain/run.ts'
 import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
 import { runIds } from '../run-ids.ts'
+import { giveUpFields } from './give-up.ts'
 
 /** How long a claim on a loan holds: longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
@@ -37,8 +38,12 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     ports.ledger.switchState(),
     ports.ledger.storm(now)
   ])
-  const later = () =>
-    ports.ledger.settleLoan(held.id, { state: 'held', nextAt: ports.clock.now() + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
+  const later = (afterMs = LOOK_AGAIN_MS) =>
+    ports.ledger.settleLoan(
+      held.id,
+      { state: 'held', nextAt: ports.clock.now() + Math.max(afterMs, LOOK_AGAIN_MS), audit: [], messages: [] },
+      now
+    )
   if (servicePermission(ports.ceiling, state.mode) !== 'act') return later()
   if (facts.lockedBy !== undefined || storm !== undefined) return later()
   ports.faults.reach('before-return')
@@ -47,8 +52,9 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     detail: `${plan.action} cannot give anything back`
   }
   ports.faults.reach('after-return')
-  if (result.kind === 'unknown') return later()
+  if (result.kind === 'unknown' || result.kind === 'not-now') return later(result.retryAfterMs)
   const returned = result.kind === 'applied'
+  const fields = returned ? await giveUpFields(ports, { run, id: held.id, plan }, signal) : { audit: [] }
   const detail = returned
     ? loan.summary
     : `${loan.summary}: not done, ${result.kind === 'conflict' ? 'somebody changed it since' : result.detail}`
@@ -59,11 +65,11 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     {
       state: returned ? 'returned' : 'kept',
       nextAt: now,
-      audit: [returned ? audited.loanReturned(about, settled) : audited.loanKept(about, settled)],
+      audit: [returned ? audited.loanReturned(about, settled) : audited.loanKept(about, settled), ...fields.audit],
       messages: loanMessages(ports, run, held, {
         event: returned ? 'over' : 'needs-people',
         what: returned ? 'given back' : 'not given back',
-        text: detail
+        text: fields.told === undefined ? detail : `${detail}\nThe next deploy: ${fields.told}`
       })
     },
     ports.clock.now()

@@ -36,13 +36,14 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       const up = escalatesAt(run)
       if (now >= up) return conclude(pass, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, settled)
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
-      // A refusal is audited only when its reason changes, because a run may wait for hours.
-      const audit = run.reason === refusal.reason ? before : [...before, decision]
+      // A refusal is audited only when its reason changes, or what holds the target up, because a run may wait for hours.
+      const isKnown = run.reason === refusal.reason && (run.detail ?? '').includes(refusal.cause ?? '')
+      const audit = isKnown ? before : [...before, decision]
       const held = refusal.reason === 'storm-looming' ? { heldSince: run.heldSince ?? now } : {}
       return {
         kind: 'move',
         to: 'waiting',
-        again: Math.min(now + run.policy.recheck, up, known),
+        again: Math.min(Math.max(Math.min(now + run.policy.recheck, known), now + (refusal.retryAfterMs ?? 0)), up),
         change: {
           reason: refusal.reason,
           detail: refusal.detail,

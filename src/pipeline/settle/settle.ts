@@ -56,6 +56,7 @@ async function move(ports: Ports, pass: Pass, next: Move): Promise<GoesOn | unde
       ...(next.told === undefined ? {} : { told: next.told }),
       ...(next.intent === undefined ? {} : { intent: next.intent }),
       ...(next.releaseLock === undefined ? {} : { releaseLock: next.releaseLock }),
+      ...(next.looked === undefined ? {} : { looked: next.looked }),
       ...(change.symptom === undefined ? {} : { storm: ports.policies.storm() }),
       release: again !== 'at-once'
     },

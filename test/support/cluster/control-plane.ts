@@ -16,6 +16,8 @@ export interface ControlPlane {
   readonly certificate: string
   /** What the API server's own audit log says was asked, one entry a request. */
   audit(): Promise<readonly AuditEvent[]>
+  /** Makes etcd forget everything but the present state, as it does every five minutes in production. */
+  compact(): Promise<void>
   stop(): Promise<void>
 }
 
@@ -32,8 +34,15 @@ export interface AuditEvent {
 
 const TOKEN = randomBytes(16).toString('hex')
 
+export interface ControlPlaneOptions {
+  /** `false`: only etcd and kube-apiserver. Objects are what somebody wrote, and nothing acts on them. */
+  readonly controllers?: false
+  /** Further flags of kube-apiserver. */
+  readonly apiserver?: readonly string[]
+}
+
 /** etcd, kube-apiserver, kube-controller-manager and kube-scheduler as in production; kwok plays the node and its kubelet. */
-export async function startControlPlane(): Promise<ControlPlane> {
+export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const programs = new Map<string, string>()
   for (const program of CONTROL_PLANE) programs.set(program.name, await obtain(program, line => process.stderr.write(`# ${line}\n`)))
   const folder = await mkdtemp(join(tmpdir(), 'astern-control-plane-'))
@@ -80,38 +89,42 @@ export async function startControlPlane(): Promise<ControlPlane> {
       `--token-auth-file=${files.tokens}`,
       '--authorization-mode=RBAC',
       '--service-cluster-ip-range=10.96.0.0/24',
-      '--disable-admission-plugins=TaintNodesByCondition',
+      // Without controllers no namespace gets its service account, and pods would be refused.
+      `--disable-admission-plugins=TaintNodesByCondition${options.controllers === false ? ',ServiceAccount' : ''}`,
+      ...(options.apiserver ?? []),
       `--audit-policy-file=${files.auditPolicy}`,
       `--audit-log-path=${files.auditLog}`,
       '--audit-log-mode=blocking'
     ])
     const server = `https://127.0.0.1:${apiPort}`
     await untilUp(server, apiserver)
-    start('kube-controller-manager', [
-      `--kubeconfig=${files.kubeconfig}`,
-      `--service-account-private-key-file=${files.privateKey}`,
-      '--leader-elect=false',
-      '--secure-port=0',
-      // The default of 20 requests a second is for big clusters; here it is only waiting.
-      '--kube-api-qps=500',
-      '--kube-api-burst=1000',
-      '--controllers=*,-node-lifecycle-controller,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller'
-    ])
-    start('kube-scheduler', [
-      `--kubeconfig=${files.kubeconfig}`,
-      `--authentication-kubeconfig=${files.kubeconfig}`,
-      `--authorization-kubeconfig=${files.kubeconfig}`,
-      '--leader-elect=false',
-      '--secure-port=0'
-    ])
-    start('kwok', [
-      `--kubeconfig=${files.kubeconfig}`,
-      '--manage-all-nodes=true',
-      '--cidr=127.10.0.0/16',
-      `--server-address=127.0.0.1:${kwokPort}`,
-      '--config',
-      files.stages
-    ])
+    if (options.controllers !== false) {
+      start('kube-controller-manager', [
+        `--kubeconfig=${files.kubeconfig}`,
+        `--service-account-private-key-file=${files.privateKey}`,
+        '--leader-elect=false',
+        '--secure-port=0',
+        // The default of 20 requests a second is for big clusters; here it is only waiting.
+        '--kube-api-qps=500',
+        '--kube-api-burst=1000',
+        '--controllers=*,-node-lifecycle-controller,-node-ipam-controller,-node-route-controller,-service-lb-controller,-cloud-node-lifecycle-controller'
+      ])
+      start('kube-scheduler', [
+        `--kubeconfig=${files.kubeconfig}`,
+        `--authentication-kubeconfig=${files.kubeconfig}`,
+        `--authorization-kubeconfig=${files.kubeconfig}`,
+        '--leader-elect=false',
+        '--secure-port=0'
+      ])
+      start('kwok', [
+        `--kubeconfig=${files.kubeconfig}`,
+        '--manage-all-nodes=true',
+        '--cidr=127.10.0.0/16',
+        `--server-address=127.0.0.1:${kwokPort}`,
+        '--config',
+        files.stages
+      ])
+    }
     await call(server, 'POST', '/api/v1/nodes', {
       apiVersion: 'v1',
       kind: 'Node',
@@ -129,6 +142,16 @@ export async function startControlPlane(): Promise<ControlPlane> {
           .split('\n')
           .filter(line => line !== '')
           .map(line => toAuditEvent(JSON.parse(line)))
+      },
+      async compact() {
+        const etcd = `http://127.0.0.1:${etcdPort}`
+        const ask = async (path: string, body: unknown): Promise<{ readonly header?: { readonly revision?: string } }> => {
+          const response = await fetch(etcd + path, { method: 'POST', body: JSON.stringify(body) })
+          if (!response.ok) throw new Error(`etcd answered ${response.status}: ${await response.text()}`)
+          return (await response.json()) as { readonly header?: { readonly revision?: string } }
+        }
+        const { header } = await ask('/v3/kv/range', { key: 'AA==' })
+        await ask('/v3/kv/compaction', { revision: header?.revision, physical: true })
       },
       stop
     }

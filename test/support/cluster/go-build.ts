@@ -56,6 +56,9 @@ export const CONTROL_PLANE: readonly GoProgram[] = [
   { name: 'kwok', version: '0.8.0', module: 'sigs.k8s.io/kwok', package: 'sigs.k8s.io/kwok/cmd/kwok', ldflags: [] }
 ]
 
+/** What people and pipelines deploy with. Any version will do: the one on `PATH`, or of the control plane's release. */
+export const KUBECTL: GoProgram = kubernetes('kubectl')
+
 /** The releases that users run now; the unit tests and the demo take Debian's, which are quicker to get. */
 export const CURRENT_PROMETHEUS: GoProgram = {
   name: 'prometheus',

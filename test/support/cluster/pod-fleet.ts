@@ -84,9 +84,10 @@ export async function startPodFleet(options: {
       }
       const labels = `namespace="${pod.namespace}",deployment="${pod.deployment}",pod="${pod.name}"`
       response.writeHead(200, { 'content-type': 'text/plain; version=0.0.4; charset=utf-8' })
-      response.end(
-        `# TYPE http_requests_total counter\nhttp_requests_total{${labels},status="200"} ${Math.round(state.good)}\nhttp_requests_total{${labels},status="500"} ${Math.round(state.bad)}\n`
-      )
+      const good = `http_requests_total{${labels},status="200"} ${Math.round(state.good)}\n`
+      // As with most libraries, a pod that never failed has no series of failures.
+      const bad = Math.round(state.bad) > 0 ? `http_requests_total{${labels},status="500"} ${Math.round(state.bad)}\n` : ''
+      response.end(`# TYPE http_requests_total counter\n${good}${bad}`)
     })
     const state: ServedPod = { server, ready: pod.ready, good: 0, bad: 0 }
     server.listen(POD_PORT, pod.ip)

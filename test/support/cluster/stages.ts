@@ -1,6 +1,15 @@
 /** On a pod template: its pods never become ready, with this waiting reason. The same key works in the sandbox. */
 export const BROKEN = 'sandbox.astern.dev/broken'
 
+/** On a broken pod template: after eight seconds its pods get ready all the same. */
+export const RECOVERS = 'test.astern.dev/recovers'
+
+/** On a broken pod template with this reason: its containers run, and never get ready. */
+export const NEVER_READY = 'NeverReady'
+
+/** On a pod: its node does not answer any more, so it stays in Terminating. */
+export const SILENT = 'test.astern.dev/silent'
+
 /** @param wanted `delayMs`: how long an object is in the stage before, milliseconds. */
 const stage = (
   name: string,
@@ -16,7 +25,28 @@ const stage = (
 
 const absent = (key: string) => ({ key, operator: 'DoesNotExist' })
 const present = (key: string) => ({ key, operator: 'Exists' })
-const broken = `.metadata.annotations["${BROKEN}"]`
+const annotation = (name: string): string => `.metadata.annotations["${name}"]`
+const broken = annotation(BROKEN)
+const recovers = annotation(RECOVERS)
+const silent = annotation(SILENT)
+
+const POD_IP =
+  'podIP: {{ PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) | Quote }}\n'
+
+/** All containers run; the pod is ready or not. One that is not has no address, so that nobody takes it for a pod that serves. */
+const running = (ready: boolean): string => `{{ $now := Now }}
+phase: Running
+${ready ? POD_IP : ''}hostIP: 127.0.0.1
+startTime: {{ $now | Quote }}
+conditions:
+- { type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }} }
+- { type: ContainersReady, status: "${ready ? 'True' : 'False'}", lastTransitionTime: {{ $now | Quote }} }
+- { type: Ready, status: "${ready ? 'True' : 'False'}", lastTransitionTime: {{ $now | Quote }} }
+containerStatuses:
+{{ range .spec.containers }}
+- { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: ${ready}, started: true, restartCount: 0, state: { running: { startedAt: {{ $now | Quote }} } } }
+{{ end }}
+`
 
 /** Pods that do their work and end, such as those of `helm test`. */
 const RUNS_ONCE = { key: '.spec.restartPolicy', values: ['Never'] }
@@ -33,25 +63,19 @@ export const STAGES: readonly unknown[] = [
     'pod-ready',
     'Pod',
     [absent('.metadata.deletionTimestamp'), absent('.status.podIP'), absent(broken), { ...RUNS_ONCE, operator: 'NotIn' }],
-    {
-      next: {
-        statusTemplate: `{{ $now := Now }}
-phase: Running
-podIP: {{ PodIPWith .spec.nodeName ( or .spec.hostNetwork false ) ( or .metadata.uid "" ) ( or .metadata.name "" ) ( or .metadata.namespace "" ) | Quote }}
-hostIP: 127.0.0.1
-startTime: {{ $now | Quote }}
-conditions:
-- { type: Initialized, status: "True", lastTransitionTime: {{ $now | Quote }} }
-- { type: ContainersReady, status: "True", lastTransitionTime: {{ $now | Quote }} }
-- { type: Ready, status: "True", lastTransitionTime: {{ $now | Quote }} }
-containerStatuses:
-{{ range .spec.containers }}
-- { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: true, started: true, restartCount: 0, state: { running: { startedAt: {{ $now | Quote }} } } }
-{{ end }}
-`
-      },
-      delayMs: 500
-    }
+    { next: { statusTemplate: running(true) }, delayMs: 500 }
+  ),
+  stage(
+    'pod-recovers',
+    'Pod',
+    [absent('.metadata.deletionTimestamp'), absent('.status.podIP'), present('.status.startTime'), present(recovers)],
+    { next: { statusTemplate: running(true) }, delayMs: 8_000 }
+  ),
+  stage(
+    'pod-never-ready',
+    'Pod',
+    [absent('.metadata.deletionTimestamp'), absent('.status.startTime'), { key: broken, operator: 'In', values: [NEVER_READY] }],
+    { next: { statusTemplate: running(false) }, delayMs: 500 }
   ),
   stage(
     'pod-succeeded',
@@ -63,9 +87,18 @@ containerStatuses:
     ],
     { next: { statusTemplate: 'phase: Succeeded\n' }, delayMs: 300 }
   ),
-  stage('pod-broken', 'Pod', [absent('.metadata.deletionTimestamp'), absent('.status.startTime'), present(broken)], {
-    next: {
-      statusTemplate: `{{ $now := Now }}{{ $why := index .metadata.annotations "${BROKEN}" }}
+  stage(
+    'pod-broken',
+    'Pod',
+    [
+      absent('.metadata.deletionTimestamp'),
+      absent('.status.startTime'),
+      present(broken),
+      { key: broken, operator: 'NotIn', values: [NEVER_READY] }
+    ],
+    {
+      next: {
+        statusTemplate: `{{ $now := Now }}{{ $why := index .metadata.annotations "${BROKEN}" }}
 phase: Pending
 startTime: {{ $now | Quote }}
 conditions:
@@ -75,8 +108,10 @@ containerStatuses:
 - { name: {{ .name | Quote }}, image: {{ .image | Quote }}, imageID: "", ready: false, started: false, restartCount: 3, state: { waiting: { reason: {{ $why | Quote }} } } }
 {{ end }}
 `
-    },
-    delayMs: 300
-  }),
-  stage('pod-delete', 'Pod', [present('.metadata.deletionTimestamp')], { next: { finalizers: { empty: true }, delete: true }, delayMs: 0 })
+      },
+      delayMs: 300
+    }
+  ),
+  // A kubelet takes nobody's finalizer away.
+  stage('pod-delete', 'Pod', [present('.metadata.deletionTimestamp'), absent(silent)], { next: { delete: true }, delayMs: 0 })
 ]

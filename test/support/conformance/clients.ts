@@ -37,6 +37,7 @@ export function deploymentOf(
     readonly metadata?: JsonObject
     readonly replicas?: number
     readonly annotations?: Readonly<Record<string, string>>
+    readonly podSpec?: JsonObject
     readonly progressDeadlineSeconds?: number
   } = {}
 ): JsonObject {
@@ -52,7 +53,7 @@ export function deploymentOf(
       ...more.spec,
       template: {
         metadata: { labels: { app: name }, ...(more.annotations === undefined ? {} : { annotations: more.annotations }) },
-        spec: { containers: [{ name: 'main', image }] }
+        spec: { containers: [{ name: 'main', image }], ...more.podSpec }
       }
     }
   }

@@ -9,6 +9,7 @@ import { startWatcher } from '../../../src/cluster/watcher.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
 import type { PatchWrite, Plan } from '../../../src/domain/plan.ts'
 import type { ObservedTemplate, Workload } from '../../../src/domain/workload.ts'
+import { rowOf } from '../../../src/domain/write-answers.ts'
 import { EVENT_RIGHT } from '../../../src/notify/kubernetes-event/kubernetes-event.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
 import { storyTools } from '../story-tools.ts'
@@ -80,6 +81,24 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.equal(undone.templateManager, 'astern')
   })
 
+  await t.test('fields that were written are given up, and nothing else changes', async t => {
+    const ref = await deploy('given-up', 'app:1')
+    await setImage(kube, ref, 'app:2')
+    const bad = await untilWorkload(cluster, ref, workload => done(workload) && imageOf(workload) === 'app:2', 'the second rollout')
+    const plan = planOf(bad)
+    t.match(await cluster.write(plan, { intent: 'intent-3', dryRun: false }, soon()), { kind: 'applied', left: plan.to })
+    const before = await untilWorkload(cluster, ref, workload => done(workload) && imageOf(workload) === 'app:1', 'the undo')
+    t.ok(before.templateWriters?.some(writer => writer.manager === 'astern'))
+    const tools = storyTools(cluster, systemClock, { kube })
+
+    t.match(await rolloutUndo.giveUpFields(tools, plan, soon()), { kind: 'given-up' })
+
+    const after = await untilWorkload(cluster, ref, () => true, 'a read')
+    t.notOk(after.templateWriters?.some(writer => writer.manager === 'astern'))
+    t.same([after.generation, after.identity, after.templateAt.mark], [before.generation, before.identity, 'intent-3'])
+    t.same(await rolloutUndo.giveUpFields(tools, plan, soon()), { kind: 'nothing' }, 'twice is once')
+  })
+
   await t.test('restart: new pods of the same identity', async t => {
     const ref = await deploy('restart', 'app:1')
     const before = await untilWorkload(cluster, ref, done, 'the first rollout')
@@ -141,7 +160,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       ])
     )
 
-    const crashing = await untilWorkload(cluster, ref, workload => workload.rollout.state === 'stalled', 'the stall')
+    const crashing = await untilWorkload(cluster, ref, workload => workload.rollout.brokenPods.length > 0, 'the crash')
     t.match(crashing.rollout.brokenPods[0], /CrashLoopBackOff/)
     const stuck = await untilWorkload(cluster, ref, workload => /progress/.test(workload.rollout.detail), 'the progress deadline')
     t.equal(stuck.rollout.state, 'stalled')
@@ -211,6 +230,12 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       422,
       'an invalid object'
     )
+    const told = async (operation: object): Promise<string> => {
+      const answer = await kube.jsonPatch(pathOf(ref), [operation])
+      return answer.kind === 'error' ? rowOf('patch', answer).means : answer.kind
+    }
+    t.equal(await told({ op: 'test', path: '/metadata/uid', value: 'x' }), 'conflict', 'one that names nothing')
+    t.equal(await told({ op: 'replace', path: '/spec/template/metadata/labels', value: { app: 'other' } }), 'rejected', 'one that does')
     await untilWorkload(cluster, ref, done, 'the rollout')
     const stale = { ...read, spec: { ...(read['spec'] as object), replicas: 5 } }
     t.equal(statusOf(await kube.put(pathOf(ref), stale)), 409, 'a stale resourceVersion')
@@ -241,6 +266,43 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       ),
       'a note'
     )
+  })
+
+  await t.test('a list comes page by page, in order, as of its first page', async t => {
+    for (const name of ['page-a', 'page-b', 'page-c'])
+      ok(await kube.post(pathOf({ namespace }), deploymentOf(name, 'app:1', { replicas: 0 })))
+    const whole = listAt(ok(await kube.get(pathOf({ namespace }))), 'items').map(item => textAt(item, 'metadata', 'name'))
+    const names: (string | undefined)[] = []
+    const versions = new Set<string | undefined>()
+    let token = ''
+    do {
+      const page = ok(await kube.get(`${pathOf({ namespace })}?limit=2${token === '' ? '' : `&continue=${encodeURIComponent(token)}`}`))
+      t.ok(listAt(page, 'items').length <= 2)
+      names.push(...listAt(page, 'items').map(item => textAt(item, 'metadata', 'name')))
+      versions.add(textAt(page, 'metadata', 'resourceVersion'))
+      token = textAt(page, 'metadata', 'continue') ?? ''
+    } while (token !== '')
+    t.same(names, whole)
+    t.equal(versions.size, 1)
+    t.equal(statusOf(await kube.get(`${pathOf({ namespace })}?limit=2&continue=nonsense`)), 400)
+  })
+
+  await t.test('a watch that the server ends says with a bookmark how far it came', async t => {
+    const list = ok(await kube.get(pathOf({ namespace })))
+    const from = textAt(list, 'metadata', 'resourceVersion') ?? ''
+    const types: string[] = []
+    let last = 0
+    const end = await kube.watch(
+      `${pathOf({ namespace })}?watch=1&allowWatchBookmarks=true&timeoutSeconds=4&resourceVersion=${from}`,
+      event => {
+        types.push(String(event['type']))
+        last = Number(textAt(event, 'object', 'metadata', 'resourceVersion'))
+      },
+      soon()
+    )
+    t.equal(end.kind, 'ok')
+    t.equal(types.at(-1), 'BOOKMARK')
+    t.ok(last >= Number(from))
   })
 
   await t.test('a watch begins where its list ended', async t => {
@@ -278,6 +340,9 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
       kinds: () => ['Deployment'],
       failed: (what, detail) => t.fail(`${what}: ${detail}`),
       sink: {
+        async found(sightings) {
+          for (const { target, template } of sightings) await this.observed(target, template)
+        },
         async observed(target, template) {
           if (target.name !== 'observed') return
           told.push(template)

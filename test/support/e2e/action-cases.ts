@@ -8,6 +8,7 @@ import { BROKEN } from '../cluster/stages.ts'
 import { autoscalerOf, ok, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { openBreakers } from '../world/breakers.ts'
 import type { World, WorldOptions } from '../world/world.ts'
+import { ALL_POD_NEEDS, makeClasses, makeNeeds, POD_NEEDS } from './pod-needs.ts'
 
 interface Parts {
   readonly admin: TestClients
@@ -36,6 +37,7 @@ export interface Case {
 const CONFIRM = { within: '80s', passes: 2, every: '1s' }
 const TARGET_OFF = ['--set', 'targets.deployments=false']
 export const ACTIONS_OFF = ['--set', 'actions.rolloutUndo=false', '--set', 'actions.rolloutRestart=false']
+const LOOK_AT_ALL = ['--set', 'goingBack.secrets=true', '--set', 'goingBack.classes=true']
 const UNDO = { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: CONFIRM }
 const target = (kind: TargetKind) => ({ kind, namespace: 'unused', name: 'unused' })
 const SERVING = {
@@ -66,7 +68,9 @@ const gitops = ({ admin }: Parts, tool: typeof ARGOCD, values: readonly string[]
   name: `gitops-suspend ${tool.name}`,
   values: ['--set', 'actions.rolloutRestart=false', '--set', 'actions.gitopsSuspend=true', ...values],
   policy: { steps: [{ action: 'gitops-suspend' }, UNDO] },
+  world: { workload: { podSpec: POD_NEEDS } },
   async bad(_t, world) {
+    await makeNeeds(admin, world.namespace)
     ok(await admin.kube.post(tool.path(world.namespace), tool.object(world.namespace)))
     const listing = tool.listing(world.namespace, ['api'])
     const owner = `${tool.path(world.namespace)}/shop${listing.path}`
@@ -98,24 +102,33 @@ export function actionCases(parts: Parts): readonly Case[] {
     {
       name: 'rollout-undo StatefulSet',
       values: [...TARGET_OFF, '--set', 'targets.statefulSets=true', '--set', 'actions.rolloutRestart=false'],
-      world: { workload: { kind: 'StatefulSet', replicas: 3, spec: { serviceName: 'api' } } },
+      world: { workload: { kind: 'StatefulSet', replicas: 3, spec: { serviceName: 'api' }, podSpec: POD_NEEDS } },
       policy: { target: target('StatefulSet'), steps: [UNDO], verify: [SERVING] },
       async bad(_t, world) {
+        await makeNeeds(admin, world.namespace)
         await world.deploy('app:v1')
         const operations = [
           { op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:v2' },
           { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }
         ]
         ok(await admin.kube.jsonPatch(objectPath(world.target), operations))
-        await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.state === 'stalled', 'the stall')
-      }
+        await untilWorkload(world.clients.cluster, world.target, workload => workload.rollout.brokenPods.length > 0, 'the crash')
+      },
+      // Only a pod that is missing at a look is asked about.
+      notUsed: /^list events$/
     },
     {
       name: 'rollout-undo DaemonSet',
-      values: [...TARGET_OFF, '--set', 'targets.daemonSets=true', '--set', 'actions.rolloutRestart=false'],
-      world: { workload: { kind: 'DaemonSet' } },
+      values: [...TARGET_OFF, '--set', 'targets.daemonSets=true', '--set', 'actions.rolloutRestart=false', ...LOOK_AT_ALL],
+      world: { workload: { kind: 'DaemonSet', podSpec: ALL_POD_NEEDS } },
       policy: { target: target('DaemonSet'), steps: [UNDO] },
-      bad: deployBad
+      async bad(t, world) {
+        await makeClasses(admin)
+        await makeNeeds(admin, world.namespace)
+        await deployBad(t, world)
+      },
+      // Every node answers here, and every pod can be made. A storage class is named only by a claim that a provisioner fills.
+      notUsed: /pods\/eviction|^list events$|storageclasses/
     },
     {
       name: 'rollout-restart',
@@ -148,10 +161,12 @@ export function actionCases(parts: Parts): readonly Case[] {
       policy: { steps: [{ action: 'helm-rollback', with: { provenFor: '0s', timeout: '30s' }, confirm: CONFIRM }] },
       async bad(t, world) {
         const chart = writeChart(t)
-        await helm('install', 'api', chart, '-n', world.namespace, '--wait')
-        await helm('upgrade', 'api', chart, '-n', world.namespace, '--set', 'image=app:v2-err40', '--wait')
+        await makeNeeds(admin, world.namespace)
+        const pod = ['--set-json', `pod=${JSON.stringify(POD_NEEDS)}`, '--wait']
+        await helm('install', 'api', chart, '-n', world.namespace, ...pod)
+        await helm('upgrade', 'api', chart, '-n', world.namespace, '--set', 'image=app:v2-err40', ...pod)
       },
-      notUsed: /(deployments|replicasets)\.apps|configmaps|pods$/
+      notUsed: /(deployments|replicasets)\.apps|^(?!get).* configmaps|pods$/
     },
     {
       name: 'scale autoscaler',
@@ -168,7 +183,7 @@ export function actionCases(parts: Parts): readonly Case[] {
     },
     {
       name: 'scale workload',
-      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.autoscalers=false'],
+      values: [...ACTIONS_OFF, '--set', 'actions.scale=true', '--set', 'scale.autoscalers=false', '--set', 'scale.giveUpFields=true'],
       policy: { changedWithin: undefined, steps: [{ action: 'scale', with: { to: 3, max: 4, restoreAfter: '1s' }, confirm: CONFIRM }] },
       bad: failing,
       better: recovers

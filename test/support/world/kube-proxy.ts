@@ -1,11 +1,14 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import https from 'node:https'
+import { textAt } from '../../../src/base/json.ts'
 
 export interface SeenWrite {
   readonly method: string
   readonly uri: string
   readonly dryRun: boolean
+  /** True where it only takes entries out of `managedFields`: Astern gives up its fields. */
+  readonly ownership: boolean
 }
 
 /** Stands between Astern and the API server: sees every write, and can act right before one arrives, or be gone. */
@@ -20,18 +23,32 @@ export interface KubeProxy {
   close(): Promise<void>
 }
 
+function takesOwnershipAway(type: string | undefined, body: Buffer): boolean {
+  if (type !== 'application/json-patch+json') return false
+  const operations: unknown = JSON.parse(body.toString())
+  const changes = (Array.isArray(operations) ? operations : []).filter(operation => textAt(operation, 'op') !== 'test')
+  return changes.length > 0 && changes.every(change => /^\/metadata\/managedFields\/\d+$/.test(textAt(change, 'path') ?? ''))
+}
+
 export async function startKubeProxy(server: string): Promise<KubeProxy> {
   const upstream = new URL(server)
   const client = upstream.protocol === 'https:' ? https : http
   const writes: SeenWrite[] = []
   let before: (() => Promise<void>) | undefined
-  const isWrite = (write: SeenWrite): boolean => !write.dryRun && /\/(deployments|statefulsets|daemonsets|rollouts)\//.test(write.uri)
+  const isWrite = (write: SeenWrite): boolean =>
+    !write.dryRun && !write.ownership && /\/(deployments|statefulsets|daemonsets|rollouts)\//.test(write.uri)
   const proxy = http.createServer((request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', async () => {
       const uri = request.url ?? '/'
-      const write: SeenWrite = { method: request.method ?? '', uri, dryRun: uri.includes('dryRun=All') }
+      const body = Buffer.concat(chunks)
+      const write: SeenWrite = {
+        method: request.method ?? '',
+        uri,
+        dryRun: uri.includes('dryRun=All'),
+        ownership: takesOwnershipAway(request.headers['content-type'], body)
+      }
       if (write.method !== 'GET') {
         writes.push(write)
         const work = isWrite(write) ? before : undefined
@@ -54,7 +71,7 @@ export async function startKubeProxy(server: string): Promise<KubeProxy> {
       )
       forwarded.on('error', () => response.destroy())
       response.on('close', () => forwarded.destroy())
-      forwarded.end(Buffer.concat(chunks))
+      forwarded.end(body)
     })
   })
   proxy.listen(0, '127.0.0.1')

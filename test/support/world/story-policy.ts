@@ -1,8 +1,10 @@
 import type { JsonObject } from '../../../src/base/json.ts'
 
 const WINDOW = '5s'
-export const RATIO_OF = (selector: string): string =>
-  `sum(rate(http_requests_total{${selector}, status=~"5.."}[${WINDOW}])) / sum(rate(http_requests_total{${selector}}[${WINDOW}]))`
+export const RATIO_OF = (selector: string): string => {
+  const all = `sum(rate(http_requests_total{${selector}}[${WINDOW}]))`
+  return `(sum(rate(http_requests_total{${selector}, status=~"5.."}[${WINDOW}])) or 0 * ${all}) / ${all}`
+}
 
 /** Fast, so that stories take seconds. */
 export function storyPolicy(namespace: string, more: JsonObject = {}): JsonObject {

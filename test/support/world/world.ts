@@ -66,7 +66,15 @@ export interface WorldOptions {
   /** Two Alertmanagers in a cluster that both deliver, instead of one. */
   readonly peers?: boolean
   /** What is deployed; default a Deployment of two replicas. */
-  readonly workload?: { readonly kind?: TargetKind; readonly replicas?: number; readonly spec?: JsonObject; readonly metadata?: JsonObject }
+  readonly workload?: {
+    readonly kind?: TargetKind
+    readonly replicas?: number
+    readonly spec?: JsonObject
+    readonly metadata?: JsonObject
+    readonly annotations?: Readonly<Record<string, string>>
+    readonly podSpec?: JsonObject
+    readonly progressDeadlineSeconds?: number
+  }
   /** How much more than usual all pods together get; they share it. */
   readonly load?: () => number
   /** What an exporter beside the pods says, such as kube-state-metrics or a database’s. */

@@ -92,6 +92,13 @@ t.test('pending: one that is under way is waited for, a dead one is people’s, 
   t.equal(to(history({ status: 'pending-install', updatedAt: NOON - HOUR }), { options: { recoverStuck: true } }), 'no-good-revision')
 })
 
+t.test('uninstalled, or for good on its way there: waiting ends neither', async t => {
+  const ending = (status: string, minutes: number) => to(history({}, { status, updatedAt: NOON - minutes * MINUTE }))
+  t.equal(ending('uninstalling', 5), 'rollout-moving')
+  t.equal(ending('uninstalling', 20), 'release-stuck')
+  t.equal(ending('uninstalled', 5), 'unsuitable-target')
+})
+
 t.test('the plan: every argument said, what it makes, what is bad now', async t => {
   const result = plan(history({}, {}, {}), { options: { timeout: '2m' } })
   if (result.kind !== 'plan') throw new Error(result.refusal.detail)

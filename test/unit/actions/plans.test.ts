@@ -18,7 +18,7 @@ import type { PlanResult } from '../../../src/domain/action.ts'
 import type { Owner } from '../../../src/domain/owner.ts'
 import type { Plan, Write } from '../../../src/domain/plan.ts'
 import { touchedName } from '../../../src/domain/touched.ts'
-import type { Workload } from '../../../src/domain/workload.ts'
+import type { PodSummary, Rollout, Workload } from '../../../src/domain/workload.ts'
 import { refusalOf } from '../../../src/outgoing/addresses.ts'
 import { storyHttp } from '../../support/story-actions.ts'
 import { StoryCluster } from '../../support/story-cluster.ts'
@@ -62,15 +62,29 @@ t.test('delete-pod: outliers only', async t => {
   t.equal(named('{{ labels.pod }}'), 'label-missing')
 })
 
+t.test('delete-pod: pods are counted as their controllers count them', async t => {
+  const of = (pods: readonly PodSummary[], more: Partial<Workload> = {}): unknown =>
+    told(deletePod.plan(planInput({ ...badRollout(), replicas: pods.length, pods, ...more }, { options: { atMost: 1 } })))
+  const well = ['b', 'c', 'd'].map(name => podOf(name))
+  const sick = podOf('a', { ready: false })
+  const evicted = ['x', 'y', 'z'].map(name => podOf(name, { ready: false, ended: true }))
+  t.equal(of([sick, ...well, ...evicted], { replicas: 4 }), 'evict a (1 of 4 unhealthy)', 'a pod that ran to its end is none')
+  t.equal(of([sick, ...well], { replicas: 5 }), 'too-many-unhealthy', 'one that could not be made is missing')
+  const young = podOf('b', { readyAt: NOON - 5_000 })
+  t.equal(of([sick, young, ...well.slice(1)], { minReadyMs: 10_000 }), 'too-many-unhealthy', 'one is not available yet')
+  t.equal(of([sick, young, ...well.slice(1)], { minReadyMs: 5_000 }), 'too-many-unhealthy', 'others do not say since when they are ready')
+  t.equal(of([sick, ...well], { minReadyMs: 0 }), 'evict a (1 of 4 unhealthy)')
+})
+
 t.test('delete-pod: a disruption budget says not now; of several, those that went are told', async t => {
   const cluster = new StoryCluster({ now: () => NOON, sleep: async () => {} })
   const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
   const workload = { ...badRollout(), pods: ['a', 'b', 'c', 'd', 'e'].map((name, index) => podOf(name, { ready: index > 1 })) }
   const plan = planned(deletePod.plan(planInput(workload, { options: { atMost: 2 } })))
-  cluster.kube.onPost = () => ({ kind: 'error', status: 429, detail: 'Cannot evict pod as it would violate the budget' })
+  const budget = { kind: 'error', status: 429, says: { causes: ['DisruptionBudget'] } } as const
+  cluster.kube.onPost = () => ({ ...budget, detail: 'Cannot evict pod as it would violate the budget' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'held', detail: /a: Cannot evict/ })
-  cluster.kube.onPost = path =>
-    path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { kind: 'error', status: 429, detail: 'no' }
+  cluster.kube.onPost = path => (path.includes('/a/') ? { kind: 'ok', status: 201, object: {} } : { ...budget, detail: 'no' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'applied', detail: 'evicted a; not b: no' })
   cluster.kube.onPost = () => ({ kind: 'error', status: 500, detail: 'two budgets match' })
   t.match(await deletePod.apply(tools, intentOf(plan), { dryRun: false }, never), { kind: 'unknown' })
@@ -203,6 +217,46 @@ t.test('rollout-undo of a StatefulSet: unstuck in order, one at a time, and only
   t.equal(await look({ ...stuck, pods: [...stuck.pods, podOf('db-3', { terminating: true })] }), 'moving', 'one at a time')
   t.equal(await look({ ...stuck, partition: 11 }), 'moving', 'below the partition nothing is touched')
   t.equal(cluster.kube.writes.length, 1)
+})
+
+t.test('rollout-undo of a DaemonSet: a node that does not answer stops the controller; the others are emptied one at a time', async t => {
+  const cluster = new StoryCluster({ now: () => NOON, sleep: async () => {} })
+  const tools = storyTools(cluster, { now: () => NOON, sleep: async () => {} }, { kube: cluster.kube })
+  const plan = planned(rolloutUndo.plan(planInput(badRollout())))
+  const hung = podOf('agent-c', { node: 'node-3', terminating: true, ready: false })
+  const on = (name: string, node: string, more: Partial<PodSummary> = {}): PodSummary => podOf(name, { node, ...more })
+  const stuck = (pods: readonly PodSummary[], more: Partial<Rollout> = {}): Workload => ({
+    ...badRollout(),
+    ref: { kind: 'DaemonSet', namespace: 'shop', name: 'agent' },
+    pods: [...pods, hung],
+    rollout: {
+      state: 'stalled',
+      stalledBy: 'node',
+      silentNodes: ['node-3'],
+      silentWanted: 1,
+      seen: true,
+      detail: 'agent-c on node node-3 hangs',
+      available: false,
+      brokenPods: [],
+      ...more
+    }
+  })
+  const look = async (workload: Workload, mayWrite = true): Promise<string> => {
+    const watched = await watchUndo(tools, plan, { workload, since: NOON, mayWrite }, never)
+    return 'did' in watched && watched.did !== undefined ? watched.did : watched.state
+  }
+  const old = { current: false }
+  const both = [on('agent-a', 'node-1', old), on('agent-b', 'node-2', old)]
+  t.equal(await look(stuck(both), false), 'moving', 'nothing is written while the switch is lowered')
+  t.equal(await look(stuck(both, { seen: false })), 'moving', 'not before the controller has seen the undo')
+  t.match(await look(stuck(both)), /evicted agent-a: the controller waits for a node that does not answer/)
+  t.equal(await look(stuck([on('agent-a', 'node-1', { ...old, terminating: true }), on('agent-b', 'node-2', old)])), 'moving')
+  t.equal(await look(stuck([on('agent-b', 'node-2', old)])), 'moving', 'the next one of node-1 is not there yet')
+  t.equal(await look(stuck([on('agent-d', 'node-1', { ready: false }), on('agent-b', 'node-2', old)])), 'moving', 'nor ready')
+  t.match(await look(stuck([on('agent-d', 'node-1'), on('agent-b', 'node-2', old)])), /evicted agent-b/)
+  t.equal(await look(stuck([on('agent-d', 'node-1')], { silentWanted: 0 })), 'moving', 'two are wanted beside that node')
+  t.equal(await look(stuck(both, { stalledBy: 'time' })), 'failed', 'what stands still for another reason failed')
+  t.equal(cluster.kube.writes.length, 2)
 })
 
 t.test('circuit-breaker-reset: asked first, reset where it is open, and seen to be closed', async t => {

@@ -58,9 +58,13 @@ t.test('labels that Alertmanager is asked about are compared as they are, though
   const client = createHttpClient(Date.now, known.scrub)
   t.teardown(() => client.close())
   const url = `http://127.0.0.1:${address === null || typeof address === 'string' ? 0 : address.port}`
-  const states = alertmanagerStates(url, withBreaker(client, { name: 'alertmanager' }), async () => {
-    known.know('t0ken-t0ken')
-    return 'Bearer t0ken-t0ken'
+  const states = alertmanagerStates({
+    url,
+    client: withBreaker(client, { name: 'alertmanager' }),
+    async authorization() {
+      known.know('t0ken-t0ken')
+      return 'Bearer t0ken-t0ken'
+    }
   })
   t.match(await states.stateOf(labels, new AbortController().signal), { kind: 'known', silencedBy: ['s'] })
 })

@@ -69,6 +69,36 @@ t.test('validate: good 0, bad 1 with places, missing 2', async t => {
   t.match(missing.err, /there is no policies\.yaml/)
 })
 
+/** Its query has no number before the first error. */
+const UNPADDED = JSON.stringify({
+  version: 1,
+  sources: { prometheus: { url: 'http://127.0.0.1:1' } },
+  policies: [
+    {
+      name: 'undo',
+      match: ['alertname="A"'],
+      target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
+      verify: [{ promql: 'sum(rate(x{code="500"}[5m])) / sum(rate(x[5m]))', failWhen: '> 5%' }],
+      steps: [{ action: 'rollout-undo' }],
+      guards: { namespaces: ['shop'] }
+    }
+  ]
+})
+
+t.test('a query that has no number while all is well: a warning where policies are checked', async t => {
+  const cwd = folderOf(t)
+  writeFileSync(join(cwd, 'policies.yaml'), UNPADDED)
+  writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
+  const pad = /Pad it: \(sum\(rate\(x\{code="500"\}\[5m\]\)\) or 0 \* sum/
+
+  const checked = astern(cwd, 'validate')
+  t.match(checked, { code: 0, out: /1 policy, 1 warning/ })
+  t.match(checked.err, /^policies\.yaml:1:\d+ policies\[0\]\.verify\[0\]\.promql: warning: has no number/)
+  t.match(checked.err, pad)
+  t.match(JSON.parse(astern(cwd, 'validate', '--json').out), { valid: true, problems: [], warnings: [{ message: pad }] })
+  t.match(astern(cwd, 'doctor', '--kubeconfig', 'kubeconfig').out, /! policies +policies\.yaml:1:\d+ has no number/)
+})
+
 t.test('doctor: what is bad 1, what is only away 4, a wrong setting 2, and each with what to do', async t => {
   const cwd = folderOf(t)
   writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
@@ -123,10 +153,7 @@ t.test('serve: what cannot start says what to do, with a non-zero code', async t
 
 t.test('a server that runs: the client commands, a wrong token, and a clean stop', async t => {
   const cwd = folderOf(t)
-  writeFileSync(
-    join(cwd, 'policies.yaml'),
-    `version: 1\nsources: { prometheus: { url: "http://127.0.0.1:1" } }\npolicies:\n  - { name: undo, match: ['alertname="A"'], target: { kind: Deployment, namespace: shop, name: api }, verify: [{ promql: "sum(rate(x[5m]))", failWhen: "> 1" }], steps: [{ action: rollout-undo }] }\n`
-  )
+  writeFileSync(join(cwd, 'policies.yaml'), UNPADDED)
   writeFileSync(join(cwd, 'kubeconfig'), JSON.stringify(KUBECONFIG))
   const created = astern(cwd, 'token', 'create', '--name', 'ann', '--role', 'operator', '--json')
   const { token, line } = JSON.parse(created.out) as { token: string; line: unknown }
@@ -151,6 +178,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
   const client = (...args: readonly string[]) => astern(cwd, ...args, '--server', address, '--token-file', 'token')
 
   t.match(client('status'), { code: 0, out: /cluster.*connection refused|cluster.*ECONNREFUSED/ })
+  t.match(client('status'), { out: /✗ +blind +Deployments in shop: unreachable since 20\S+Z: .*ECONNREFUSED/ })
   t.match(client('runs'), { code: 0, out: /no runs/ })
   t.match(client('explain', 'alertname=A'), { code: 0, out: /✓ undo/ })
   t.match(client('explain', 'alertname=B'), { code: 1, out: /✗ undo {2}alertname="A" \(is B\)/ })
@@ -169,6 +197,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
     err: /another Astern uses the data folder/
   })
   t.notMatch(log, new RegExp(token))
+  t.match(log, /"warning":\{"file":"policies\.yaml","line":1,.*"message":"has no number/, 'what is seldom meant is in the log')
 
   server.kill('SIGTERM')
   const [code] = (await once(server, 'exit')) as [number]

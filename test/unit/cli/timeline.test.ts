@@ -27,13 +27,13 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   decision: [
     'put revision 1 back · act',
     'frozen · hold · until Monday',
-    'inconclusive · hold · q: no series',
+    'inconclusive · hold · q: no series · the API server warns: would violate PodSecurity · not looked at: Secret key (no right to get secrets)',
     'mode-dry-run · would act · would put'
   ],
   intent: ['put revision 1 back'],
   'intent-withdrawn': ['changed-since-symptom · it changed'],
   write: ['answered · put revision 1 back', 'unknown · sent twice'],
-  rollout: ['3 of 3 are updated and available'],
+  rollout: ['3 of 3 are updated and available', 'api-0 hangs in Terminating'],
   'on-the-way': [''],
   confirmation: ['pass'],
   'next-step': ['', ''],
@@ -46,6 +46,7 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   'policies-loaded': ['', ''],
   storm: [''],
   'deploy-marker': ['', ''],
+  'fields-given-up': ['given-up · deployments/api', 'kept · forbidden'],
   'loan-returned': ['applied · scale back to 3', 'people took it back'],
   'loan-kept': ['conflict · somebody changed it since'],
   reminded: ['scale back to 3']

@@ -6,11 +6,15 @@ import { toArgoRollout, watchedIdentity } from '../../../src/cluster/argo-rollou
 import { toRevisioned } from '../../../src/cluster/controller-revisions.ts'
 import type { OwnerReading } from '../../../src/cluster/owner-reading.ts'
 import { readOwners } from '../../../src/cluster/owners.ts'
+import { patienceOf } from '../../../src/cluster/patience.ts'
+import { brokenAmong, toPod } from '../../../src/cluster/pods.ts'
+import { withRefusedPods } from '../../../src/cluster/refused-pods.ts'
 import { createReleaseReader, releaseNamed } from '../../../src/cluster/release.ts'
 import type { ReleaseContents } from '../../../src/cluster/release-contents.ts'
+import { lookAt } from '../../../src/domain/look-at.ts'
 import type { LookScope } from '../../../src/domain/namespaces.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
-import { templateIdentity, type Workload } from '../../../src/domain/workload.ts'
+import { type PodSummary, templateIdentity, type Workload } from '../../../src/domain/workload.ts'
 import { StoryKube } from '../../support/story-kube.ts'
 import { badRollout, NOON, templateOf } from '../../support/workloads.ts'
 
@@ -101,14 +105,83 @@ t.test('StatefulSets: complete, moving, stalled, partitioned, OnDelete', async t
     detail: '1 of 3 pods are updated, 3 available'
   })
   const broken = pod('db-2', 'db-2', false, 'CrashLoopBackOff')
-  t.match(read(set('app:v2', {}, { updatedReplicas: 1, availableReplicas: 2 }), broken).rollout, {
+  const crashing = read(set('app:v2', {}, { updatedReplicas: 1, availableReplicas: 2 }), broken)
+  t.match(crashing.rollout, { state: 'moving', brokenPods: ['db-2: CrashLoopBackOff'] }, 'one look proves nothing')
+  const first = lookAt(crashing, undefined, { at: NOON, offset: 0 })
+  t.match(lookAt(crashing, first.looks, { at: NOON + 30_000, offset: 0 }).workload.rollout, {
     state: 'stalled',
     brokenPods: ['db-2: CrashLoopBackOff']
   })
+  const last = set('app:v2', {}, { updatedReplicas: 3, availableReplicas: 2, currentRevision: 'db-1', updateRevision: 'db-2' })
+  t.match(read(last, pod('db-0', 'db-2', false)).rollout, { state: 'moving' }, 'the last pod is made, and not ready')
   const partitioned = set('app:v2', { updateStrategy: { type: 'RollingUpdate', rollingUpdate: { partition: 2 } } }, { updatedReplicas: 1 })
   t.match(read(partitioned), { partition: 2, rollout: { state: 'complete', detail: /partition: 2 keep their revision/ } })
   t.equal(read(set('app:v2', { updateStrategy: { type: 'OnDelete' } })).strategy, 'OnDelete')
   t.equal(read(set('app:v2', { podManagementPolicy: 'Parallel' })).inOrder, false)
+})
+
+t.test('pods: what holds them up, who counts them, and how long their probes take', async t => {
+  const seen = (more: JsonObject, status: JsonObject = {}): PodSummary =>
+    toPod({ metadata: { name: 'api-1', ...(more['metadata'] as object) }, spec: more['spec'] ?? {}, status }, { current: true })
+  const waiting = (reason: string, message?: string, more: JsonObject = {}): JsonObject => ({
+    containerStatuses: [{ name: 'main', ready: false, state: { waiting: { reason, message } }, ...more }]
+  })
+  const broken = (status: JsonObject): readonly string[] => brokenAmong([seen({}, status)])
+  t.same(broken(waiting('ContainerCreating')), [], 'that is no back-off')
+  t.same(broken(waiting('CreateContainerConfigError', 'configmap "app-7f" not found')), [
+    'api-1: CreateContainerConfigError (configmap "app-7f" not found)'
+  ])
+  const hook = waiting('PostStartHookError', `Exec lifecycle hook failed: ${'x'.repeat(999)}`)
+  t.same(broken(hook), ['api-1: PostStartHookError (Exec lifecycle hook failed: …)'], 'cut between two words: never half a credential')
+  t.match(broken(waiting('ErrImagePull', 'no such tag '.repeat(30)))[0], /^api-1: ErrImagePull \((no such tag )+no such …\)$/)
+  const crashed = { lastState: { terminated: { reason: 'OOMKilled', exitCode: 137 } } }
+  t.same(broken(waiting('CrashLoopBackOff', 'back-off 5m0s restarting', crashed)), ['api-1: CrashLoopBackOff (OOMKilled, exit code 137)'])
+  const init = { initContainerStatuses: [{ name: 'migrate', ready: false, state: { waiting: { reason: 'CrashLoopBackOff' } } }] }
+  t.same(broken({ ...waiting('PodInitializing'), ...init }), ['api-1: migrate: CrashLoopBackOff'], 'of several the container is named')
+  t.same(brokenAmong([{ ...seen({}, waiting('ErrImagePull')), ended: true }]), [], 'one that ended is not counted')
+
+  const runs = { name: 'main', ready: false, state: { running: { startedAt: at(NOON) } } }
+  t.equal(seen({}, { containerStatuses: [runs] }).runningSince, NOON)
+  t.equal(seen({}, { containerStatuses: [runs, { name: 'b', state: {} }] }).runningSince, undefined)
+  t.match(seen({}, { phase: 'Failed' }), { ended: true })
+  t.match(seen({ metadata: { deletionTimestamp: at(NOON), finalizers: ['a/b'] } }), {
+    terminating: true,
+    goneBy: NOON,
+    finalizers: ['a/b']
+  })
+  const scheduled = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message: '0/3 nodes are available' }
+  t.match(seen({}, { conditions: [scheduled] }), { unschedulable: '0/3 nodes are available' })
+  t.match(seen({}, { conditions: [{ ...scheduled, reason: 'SchedulingGated', message: 'Scheduling is blocked' }] }), {
+    unschedulable: 'Scheduling is blocked'
+  })
+  t.equal(seen({}, { conditions: [{ ...scheduled, status: 'True' }] }).unschedulable, undefined)
+  t.match(seen({ spec: { nodeName: 'node-1' } }, waiting('ContainerCreating')), { starting: 'ContainerCreating', node: 'node-1' })
+
+  const probed = (container: JsonObject, spec: JsonObject = {}): unknown => patienceOf({ containers: [container], ...spec })
+  t.equal(probed({}), 30_000, 'one look proves nothing')
+  t.equal(probed({ readinessProbe: { periodSeconds: 20, failureThreshold: 5, timeoutSeconds: 4, initialDelaySeconds: 10 } }), 114_000)
+  t.equal(probed({ readinessProbe: {}, startupProbe: { httpGet: {}, failureThreshold: 30 } }), 301_000)
+  t.equal(probed({}, { readinessGates: [{ conditionType: 'lb' }] }), 600_000)
+})
+
+t.test('pods of a StatefulSet that are refused: only an Event says so', async t => {
+  const kube = new StoryKube()
+  const workload = toRevisioned(DB, set('app:v2', {}, { updatedReplicas: 0 }), [revision(2, 'app:v2', NOON)], [pod('db-0', 'db-2', true)])
+  const events = '/api/v1/namespaces/shop/events?fieldSelector=involvedObject.uid%3Duid-db%2Creason%3DFailedCreate'
+  const told = async (of: Workload): Promise<unknown> => (await withRefusedPods({ kube, now: () => NOON }, of, never)).rollout.cannotCreate
+  t.equal(await told(workload), undefined, 'no right to list them, or none')
+  const event = (message: string, lastTimestamp: number): JsonObject => ({ message, lastTimestamp: at(lastTimestamp) })
+  kube.objects.set(events, { items: [event('exceeded quota: old', NOON - MINUTE), event('exceeded quota: small', NOON - 5_000)] })
+  t.equal(await told(workload), 'exceeded quota: small')
+  t.equal(await told({ ...workload, replicas: 1 }), undefined, 'none is missing')
+  t.equal(
+    await told({ ...workload, templateManagedAt: NOON - 3_000 }),
+    undefined,
+    'the template was written since, and nothing was said since'
+  )
+  t.equal(await told({ ...workload, templateManagedAt: NOON - 5_000 }), 'exceeded quota: small')
+  kube.objects.set(events, { items: [event('exceeded quota: small', NOON - HOUR)] })
+  t.equal(await told(workload), undefined, 'an old one is over')
 })
 
 t.test('DaemonSets: pods are told by the hash', async t => {
@@ -125,6 +198,12 @@ t.test('DaemonSets: pods are told by the hash', async t => {
     [true, false]
   )
   t.match(read, { replicas: 2, rollout: { state: 'complete', available: false } })
+  // As the real controller labels the revisions of a DaemonSet.
+  const labelled = {
+    ...revision(2, 'app:v2', NOON),
+    metadata: { ...(revision(2, 'app:v2', NOON)['metadata'] as object), labels: { 'controller-revision-hash': 'f00' } }
+  }
+  t.ok(toRevisioned(ref, { ...set('app:v2'), status }, [labelled], [pod('x', 'f00', true)]).pods[0]?.current)
 })
 
 t.test('Argo Rollouts: generations are strings, and a version is the ReplicaSet that has all its template says', async t => {

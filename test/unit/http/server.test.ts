@@ -126,7 +126,7 @@ t.test('a source or the cluster being away stops no intake, and status tells', a
   const { call } = await open(t)
   t.equal((await call('GET', '/readyz', { as: 'nobody' })).status, 200)
   t.match((await call('GET', '/api/v1/status')).body, {
-    cluster: { reachable: false },
+    cluster: { reachable: false, watches: [] },
     sources: { prometheus: { reachable: false, configured: true } },
     ledger: 'takes writes',
     switch: { mode: 'auto' },

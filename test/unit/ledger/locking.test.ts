@@ -64,7 +64,7 @@ t.test('whoever decides by what it read locks that first: every database needs i
     'the end of the chain'
   )
   t.same(await lockedBy(() => ledger.prune(NOON, NOON)), ['locked audit_head'])
-  t.same(await lockedBy(() => ledger.receive(deliveryOf([alertOf({ alertname: 'new' })]))), ['locked audit_head'])
+  t.same(await lockedBy(() => ledger.receive(deliveryOf([alertOf({ alertname: 'new' })]))), ['locked raw_kept', 'locked audit_head'])
 
   const incident = await opened(ledger, 'B')
   const started = audited.runStarted({ at: NOON, runId: 'run-B' }, { policy: 'undo', mode: 'auto', labels: {} })

@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import http from 'node:http'
 import t, { type Test } from 'tap'
+import { withBreaker } from '../../../src/outgoing/breaker.ts'
 import { createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { createHttpClient, type HttpResponse } from '../../../src/outgoing/http-client.ts'
 
@@ -129,4 +130,75 @@ t.test('who gives up ends the request at once, also one that had given up before
   t.match(await asked, { kind: 'failed', problem: 'unreachable' })
   t.match(await client.request({ method: 'GET', url, deadlineMs: 60_000 }, caller.signal), { kind: 'failed', problem: 'unreachable' })
   t.match(await client.request({ method: 'GET', url: 'no url', deadlineMs: 60_000 }), { kind: 'failed', problem: 'unreachable' })
+})
+
+t.test('streams have sockets of their own: forty watches do not keep other requests out', async t => {
+  const url = await serve(t, (request, response) => {
+    if (request.url === '/watch') response.writeHead(200).write('begun\n')
+    else response.end('{}')
+  })
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  const stop = new AbortController()
+  let open = 0
+  const watches: Promise<unknown>[] = []
+  await new Promise<void>(resolve => {
+    for (let count = 0; count < 40; count += 1)
+      watches.push(
+        client.lines(
+          { method: 'GET', url: `${url}/watch`, deadlineMs: 20_000 },
+          () => {
+            open += 1
+            if (open === 40) resolve()
+          },
+          stop.signal
+        )
+      )
+    // Where streams and requests share their sockets, the last ones never open.
+    setTimeout(resolve, 3_000).unref()
+  })
+  t.equal(open, 40)
+  t.match(await client.request({ method: 'GET', url, deadlineMs: 2_000 }), { kind: 'response', status: 200 })
+  stop.abort()
+  await Promise.all(watches)
+})
+
+t.test('a stream on which nothing comes is dead, also one that never began; each line gives it more time', async t => {
+  let request = 0
+  const url = await serve(t, (_request, response) => {
+    request += 1
+    if (request === 1) return
+    response.writeHead(200).write('1\n')
+    const lines = setInterval(() => response.write('2\n'), 60)
+    setTimeout(() => clearInterval(lines), 400)
+  })
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  let opened = 0
+  const seen: string[] = []
+  const begins = (): void => {
+    opened += 1
+  }
+  const listen = () =>
+    client.lines(
+      { method: 'GET', url, deadlineMs: 20_000, quietMs: 250, opened: begins },
+      line => void seen.push(line),
+      new AbortController().signal
+    )
+  t.match(await listen(), { kind: 'failed', problem: 'deadline', detail: /nothing came from 127\.0\.0\.1:\d+ for 250 ms/ })
+  t.equal(opened, 0)
+  const begun = performance.now()
+  t.match(await listen(), { kind: 'failed', problem: 'deadline' })
+  t.equal(opened, 1)
+  t.ok(performance.now() - begun > 400 && seen.length > 3, 'it lived longer than the silence that ends it')
+})
+
+t.test('a source that answers at too great a length is not one that is away', async t => {
+  const url = await serve(t, (_request, response) => response.end('x'.repeat(1_000)))
+  const client = createHttpClient()
+  t.teardown(() => client.close())
+  const guarded = withBreaker(client, { name: 'kubernetes' })
+  for (let count = 0; count < 12; count += 1)
+    t.match(await guarded.request({ method: 'GET', url, deadlineMs: 2_000, maxBytes: 10 }), { kind: 'failed', problem: 'too-large' })
+  t.equal(guarded.state(), 'closed')
 })

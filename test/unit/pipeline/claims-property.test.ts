@@ -84,7 +84,8 @@ const NOTHING_KNOWN = {
   switchState: async () => ({ mode: 'auto' as const, reason: '', by: '', at: 0 }),
   storm: async () => undefined,
   stormLooming: async () => undefined,
-  budgetUse: async () => []
+  budgetUse: async () => [],
+  looks: async () => undefined
 }
 
 t.test('whatever is claimed of an alert, the same is decided as without: over ten thousand histories', { timeout: 300_000 }, async t => {

@@ -16,6 +16,11 @@ for (const [index, { name }] of actionStories().entries())
     for (const point of [undefined, ...POINTS]) await t.test(`${point ?? 'not killed'}`, t => play(t, index, point))
   })
 
+/** The writes of the others leave no field of a manifest. */
+function givesUp(action: string): boolean {
+  return /undo|restart|scale/.test(action)
+}
+
 async function play(t: Parameters<typeof openBench>[0], index: number, point: FaultPoint | undefined): Promise<void> {
   const story = actionStories()[index]
   if (story === undefined) throw new Error('there is no such story')
@@ -53,6 +58,8 @@ async function play(t: Parameters<typeof openBench>[0], index: number, point: Fa
   const lost = story.unclear === true && (point === 'before-write' || (point === 'after-write' && story.name === 'http'))
   t.equal(run.outcome, lost ? 'unknown' : 'recovered', { run })
   t.equal(done, lost && point === 'before-write' ? 0 : 1, 'written once')
+  t.same(bench.cluster.kube.owned(), [], 'and no field is Astern’s any more')
+  t.equal(bench.cluster.kube.givenUp.length > 0, givesUp(story.name), 'which it was')
   if (story.name.startsWith('scale'))
     t.equal((await bench.ledger.claimLoans(bench.clock.now() + 24 * 60 * MINUTE, 0, 9)).length, 0, 'and given back')
 }

@@ -78,6 +78,7 @@ t.test('a past that cannot be asked stops the decision, with the reason that fit
   for (const [problem, reason] of [
     ['deadline', 'source-unreachable'],
     ['warnings', 'inconclusive'],
+    ['stale', 'inconclusive'],
     ['query-rejected', 'query-invalid']
   ] as const) {
     // So that nobody asks whether the version before is proven, which would stop it too.

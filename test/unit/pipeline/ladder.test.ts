@@ -88,6 +88,13 @@ t.test('changedWithin of a rung: of the two services, the one that changed', asy
   t.equal(lock.lockedBy, (await bench.run()).id, 'its own lock')
 })
 
+t.test('nothing changed in the time that the rungs name: waiting does not end that, and people are told at once', async t => {
+  const bench = await openBench(t, { policies: [ladder(step('rollout-undo', { when: { changedWithin: 5 * MINUTE, queries: [] } }))] })
+  await bench.fire()
+  await bench.look()
+  t.match(await bench.run(), { outcome: 'denied', reason: 'no-recent-change', detail: /rollout-undo: api changed .* more than 5m before/ })
+})
+
 t.test('a preparation that is not needed is passed over', async t => {
   const bench = await openBench(t, { policies: [ladder(step('gitops-suspend'), step('rollout-undo'))] })
   await bench.fire()

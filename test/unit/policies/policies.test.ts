@@ -231,3 +231,18 @@ t.test('the starter policies.yaml loads as it is, in dry-run', async t => {
   t.ok(result.set.policies.length > 0)
   t.ok(result.set.policies.every(policy => policy.mode === 'dry-run'))
 })
+
+t.test('what makes no new version: a policy’s own, else the defaults’, else nothing', async t => {
+  const ignored = (text: string): unknown => {
+    const result = loadPolicies([{ file: 'p.yaml', text }], VOCABULARY)
+    if (result.kind === 'bad') throw new Error(JSON.stringify(result.problems))
+    return result.set.policies[0]?.ignore
+  }
+  const withOwn = GOOD.replace('    steps:', '    ignoreEnv: ["STAKATER_*"]\n    steps:')
+  const defaults = 'defaults: { ignoreAnnotations: ["checksum/*"] }\npolicies:'
+  t.equal(ignored(GOOD), undefined)
+  t.same(ignored(withOwn), { annotations: [], env: ['STAKATER_*'] })
+  t.same(ignored(GOOD.replace('policies:', defaults)), { annotations: ['checksum/*'], env: [] })
+  t.same(ignored(withOwn.replace('policies:', defaults)), { annotations: ['checksum/*'], env: ['STAKATER_*'] })
+  t.match(edited('    steps:', '    ignoreEnv: STAKATER\n    steps:')[0], /ignoreEnv/)
+})

@@ -2,7 +2,7 @@ import { parser } from '@prometheus-io/lezer-promql'
 import fc from 'fast-check'
 import t from 'tap'
 import { isObjectName, renderObjectName } from '../../../src/templates/object-name.ts'
-import { ageQuery, parsePromqlTemplate, quoteRegex, renderPromql } from '../../../src/templates/promql.ts'
+import { parsePromqlTemplate, quoteRegex, renderPromql } from '../../../src/templates/promql.ts'
 import { parseTemplate } from '../../../src/templates/template.ts'
 import { parseUrlTemplate, renderUrl } from '../../../src/templates/url.ts'
 
@@ -59,6 +59,8 @@ t.test('PromQL: a hole outside the quotes of a matcher is an error at load', asy
     'rate(a[{{ labels.x }}])',
     'label_replace(a, "{{ labels.x }}", "", "", "")',
     'a{x=`{{ labels.x }}`}',
+    'sum({"{{ labels.x }}"})',
+    'a{"{{ labels.x }}"="y"}',
     'a{pod="{{ target.pods }}"}',
     'a{x="{{ nothing.x }}"}',
     'a{x="{{ labels }}"}',
@@ -84,11 +86,6 @@ t.test('PromQL: the window is the longest range, or has to be said', async t => 
   }
   t.equal(bound('rate(a{pod=~"{{ target.pods }}"}[5m])'), true)
   t.equal(bound('rate(a{pod=~"{{ target.pods }}"}[5m]) / rate(b[5m])'), false, 'every selector must name the pods')
-})
-
-t.test('the age of the newest sample is asked of every selector', async t => {
-  t.equal(ageQuery('sum(rate(a{x="y"}[2m])) / sum(rate(b[5m]))'), 'time() - max(timestamp(a{x="y"}) or timestamp(b))')
-  t.equal(ageQuery('vector(1)'), undefined)
 })
 
 t.test('object names: only valid ones are let through', async t => {

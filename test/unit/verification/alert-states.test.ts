@@ -16,7 +16,11 @@ function scene(body: () => unknown, status = 200) {
     asked.push(new URL(String(url)).searchParams.get('filter') ?? '')
     return { kind: 'response', status, headers: {}, body: JSON.stringify(body()), sentAt: 0, receivedAt: 1 }
   }
-  return { asked, states: alertmanagerStates('http://am/', { request, state: () => 'closed' }), soon: new AbortController().signal }
+  return {
+    asked,
+    states: alertmanagerStates({ url: 'http://am/', client: { request, state: () => 'closed' } }),
+    soon: new AbortController().signal
+  }
 }
 
 t.test('an alert is found by its labels, whatever stands in them, and asked for by its name alone', async t => {
@@ -66,6 +70,6 @@ t.test('a thousand alerts of one name ask twice, and nobody gets an answer from 
 })
 
 t.test('who gives up waiting is told so, and the others get their answer', async t => {
-  const never = alertmanagerStates('http://am', { request: () => new Promise(() => {}), state: () => 'closed' })
+  const never = alertmanagerStates({ url: 'http://am', client: { request: () => new Promise(() => {}), state: () => 'closed' } })
   t.match(await never.stateOf(LABELS, AbortSignal.abort()), { kind: 'unreachable' })
 })

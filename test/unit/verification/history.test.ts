@@ -59,7 +59,8 @@ async function source(t: Test, answer: (query: string) => unknown) {
       most = Math.max(most, atOnce)
       const send = (): void => {
         atOnce -= 1
-        response.writeHead(200, { 'content-type': 'application/json' }).end(JSON.stringify(answer(form.query)))
+        const text = JSON.stringify(answer(form.query))
+        response.writeHead(text.includes('"execution"') ? 422 : 200, { 'content-type': 'application/json' }).end(text)
       }
       if (hold) held.push(send)
       else send()
@@ -165,6 +166,13 @@ t.test('an answer with a warning, of another type, or none at all is no past', a
   }
   const { history } = await source(t, byQuery(matrix([])))
   t.same(await history(), { kind: 'points', points: [] }, 'nothing there is an answer: nothing failed')
+})
+
+t.test('that Astern’s own question for the age of the past is refused says nothing against the user’s query', async t => {
+  const refused = { status: 'error', errorType: 'execution', error: 'same labelset' }
+  const { history } = await source(t, byQuery(matrix([every('0.4')]), { age: refused }))
+
+  t.match(await history(), { kind: 'unknown', problem: 'stale', detail: /^errors: age of the newest sample: / })
 })
 
 t.test('what a source puts outside the span was not asked for', async t => {

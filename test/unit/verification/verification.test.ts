@@ -170,6 +170,25 @@ t.test('old samples decide nothing, though an instant query hides their age', as
   t.ok(gone.asked.includes('time() - max(timestamp(errors_total))'))
 })
 
+t.test('that Astern’s own question for the age is refused says nothing against the user’s query', async t => {
+  const refused = json({ status: 'error', errorType: 'execution', error: 'vector cannot contain metrics with the same labelset' }, 422)
+  const { sample } = await source(t, { main: vector('0.9'), age: refused })
+
+  const result = await sample()
+
+  t.match(result, { verdict: 'inconclusive', problem: 'stale' })
+  t.match(result.queries[0]?.detail, /Astern’s own question was refused.*same labelset/)
+})
+
+t.test('a padded query without series of its own is as old as its traffic', async t => {
+  const traffic = { promql: 'traffic', atLeast: 1 }
+  const { sample, asked } = await source(t, { main: vector('0') })
+
+  t.match(await sample({ promql: 'sum(rate(errors_total[5m])) or vector(0)', traffic }), { verdict: 'pass' })
+
+  t.ok(asked.includes('time() - (max(timestamp(errors_total)) or max(timestamp(traffic)))'))
+})
+
 t.test('several queries agree, or decide nothing', async t => {
   const one = (verdict: QuerySample['verdict']): QuerySample => ({ query: 'q', promql: 'q', time: 0, verdict, tookMs: 0 })
   t.equal(combine([one('fail'), one('fail')]).verdict, 'fail')

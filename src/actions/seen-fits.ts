@@ -1,0 +1,73 @@
+import { refused } from '../domain/action.ts'
+import type { Reason } from '../domain/reasons.ts'
+import type { Right } from '../domain/rights.ts'
+import type { Fit } from './fit.ts'
+import type { Observation } from './typed-action.ts'
+
+/** What was seen of the versions that an action could go back to: which could not run today, and what was not looked at of the chosen one. */
+export interface SeenFits {
+  /** Why a version cannot run, by its name. */
+  readonly cannotRun: ReadonlyMap<string, string>
+  readonly notLookedAt: readonly string[]
+}
+
+/** What is looked at by default before a version is put back: whether things are there, and what the namespace allows. */
+export const LOOKS: readonly Right[] = [
+  ...['configmaps', 'persistentvolumeclaims', 'serviceaccounts', 'namespaces'].map(resource => ({
+    verb: 'get' as const,
+    group: '',
+    resource
+  })),
+  { verb: 'list', group: '', resource: 'resourcequotas' }
+]
+
+export const NOTHING_SEEN: SeenFits = { cannotRun: new Map(), notLookedAt: [] }
+
+/** A version that an action could go back to. */
+interface Judged {
+  readonly refusedBecause?: string
+  /** True where it is proven good, and only could not run here today. */
+  readonly cannotRun?: true
+}
+
+/** With `Recreate` nothing serves between the last pod that goes and the first that comes. */
+export const RECREATE = 'its strategy is Recreate: all pods go before new ones come'
+
+/** Looks at the candidates, newest first, until one could run. Older ones are not looked at. */
+export async function seeFits<C extends Judged>(
+  candidates: readonly C[],
+  { versionOf, fits }: { readonly versionOf: (candidate: C) => string; readonly fits: (candidate: C) => Promise<Fit> }
+): Promise<Observation<SeenFits>> {
+  const cannotRun = new Map<string, string>()
+  for (const candidate of candidates) {
+    if (candidate.refusedBecause !== undefined || cannotRun.has(versionOf(candidate))) continue
+    const fit = await fits(candidate)
+    switch (fit.kind) {
+      case 'fits':
+        return { kind: 'seen', seen: { cannotRun, notLookedAt: fit.notLookedAt } }
+      case 'cannot':
+        cannotRun.set(versionOf(candidate), fit.why)
+        break
+      case 'no-answer':
+        return refused('cluster-unreachable', `whether an older version could run here cannot be seen: ${fit.detail}`)
+    }
+  }
+  return { kind: 'seen', seen: { cannotRun, notLookedAt: [] } }
+}
+
+/** The candidates, less those that could not run today. */
+export function asSeen<C extends Judged>(
+  candidates: readonly C[],
+  versionOf: (candidate: C) => string,
+  { cannotRun }: SeenFits
+): readonly (C & Judged)[] {
+  return candidates.map(candidate => {
+    const why = candidate.refusedBecause === undefined ? cannotRun.get(versionOf(candidate)) : undefined
+    return why === undefined ? candidate : { ...candidate, refusedBecause: why, cannotRun: true as const }
+  })
+}
+
+/** Why none of them may be gone back to. */
+export function noneLeft(candidates: readonly Judged[]): Reason {
+  return candidates.some(({ cannotRun }) => cannotRun === true) ? 'cannot-run' : 'no-good-revision'
+}
