@@ -2,6 +2,7 @@ import { MINUTE } from '../base/clock.ts'
 import { hashOf } from '../base/hashes.ts'
 import { isObject, type JsonObject, objectAt } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
+import type { PastRelease } from './past-release.ts'
 import type { PodSummary } from './pod.ts'
 import type { Touched } from './touched.ts'
 
@@ -66,22 +67,6 @@ export interface Workload {
 export interface Rolling {
   readonly maxUnavailable: number
   readonly maxSurge: number
-}
-
-/** A change that a release knows nothing of, such as one by `kubectl set image`. */
-export interface PastRelease {
-  /** Identities of the revisions that have what the release declares, newest first. */
-  readonly declared: readonly string[]
-  /** The fields that are otherwise than declared; none where something was added. */
-  readonly fields: readonly string[]
-}
-
-/**
- * The change past the release, where it is to blame. Where all that the release declares is remembered as bad, Astern itself went back
- * past it, and the release still is what must go back.
- */
-export function changedPast({ pastRelease }: Pick<Workload, 'pastRelease'>, bad: readonly string[]): PastRelease | undefined {
-  return pastRelease?.declared.every(identity => bad.includes(identity)) === true ? undefined : pastRelease
 }
 
 /** An object by its API path, and the uid that it must have. */

@@ -15,12 +15,12 @@ export interface ManifestObject {
   readonly namespace?: string
   readonly digest: string
   readonly oneWay: boolean
+  /** Its pod template as digests, where it is of a kind that targets have. */
+  readonly template?: Declared
   /** The template of the pods that it makes; absent where it makes none. */
   readonly pods?: JsonObject
   /** Of a hook: the events that it is for, such as `pre-rollback`. */
   readonly events?: readonly string[]
-  /** What its pod template declares, where it is of a kind that targets have. */
-  readonly template?: Declared
 }
 
 /** Characters. A release fits into a Secret of 1 MiB, and the largest charts that people use unpack to a few times that. */
@@ -81,9 +81,9 @@ function collect(value: unknown, objects: ManifestObject[]): boolean {
     ...(namespace === '' ? {} : { namespace }),
     digest: hashOf(value),
     oneWay: isOneWayDoor(annotations),
+    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {}),
     ...(pods === undefined ? {} : { pods }),
-    ...(events === undefined ? {} : { events: events.split(',').map(event => event.trim()) }),
-    ...(kind in KINDS && isObject(at(value, 'spec', 'template')) ? { template: declared(objectAt(value, 'spec', 'template')) } : {})
+    ...(events === undefined ? {} : { events: events.split(',').map(event => event.trim()) })
   })
   return true
 }

@@ -8,6 +8,7 @@ import { installGitopsKinds } from '../support/cluster/gitops.ts'
 import { HELMS, obtain } from '../support/cluster/go-build.ts'
 import { openHelm } from '../support/cluster/helm.ts'
 import { asked, install } from '../support/cluster/installed-chart.ts'
+import { installScaledObjects } from '../support/cluster/keda.ts'
 import { ok } from '../support/conformance/clients.ts'
 import { ACTIONS_OFF, actionCases } from '../support/e2e/action-cases.ts'
 import { startReceiver } from '../support/e2e/receiver.ts'
@@ -22,6 +23,7 @@ const { plane, admin, site } = await openSite(t)
 const stage = { plane, admin }
 await startArgoRollouts(t, admin, plane.kubeconfig)
 await installGitopsKinds(admin)
+await installScaledObjects(admin)
 
 const helmProgram = HELMS.at(-1)
 if (helmProgram === undefined) throw new Error('no helm')

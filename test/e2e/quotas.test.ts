@@ -4,6 +4,7 @@ import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '.
 import { collectionPath, type ObjectRef, objectPath } from '../../src/domain/objects.ts'
 import { systemClock } from '../../src/outgoing/system-clock.ts'
 import { startControlPlane } from '../support/cluster/control-plane.ts'
+import { installScaledObjects } from '../support/cluster/keda.ts'
 import { autoscalerOf, deploymentOf, ok, openClients, untilWorkload } from '../support/conformance/clients.ts'
 import { planInput } from '../support/workloads.ts'
 import { waitUntil } from '../support/world/world.ts'
@@ -209,32 +210,11 @@ for (const [name, one] of Object.entries(CASES)) {
 }
 
 void t.test('KEDA decides, also while it is paused and there is no autoscaler', { buffered: true }, async t => {
-  const crd = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
   const target = await deployed('keda', { quota: {}, fits: true })
   await untilPods(target, 2)
   t.equal((await planFor(target)).kind, 'plan', 'without KEDA there is nothing to look for')
-  ok(
-    await kube.post(crd, {
-      apiVersion: 'apiextensions.k8s.io/v1',
-      kind: 'CustomResourceDefinition',
-      metadata: { name: 'scaledobjects.keda.sh' },
-      spec: {
-        group: 'keda.sh',
-        scope: 'Namespaced',
-        names: { kind: 'ScaledObject', plural: 'scaledobjects' },
-        versions: [
-          {
-            name: 'v1alpha1',
-            served: true,
-            storage: true,
-            schema: { openAPIV3Schema: { type: 'object', 'x-kubernetes-preserve-unknown-fields': true } }
-          }
-        ]
-      }
-    })
-  )
+  await installScaledObjects(clients)
   const path = '/apis/keda.sh/v1alpha1/namespaces/keda/scaledobjects'
-  await waitUntil(async () => (await kube.get(path)).kind === 'ok', 'ScaledObjects are served')
   const scaledObject = (metadata: JsonObject, scaleTargetRef: JsonObject): JsonObject => ({
     apiVersion: 'keda.sh/v1alpha1',
     kind: 'ScaledObject',
