@@ -1,6 +1,7 @@
 import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
 import { collectionPath, type ObjectRef } from '../domain/objects.ts'
-import { type PodSummary, type Revision, type Rollout, templateForWrite, type Workload } from '../domain/workload.ts'
+import type { PodSummary } from '../domain/pod.ts'
+import { type Revision, type Rollout, templateForWrite, type Workload } from '../domain/workload.ts'
 import { isObjectName } from '../templates/object-name.ts'
 import { cannotCreateOf, revisionsOf, setsOf } from './deployment.ts'
 import { commonOf, minReadyOf } from './metadata.ts'

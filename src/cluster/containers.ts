@@ -1,5 +1,5 @@
 import { instantAt, type JsonObject, listAt, numberAt, objectAt, textAt } from '../base/json.ts'
-import type { UnreadyContainer } from '../domain/workload.ts'
+import type { UnreadyContainer } from '../domain/pod.ts'
 
 /**
  * The waiting reasons after which the kubelet tries again: it cannot get the image, cannot make or start the container, a hook of it

@@ -1,6 +1,7 @@
 import { instantAt, isObject, type JsonObject, numberAt, objectAt, textAt } from '../base/json.ts'
 import type { ObjectRef } from '../domain/objects.ts'
-import { countedPods, type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
+import { countedPods, type PodSummary } from '../domain/pod.ts'
+import { type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, toPod } from './pods.ts'
 import { rollingOf } from './rolling.ts'

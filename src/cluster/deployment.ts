@@ -1,6 +1,7 @@
 import { instantAt, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { ObjectRef } from '../domain/objects.ts'
-import { type PodSummary, type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
+import type { PodSummary } from '../domain/pod.ts'
+import { type Revision, type Rollout, templateIdentity, type Workload } from '../domain/workload.ts'
 import { commonOf, controllerUid, minReadyOf } from './metadata.ts'
 import { brokenAmong, podsOf } from './pods.ts'
 import { rollingOf } from './rolling.ts'

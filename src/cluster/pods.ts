@@ -1,5 +1,5 @@
 import { instantAt, isObject, type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
-import { countedPods, type PodSummary, type RunningImage } from '../domain/workload.ts'
+import { countedPods, type PodSummary, type RunningImage } from '../domain/pod.ts'
 import { brokenContainer, preparing, runningSince, unreadyContainers } from './containers.ts'
 import { controllerName, controllerUid } from './metadata.ts'
 import { patienceOf } from './patience.ts'

@@ -1,8 +1,9 @@
 import { MINUTE } from '../base/clock.ts'
 import { instantAt, type JsonObject, textAt } from '../base/json.ts'
 import { listKept } from '../domain/long-list.ts'
+import { countedPods } from '../domain/pod.ts'
 import type { Kube } from '../domain/ports/kube.ts'
-import { countedPods, type Workload } from '../domain/workload.ts'
+import type { Workload } from '../domain/workload.ts'
 
 /** Kubernetes writes whole seconds. */
 const RESOLUTION_MS = 1_000

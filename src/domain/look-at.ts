@@ -1,7 +1,8 @@
 import { MINUTE, SECOND } from '../base/clock.ts'
 import type { Looks, SeenBackOff } from './looks.ts'
+import { countedPods, isAvailable, type PodSummary } from './pod.ts'
 import { causesOf, hangs, instantText, inWords, unreadySince } from './rollout-causes.ts'
-import { countedPods, isAvailable, type PodSummary, type Rollout, type Workload } from './workload.ts'
+import type { Rollout, Workload } from './workload.ts'
 
 /** A container fails if two looks that lie so far apart both find it in back-off (rules 5). */
 export const LOOKS_APART_MS = 30 * SECOND

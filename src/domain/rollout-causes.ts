@@ -1,5 +1,6 @@
 import { SECOND } from '../base/clock.ts'
-import { countedPods, type PodSummary, type Workload } from './workload.ts'
+import { countedPods, type PodSummary } from './pod.ts'
+import type { Workload } from './workload.ts'
 
 /** A pod that is still there so long after it had to be gone is named. */
 const NAMED_AFTER_MS = 10 * SECOND

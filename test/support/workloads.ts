@@ -3,7 +3,8 @@ import type { JsonObject } from '../../src/base/json.ts'
 import type { PlanSituation } from '../../src/domain/action.ts'
 import { type ObjectRef, objectPath } from '../../src/domain/objects.ts'
 import type { Plan, Write, WriteIntent } from '../../src/domain/plan.ts'
-import { type PodSummary, type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
+import type { PodSummary } from '../../src/domain/pod.ts'
+import { type Revision, templateIdentity, type Workload } from '../../src/domain/workload.ts'
 
 export const NOON = Date.parse('2026-11-21T12:00:00Z')
 export const TARGET: ObjectRef = { kind: 'Deployment', namespace: 'shop', name: 'api' }

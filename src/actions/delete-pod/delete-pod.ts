@@ -12,8 +12,9 @@ import {
   watchedRollout
 } from '../../domain/action.ts'
 import { hashPlan, type Plan, type WriteIntent } from '../../domain/plan.ts'
+import { countedPods, isAvailable, type PodSummary } from '../../domain/pod.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import { countedPods, isAvailable, type PodSummary, type Workload } from '../../domain/workload.ts'
+import type { Workload } from '../../domain/workload.ts'
 import { appliedWith } from '../../domain/write-result.ts'
 import { renderObjectName } from '../../templates/object-name.ts'
 import { parseTemplate, renderRefusal } from '../../templates/template.ts'

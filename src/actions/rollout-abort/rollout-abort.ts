@@ -3,8 +3,9 @@ import { type Effect, type Look, type PlanResult, refused, type Tools, type Watc
 import { namesOfPresent } from '../../domain/ignored-parts.ts'
 import { objectPath } from '../../domain/objects.ts'
 import { hashPlan, type PatchWrite, type Plan, type WriteIntent } from '../../domain/plan.ts'
+import { countedPods } from '../../domain/pod.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
-import { countedPods, type Workload } from '../../domain/workload.ts'
+import type { Workload } from '../../domain/workload.ts'
 import { applyPatch, imagesOf } from '../template-patch.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
 

@@ -1,7 +1,8 @@
 import { type Look, type Tools, type Watched, watchedRollout } from '../../domain/action.ts'
 import type { Plan } from '../../domain/plan.ts'
+import { countedPods, type PodSummary } from '../../domain/pod.ts'
 import type { NotApplied } from '../../domain/ports/cluster.ts'
-import { countedPods, type PodSummary, type Workload } from '../../domain/workload.ts'
+import type { Workload } from '../../domain/workload.ts'
 import { evict } from '../evict.ts'
 
 /**

@@ -4,7 +4,8 @@ import { HOUR, MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { isNews, LOOKS_APART_MS, lookAt, type Moment, STANDS_STILL_MS } from '../../../src/domain/look-at.ts'
 import type { Looks } from '../../../src/domain/looks.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
-import type { PodSummary, Rollout, Workload } from '../../../src/domain/workload.ts'
+import type { PodSummary } from '../../../src/domain/pod.ts'
+import type { Rollout, Workload } from '../../../src/domain/workload.ts'
 import { NOON, podOf, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
 const DB: ObjectRef = { kind: 'StatefulSet', namespace: 'shop', name: 'db' }

@@ -1,7 +1,8 @@
 import t from 'tap'
 import { MINUTE } from '../../../src/base/clock.ts'
 import { movedImage } from '../../../src/domain/moved-image.ts'
-import type { PodSummary, Workload } from '../../../src/domain/workload.ts'
+import type { PodSummary } from '../../../src/domain/pod.ts'
+import type { Workload } from '../../../src/domain/workload.ts'
 import { badRollout, NOON, podOf, templateOf } from '../../support/workloads.ts'
 
 const pod = (name: string, id: string, createdAt: number, more: Partial<PodSummary> = {}): PodSummary =>
