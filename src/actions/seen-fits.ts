@@ -1,4 +1,4 @@
-import { refused } from '../domain/action.ts'
+import { type Refused, refused } from '../domain/action.ts'
 import type { Reason } from '../domain/reasons.ts'
 import type { Right } from '../domain/rights.ts'
 import type { Fit } from './fit.ts'
@@ -49,10 +49,17 @@ export async function seeFits<C extends Judged>(
         cannotRun.set(versionOf(candidate), fit.why)
         break
       case 'no-answer':
-        return refused('cluster-unreachable', `whether an older version could run here cannot be seen: ${fit.detail}`)
+        return unseen(fit)
     }
   }
   return { kind: 'seen', seen: { cannotRun, notLookedAt: [] } }
+}
+
+/** What a run waits for where the API gives no answer. */
+export function unseen({ detail, refusal }: Extract<Fit, { readonly kind: 'no-answer' }>): Refused {
+  return refusal === undefined
+    ? refused('cluster-unreachable', `whether an older version could run here cannot be seen: ${detail}`)
+    : { kind: 'refused', refusal }
 }
 
 /** The candidates, less those that could not run today. */

@@ -3,7 +3,7 @@ import { changedPast } from '../../domain/past-release.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import { provenForOf } from '../proven.ts'
 import { changedPastHelm } from '../released.ts'
-import { asSeen } from '../seen-fits.ts'
+import { asSeen, unseen } from '../seen-fits.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
 import { judgeReleases, type ReleaseCandidate, type SeenRelease } from './choose.ts'
 import { revisionFits, unserved } from './fits.ts'
@@ -117,7 +117,7 @@ async function readObjects(
     // It cannot be read, and is no candidate any more.
     if (older === undefined) continue
     const fit = await revisionFits({ cluster }, { workload, owners: input.owners, release, latest, older }, signal)
-    if (fit.kind === 'no-answer') return refused('cluster-unreachable', fit.detail)
+    if (fit.kind === 'no-answer') return unseen(fit)
     if (fit.kind === 'cannot') {
       cannotRun.set(versionOf(chosen), fit.why)
       continue
