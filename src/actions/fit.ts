@@ -9,7 +9,8 @@ import type { Workload } from '../domain/workload.ts'
  */
 export type Fit =
   | { readonly kind: 'fits'; readonly notLookedAt: readonly string[] }
-  | { readonly kind: 'cannot'; readonly why: string }
+  /** `forbidden`: the API server itself refuses it, by a policy of the cluster. */
+  | { readonly kind: 'cannot'; readonly why: string; readonly forbidden?: true }
   | { readonly kind: 'no-answer'; readonly detail: string; readonly refusal?: Refusal }
 
 /** An older template of a workload. */

@@ -41,7 +41,9 @@ async function untried({ around }: Trying, { ref }: Workload, signal: AbortSigna
 /** Whether the refusal is about the older template: a policy that takes no write at all refuses the present one too. */
 async function refusedForItself(cluster: Trying, workload: Workload, detail: string, signal: AbortSignal): Promise<Fit> {
   const same = await dryRun(cluster, workload, unchanged(workload), signal)
-  return same.kind === 'applied' ? { kind: 'cannot', why: `the API server refuses it: ${detail}` } : { kind: 'fits', notLookedAt: [] }
+  return same.kind === 'applied'
+    ? { kind: 'cannot', why: `the API server refuses it: ${detail}`, forbidden: true }
+    : { kind: 'fits', notLookedAt: [] }
 }
 
 async function podsTaken(cluster: Trying, workload: Workload, warned: readonly string[], signal: AbortSignal): Promise<Fit> {
