@@ -1,12 +1,17 @@
 import type { JsonObject } from '../base/json.ts'
 import type { Owner } from '../domain/owner.ts'
+import type { Refusal } from '../domain/reasons.ts'
 import type { Workload } from '../domain/workload.ts'
 
-/** Whether an older version could run here today (rules 2). `no-answer`: the API gives no answer now, so nothing is known. */
+/**
+ * Whether an older version could run here today (rules 2). `no-answer`: the API gives no answer now, so nothing is known; `refusal`: it
+ * says why, and when it may.
+ */
 export type Fit =
   | { readonly kind: 'fits'; readonly notLookedAt: readonly string[] }
-  | { readonly kind: 'cannot'; readonly why: string }
-  | { readonly kind: 'no-answer'; readonly detail: string }
+  /** `forbidden`: the API server itself refuses it, by a policy of the cluster. */
+  | { readonly kind: 'cannot'; readonly why: string; readonly forbidden?: true }
+  | { readonly kind: 'no-answer'; readonly detail: string; readonly refusal?: Refusal }
 
 /** An older template of a workload. */
 export interface OlderTemplate {

@@ -2,6 +2,7 @@ import { DRY_RUN_INTENT, hashPlan, type PatchPlan } from '../domain/plan.ts'
 import { judgePodSecurity, podSecurityWarnings } from '../domain/pod-security.ts'
 import type { Cluster, WriteResult } from '../domain/ports/cluster.ts'
 import { templateForWrite, type Workload } from '../domain/workload.ts'
+import { refusalOf } from '../domain/write-result.ts'
 import type { Fit, OlderTemplate } from './fit.ts'
 import { replaceTemplate, templateMark, templateTests } from './template-patch.ts'
 
@@ -20,6 +21,7 @@ export async function tryTemplate(cluster: Trying, { workload, template }: Older
   const tried = await dryRun(cluster, workload, replaceTemplate(workload, templateForWrite(template)), signal)
   if (tried.kind === 'applied') return podsTaken(cluster, workload, tried.warnings ?? [], signal)
   if (tried.kind === 'unknown') return { kind: 'no-answer', detail: tried.detail }
+  if (tried.kind === 'not-now') return { kind: 'no-answer', detail: tried.detail, refusal: refusalOf(tried) }
   // What the flow finds out by itself, when it tries the write that it will make.
   if (tried.kind === 'held' || tried.kind === 'not-found' || PRECONDITION.test(tried.detail)) return { kind: 'fits', notLookedAt: [] }
   if (NO_RIGHT.test(tried.detail)) return untried(cluster, workload, signal)
@@ -39,7 +41,9 @@ async function untried({ around }: Trying, { ref }: Workload, signal: AbortSigna
 /** Whether the refusal is about the older template: a policy that takes no write at all refuses the present one too. */
 async function refusedForItself(cluster: Trying, workload: Workload, detail: string, signal: AbortSignal): Promise<Fit> {
   const same = await dryRun(cluster, workload, unchanged(workload), signal)
-  return same.kind === 'applied' ? { kind: 'cannot', why: `the API server refuses it: ${detail}` } : { kind: 'fits', notLookedAt: [] }
+  return same.kind === 'applied'
+    ? { kind: 'cannot', why: `the API server refuses it: ${detail}`, forbidden: true }
+    : { kind: 'fits', notLookedAt: [] }
 }
 
 async function podsTaken(cluster: Trying, workload: Workload, warned: readonly string[], signal: AbortSignal): Promise<Fit> {
@@ -51,7 +55,8 @@ async function podsTaken(cluster: Trying, workload: Workload, warned: readonly s
   if (workload.ref.kind === 'Rollout')
     return { kind: 'fits', notLookedAt: [...unseen, 'whether Pod Security lets its pods in: it does not look into a Rollout'] }
   const asPresent = podSecurityWarnings(warned).length === 0 ? undefined : await dryRun(cluster, workload, unchanged(workload), signal)
-  const present = asPresent?.kind === 'applied' ? (asPresent.warnings ?? []) : []
+  if (asPresent !== undefined && asPresent.kind !== 'applied') return { kind: 'no-answer', detail: asPresent.detail }
+  const present = asPresent?.warnings ?? []
   const made = workload.pods.filter(pod => pod.current).map(pod => pod.createdAt)
   const judged = judgePodSecurity({ warned, present, ...(made.length === 0 ? {} : { newestPod: Math.max(...made) }), ...labels })
   if (judged.cannot !== undefined) return { kind: 'cannot', why: `the API server warns: ${judged.cannot}` }

@@ -1,7 +1,7 @@
 import type { PlanSituation, Proof } from '../../domain/action.ts'
 import type { Touched } from '../../domain/touched.ts'
 import { provenIn } from '../proven.ts'
-import type { SeenFits } from '../seen-fits.ts'
+import type { SeenFits, Unfit } from '../seen-fits.ts'
 import type { HelmRevision } from './helm-port.ts'
 import type { RevisionObjects } from './objects.ts'
 
@@ -24,8 +24,8 @@ type Past = Pick<PlanSituation, 'bad' | 'incidents' | 'unproven'>
 export interface ReleaseCandidate {
   readonly revision: HelmRevision
   readonly refusedBecause?: string
-  /** True where it is proven good, and only could not run here today. */
-  readonly cannotRun?: true
+  /** Set where it is proven good, and only could not run here today. */
+  readonly cannotRun?: Unfit
   /** When it proved itself; absent where it need not, or may not be gone back to. */
   readonly proof?: Proof
 }

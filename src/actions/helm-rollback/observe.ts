@@ -3,7 +3,7 @@ import { changedPast } from '../../domain/past-release.ts'
 import type { Reason } from '../../domain/reasons.ts'
 import { provenForOf } from '../proven.ts'
 import { changedPastHelm } from '../released.ts'
-import { asSeen } from '../seen-fits.ts'
+import { asSeen, type Unfit, unseen } from '../seen-fits.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
 import { judgeReleases, type ReleaseCandidate, type SeenRelease } from './choose.ts'
 import { revisionFits, unserved } from './fits.ts'
@@ -101,7 +101,7 @@ async function readObjects(
   // Helm builds the present manifest too, to find out what it must remove.
   if (kinds.kind === 'cannot')
     return refused('cannot-run', `revision ${newest?.revision ?? 0} is deployed, and ${kinds.why}: helm cannot roll it back`)
-  const cannotRun = new Map<string, string>()
+  const cannotRun = new Map<string, Unfit>()
   let notLookedAt: readonly string[] = []
   const latest = objects.get(newest?.revision ?? 0)
   for (;;) {
@@ -117,9 +117,9 @@ async function readObjects(
     // It cannot be read, and is no candidate any more.
     if (older === undefined) continue
     const fit = await revisionFits({ cluster }, { workload, owners: input.owners, release, latest, older }, signal)
-    if (fit.kind === 'no-answer') return refused('cluster-unreachable', fit.detail)
+    if (fit.kind === 'no-answer') return unseen(fit)
     if (fit.kind === 'cannot') {
-      cannotRun.set(versionOf(chosen), fit.why)
+      cannotRun.set(versionOf(chosen), fit)
       continue
     }
     notLookedAt = fit.notLookedAt

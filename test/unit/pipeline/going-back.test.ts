@@ -62,6 +62,32 @@ t.test('whether something is there cannot be seen: wait', async t => {
   t.equal(bench.cluster.writes.length, 1)
 })
 
+t.test('a policy of the cluster refuses the only older version: forbidden, in the policy’s own words', async t => {
+  const bench = await openBench(t)
+  const detail = "ValidatingAdmissionPolicy 'p' with binding 'b' denied request: v1 has a hole"
+  bench.cluster.onDryRun = ({ write }) => (write.operations.some(({ op }) => op === 'replace') ? { kind: 'forbidden', detail } : undefined)
+  await bench.fire()
+  await bench.look()
+  const run = await bench.run()
+  t.same([run.outcome, run.reason, run.detail], ['denied', 'forbidden', `revision 1: the API server refuses it: ${detail}`])
+})
+
+t.test('the server takes no write right now, and says when it may: its own reason, and no fault of the older version', async t => {
+  const bench = await openBench(t)
+  let tried = 0
+  // Only the first trial meets it: the write that changes nothing would be taken.
+  bench.cluster.onDryRun = () => {
+    tried += 1
+    return tried === 1 ? { kind: 'not-now', reason: 'cluster-busy', detail: '429: too many', retryAfterMs: 5_000 } : undefined
+  }
+  await bench.fire()
+  await bench.look()
+  const run = await bench.run()
+  t.same([run.state, run.reason], ['waiting', 'cluster-busy'])
+  await bench.pass(30 * SECOND)
+  t.equal(bench.cluster.writes.length, 1)
+})
+
 t.test('warnings, and what was not looked at, are in the dry run’s answer and on record', async t => {
   const bench = await openBench(t)
   bench.cluster.put(
