@@ -1,7 +1,9 @@
 import { isObject, type JsonObject, listAt, numberAt, objectAt, textAt } from '../../base/json.ts'
 import type { Tools } from '../../domain/action.ts'
+import { type Listed, listKept } from '../../domain/long-list.ts'
 import { KINDS, type ObjectRef } from '../../domain/objects.ts'
 import type { PatchWrite } from '../../domain/plan.ts'
+import type { KubeAnswer } from '../../domain/ports/kube.ts'
 
 /** A patch of an autoscaler's bounds, which moves its number of pods from one value to another. */
 export interface FloorWrite extends PatchWrite {
@@ -65,13 +67,29 @@ export async function readAutoscaler(
   write: FloorWrite,
   signal: AbortSignal
 ): Promise<JsonObject | 'unknown' | undefined> {
-  const list = await tools.kube.get(autoscalersPath(namespace), signal)
-  return list.kind === 'ok' ? autoscalerIn(list.object, write) : 'unknown'
+  const list = await listNamed(tools, namespace, write, signal)
+  return list.kind === 'ok' ? list.items[0] : 'unknown'
 }
 
-/** The autoscaler of a write in a list of them; undefined where it is gone. */
-export function autoscalerIn(list: JsonObject, { autoscaler }: FloorWrite): JsonObject | undefined {
-  return listAt(list, 'items')
-    .filter(isObject)
-    .find(item => textAt(item, 'metadata', 'name') === autoscaler)
+/** The autoscaler of a write out of the list of them, with all its fields; 404 where it is gone. */
+export async function listedAutoscaler(
+  tools: Pick<Tools, 'kube'>,
+  namespace: string,
+  write: FloorWrite,
+  signal: AbortSignal
+): Promise<KubeAnswer> {
+  const list = await listNamed(tools, namespace, write, signal)
+  if (list.kind !== 'ok') return list
+  const [object] = list.items
+  return object === undefined ? { kind: 'error', status: 404, detail: `${write.autoscaler} is gone` } : { kind: 'ok', status: 200, object }
+}
+
+function listNamed(
+  tools: Pick<Tools, 'kube'>,
+  namespace: string,
+  { autoscaler }: FloorWrite,
+  signal: AbortSignal
+): Promise<Listed<JsonObject>> {
+  const named = (item: JsonObject): JsonObject | undefined => (textAt(item, 'metadata', 'name') === autoscaler ? item : undefined)
+  return listKept((page, until) => tools.kube.get(page, until), autoscalersPath(namespace), named, signal)
 }

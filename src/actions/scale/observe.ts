@@ -1,5 +1,6 @@
-import { isObject, type JsonObject, listAt, textAt } from '../../base/json.ts'
+import { isObject, type JsonObject, objectAt, textAt } from '../../base/json.ts'
 import { refused, type Tools } from '../../domain/action.ts'
+import { type Listed, listKept } from '../../domain/long-list.ts'
 import type { Observation, PlanInput } from '../typed-action.ts'
 import { type Autoscaler, autoscalersOf, autoscalersPath } from './autoscaler.ts'
 import type { ScaleOptions } from './options.ts'
@@ -26,21 +27,21 @@ export async function observe(
   const { namespace } = workload.ref
   const core = `/api/v1/namespaces/${encodeURIComponent(namespace)}`
   const one = workload.pods.find(({ current, terminating }) => current && !terminating)?.name
+  const list = (path: string): Promise<Listed<JsonObject>> => listKept((page, until) => tools.kube.get(page, until), path, lean, signal)
   const [autoscalers, quotas, keda, pods] = await Promise.all([
-    tools.kube.get(autoscalersPath(namespace), signal),
-    tools.kube.get(`${core}/resourcequotas`, signal),
-    tools.kube.get(scaledObjectsPath(namespace), signal),
+    list(autoscalersPath(namespace)),
+    list(`${core}/resourcequotas`),
+    list(scaledObjectsPath(namespace)),
     // By a list, as the target's pods are read, so that no right to read a single one is needed.
-    one === undefined ? undefined : tools.kube.get(`${core}/pods?fieldSelector=metadata.name%3D${encodeURIComponent(one)}`, signal)
+    one === undefined ? undefined : list(`${core}/pods?fieldSelector=metadata.name%3D${encodeURIComponent(one)}`)
   ])
   const noKeda = keda.kind === 'error' && keda.status === 404
   for (const answer of [autoscalers, quotas, ...(noKeda ? [] : [keda]), ...(pods === undefined ? [] : [pods])])
     if (answer.kind !== 'ok')
       return refused(answer.kind === 'error' && answer.status === 403 ? 'forbidden' : 'cluster-unreachable', answer.detail)
-  const nodes = options.reportNodes === true ? await tools.kube.get('/api/v1/nodes', signal) : undefined
-  const items = (answer: typeof autoscalers | undefined): readonly unknown[] =>
-    answer?.kind === 'ok' ? listAt(answer.object, 'items') : []
-  const pod = items(pods).find((item): item is JsonObject => isObject(item) && textAt(item, 'metadata', 'name') === one)
+  const nodes = options.reportNodes === true ? await list('/api/v1/nodes') : undefined
+  const items = (answer: Listed<JsonObject> | undefined): readonly JsonObject[] => (answer?.kind === 'ok' ? answer.items : [])
+  const pod = items(pods).find(item => textAt(item, 'metadata', 'name') === one)
   return {
     kind: 'seen',
     seen: {
@@ -51,4 +52,12 @@ export async function observe(
       ...(nodes === undefined ? {} : { nodes: nodes.kind === 'ok' ? nodeRoom(items(nodes)) : nodes.detail })
     }
   }
+}
+
+/** Lets go of what is long and decides nothing: who wrote which field, and the images that a node has. */
+function lean(object: JsonObject): JsonObject {
+  const { managedFields: _, ...metadata } = objectAt(object, 'metadata')
+  if (!isObject(object['status'])) return { ...object, metadata }
+  const { images: __, ...status } = object['status']
+  return { ...object, metadata, status }
 }

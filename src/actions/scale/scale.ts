@@ -20,7 +20,7 @@ import type { Workload } from '../../domain/workload.ts'
 import { giveUpEntries, testedUid } from '../field-ownership.ts'
 import { afterScale } from '../next-deploy.ts'
 import type { PlanInput, TypedAction } from '../typed-action.ts'
-import { autoscalerIn, autoscalersPath, readAutoscaler } from './autoscaler.ts'
+import { listedAutoscaler, readAutoscaler } from './autoscaler.ts'
 import { giveBack } from './give-back.ts'
 import { type Means, type ScaleWrite, throughAutoscaler, throughSubresource } from './means.ts'
 import { observe, type SeenScale } from './observe.ts'
@@ -148,12 +148,7 @@ async function effect({ id, plan: made }: WriteIntent<ScaleWrite>, workload: Wor
 /** The number of pods, or the bounds of the autoscaler, which Astern may only list. */
 async function giveUpFields(tools: Tools, { uid, target, write }: Plan<ScaleWrite>, signal: AbortSignal): Promise<GivenUp> {
   if (write.kind === 'scale') return giveUpEntries(tools, { path: objectPath(target), uid }, signal)
-  const read = async (): Promise<KubeAnswer> => {
-    const list = await tools.kube.get(autoscalersPath(target.namespace), signal)
-    if (list.kind !== 'ok') return list
-    const object = autoscalerIn(list.object, write)
-    return object === undefined ? { kind: 'error', status: 404, detail: `${write.autoscaler} is gone` } : { ...list, object }
-  }
+  const read = (): Promise<KubeAnswer> => listedAutoscaler(tools, target.namespace, write, signal)
   return giveUpEntries(tools, { path: write.path, uid: testedUid(write), read }, signal)
 }
 
