@@ -1,5 +1,6 @@
 import { type PlanSituation, type Refused, refused } from '../domain/action.ts'
-import { changedPast, type Workload } from '../domain/workload.ts'
+import { changedPast } from '../domain/past-release.ts'
+import type { Workload } from '../domain/workload.ts'
 import { badMark } from './helm-rollback/choose.ts'
 import { type Candidate, judgeRevisions, provenIn } from './proven.ts'
 import { imagesOf } from './template-patch.ts'

@@ -1,8 +1,9 @@
 import { SECOND } from '../base/clock.ts'
 import { type JsonObject, listAt, objectAt, textAt } from '../base/json.ts'
 import { contradicted } from '../domain/declared.ts'
+import type { PastRelease } from '../domain/past-release.ts'
 import { isSame } from '../domain/touched.ts'
-import { type PastRelease, type Release, templateIdentity, type Workload } from '../domain/workload.ts'
+import { type Release, templateIdentity, type Workload } from '../domain/workload.ts'
 import { asListed } from './listed.ts'
 import type { DeclaredObject } from './release-contents.ts'
 

@@ -2,6 +2,7 @@ import { MINUTE } from '../base/clock.ts'
 import { hashOf } from '../base/hashes.ts'
 import { isObject, type JsonObject, objectAt } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
+import type { EarlierRevision, PastRelease } from './past-release.ts'
 import type { Touched } from './touched.ts'
 
 /** What Astern read of a target at one moment. Instants are epoch milliseconds in the API server's clock. */
@@ -61,22 +62,6 @@ export interface Workload {
   readonly pods: readonly PodSummary[]
 }
 
-/** A change that a release knows nothing of, such as one by `kubectl set image`. */
-export interface PastRelease {
-  /** Identities of the revisions that have what the release declares, newest first. */
-  readonly declared: readonly string[]
-  /** The fields that are otherwise than declared; none where something was added. */
-  readonly fields: readonly string[]
-}
-
-/**
- * The change past the release, where it is to blame. Where all that the release declares is remembered as bad, Astern itself went back
- * past it, and the release still is what must go back.
- */
-export function changedPast({ pastRelease }: Pick<Workload, 'pastRelease'>, bad: readonly string[]): PastRelease | undefined {
-  return pastRelease?.declared.every(identity => bad.includes(identity)) === true ? undefined : pastRelease
-}
-
 /** The limits of a rolling update, in pods. */
 export interface Rolling {
   readonly maxUnavailable: number
@@ -117,13 +102,6 @@ export interface Canary {
 
 /** An operation of Helm that is pending for longer has died. Helm's own default limit is five minutes for each wait (facts C.2). */
 export const STUCK_AFTER_MS = 15 * MINUTE
-
-/** A revision of a release that another one replaced. */
-export interface EarlierRevision {
-  readonly revision: number
-  readonly from: number
-  readonly to: number
-}
 
 /** A Helm release, as the metadata of its Secrets shows it. */
 export interface Release {

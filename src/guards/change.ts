@@ -5,10 +5,10 @@ import { changeFacts, type OrderFacts } from '../domain/decision-facts.ts'
 import type { DatedInput, Guard } from '../domain/guard.ts'
 import { lastChange, lastChangeText } from '../domain/last-change.ts'
 import { movedImage, movedImageText } from '../domain/moved-image.ts'
+import { changedPast } from '../domain/past-release.ts'
 import type { Refusal } from '../domain/reasons.ts'
 import { type DatedChange, sinceText } from '../domain/symptom.ts'
 import type { TemplatePart } from '../domain/template-difference.ts'
-import { changedPast } from '../domain/workload.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
 export const SKEW_LIMIT_MS = 5 * SECOND

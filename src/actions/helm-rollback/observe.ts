@@ -1,6 +1,6 @@
 import { refused, type Tools } from '../../domain/action.ts'
+import { changedPast } from '../../domain/past-release.ts'
 import type { Reason } from '../../domain/reasons.ts'
-import { changedPast } from '../../domain/workload.ts'
 import { provenForOf } from '../proven.ts'
 import { changedPastHelm } from '../released.ts'
 import { asSeen } from '../seen-fits.ts'
