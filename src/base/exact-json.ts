@@ -15,7 +15,7 @@ declare global {
  * A number that JavaScript may print in another way than it was written: one of 16 digits or more, a fraction, an exponent, `-0`.
  * Something like it inside a text only costs time.
  */
-const DELICATE = /(?:^|[[:,])\s*(?:-?(?:\d{16}|\d+\.\d|\d+[eE])|-0\s*(?:[\],}]|$))/
+const DELICATE = /(?:^|[[:,])\s*(?:-?(?:\d{16,}|\d+\.\d+(?:[eE][-+]?\d+)?|\d+[eE][-+]?\d+)|-0)\s*(?:[\],}]|$)/
 
 /**
  * Parses JSON so that printing it again gives the numbers that were read: what goes back to the API server is compared there as it

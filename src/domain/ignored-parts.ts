@@ -67,5 +67,10 @@ export function factsIgnoring(facts: TargetFacts, { seenAs }: Pick<Workload, 'se
     if (seen.seen && last?.identity === seen.identity) continue
     observed.push(seen)
   }
-  return { ...facts, observed, bad: facts.bad.map(bad => ({ ...bad, identity: as(bad.identity) })) }
+  return {
+    ...facts,
+    observed,
+    bad: facts.bad.map(bad => ({ ...bad, identity: as(bad.identity) })),
+    ownWrites: facts.ownWrites.map(as)
+  }
 }

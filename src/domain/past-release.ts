@@ -1,10 +1,3 @@
-/** A revision of a release that another one replaced. */
-export interface EarlierRevision {
-  readonly revision: number
-  readonly from: number
-  readonly to: number
-}
-
 /** A change that a release knows nothing of, such as one by `kubectl set image`. */
 export interface PastRelease {
   /** Identities of the revisions that have what the release declares, newest first. */

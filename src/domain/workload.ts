@@ -2,7 +2,7 @@ import { MINUTE } from '../base/clock.ts'
 import { hashOf } from '../base/hashes.ts'
 import { isObject, type JsonObject, objectAt } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
-import type { EarlierRevision, PastRelease } from './past-release.ts'
+import type { PastRelease } from './past-release.ts'
 import type { Touched } from './touched.ts'
 
 /** What Astern read of a target at one moment. Instants are epoch milliseconds in the API server's clock. */
@@ -102,6 +102,13 @@ export interface Canary {
 
 /** An operation of Helm that is pending for longer has died. Helm's own default limit is five minutes for each wait (facts C.2). */
 export const STUCK_AFTER_MS = 15 * MINUTE
+
+/** A revision of a release that another one replaced. */
+export interface EarlierRevision {
+  readonly revision: number
+  readonly from: number
+  readonly to: number
+}
 
 /** A Helm release, as the metadata of its Secrets shows it. */
 export interface Release {

@@ -20,6 +20,11 @@ class SourceFailure extends Error {
   }
 }
 
+/** 501 is about the method of the request, and says nothing of the state of the source. */
+function isFailure(status: number): boolean {
+  return status >= 500 && status !== 501
+}
+
 /**
  * Puts a breaker before one source. Transport failures and 5xx open it; a 4xx is a proper answer of the source. Each request has
  * its own deadline, because opossum's `timeout` would leave the call running and its shared abort controller would end others.
@@ -29,7 +34,7 @@ export function withBreaker(client: HttpClient, options: BreakerOptions): Guarde
     async (request: HttpRequest, signal: AbortSignal | undefined): Promise<HttpResult> => {
       const result = await client.request(request, signal)
       // A caller that gave up says nothing about the source, and one that answers at length is there.
-      const broken = result.kind === 'failed' ? result.problem !== 'too-large' : result.status >= 500
+      const broken = result.kind === 'failed' ? result.problem !== 'too-large' : isFailure(result.status)
       if (signal?.aborted !== true && broken) throw new SourceFailure(result)
       return result
     },

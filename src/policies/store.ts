@@ -21,10 +21,11 @@ export async function readPolicyTexts(path: string): Promise<readonly { readonly
   } catch (cause) {
     if (cause instanceof PolicyFileMissing) throw cause
     const code = cause instanceof Error && 'code' in cause ? String(cause.code) : ''
+    const file = cause instanceof Error && 'path' in cause ? String(cause.path) : path
     throw new PolicyFileMissing(
       code === 'ENOENT'
-        ? `there is no ${path}: give --policies the path of your policy file or folder`
-        : `${path} cannot be read (${code})`,
+        ? `there is no ${file}: give --policies the path of your policy file or folder`
+        : `${file} cannot be read (${code})`,
       { cause }
     )
   }

@@ -116,7 +116,7 @@ export function readApi(result: HttpResult): { readonly data: JsonObject } | { r
 
 /**
  * What a 422 says that comes from behind the server: Thanos and Mimir answer so where a store is away or slow, and Prometheus where
- * a remote read fails (facts J.1). A retry mends that, and no change of the query.
+ * a remote read fails (facts E.4). A retry mends that, and no change of the query.
  */
 const BEHIND =
   /rpc error|expanding series|fetch(ing)? series|store ?api|store[- ]gateway|vmstorage|\bingesters?\b|connection (refused|reset)|dial tcp|no such host|i\/o timeout|deadline exceeded|context canceled|\bunavailable\b|\bunhealthy\b|\bEOF\b/i

@@ -11,7 +11,7 @@ import { EVICT } from '../evict.ts'
 import { fitsToday } from '../fits-today.ts'
 import { afterUndo } from '../next-deploy.ts'
 import { mustNotGoBack, ONE_WAY_DOOR } from '../one-way-door.ts'
-import { type Candidate, judgeRevisions, provenForOf } from '../proven.ts'
+import { judgeRevisions, provenForOf } from '../proven.ts'
 import { isReleased, pastText, releasedRefusal, undoCandidates } from '../released.ts'
 import { asSeen, LOOKS, NOTHING_SEEN, noneLeft, RECREATE, type SeenFits, seeFits } from '../seen-fits.ts'
 import { imagesOf, patchRight, replaceTemplate, TEMPLATE_WRITER, touchesOf, undoCommand } from '../template-patch.ts'
@@ -65,7 +65,8 @@ function notUndoable(input: PlanInput<Options>): Refused | undefined {
   return undefined
 }
 
-function candidatesOf(input: PlanInput<Options>): readonly Candidate[] {
+/** The revisions that it may go back to, and why not to the others. */
+function candidatesFor(input: PlanInput<Options>): ReturnType<typeof judgeRevisions> {
   const provenFor = provenForOf(input.options.provenFor)
   return input.options.evenIfHelmOwned === true ? judgeRevisions(input, provenFor) : undoCandidates(input, provenFor)
 }
@@ -75,7 +76,7 @@ async function observeUndo(tools: Tools, input: PlanInput<Options>, signal: Abor
   const { workload, owners } = input
   const no = notUndoable(input)
   if (no !== undefined) return no
-  return seeFits(candidatesOf(input), {
+  return seeFits(candidatesFor(input), {
     versionOf: ({ revision }) => revision.identity,
     fits: ({ revision }) => fitsToday(tools, { workload, owners, template: revision.template, readyPods: revision.readyPods }, signal)
   })
@@ -86,7 +87,7 @@ function plan(input: PlanInput<Options>, seen: SeenFits = NOTHING_SEEN): PlanRes
   const no = notUndoable(input)
   if (no !== undefined) return no
   const provenFor = provenForOf(options.provenFor)
-  const candidates = asSeen(candidatesOf(input), ({ revision }) => revision.identity, seen)
+  const candidates = asSeen(candidatesFor(input), ({ revision }) => revision.identity, seen)
   const shown = candidates.map(({ revision, refusedBecause }) => ({
     revision: revision.number,
     template: revision.identity,

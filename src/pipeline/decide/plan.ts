@@ -8,6 +8,7 @@ import { refusalOf } from '../../domain/write-result.ts'
 import type { DecidePorts } from '../ports.ts'
 import { failedWithin } from './dating.ts'
 import { firstRefusal } from './guard.ts'
+import { readAs } from './read-as.ts'
 import { readRefusal } from './resolve.ts'
 import { next, type Stage, stop } from './stage.ts'
 import type { Verified } from './verify.ts'
@@ -75,11 +76,11 @@ export function planStage(ports: DecidePorts): Stage<Verified, Planned> {
 /** Whether somebody changed the target while it was judged. Where nobody did, the server means the write itself. */
 async function rejected(
   ports: DecidePorts,
-  { workload }: Verified,
+  { workload, run }: Verified,
   tried: Extract<WriteResult, { readonly kind: 'rejected' }>,
   signal: AbortSignal
 ): Promise<Refusal> {
-  const read = await ports.cluster.read(workload.ref, signal)
+  const read = await readAs(ports, run.policy, workload.ref, signal)
   if (read.kind !== 'found') return readRefusal(read)
   if (read.workload.uid === workload.uid && read.workload.identity === workload.identity) return refusalOf(tried)
   return { reason: 'changed-since-symptom', detail: `the target changed while it was judged: ${tried.detail}` }

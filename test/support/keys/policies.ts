@@ -1,12 +1,26 @@
 import { MINUTE } from '../../../src/base/clock.ts'
+import { templateIdentity } from '../../../src/domain/workload.ts'
 import type { Bench } from '../bench.ts'
 import type { Play } from '../played-policies.ts'
-import { badRollout, NOON } from '../workloads.ts'
+import { badRollout, NOON, revisionOf, workloadOf } from '../workloads.ts'
 import { type PolicyKey, row } from './key.ts'
 
 const STUCK: Play = { number: () => undefined }
 export const UNCURED: Play = { number: (_query, at) => (at < NOON - MINUTE ? 0.01 : 0.4) }
 const RESTART = { 'policies[].steps[].action': 'rollout-restart' }
+
+/** A bad version that a tool put an annotation and a variable on, after which the alert came. */
+const BUMPED: Play = {
+  set: cluster => {
+    const v2 = revisionOf(2, 'app:v2', NOON - 10 * MINUTE)
+    const template = {
+      metadata: { labels: { app: 'api' }, annotations: { 'checksum/config': 'b' } },
+      spec: { containers: [{ name: 'api', image: 'app:v2', env: [{ name: 'STAKATER_TLS', value: 'b' }] }] }
+    }
+    const v3 = { ...revisionOf(3, 'app:v2', NOON - 4 * MINUTE), template, identity: templateIdentity(template) }
+    cluster.put(workloadOf([revisionOf(1, 'app:v1', NOON - 24 * 60 * MINUTE), v2, v3]))
+  }
+}
 
 /** Two incidents of one target, the second soon after the first was cured. */
 const TWICE: Play = {
@@ -103,6 +117,8 @@ export const POLICY_KEYS: readonly PolicyKey[] = [
   ...guardRows('policies[].'),
   row('policies[].escalate.after', '20m', '5m', { play: STUCK }),
   row('policies[].escalate.to', ['people'], ['others'], { play: STUCK }),
+  row('policies[].ignoreAnnotations', ['other/*'], ['checksum/*'], { play: BUMPED, and: { 'policies[].ignoreEnv': ['STAKATER_*'] } }),
+  row('policies[].ignoreEnv', ['OTHER_*'], ['STAKATER_*'], { play: BUMPED, and: { 'policies[].ignoreAnnotations': ['checksum/*'] } }),
   row('policies[].recheck', '30s', '10m', { play: STUCK })
 ]
 
@@ -136,5 +152,7 @@ export const DEFAULT_KEYS: readonly PolicyKey[] = [
   }),
   row('defaults.escalate.after', '20m', '5m', { play: STUCK }),
   row('defaults.escalate.to', ['people'], ['others'], { play: STUCK, and: { 'policies[].escalate': undefined } }),
+  row('defaults.ignoreAnnotations', ['other/*'], ['checksum/*'], { play: BUMPED, and: { 'defaults.ignoreEnv': ['STAKATER_*'] } }),
+  row('defaults.ignoreEnv', ['OTHER_*'], ['STAKATER_*'], { play: BUMPED, and: { 'defaults.ignoreAnnotations': ['checksum/*'] } }),
   row('defaults.recheck', '30s', '10m', { play: STUCK })
 ]

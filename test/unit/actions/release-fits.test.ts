@@ -81,3 +81,21 @@ t.test('a present manifest with a kind that is not served: helm can roll nothing
     refusal: { reason: 'cannot-run', detail: /revision 2 is deployed, and this API server does not serve Deployment of apps\/v1/ }
   })
 })
+
+t.test('the target’s old template is tried as an undo tries one', async t => {
+  const older = await revision([deployment('api', 'a'), configMap('a')])
+  const warning = 'would violate PodSecurity "restricted:latest": runAsNonRoot != true (x)'
+  const warns = (cluster: StoryCluster): void => {
+    cluster.onDryRun = ({ write }) =>
+      write.operations.some(({ op }) => op === 'replace') ? { kind: 'applied', generation: 0, at: 0, warnings: [warning] } : undefined
+  }
+  t.equal(await why(warns, older), `the API server warns: ${warning}`)
+  const full = (cluster: StoryCluster): void => {
+    cluster.quotas = [{ metadata: { name: 'q' }, status: { hard: { pods: '1' }, used: { pods: '1' } } }]
+  }
+  t.match(await why(full, older), /quota q has no room/)
+  t.equal(
+    await why(cluster => cluster.gone.add('ConfigMap a'), await revision([deployment('api', 'a')]), await revision([])),
+    'Deployment api: it needs ConfigMap a, which is gone'
+  )
+})

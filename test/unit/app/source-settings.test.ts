@@ -12,6 +12,7 @@ import { VOCABULARY } from '../../../src/app/vocabulary.ts'
 import { createSecrets } from '../../../src/base/secrets.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
+import { loadPolicies } from '../../../src/policies/load.ts'
 import { loadPolicyPath } from '../../../src/policies/store.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 
@@ -168,4 +169,34 @@ t.test('files of channels and of steps are looked at too, and a body is no place
   })
   t.equal(result.kind === 'bad' ? result.problems.length : 0, 3)
   t.match(await loadPolicyPath(file, VOCABULARY, { lookAtFiles: false }), { kind: 'loaded' })
+})
+
+t.test('a URL without a scheme is a load error wherever it stands', async t => {
+  const file = (channels: unknown, step: unknown) => ({
+    version: 1,
+    sources: { prometheus: { url: 'http://p' } },
+    channels,
+    policies: [
+      {
+        name: 'call',
+        match: ['alertname="A"'],
+        target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
+        verify: [{ promql: 'sum(x)', failWhen: '> 1' }],
+        steps: [step]
+      }
+    ]
+  })
+  const restart = { action: 'rollout-restart' }
+  for (const url of ['example.org/x', 'example:8080/x', '//example.org/x'])
+    for (const [channels, step, path] of [
+      [{ people: { webhook: { url } } }, restart, 'channels.people.webhook.url'],
+      [{ people: { alertmanager: { url } } }, restart, 'channels.people.alertmanager.url'],
+      [{}, { action: 'http', with: { url } }, 'policies[0].steps[0].with'],
+      [{}, { action: 'circuit-breaker-reset', with: { url } }, 'policies[0].steps[0].with']
+    ] as const)
+      t.match(
+        loadPolicies([{ file: 'p.yaml', text: JSON.stringify(file(channels, step)) }], VOCABULARY),
+        { kind: 'bad', problems: [{ path }] },
+        `${path}: ${url}`
+      )
 })

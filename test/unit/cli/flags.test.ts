@@ -34,7 +34,11 @@ const ELSEWHERE = new Set([
   '--event-ttl',
   '--max-old-space-size',
   '--max-semi-space-size',
-  '--to-revision'
+  '--to-revision',
+  '--force-conflicts',
+  // Of `npm run bench:guard`.
+  '--runs',
+  '--minutes'
 ])
 
 const flagsIn = (text: string): readonly string[] => [...text.matchAll(/(?<![\w-])--[a-z][a-z-]*/g)].map(([flag]) => flag)

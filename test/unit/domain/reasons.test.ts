@@ -7,6 +7,7 @@ const WAITED_FOR = [
   'alert-unconfirmed',
   'changed-since-symptom',
   'clock-skew',
+  'cluster-busy',
   'cluster-unreachable',
   'disruption-budget',
   'frozen',
@@ -23,6 +24,7 @@ const WAITED_FOR = [
   'target-busy',
   'target-paused',
   'waiting-for-approval',
+  'webhook-unreachable',
   'window-not-over'
 ]
 

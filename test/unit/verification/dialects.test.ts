@@ -135,6 +135,9 @@ t.test('where a POST is refused, GET asks', async t => {
       'and goes on asking by GET'
     )
   }
+  const storm = await asking(t, readOnly(text('not implemented', 501)))
+  await Promise.all(Array.from({ length: 20 }, storm.sample))
+  t.match(await storm.sample(), { verdict: 'fail' }, 'many refusals at once do not shut the source out')
   const { sample } = await asking(t, method => text(method === 'GET' ? 'you neither' : 'no such user', 403))
   t.match(await sample(), { verdict: 'error', queries: [{ detail: /403.*no such user/ }] }, 'a refusal of both is about who asks')
 })

@@ -3,10 +3,14 @@ import { isProbe } from './real-traffic.ts'
 import type { Labels } from './scrape.ts'
 
 /** Which series are counted, and how. Fixed before the first block; plain data, so that it survives a restart. */
-export type Counter =
+export type Counter = {
+  /** Paths that the pods’ specs name for probes, beside those that nobody uses for anything else. */
+  readonly probePaths?: readonly string[]
+} & (
   | { readonly kind: 'http-errors' | 'grpc-errors'; readonly metric: string; readonly statusLabel: string }
   /** `metric` without `_bucket`; each boundary (in the metric’s own unit) is one part. */
   | { readonly kind: 'latency'; readonly metric: string; readonly boundaries: readonly number[] }
+)
 
 /** What one more count in a series adds to a part. */
 export interface Weight {
@@ -27,7 +31,7 @@ export function weigh(counters: readonly Counter[], labels: Labels): readonly We
     const weights = weighOne(counter, labels)
     if (weights.length > 0) {
       const offset = first
-      return isProbe(labels) ? [] : weights.map(weight => ({ ...weight, part: weight.part + offset }))
+      return isProbe(labels, counter.probePaths) ? [] : weights.map(weight => ({ ...weight, part: weight.part + offset }))
     }
     first += partsOf(counter)
   }

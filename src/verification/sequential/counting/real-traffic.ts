@@ -12,10 +12,13 @@ const PROBE_SERVICE = /^grpc\.(?:health|reflection)\./
 
 const PROBE_AGENT = /^(?:kube-probe|prometheus)\//i
 
-/** Whether a series counts no traffic: probes, the scrapes themselves, gRPC’s health and reflection services. */
-export function isProbe(labels: Labels): boolean {
+/**
+ * Whether a series counts no traffic: probes, the scrapes themselves, gRPC’s health and reflection services. `probePaths` are those that
+ * the pods’ specs name.
+ */
+export function isProbe(labels: Labels, probePaths: readonly string[] = []): boolean {
   const path = PATH_LABELS.map(name => labels[name]).find(value => value !== undefined && value !== '')
-  if (path !== undefined && PROBE_PATH.test(path)) return true
+  if (path !== undefined && (PROBE_PATH.test(path) || probePaths.includes(path))) return true
   if (SERVICE_LABELS.some(name => PROBE_SERVICE.test(labels[name] ?? ''))) return true
   return PROBE_AGENT.test(labels['user_agent'] ?? '')
 }

@@ -98,6 +98,8 @@ t.test('probes, scrapes, and gRPC’s health service are no traffic; what only l
   for (const path of ['/health-insurance', '/metrics-of-sales', '/orders', '/readings', '/pingpong', '/live/stream'])
     t.notOk(isProbe({ path }), path)
   t.ok(isProbe({ grpc_service: 'grpc.health.v1.Health' }))
+  t.notOk(isProbe({ path: '/api/alive' }))
+  t.ok(isProbe({ path: '/api/alive' }, ['/api/alive']), 'by the pod’s spec')
   t.ok(isProbe({ user_agent: 'kube-probe/1.33' }))
 })
 

@@ -1,7 +1,8 @@
 import t from 'tap'
+import type { Counter } from '../../../../src/verification/sequential/counting/counter.ts'
 import { startWatch, watchLook } from '../../../../src/verification/sequential/judge.ts'
 import { standingOf } from '../../../../src/verification/sequential/standing.ts'
-import { at, look, pod, type Serves, scrape, traffic, watched, watchOf } from './scene.ts'
+import { at, ERRORS, look, pod, type Serves, scrape, traffic, watched, watchOf } from './scene.ts'
 
 const OLD = pod('a', 'old')
 const NEW = pod('b', 'new')
@@ -84,6 +85,20 @@ t.test('requests that are all reckoned to be probes are no traffic', async t => 
   const probed = { ...NEW, probesPerSecond: 100 }
   const state = watched(settings, traffic(630, serving({ bad: 0.005 }, { pod: probed })))
   t.match(standingOf(settings, state), { kind: 'inconclusive', because: 'no-traffic' })
+})
+
+t.test('a path that the pods’ specs name for their probes is no traffic either', async t => {
+  const probed = (counter: Counter) => watchOf({ metrics: [{ ...settingsMetric, counter }] })
+  const looks = traffic(630, serving({ bad: 0.005 }, {})).map(one => ({
+    ...one,
+    scrapes: one.scrapes.map(two => ({
+      ...two,
+      series: two.series.map(({ labels, value }) => ({ labels: { ...labels, path: two.pod === 'b' ? '/alive' : '/' }, value }))
+    }))
+  }))
+  t.equal(watched(probed(ERRORS), looks).decision?.kind, 'pass')
+  const settings = probed({ ...ERRORS, probePaths: ['/alive'] })
+  t.match(standingOf(settings, watched(settings, looks)), { kind: 'inconclusive', because: 'no-traffic' })
 })
 
 t.test('the source goes away: whatever was seen before, that is no failure', async t => {
