@@ -6,7 +6,12 @@ import { RUN_KINDS, RUN_STATES } from '../domain/run.ts'
 const closed = { additionalProperties: false }
 
 export const TargetSchema = Type.Object(
-  { kind: Type.Enum([...TARGET_KINDS]), namespace: Type.String({ minLength: 1 }), name: Type.String({ minLength: 1 }) },
+  {
+    kind: Type.Enum([...TARGET_KINDS]),
+    // The longest names that Kubernetes takes.
+    namespace: Type.String({ minLength: 1, maxLength: 63 }),
+    name: Type.String({ minLength: 1, maxLength: 253 })
+  },
   closed
 )
 
