@@ -102,7 +102,7 @@ t.test('the program that makes the write fails half-way: people at once, with th
   const due = await bench.ledger.claimMessages(bench.clock.now() + MINUTE, bench.clock.now(), 10)
   t.match(
     due.map(({ message }) => message),
-    [{ event: 'needs-people', text: /pending\n.*To repair it: helm rollback api 1 --no-hooks$/s, details: { repair: answer.repair } }]
+    [{ event: 'needs-people', text: /pending\n.*To repair it: helm rollback api 1 --no-hooks\n/s, details: { repair: answer.repair } }]
   )
   t.match((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).bad, [{ runId: run.id }], 'what it was to replace is bad')
 })
