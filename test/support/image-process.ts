@@ -32,9 +32,10 @@ export async function startImageProcess(folder: string): Promise<ImageProcess> {
     ...['--policies', join(folder, 'policies.yaml'), '--kubeconfig', join(folder, 'kubeconfig'), '--data-dir', join(folder, 'data')],
     ...['--listen', `127.0.0.1:${port}`, '--log-level', 'error']
   ]
-  // A new environment keeps out what tap loads into each process.
+  // An environment of its own, made by another program, keeps out what tap loads into each process that Node begins.
   const { PATH = '', HOME = '' } = process.env
-  const running = startProcess([process.execPath], [...imageFlags(), join(process.cwd(), 'src/main.ts'), ...serve], { env: { PATH, HOME } })
+  const node = [process.execPath, ...imageFlags(), join(process.cwd(), 'src/main.ts')]
+  const running = startProcess(['env'], ['-i', `PATH=${PATH}`, `HOME=${HOME}`, ...node, ...serve])
   const url = `http://127.0.0.1:${port}`
   await untilReady(`${url}/readyz`, running, 'Astern', 60_000)
   return {
