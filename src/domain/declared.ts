@@ -28,7 +28,7 @@ function declaredAt(value: unknown, path: readonly string[]): Declared {
       kind: 'items',
       items: value.map(one => {
         const name = nameOf(one)
-        return { ...(name === undefined ? {} : { name }), item: declaredAt(one, path) }
+        return { ...(name === undefined ? {} : { name }), item: declaredAt(one, name === undefined ? path : named(path, name)) }
       })
     }
   return { kind: 'value', hash: hashAt(value, path), empty: isEmpty(value) }
