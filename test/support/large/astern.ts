@@ -36,7 +36,8 @@ export async function startMeasured(
   const [port, inspector] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${port}`
   const one = startProcess(
-    [process.execPath],
+    // Another program begins it, so that the test runner loads nothing into it.
+    ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`, `HOME=${process.env['HOME'] ?? ''}`, process.execPath],
     [
       ...image,
       `--inspect=127.0.0.1:${inspector}`,
