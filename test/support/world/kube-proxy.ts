@@ -66,6 +66,8 @@ export async function startKubeProxy(server: string): Promise<KubeProxy> {
         },
         answer => {
           response.writeHead(answer.statusCode ?? 502, answer.headers)
+          // The API server sends these at once, and a quiet watch sends nothing else for a minute.
+          response.flushHeaders()
           answer.pipe(response)
         }
       )
