@@ -1,4 +1,4 @@
-import type { Kysely } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import type { LedgerTransaction } from './database.ts'
 import type { Tables } from './tables.ts'
 
@@ -16,29 +16,16 @@ export function wholeIncidents(query: Kysely<Tables>) {
 /** Deletes the label sets that no incident has any more. */
 export async function pruneLabelSets(tx: LedgerTransaction): Promise<void> {
   // Open and closed incidents have an index each, and a query uses it only where it names the state as the index does.
-  await tx.query
-    .deleteFrom('label_sets')
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('incidents')
-            .select('incidents.id')
-            .whereRef('incidents.source', '=', 'label_sets.source')
-            .whereRef('incidents.identity', '=', 'label_sets.identity')
-            .where('incidents.state', '=', 'open')
-        )
+  const without = (operator: '=' | '<>') => (eb: ExpressionBuilder<Tables, 'label_sets'>) =>
+    eb.not(
+      eb.exists(
+        eb
+          .selectFrom('incidents')
+          .select('incidents.id')
+          .whereRef('incidents.source', '=', 'label_sets.source')
+          .whereRef('incidents.identity', '=', 'label_sets.identity')
+          .where('incidents.state', operator, 'open')
       )
     )
-    .where(({ not, exists, selectFrom }) =>
-      not(
-        exists(
-          selectFrom('incidents')
-            .select('incidents.id')
-            .whereRef('incidents.source', '=', 'label_sets.source')
-            .whereRef('incidents.identity', '=', 'label_sets.identity')
-            .where('incidents.state', '<>', 'open')
-        )
-      )
-    )
-    .execute()
+  await tx.query.deleteFrom('label_sets').where(without('=')).where(without('<>')).execute()
 }

@@ -1,4 +1,5 @@
 import { isObject, type JsonObject, listAt, textAt } from '../base/json.ts'
+import { linkWithin } from '../domain/alert-limits.ts'
 import type { Alert } from '../domain/incident.ts'
 
 /** What a payload says once, for all of its alerts. */
@@ -44,7 +45,7 @@ export function parseHead(body: unknown): PayloadHead | PayloadProblem {
   return {
     // Alertmanager sends regexp.QuoteMeta of the receiver's name (facts A.3).
     receiver: (textAt(body, 'receiver') ?? '').replaceAll(/\\(.)/g, '$1'),
-    externalUrl: textAt(body, 'externalURL') ?? '',
+    externalUrl: linkWithin(textAt(body, 'externalURL') ?? ''),
     truncated
   }
 }

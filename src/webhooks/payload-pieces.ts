@@ -1,14 +1,8 @@
 import { setImmediate as breathe } from 'node:timers/promises'
-import { LINK_BYTES, type RefusedAlert } from '../domain/alert-limits.ts'
+import type { RefusedAlert } from '../domain/alert-limits.ts'
 import type { Alert } from '../domain/incident.ts'
 import { createAlertSorter } from './alert-sorter.ts'
-import {
-  type AlertmanagerPayload,
-  type PayloadHead,
-  type PayloadProblem,
-  parseAlertmanagerPayload,
-  parseHead
-} from './alertmanager-payload.ts'
+import { type PayloadHead, type PayloadProblem, parseAlertmanagerPayload, parseHead } from './alertmanager-payload.ts'
 import { JsonFault } from './json-shape.ts'
 import { createPayloadReading, type PayloadReading } from './payload-reading.ts'
 
@@ -32,6 +26,7 @@ const STRETCH_BYTES = 64 * 1024
 /** A piece ends after this many alerts, or bytes: it is stored in one transaction. */
 const PIECE_ALERTS = 1_000
 const PIECE_BYTES = 512 * 1024
+
 /** Reads a body. A large one is looked through first, and read again in pieces, so that the memory it takes does not grow with it. */
 export async function readPayload(body: Uint8Array): Promise<Payload | PayloadProblem> {
   try {
@@ -45,30 +40,27 @@ export async function readPayload(body: Uint8Array): Promise<Payload | PayloadPr
 function readAtOnce(body: Uint8Array): Payload | PayloadProblem {
   const payload = parseAlertmanagerPayload(JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(body)))
   if ('message' in payload) return payload
-  const piece = pieceOf(payload, body)
+  const { alerts, ...head } = payload
+  const sorter = createAlertSorter()
+  for (const alert of alerts) sorter.take(alert)
+  const piece = { ...sorter.empty(), raw: body }
   return {
-    head: boundHead(payload),
+    head,
     async *pieces() {
       yield piece
     }
   }
 }
 
-function pieceOf({ alerts }: AlertmanagerPayload, raw: Uint8Array): PayloadPiece {
-  const sorter = createAlertSorter()
-  for (const alert of alerts) sorter.take(alert)
-  return { ...sorter.empty(), raw }
-}
-
 async function readInPieces(body: Uint8Array): Promise<Payload | PayloadProblem> {
   const reading = createPayloadReading()
   for await (const _ of stretches(body, reading)) reading.sorter.empty()
   const head = parseHead(reading.head())
-  const problem = 'message' in head ? head : reading.problem()
-  if (problem !== undefined) return problem
   if ('message' in head) return head
+  const problem = reading.problem()
+  if (problem !== undefined) return problem
   return {
-    head: boundHead(head),
+    head,
     async *pieces() {
       const again = createPayloadReading()
       let from = 0
@@ -90,9 +82,4 @@ async function* stretches(body: Uint8Array, { reader }: PayloadReading): AsyncGe
     yield to
     await breathe()
   }
-}
-
-function boundHead(head: PayloadHead): PayloadHead {
-  const { receiver, externalUrl, truncated } = head
-  return { receiver: receiver.slice(0, LINK_BYTES), externalUrl: externalUrl.length > LINK_BYTES ? '' : externalUrl, truncated }
 }

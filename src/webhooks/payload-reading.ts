@@ -27,13 +27,13 @@ export function createPayloadReading(): PayloadReading {
   let problem: PayloadProblem | undefined
   const inAlerts = (): boolean => depth === 2 && key === 'alerts' && Array.isArray(head['alerts'])
 
-  function alertRead(value: unknown, oversized: boolean): void {
-    const index = sorter.seen()
-    if (oversized) {
+  /** `value`: undefined where it has too many parts. */
+  function alertRead(value: unknown): void {
+    if (value === undefined) {
       sorter.refuse('alert-parts')
       return
     }
-    const alert = parseAlert(value, `alerts[${index}]`)
+    const alert = parseAlert(value, `alerts[${sorter.seen()}]`)
     if ('message' in alert) problem ??= alert
     else sorter.take(alert)
   }
@@ -56,7 +56,7 @@ export function createPayloadReading(): PayloadReading {
         if (building?.done !== true) return
         const { value } = building
         building = undefined
-        alertRead(value, value === undefined)
+        alertRead(value)
       },
       key(name) {
         if (building !== undefined) building.key(name)
@@ -64,7 +64,7 @@ export function createPayloadReading(): PayloadReading {
       },
       scalar(value, offset) {
         if (building !== undefined) building.scalar(value, offset)
-        else if (inAlerts()) alertRead(value, false)
+        else if (inAlerts()) alertRead(value)
         else if (depth === 1 && isObject && HEAD_KEYS.some(known => known === key)) head[key] = value
       }
     }),

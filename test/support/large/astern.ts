@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { isObject, type JsonObject, listAt, objectAt } from '../../../src/base/json.ts'
-import { freePort, startProcess, untilReady } from '../../../src/sandbox/processes.ts'
+import { freePort, untilReady } from '../../../src/sandbox/processes.ts'
+import { startLikeImage } from '../image-process.ts'
 import { heapAfterCollection } from './heap.ts'
 
 /** Astern in a process of its own, with the flags of the container image. */
@@ -31,22 +31,15 @@ export async function startMeasured(
   }
 ): Promise<MeasuredAstern> {
   const root = join(import.meta.dirname, '../../..')
-  const entrypoint = /^ENTRYPOINT (\[.*\])$/m.exec(readFileSync(join(root, 'Dockerfile'), 'utf8'))?.[1] ?? '[]'
-  const image = (JSON.parse(entrypoint) as readonly string[]).filter(word => word.startsWith('--'))
   const [port, inspector] = [await freePort(), await freePort()]
   const url = `http://127.0.0.1:${port}`
-  const one = startProcess(
-    // Another program begins it, so that the test runner loads nothing into it.
-    ['env', '-i', `PATH=${process.env['PATH'] ?? ''}`, `HOME=${process.env['HOME'] ?? ''}`, process.execPath],
-    [
-      ...image,
-      `--inspect=127.0.0.1:${inspector}`,
-      join(root, flags.entry ?? 'src/main.ts'),
-      'serve',
-      ...['--policies', flags.policies, '--kubeconfig', flags.kubeconfig, '--data-dir', flags.dataDir],
-      ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info']
-    ]
-  )
+  const one = startLikeImage([
+    `--inspect=127.0.0.1:${inspector}`,
+    join(root, flags.entry ?? 'src/main.ts'),
+    'serve',
+    ...['--policies', flags.policies, '--kubeconfig', flags.kubeconfig, '--data-dir', flags.dataDir],
+    ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info']
+  ])
   t.teardown(() => one.stop())
   await untilReady(`${url}/readyz`, one, 'Astern', 60_000)
   const status = async (): Promise<JsonObject> => {
