@@ -1,6 +1,7 @@
-import t from 'tap'
+import t, { type Test } from 'tap'
 import { listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
+import type { FaultPoint } from '../../src/domain/ports/faults.ts'
 import { startArgoRollouts } from '../support/cluster/argo-rollouts.ts'
 import { installGitopsKinds } from '../support/cluster/gitops.ts'
 import { HELMS, obtain } from '../support/cluster/go-build.ts'
@@ -21,6 +22,23 @@ await installGitopsKinds(admin)
 const program = HELMS.at(-1)
 if (program === undefined) throw new Error('no helm')
 const helm = await openHelm(t, program, plane.kubeconfig)
+
+/** A run of the case is asked for, by an Astern that dies at the point. */
+async function askedFor(t: Test, name: string, point: FaultPoint) {
+  const one = actionCases({ admin, helm, receiver: { url: '', calls: [] } }).find(known => known.name === name)
+  if (one === undefined) throw new Error('there is no such case')
+  const namespace = `${point}-${name.replaceAll(' ', '-')}`
+  const world = await openWorld(t, site, namespace, {
+    ...one.world,
+    policies: [
+      storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
+    ]
+  })
+  const first = await world.asternProcess(point)
+  await one.bad(t, world)
+  await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target })
+  return { one, world, namespace, first }
+}
 
 for (const point of ['before-write', 'after-write'] as const)
   for (const [index, { name }] of actionCases({ admin, helm, receiver: { url: '', calls: [] } }).entries())
@@ -76,18 +94,7 @@ for (const point of ['before-write', 'after-write'] as const)
 for (const point of ['before-return', 'after-return'] as const)
   for (const name of ['scale autoscaler', 'scale workload'])
     void t.test(`${name}: killed at ${point}`, { buffered: true }, async t => {
-      const one = actionCases({ admin, helm, receiver: { url: '', calls: [] } }).find(known => known.name === name)
-      if (one === undefined) throw new Error('there is no such case')
-      const namespace = `${point}-${name.replaceAll(' ', '-')}`
-      const world = await openWorld(t, site, namespace, {
-        ...one.world,
-        policies: [
-          storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
-        ]
-      })
-      const first = await world.asternProcess(point)
-      await one.bad(t, world)
-      await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target })
+      const { one, world, namespace, first } = await askedFor(t, name, point)
       await untilWorkload(world.clients.cluster, world.target, workload => workload.replicas === 3, 'it is scaled')
       await one.better?.(world)
       await waitUntil(
@@ -111,18 +118,7 @@ for (const point of ['before-return', 'after-return'] as const)
 for (const point of ['before-give-up', 'after-give-up'] as const)
   for (const name of ['rollout-restart', 'scale autoscaler', 'scale workload'])
     void t.test(`${name}: killed at ${point}`, { buffered: true }, async t => {
-      const one = actionCases({ admin, helm, receiver: { url: '', calls: [] } }).find(known => known.name === name)
-      if (one === undefined) throw new Error('there is no such case')
-      const namespace = `${point}-${name.replaceAll(' ', '-')}`
-      const world = await openWorld(t, site, namespace, {
-        ...one.world,
-        policies: [
-          storyPolicy(namespace, { name: 'act', match: ['alertname="Never"'], escalate: { after: '4m', to: ['people'] }, ...one.policy })
-        ]
-      })
-      const first = await world.asternProcess(point)
-      await one.bad(t, world)
-      await world.api('POST', '/api/v1/runs', { policy: 'act', target: world.target })
+      const { one, world, namespace, first } = await askedFor(t, name, point)
       await waitUntil(async () => {
         const { body } = await world.api('GET', '/api/v1/runs?kind=live')
         return listAt(body, 'items').some(run => (run as { wrote?: boolean }).wrote === true)

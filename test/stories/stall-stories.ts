@@ -2,6 +2,7 @@ import type { Test } from 'tap'
 import { type JsonObject, listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import { BROKEN, NEVER_READY, RECOVERS, SILENT } from '../support/cluster/stages.ts'
+import { denyByPolicy } from '../support/cluster/webhook.ts'
 import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
@@ -124,35 +125,15 @@ export async function hungOnFinalizer(t: Test, site: Site, namespace: string): P
   await waitUntil(() => hangs.test(needsPeople(world)), 'people are told')
 }
 
-const POLICIES = '/apis/admissionregistration.k8s.io/v1/validatingadmissionpolicies'
-
 /** From now on the API server lets no pod of that image be made there. */
-async function forbidPods({ clients }: World, namespace: string, image: string): Promise<void> {
+async function forbidPods(t: Test, { clients }: World, namespace: string, image: string): Promise<void> {
   const { kube } = clients
-  ok(
-    await kube.post(POLICIES, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicy',
-      metadata: { name: namespace },
-      spec: {
-        failurePolicy: 'Fail',
-        matchConstraints: { resourceRules: [{ apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }] },
-        validations: [{ expression: `!object.spec.containers.exists(c, c.image == '${image}')`, message: `${image} may not run here` }]
-      }
-    })
-  )
-  ok(
-    await kube.post(`${POLICIES.replace('policies', 'policybindings')}`, {
-      apiVersion: 'admissionregistration.k8s.io/v1',
-      kind: 'ValidatingAdmissionPolicyBinding',
-      metadata: { name: namespace },
-      spec: {
-        policyName: namespace,
-        validationActions: ['Deny'],
-        matchResources: { namespaceSelector: { matchLabels: { 'kubernetes.io/metadata.name': namespace } } }
-      }
-    })
-  )
+  await denyByPolicy(t, clients, {
+    namespace,
+    expression: `!object.spec.containers.exists(c, c.image == '${image}')`,
+    message: `${image} may not run here`,
+    rule: { apiGroups: [''], apiVersions: ['v1'], operations: ['CREATE'], resources: ['pods'] }
+  })
   const pod = { apiVersion: 'v1', kind: 'Pod', metadata: { name: 'probe' }, spec: { containers: [{ name: 'c', image }] } }
   await waitUntil(
     async () => (await kube.post(`/api/v1/namespaces/${namespace}/pods?dryRun=All`, pod)).kind === 'error',
@@ -171,7 +152,7 @@ export async function podsRefused(t: Test, site: Site, namespace: string): Promi
     workload => imageOf(workload) === 'app:v2-err40' && workload.rollout.available,
     'app:v2'
   )
-  await forbidPods(world, namespace, 'app:v1')
+  await forbidPods(t, world, namespace, 'app:v1')
   await world.astern()
   const run = await world.untilRun(ended, 'the run ends')
 
@@ -186,7 +167,7 @@ export async function podsRefused(t: Test, site: Site, namespace: string): Promi
 export async function statefulPodsRefused(t: Test, site: Site, namespace: string): Promise<void> {
   const world = await openWorld(t, site, namespace, missingPods(namespace, {}))
   await world.deploy('app:v1')
-  await forbidPods(world, namespace, 'app:v2')
+  await forbidPods(t, world, namespace, 'app:v2')
   await world.astern()
   await world.image('app:v2')
   const waiting = await world.untilRun(run => /app:v2 may not run here/.test(String(run['detail'])), 'the cause is told')

@@ -82,6 +82,8 @@ export async function register(
   t.teardown(() => kube.delete(`${path}/${name}`))
 }
 
+const DEPLOYMENTS = { apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] }
+
 /** A policy of the API server itself (CEL), in one namespace. `reason`: absent, a denial is answered 422. */
 export async function denyByPolicy(
   t: Pick<Test, 'teardown'>,
@@ -90,8 +92,16 @@ export async function denyByPolicy(
     namespace,
     expression,
     message,
-    reason
-  }: { readonly namespace: string; readonly expression: string; readonly message: string; readonly reason?: string }
+    reason,
+    rule = DEPLOYMENTS
+  }: {
+    readonly namespace: string
+    readonly expression: string
+    readonly message: string
+    readonly reason?: string
+    /** What it judges; without it Deployments. */
+    readonly rule?: JsonObject
+  }
 ): Promise<void> {
   const path = '/apis/admissionregistration.k8s.io/v1'
   const policies = `${path}/validatingadmissionpolicies`
@@ -103,9 +113,7 @@ export async function denyByPolicy(
       metadata: { name: namespace },
       spec: {
         failurePolicy: 'Fail',
-        matchConstraints: {
-          resourceRules: [{ apiGroups: ['apps'], apiVersions: ['v1'], operations: ['CREATE', 'UPDATE'], resources: ['deployments'] }]
-        },
+        matchConstraints: { resourceRules: [rule] },
         validations: [{ expression, message, ...(reason === undefined ? {} : { reason }) }]
       }
     })
