@@ -1,4 +1,4 @@
-import { type Cell, type Effort, type Judge, runCell } from './cell.ts'
+import { type Cell, type Effort, JUDGES, type Judge, runCell } from './cell.ts'
 import { blips, bursty, independent, moving, plain, regressions } from './cells.ts'
 import { chanceOf } from './chance.ts'
 import { percent, quantile, table, wilson } from './figures.ts'
@@ -24,16 +24,7 @@ export interface Work {
 /** The promised share of false rollbacks, and the judges that it is promised for. */
 const PROMISED = 0.01
 const OURS: readonly Judge[] = ['Astern 15 s', 'Astern 5 s']
-const PEERS: readonly Judge[] = [
-  'Flagger 99 %',
-  'Flagger tuned',
-  'Argo 95 %',
-  'Argo tuned',
-  'Kayenta 1 min',
-  'Kayenta 5 min',
-  'z-test',
-  'Lindon–Malek'
-]
+const PEERS: readonly Judge[] = JUDGES.filter(judge => !judge.startsWith('Astern'))
 
 export function sameVersion(work: Work): Printed {
   return falseRollbacks(work, {

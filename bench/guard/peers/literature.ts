@@ -1,5 +1,4 @@
-import { TICK } from '../scene.ts'
-import type { Rule } from './rule.ts'
+import { lookingAtTotals, type Rule } from './rule.ts'
 
 /** ln Γ(x), by Stirling’s series from 10 on and by the recurrence below. */
 export function logGamma(x: number): number {
@@ -27,18 +26,9 @@ export function uniformRadius(n: number, alpha: number): number {
 
 /** Lindon and Malek’s test on the errors, with the share of traffic that is seen; it rejects a version that is better as well, which is left out. */
 export function multinomial(alpha: number, everySeconds: number): Rule {
-  return ({ old, new: fresh }, ticks) => {
-    let [oldAll, oldBad, newAll, newBad] = [0, 0, 0, 0]
-    for (let tick = 0; tick < ticks; tick += 1) {
-      oldAll += old.requests[tick] ?? 0
-      oldBad += old.bad[tick] ?? 0
-      newAll += fresh.requests[tick] ?? 0
-      newBad += fresh.bad[tick] ?? 0
-      if (((tick + 1) * TICK) % everySeconds !== 0 || oldAll === 0 || newAll === 0) continue
-      const share = newAll / (oldAll + newAll)
-      const worse = newBad / newAll > oldBad / oldAll
-      if (worse && multinomialOdds([newBad, oldBad], [share, 1 - share], 100) >= Math.log(1 / alpha)) return (tick + 1) * TICK
-    }
-    return undefined
-  }
+  return lookingAtTotals(everySeconds, ({ oldAll, oldBad, newAll, newBad }) => {
+    const share = newAll / (oldAll + newAll)
+    const worse = newBad / newAll > oldBad / oldAll
+    return worse && multinomialOdds([newBad, oldBad], [share, 1 - share], 100) >= Math.log(1 / alpha)
+  })
 }
