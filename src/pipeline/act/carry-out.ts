@@ -3,7 +3,7 @@ import type { WriteOutcome } from '../../domain/audit-bodies.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { Intent } from '../../domain/plan.ts'
 import type { FailedTool, WriteResult } from '../../domain/ports/cluster.ts'
-import type { Refusal } from '../../domain/reasons.ts'
+import { dispositionOf, type Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Progress, type Run } from '../../domain/run.ts'
 import { templateIdentity, type Workload } from '../../domain/workload.ts'
 import { refusalOf } from '../../domain/write-result.ts'
@@ -56,8 +56,9 @@ export async function carryOut(pass: Pass): Promise<Next> {
   const refusal = await recheck(pass, plan, workload)
   if (refusal !== undefined) {
     if (intent.sends === 0) return withdraw(carrying, refusal)
-    const why = `${refusal.reason}: ${refusal.detail}`
-    return unknown(carrying, `the write was sent once, its effect is not there, and it may not be sent again: ${why}`)
+    const why = `the write was sent once, its effect is not there, and it may not be sent again: ${refusal.reason}: ${refusal.detail}`
+    // What waiting can end is no answer yet: right after a start, for one, the clocks are known badly.
+    return dispositionOf(refusal.reason) === 'wait' ? pendingOrUnknown(carrying, why) : unknown(carrying, why)
   }
   if (!(await pass.countSend(intent.id))) return { kind: 'lost' }
   ports.faults.reach('before-write')

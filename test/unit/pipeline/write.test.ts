@@ -187,3 +187,30 @@ t.test('what was written and did not help calls people, though the mode was lowe
   t.equal(bench.cluster.writes.length, 1)
   t.equal((await bench.messages()).length, 1)
 })
+
+t.test('a write that may have been sent is not given up for what waiting ends, and goes out again once that is over', async t => {
+  const bench = await openBench(t)
+  bench.cluster.answers = [{ answer: { kind: 'unknown', detail: 'timeout' }, happens: false }]
+  await bench.fire()
+  await bench.look()
+  t.equal(bench.cluster.writes.length, 1)
+
+  bench.pastProblem = () => 'unreachable'
+  await bench.pass(MINUTE)
+  t.match(await bench.run(), { state: 'executing', detail: /source-unreachable/ })
+  t.equal(bench.cluster.writes.length, 1, 'nothing is sent on what is not known')
+
+  bench.pastProblem = () => undefined
+  await bench.pass(10 * SECOND)
+  t.equal((await bench.run()).state, 'watching')
+  t.equal(bench.cluster.writes.length, 2)
+
+  const other = await openBench(t)
+  other.cluster.answers = [{ answer: { kind: 'unknown', detail: 'timeout' }, happens: false }]
+  await other.fire()
+  await other.look()
+  other.pastProblem = () => 'unreachable'
+  await other.pass(20 * MINUTE)
+  t.match(await other.run(), { outcome: 'unknown', detail: /source-unreachable/ })
+  t.equal(other.cluster.writes.length, 1)
+})
