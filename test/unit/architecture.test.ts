@@ -17,6 +17,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   policies: ['base', 'domain', 'promql', 'templates', 'outgoing', 'yaml'],
   verification: ['base', 'domain', 'promql', 'templates', 'outgoing'],
   guards: ['base', 'domain', 'templates', 'outgoing'],
+  // Watches rollouts; a verdict becomes a run by the ledger only.
+  'deploy-guard': ['base', 'domain', 'templates', 'outgoing', 'verification'],
   actions: ['base', 'domain', 'templates', 'outgoing'],
   pipeline: ['base', 'domain', 'templates', 'outgoing', 'policies'],
   ledger: ['base', 'domain', 'templates', 'outgoing'],

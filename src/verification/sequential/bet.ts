@@ -1,4 +1,4 @@
-import type { Margin } from './margin.ts'
+import type { Margin } from '../../domain/margin.ts'
 import type { Pair } from './tally.ts'
 
 /**

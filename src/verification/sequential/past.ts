@@ -1,7 +1,7 @@
+import { formatMargin, type Margin } from '../../domain/margin.ts'
 import type { Stretches } from './dispersion.ts'
 import { percent } from './figures.ts'
 import { highestShare, lowestShare } from './history-bound.ts'
-import { formatMargin, type Margin } from './margin.ts'
 import { PAST_SHARE } from './settings.ts'
 import { badShare, NOTHING, sum, type Tally } from './tally.ts'
 

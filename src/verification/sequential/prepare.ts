@@ -1,6 +1,6 @@
+import { type Margin, within } from '../../domain/margin.ts'
 import { type Counter, partsOf } from './counting/counter.ts'
 import type { Dispersion } from './known-dispersion.ts'
-import { type Margin, within } from './margin.ts'
 import { type Past, pastLimits } from './past.ts'
 import {
   type Baseline,

@@ -1,7 +1,7 @@
+import type { Margin } from '../../domain/margin.ts'
 import { EFFECTS, type Limit } from './bet.ts'
 import type { CountingSettings } from './counting/counting.ts'
 import { capFor, capForAtLeast, capLeaving } from './evidence.ts'
-import type { Margin } from './margin.ts'
 
 /** What the new version is compared with. Chosen before the first block, and never switched. */
 export const BASELINES = ['concurrent', 'before', 'concurrent-and-before', 'objective'] as const

@@ -1,6 +1,6 @@
+import { formatMargin } from '../../domain/margin.ts'
 import type { Limit } from './bet.ts'
 import { percent } from './figures.ts'
-import { formatMargin } from './margin.ts'
 import type { Comparison, PartSettings } from './settings.ts'
 
 /** What a failure must be beyond, in words; where a comparison cannot fail, it says so. */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs'
 import t from 'tap'
+import { parseMargin } from '../../../../src/domain/margin.ts'
 import { isBadGrpc, isBadHttp } from '../../../../src/verification/sequential/counting/bad-status.ts'
 import {
   chooseBoundaries,
@@ -19,7 +20,6 @@ import {
   HTTP_STATUS_LABELS
 } from '../../../../src/verification/sequential/counting/metric-choice.ts'
 import { isProbe, PATH_LABELS } from '../../../../src/verification/sequential/counting/real-traffic.ts'
-import { parseMargin } from '../../../../src/verification/sequential/margin.ts'
 
 t.test('a tolerance is read as people write it', async t => {
   const read = (text: string) => {
