@@ -59,9 +59,7 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
 }
 
 /** A target, and its pods as the API server has them besides. */
-export type ReadWithPods =
-  | { readonly kind: 'found'; readonly workload: Workload; readonly pods: readonly JsonObject[] }
-  | FailedRead
+export type ReadWithPods = { readonly kind: 'found'; readonly workload: Workload; readonly pods: readonly JsonObject[] } | FailedRead
 
 type FailedRead = Exclude<ReadResult, { readonly kind: 'found' }>
 

@@ -112,7 +112,11 @@ function endOf(status: JsonObject, here: (instant: number | undefined) => number
   if (ended === undefined) return undefined
   const at = here(instantAt(ended, 'finishedAt'))
   const exitCode = numberAt(ended, 'exitCode')
-  return { ...(at === undefined ? {} : { at }), reason: textAt(ended, 'reason') ?? 'ended', ...(exitCode === undefined ? {} : { exitCode }) }
+  return {
+    ...(at === undefined ? {} : { at }),
+    reason: textAt(ended, 'reason') ?? 'ended',
+    ...(exitCode === undefined ? {} : { exitCode })
+  }
 }
 
 /** The containers that run while the pod serves. */

@@ -35,7 +35,8 @@ function serving(objects: Readonly<Record<string, JsonObject | readonly JsonObje
   return {
     async get(path: string): Promise<KubeAnswer> {
       const found = objects[new URL(path, 'http://x').pathname.split('/').at(-1) ?? '']
-      if (found === undefined) return { kind: 'error', status: 404, detail: 'not found', says: { reason: 'NotFound', name: 'x', causes: [] } }
+      if (found === undefined)
+        return { kind: 'error', status: 404, detail: 'not found', says: { reason: 'NotFound', name: 'x', causes: [] } }
       return { kind: 'ok', status: 200, object: isObject(found) ? found : { items: found, metadata: {} } }
     }
   }
@@ -138,7 +139,9 @@ t.test('instants are told in Astern’s clock', async t => {
   // The API server is an hour ahead.
   const ahead = 60 * MINUTE
   const seen = guarded(
-    podOf('a', { metadata: { creationTimestamp: at(NOON + ahead), deletionTimestamp: at(NOON + ahead + MINUTE), deletionGracePeriodSeconds: 30 } }),
+    podOf('a', {
+      metadata: { creationTimestamp: at(NOON + ahead), deletionTimestamp: at(NOON + ahead + MINUTE), deletionGracePeriodSeconds: 30 }
+    }),
     ahead
   )
   t.match(seen, { bornAt: NOON, readyFrom: NOON + 5 * SECOND - ahead, deletedAt: NOON + 30 * SECOND })
@@ -192,7 +195,10 @@ t.test('what a source of numbers needs: its own address, where it is read, and t
   const containers = [
     {
       name: 'main',
-      ports: [{ containerPort: 8080, name: 'http' }, { containerPort: 53, protocol: 'UDP' }],
+      ports: [
+        { containerPort: 8080, name: 'http' },
+        { containerPort: 53, protocol: 'UDP' }
+      ],
       readinessProbe: { httpGet: { path: '/ready?full=1', port: 8080 }, periodSeconds: 5 },
       livenessProbe: { tcpSocket: { port: 8080 } },
       startupProbe: { httpGet: { path: '/started', port: 8080 } }

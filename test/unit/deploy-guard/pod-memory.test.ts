@@ -21,7 +21,10 @@ t.test('a pod that is Ready again was first Ready when an earlier look said so',
 })
 
 t.test('a pod that is gone was deleted after the last look that had it, and is told of for five minutes', async t => {
-  const first = rememberPods(NO_PODS, { at: NOON, pods: [pod('a', { readyFrom: NOON, restarts: 2 }), pod('b', { deletedAt: NOON - SECOND })] })
+  const first = rememberPods(NO_PODS, {
+    at: NOON,
+    pods: [pod('a', { readyFrom: NOON, restarts: 2 }), pod('b', { deletedAt: NOON - SECOND })]
+  })
 
   const later = rememberPods(first.memory, { at: NOON + 5 * SECOND, pods: [] })
   t.match(later.pods, [
