@@ -102,7 +102,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
 
   await t.test('a deploy guard’s look: old and new pods at once, by the version that is judged', async t => {
     const guarded = createGuardedCluster(kube, offset, Date.now)
-    const ref = await deploy('watched', 'app:1', { spec: { minReadySeconds: 2 } })
+    const ref = await deploy('looked-at', 'app:1', { spec: { minReadySeconds: 2 } })
     const first = await untilWorkload(cluster, ref, done, 'the first rollout')
     const both = async () => {
       const look = await guarded.look(ref, undefined, soon())
@@ -349,7 +349,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
   await t.test('a watch begins where its list ended', async t => {
     const list = ok(await kube.get(pathOf({ namespace })))
     const version = textAt(list, 'metadata', 'resourceVersion') ?? ''
-    await deploy('watched', 'app:1')
+    await deploy('looked-at', 'app:1')
     const seen: string[] = []
     const stop = new AbortController()
 
