@@ -6,6 +6,7 @@ import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
@@ -134,7 +135,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     kube,
     clusterOffset,
     clock.now,
-    lookScope(config, () => store.current().policies)
+    lookScope(config, () => policiesInForce(store.current()))
   )
   const ports: Ports = {
     clock,
@@ -159,7 +160,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
-  const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
+  const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
 
   const reload = createReload({
