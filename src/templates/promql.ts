@@ -81,7 +81,8 @@ export function quoteRegex(value: string): string {
   return value.replaceAll(/[\\.+*?()|[\]{}^$]/g, String.raw`\$&`)
 }
 
-function quoteString(value: string, quote: '"' | "'"): string {
+/** A value as it stands between such quotes in PromQL. */
+export function quoteString(value: string, quote: '"' | "'"): string {
   return value
     .replaceAll('\\', String.raw`\\`)
     .replaceAll(quote, `\\${quote}`)
