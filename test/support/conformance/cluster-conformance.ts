@@ -349,7 +349,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
   await t.test('a watch begins where its list ended', async t => {
     const list = ok(await kube.get(pathOf({ namespace })))
     const version = textAt(list, 'metadata', 'resourceVersion') ?? ''
-    await deploy('looked-at', 'app:1')
+    await deploy('watched', 'app:1')
     const seen: string[] = []
     const stop = new AbortController()
 
