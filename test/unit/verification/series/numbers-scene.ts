@@ -4,12 +4,15 @@ import { prometheusNumbers } from '../../../../src/verification/series/prometheu
 import { type Asked, type StoredSeries, seriesPrometheus } from '../../../support/series-prometheus.ts'
 import { at, ERRORS } from '../sequential/scene.ts'
 
-/** A pod of the workload `api` in the namespace `shop`; the version is the letter that its name ends with. */
+/** Generated names have no vowels. */
+const SAFE_LETTERS: Readonly<Record<string, string>> = { a: 'b', b: 'c', c: 'd', d: 'f' }
+
+/** A pod of the workload `api` in the namespace `shop`. */
 export function guardedPod(uid: string, version: 'old' | 'new', more: Partial<GuardedPod> = {}): GuardedPod {
   const born = version === 'old' ? at(-86_400) : at(0)
   return {
     uid,
-    name: `api-${version === 'old' ? '5d8c7b9f6d' : '7f6c5d8b9d'}-x2x4${uid}`,
+    name: `api-${version === 'old' ? '5d8c7b9f6d' : '7f6c5d8b9d'}-x2x4${SAFE_LETTERS[uid] ?? 'z'}`,
     namespace: 'shop',
     version,
     bornAt: born,
