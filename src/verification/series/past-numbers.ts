@@ -8,7 +8,7 @@ import { boundarySpellings } from './bucket-spellings.ts'
 import { asClassicSeries, nativeNames } from './native-series.ts'
 import { clustersOf, ownLabelsNamed, UP } from './own-labels.ts'
 import { namesOfAllPods } from './past-names.ts'
-import { countedOfEachPod, type Grid, rowsOfPod } from './past-rows.ts'
+import { countedOfEachPod, type Grid, knownStretches, rowsOfPod } from './past-rows.ts'
 import { type RawSeries, readSeries, unsaid } from './raw-series.ts'
 import { keyOfSeries, matchersOf, namedMatchers, podFinder, type Road } from './roads.ts'
 import { type LabelMatcher, named, selector } from './selector.ts'
@@ -85,12 +85,10 @@ export function pastNumbers({ ask, clockOffset, road }: PastNumbersOptions): Pas
       if (found.kind === 'unsaid') return found
       all.push(...asClassicSeries(counters, found.value))
     }
-    const pods = countedOfEachPod(counters, ownLabelsNamed(all), podOf).map(own => rowsOfPod(counters, own, grid))
-    const steps = pods[0]?.length ?? 0
-    return {
-      kind: 'said',
-      value: { seconds: stepSeconds, rows: Array.from({ length: steps }, (_, step) => pods.map(rows => rows[step] ?? [])) }
-    }
+    const counted = countedOfEachPod(counters, ownLabelsNamed(all), podOf)
+    const pods = counted.map(own => rowsOfPod(counters, own, grid))
+    const rows = knownStretches(counted.flat(), grid).map(stretch => pods.map(of => of[stretch] ?? []))
+    return { kind: 'said', value: { seconds: stepSeconds, rows } }
   }
 
   async function shares(

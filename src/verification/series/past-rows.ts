@@ -28,6 +28,15 @@ export function countedOfEachPod(
   })
 }
 
+/**
+ * The stretches of which something is known: both of their ends were scraped. A source that was away, or keeps no more, must not look like
+ * a time without traffic.
+ */
+export function knownStretches(series: readonly RawSeries[], grid: Grid): readonly number[] {
+  const there = new Set(series.flatMap(({ samples }) => samples.map(({ at }) => Math.round((at - grid.from) / grid.step))))
+  return [...there].filter(index => there.has(index + 1)).sort((a, b) => a - b)
+}
+
 /** What one pod did between each two instants of a grid, one tally a part. */
 export function rowsOfPod(counters: readonly Counter[], series: readonly RawSeries[], grid: Grid): readonly (readonly Tally[])[] {
   const steps = Math.round((grid.to - grid.from) / grid.step)
