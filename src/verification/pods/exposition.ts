@@ -67,19 +67,10 @@ export function createExpositionReader({ wanted, known }: Reading): ExpositionRe
     if (!isWanted) return
     if (read.kind === 'broken') give('rejected', `line ${number}: ${read.why}`)
     else if (series.length === MOST_SERIES) give('too-much', `more than ${MOST_SERIES} series of what is counted`)
-    else keep(read)
+    else series.push({ labels: labelsOf(read), value: read.value })
   }
 
-  const keep = (read: Extract<SampleLine, { readonly kind: 'sample' }>): void => {
-    try {
-      series.push({ labels: labelsOf(read.series, read.labels), value: read.value })
-    } catch {
-      give('rejected', `line ${number} is not UTF-8`)
-    }
-  }
-
-  /** Lines are cut as bytes, so that only those that are wanted have to be UTF-8. */
-  const labelsOf = (text: string, labels: Labels): Labels => {
+  const labelsOf = ({ series: text, labels }: Extract<SampleLine, { readonly kind: 'sample' }>): Labels => {
     const found = known.get(text)
     if (found !== undefined) return found
     if (known.size >= MOST_SERIES) known.clear()
@@ -122,8 +113,17 @@ const TYPES: ReadonlySet<string> = new Set(['', 'text/plain', OPEN_METRICS])
 /** What is asked for. Names of other characters are not: then those clients write them as everything here knows them. */
 export const ACCEPT = `${OPEN_METRICS};version=1.0.0,text/plain;version=0.0.4;q=0.5,text/plain;q=0.3`
 
+/**
+ * Lines are cut as bytes, so that only those that are wanted are decoded. What is no UTF-8 stays as it is: whoever sends a request with
+ * such a path would otherwise shut the pod out, and no number depends on it.
+ */
 function utf8(bytes: string): string {
-  return /^[ -~]*$/.test(bytes) ? bytes : UTF8.decode(Buffer.from(bytes, 'latin1'))
+  if (/^[ -~]*$/.test(bytes)) return bytes
+  try {
+    return UTF8.decode(Buffer.from(bytes, 'latin1'))
+  } catch {
+    return bytes
+  }
 }
 
 /** What a pod itself calls `host` or `service` is no label of a scraper's target. Prometheus calls it so, too. */
