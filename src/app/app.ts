@@ -156,7 +156,15 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     recorder
   }
   const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
-  const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
+  const sender = startSender({
+    ledger,
+    clock,
+    faults,
+    channel: channels.channel,
+    fallbacks: channels.fallbacks,
+    sent: recorder.sent,
+    failed: recorder.failed
+  })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
