@@ -6,6 +6,8 @@ import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
+import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import { GUARDS } from '../guards/guards.ts'
@@ -72,6 +74,8 @@ export interface AppParts {
   readonly output?: Lines
   /** The credentials that are known already. */
   readonly secrets?: Secrets
+  /** Watches rollouts. */
+  readonly deployGuards?: DeployGuards
 }
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
@@ -134,7 +138,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     kube,
     clusterOffset,
     clock.now,
-    lookScope(config, () => store.current().policies)
+    lookScope(config, () => policiesInForce(store.current()))
   )
   const ports: Ports = {
     clock,
@@ -167,7 +171,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
-  const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => store.current().policies })
+  const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
 
   const reload = createReload({
@@ -221,7 +225,11 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     ...(config.tokensFile === undefined ? { tokenless: { allowHosts: config.allowHosts } } : {}),
     refused: createRefusals({ metrics, logger, now: clock.now }),
     failed: cause => logger.error({ err: cause }, 'a request failed'),
-    routes: all => registerRoutes(all, { operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick })
+    routes: all =>
+      registerRoutes(all, {
+        ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
+        ...(parts.deployGuards === undefined ? {} : { deployGuards: parts.deployGuards })
+      })
   })
   onStop('http server', () => server.close())
   const address = await listen(server, config)

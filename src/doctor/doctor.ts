@@ -6,6 +6,7 @@ import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
 import type { KubeAnswer } from '../domain/ports/kube.ts'
 import { openChannels } from '../notify/channels.ts'
 import { CHANNELS } from '../notify/registry.ts'
@@ -98,8 +99,8 @@ async function clusterFindings(
   if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
   return [
     ...findings,
-    ...(await checkRights(kube, set.policies, config.mode, signal)),
-    ...(await checkWatches(kube, set.policies, systemClock.now, signal))
+    ...(await checkRights(kube, policiesInForce(set), config.mode, signal)),
+    ...(await checkWatches(kube, policiesInForce(set), systemClock.now, signal))
   ]
 }
 

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../base/json.ts'
 import type { Labels, Scrape, Series } from './scrape.ts'
 
 /** Labels that name a Prometheus replica. Both replicas read the same counters, so that their scrapes are one sequence. */
-const REPLICA_LABELS: ReadonlySet<string> = new Set([
+export const REPLICA_LABELS: ReadonlySet<string> = new Set([
   'prometheus_replica',
   '__replica__',
   'replica',
@@ -13,7 +13,7 @@ const REPLICA_LABELS: ReadonlySet<string> = new Set([
 ])
 
 /** Labels of the target, and not of the request. Two targets of one pod (two ports, two jobs) count the same requests twice. */
-const TARGET_LABELS: ReadonlySet<string> = new Set([
+export const TARGET_LABELS: ReadonlySet<string> = new Set([
   'job',
   'instance',
   'endpoint',
