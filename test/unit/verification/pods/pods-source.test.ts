@@ -105,6 +105,8 @@ t.test('real servers are read every five seconds, and told with the instant of e
     kind: 'said',
     value: [{ __name__: 'http_requests_total', code: '200' }]
   })
+  const page = `port ${pod.annotations['prometheus.io/port']}, /metrics`
+  t.same(source.said?.(), [`the pods are read every 5 s: http, ${page}`])
   t.same(road.read_, ['a'], 'nothing is read before it is started, but what is asked for')
 
   source.start()
@@ -177,6 +179,16 @@ t.test('a pod that hangs keeps no other one waiting', async t => {
   t.equal(source.unread().length, 200)
 })
 
+t.test('whoever asks for the labels of some pods takes none of the others away', async t => {
+  const { road, source } = site(t)
+  const [a, b] = [podAt('a', '10.0.0.1', 80), podAt('b', '10.0.0.2', 80)]
+  source.see([a])
+  await source.labels([b], ['http_requests_total'], soon())
+  source.start()
+  await road.until(3)
+  t.same(road.read_.toSorted(), ['a', 'b', 'b'])
+})
+
 t.test('an address that another pod has by now proves nothing', async t => {
   const { road, source } = site(t)
   const before = [podAt('a', '10.0.0.1', 80), podAt('b', '10.0.0.2', 80), podAt('c', '10.0.0.3', 80)]
@@ -223,7 +235,11 @@ t.test('where no pod can be read, the closed reason says why', async t => {
     t.match(await scrapes(source, pods), { kind: 'unsaid', because, detail: /^no pod can be read; it is [a-z-]+\\u\{1b\}\[2J$/ })
   }
   const { source } = site(t)
-  t.match(await source.labels([{ ...podAt('a', '10.0.0.1', 80), annotations: {} }], [], soon()), { kind: 'unsaid', detail: /says nowhere/ })
+  t.match(await source.labels([{ ...podAt('a', '10.0.0.1', 80), annotations: {} }], [], soon()), {
+    kind: 'unsaid',
+    because: 'rejected',
+    detail: /says nowhere/
+  })
   t.same(await source.labels([], [], soon()), { kind: 'said', value: [] })
 })
 
