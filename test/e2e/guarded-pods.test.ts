@@ -93,20 +93,21 @@ void t.test('a crash loop fails at the second look, and a forbidden image by the
   await change(ref, [image('app:3'), broken('ImagePullBackOff')])
   const isPulling = ({ pods }: Found): boolean => pods.some(pod => pod.containers?.[0]?.waiting?.reason === 'ImagePullBackOff')
   const { pods } = await untilLook(ref, isPulling, 'the pull error')
+  const says = async (path: string, value: unknown): Promise<void> => {
+    for (const pod of pods.filter(one => one.containers?.[0]?.waiting?.reason === 'ImagePullBackOff'))
+      ok(
+        await admin.kube.jsonPatch(`/api/v1/namespaces/crashing/pods/${pod.name}/status`, [
+          { op: 'add', path: `/status/containerStatuses/0/${path}`, value }
+        ])
+      )
+  }
+  // A container that was never pulled restarted never; the fleet's stage for broken pods says three times.
+  await says('restartCount', 0)
   const pulls = watch(ref)
   t.match(await pulls(), { kind: 'awaits' })
   t.match(await pulls(31 * SECOND), { kind: 'awaits' }, 'nothing says why')
-  for (const pod of pods.filter(one => one.containers?.[0]?.waiting?.reason === 'ImagePullBackOff'))
-    ok(
-      await admin.kube.jsonPatch(`/api/v1/namespaces/crashing/pods/${pod.name}/status`, [
-        {
-          op: 'add',
-          path: '/status/containerStatuses/0/state/waiting/message',
-          value:
-            'Back-off pulling image "app:3": ErrImagePull: failed to resolve reference "docker.io/library/app:3": docker.io/library/app:3: not found'
-        }
-      ])
-    )
+  const notFound = 'failed to resolve reference "docker.io/library/app:3": docker.io/library/app:3: not found'
+  await says('state/waiting/message', `Back-off pulling image "app:3": ErrImagePull: ${notFound}`)
   t.match(await pulls(32 * SECOND), { kind: 'awaits' })
   t.match(await pulls(63 * SECOND), { kind: 'failing', text: /ImagePullBackOff: .*docker\.io\/library\/app:3: not found/ })
 })
