@@ -178,7 +178,7 @@ t.test('a pod that hangs keeps no other one waiting', async t => {
   t.equal(road.read_.length, 300)
 
   stuck.resolve({ kind: 'failed', because: 'unreachable', detail: 'no whole answer' })
-  await road.until(500)
+  await road.settle()
   t.equal(source.unread().length, 200)
 })
 
