@@ -67,9 +67,8 @@ const broken = (reason: string): unknown => ({ op: 'add', path: '/spec/template/
 const versions = (pods: readonly GuardedPod[]): readonly string[] => pods.map(({ name, version }) => `${name} ${version}`).sort()
 
 /** Looks as a guard does, which remembers what it saw. */
-function watch(ref: ObjectRef): (laterMs?: number) => Promise<FailFastFinding> {
+function watch(ref: ObjectRef, changedAt: number): (laterMs?: number) => Promise<FailFastFinding> {
   let [memory, state]: [PodMemory, FailFastState] = [NO_PODS, NOTHING_SEEN]
-  const changedAt = Date.now() - 2 * SECOND
   return async (laterMs = 0) => {
     const { workload, pods } = await look(ref)
     const at = Date.now() + laterMs
@@ -83,9 +82,10 @@ function watch(ref: ObjectRef): (laterMs?: number) => Promise<FailFastFinding> {
 
 void t.test('a crash loop fails at the second look, and a forbidden image by the node’s own words', { buffered: true }, async t => {
   const ref = await deploy('crashing')
+  const changedAt = Date.now()
   await change(ref, [image('app:2'), broken('CrashLoopBackOff')])
   await untilLook(ref, ({ workload }) => workload.rollout.brokenPods.length > 0, 'the crash')
-  const crashes = watch(ref)
+  const crashes = watch(ref, changedAt)
   t.match(await crashes(), { kind: 'awaits', text: /^api-.*: CrashLoopBackOff/ })
   t.match(await crashes(29 * SECOND), { kind: 'awaits' })
   t.match(await crashes(31 * SECOND), { kind: 'failing', text: /^api-[a-z0-9]+-[a-z0-9]+: CrashLoopBackOff/ })
@@ -103,7 +103,7 @@ void t.test('a crash loop fails at the second look, and a forbidden image by the
   }
   // A container that was never pulled restarted never; the fleet's stage for broken pods says three times.
   await says('restartCount', 0)
-  const pulls = watch(ref)
+  const pulls = watch(ref, changedAt)
   t.match(await pulls(), { kind: 'awaits' })
   t.match(await pulls(31 * SECOND), { kind: 'awaits' }, 'nothing says why')
   const notFound = 'failed to resolve reference "docker.io/library/app:3": docker.io/library/app:3: not found'
@@ -114,9 +114,10 @@ void t.test('a crash loop fails at the second look, and a forbidden image by the
 
 void t.test('no node takes the new pods: awaited until the controller gives the rollout up', { buffered: true }, async t => {
   const ref = await deploy('lonely', { progressDeadlineSeconds: 4 })
+  const changedAt = Date.now()
   await change(ref, [image('app:2'), { op: 'add', path: '/spec/template/spec/nodeSelector', value: { disk: 'none' } }])
   await untilLook(ref, ({ workload }) => workload.pods.some(pod => pod.unschedulable !== undefined), 'no node takes it')
-  const finds = watch(ref)
+  const finds = watch(ref, changedAt)
   t.match(await finds(), { kind: 'awaits', text: /: Unschedulable: .*nodes are available/ })
   await untilLook(ref, ({ workload }) => workload.rollout.stalledBy === 'deadline', 'the progress deadline')
   t.match(await finds(), {
