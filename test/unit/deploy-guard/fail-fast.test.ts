@@ -166,7 +166,9 @@ t.test('an image that is not there, or denied, fails when it is seen twice', asy
     'reading manifest 2 in registry.example/app: manifest unknown',
     'pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed',
     'failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 403 Forbidden',
-    'unexpected status from HEAD request to https://registry.example/v2/app/manifests/2: 401 Unauthorized'
+    'unexpected status from HEAD request to https://registry.example/v2/app/manifests/2: 401 Unauthorized',
+    'unexpected status from HEAD request to https://registry.example/v2/quota-timeout/manifests/429: 404 Not Found',
+    'registry.example/rate-limit/x509-quota:503 x: not found'
   ]) {
     const bad = [OLD, pod('new', 'api-7d9f', [pulling('ImagePullBackOff', message)])]
     t.same(kinds(looks([5, bad], [20, bad], [36, bad])), ['awaits', 'awaits', 'failing'], message)
@@ -184,6 +186,9 @@ t.test('other pull errors are waited for', async t => {
     'denied: Quota exceeded for quota metric',
     'tls: failed to verify certificate: x509: certificate signed by unknown authority',
     'context deadline exceeded',
+    'read tcp 10.0.0.2:1->10.0.0.1:443: i/o timeout',
+    'unexpected status code 429',
+    'failed to do request: Get https://registry.example/v2/denied/manifests/not-found: EOF',
     'Back-off pulling image "not found/denied:2"',
     'something that nobody knows'
   ]) {
