@@ -280,6 +280,18 @@ t.test('an application’s own label that is named like a target’s tells reque
   )
 })
 
+t.test('several pods behind one address are told apart by their names', async t => {
+  const same = { instance: '127.0.0.1:80' }
+  const { source } = numbersOf([
+    up(OLD, [3], same),
+    up(NEW, [3], same),
+    counter(OLD, '200', [[3, 100]], same),
+    counter(NEW, '200', [[3, 50]], same)
+  ])
+  const scrapes = told(await source.scrapes({ ...WANTED, pods: BOTH }, soon()))
+  t.same([plain(scrapes, 'a'), plain(scrapes, 'b')], [[[3, { 200: 100 }]], [[3, { 200: 50 }]]])
+})
+
 const LATENCY: Counter = { kind: 'latency', metric: 'http_request_duration_seconds', boundaries: [0.25, 1, 0.00001, 1_000_000] }
 const bucket = (le: string, value: number) => ({
   labels: { __name__: 'http_request_duration_seconds_bucket', le, ...targetLabels(OLD) },
