@@ -81,7 +81,7 @@ export function quoteRegex(value: string): string {
   return value.replaceAll(/[\\.+*?()|[\]{}^$]/g, String.raw`\$&`)
 }
 
-/** A value as it stands between such quotes in PromQL. */
+/** Makes a text safe between these quotes, as Go’s strings have them. */
 export function quoteString(value: string, quote: '"' | "'"): string {
   return value
     .replaceAll('\\', String.raw`\\`)

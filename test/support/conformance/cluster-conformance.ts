@@ -102,7 +102,7 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
 
   await t.test('a deploy guard’s look: old and new pods at once, by the version that is judged', async t => {
     const guarded = createGuardedCluster(kube, offset, Date.now)
-    const ref = await deploy('watched', 'app:1', { spec: { minReadySeconds: 2 } })
+    const ref = await deploy('looked-at', 'app:1', { spec: { minReadySeconds: 2 } })
     const first = await untilWorkload(cluster, ref, done, 'the first rollout')
     const both = async () => {
       const look = await guarded.look(ref, undefined, soon())
