@@ -379,6 +379,12 @@ t.test('how often pods are scraped is measured, and a block is at least five sec
   ]).source
   await pushed.labels(BOTH, ['http_requests_total'], soon())
   t.equal(told(await pushed.interval(BOTH, soon())), 30, 'pushed numbers have no `up`')
+  const name = 'http_request_duration_seconds'
+  const native = numbersOf([
+    { labels: { __name__: name, ...targetLabels(OLD) }, samples: [-40, -20, 0].map(second => [at(second), NATIVE] as const) }
+  ]).source
+  await native.labels(BOTH, [name], soon())
+  t.equal(told(await native.interval(BOTH, soon())), 20, 'nor are native histograms samples')
 })
 
 t.test('pods of two clusters with the same names are not mixed up', async t => {
