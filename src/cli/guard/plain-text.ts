@@ -17,8 +17,8 @@ export function ciText(text: unknown): string {
 }
 
 function harmless(text: string): string {
-  return text
-    .replaceAll(/::(?=[\w-].*?::)/g, ': :')
+  // A command of GitHub has two of them. A text with one is an address, such as fe80::1.
+  return (text.indexOf('::') === text.lastIndexOf('::') ? text : text.replaceAll('::', ': :'))
     .replaceAll(/##(?=\w*\[)/g, '# #')
     .replaceAll(/section_(start|end):/gi, 'section_$1 :')
 }

@@ -69,13 +69,16 @@ async function watch(parts: WatchParts): Promise<ExitCode> {
   const history = createHistory()
   const ticking = setInterval(() => log.tick(), TICK_MS)
   let told: Told | undefined
+  let printed = ''
   let ending: Ending
   try {
     ending = await endingOf(parts, target, view => {
       told = toldOf(view)
       history.add(told)
       log.told(told)
-      if (flags.json === true) terminal.line(jsonLine({ event: 'guard', guard: view }))
+      const line = jsonLine({ event: 'guard', guard: view })
+      if (flags.json === true && line !== printed) terminal.line(line)
+      printed = line
     })
   } finally {
     clearInterval(ticking)
