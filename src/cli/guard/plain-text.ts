@@ -10,7 +10,7 @@ const SHOWN = 600
  */
 export function ciText(text: unknown): string {
   const flat = plain(text)
-    .replaceAll(/[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '')
+    .replaceAll(/[\p{Cf}\p{Cs}]/gu, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
   return harmless(flat.length <= SHOWN ? flat : `${flat.slice(0, SHOWN)}…`)
