@@ -1,3 +1,4 @@
+import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { DryRunAnswer } from '../domain/dry-run.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
@@ -35,6 +36,8 @@ export interface Operations {
   /** The same for real, through the same guards. */
   run(request: RunRequest): Promise<AskedRun>
   policies(): readonly Policy[]
+  /** The entries of `guards:`, in the order in which they are looked at. */
+  guardPolicies(): readonly GuardPolicy[]
   match(labels: Readonly<Record<string, string>>): Policy | undefined
   explain(labels: Readonly<Record<string, string>>): readonly ExplainedPolicy[]
   reload(): Promise<Reloaded>

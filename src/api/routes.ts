@@ -16,7 +16,7 @@ import { registerGuards } from './guards.ts'
 import { registerLists } from './lists.ts'
 import type { Operations } from './operations.ts'
 import { type AlertSchema, ExplainSchema, RequestSchema, SwitchSchema, type TargetSchema } from './schemas.ts'
-import { policyView } from './views.ts'
+import { guardPolicyView, policyView } from './views.ts'
 
 export interface ApiOptions {
   readonly operations: Operations
@@ -87,7 +87,8 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
   )
 
   server.get('/api/v1/policies', { onRequest: allow('viewer'), schema: { tags: ['policies'] } }, async () => ({
-    items: operations.policies().map(policyView)
+    items: operations.policies().map(policyView),
+    guards: operations.guardPolicies().map(guardPolicyView)
   }))
   server.post(
     '/api/v1/policies/explain',

@@ -1,5 +1,7 @@
 import { formatDuration } from '../base/duration.ts'
+import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { Incident } from '../domain/incident.ts'
+import { formatMargin } from '../domain/margin.ts'
 import { targetKey } from '../domain/objects.ts'
 import { OUTCOMES } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
@@ -87,11 +89,27 @@ export function policyView(policy: Policy): Readonly<Record<string, unknown>> {
       window: formatDuration(query.window)
     })),
     steps: policy.steps.map(step => ({ action: step.action, with: step.with })),
-    guards: {
-      namespaces: policy.guards.namespaces,
-      cooldown: formatDuration(policy.guards.cooldown),
-      budgets: policy.guards.budgets.map(budget => ({ ...budget, per: formatDuration(budget.per) }))
-    },
+    guards: limitsView(policy.guards),
     escalate: { after: formatDuration(policy.escalate.after), to: policy.escalate.to }
+  }
+}
+
+function limitsView({ namespaces, cooldown, budgets }: Policy['guards']) {
+  return {
+    namespaces,
+    cooldown: formatDuration(cooldown),
+    budgets: budgets.map(budget => ({ ...budget, per: formatDuration(budget.per) }))
+  }
+}
+
+/** An entry of `guards:`, as the policy file has it, with every default. */
+export function guardPolicyView({ name, mode, guards, steps, escalate, widest, objective, metrics }: GuardPolicy) {
+  return {
+    name,
+    mode,
+    ...limitsView(guards),
+    steps: steps.map(step => ({ action: step.action, with: step.with })),
+    bounds: { tolerate: formatMargin(widest), ...(objective === undefined ? {} : { objective }), metrics },
+    escalate: { after: formatDuration(escalate.after), to: escalate.to }
   }
 }

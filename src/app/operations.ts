@@ -61,6 +61,7 @@ export function createOperations(parts: OperationsParts): Operations {
     now: clock.now,
     nextId: ports.ids.next,
     policies: () => store.current().policies,
+    guardPolicies: () => store.current().guards,
     match: labels => store.index().match(labels),
     explain: labels => store.index().explain(labels),
     async dryRun(request) {

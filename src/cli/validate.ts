@@ -18,7 +18,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
     .command('validate')
     .description('check policies; for CI')
     .argument('[path]', 'policy file or folder', 'policies.yaml')
-    .option('--json', 'print {"valid", "policies", "problems", "warnings"}; with --prometheus "queries" too')
+    .option('--json', 'print {"valid", "policies", "guards", "problems", "warnings"}; with --prometheus "queries" too')
     .option('--no-files', 'do not look whether the files are there that policies name (tokens, certificates): in CI they are not')
     .option('--prometheus <url>', 'ask every query once, and tell of its type, its series and its cost')
     .option(
@@ -50,7 +50,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
           options.json === true ? '' : `${result.problems.length} ${result.problems.length === 1 ? 'problem' : 'problems'}`
         )
       }
-      const { policies, warnings } = result.set
+      const { policies, guards, warnings } = result.set
       const queries = options.prometheus === undefined ? undefined : await queriesAt(options.prometheus, result.set, labels)
       const count = (state: FindingState): number => (queries ?? []).filter(finding => finding.state === state).length
       const valid = count('bad') === 0
@@ -59,6 +59,7 @@ export function validateCommand(program: Command, terminal: Terminal): void {
           JSON.stringify({
             valid,
             policies: policies.map(({ name, mode }) => ({ name, mode })),
+            guards: guards.map(({ name, mode, guards: { namespaces } }) => ({ name, mode, namespaces })),
             problems: [],
             warnings,
             ...(queries && { queries })
@@ -73,10 +74,15 @@ export function validateCommand(program: Command, terminal: Terminal): void {
           terminal.line(
             `${terminal.good('✓')} ${policy.name} ${terminal.dim(`(${policy.mode}: ${policy.steps.map(step => step.action).join(' → ')})`)}`
           )
+        for (const { name, mode, steps, guards: limits } of guards)
+          terminal.line(
+            `${terminal.good('✓')} guard ${name} ${terminal.dim(`(${mode}, ${limits.namespaces.join(', ')}: ${steps.map(step => step.action).join(' → ')})`)}`
+          )
         for (const finding of queries ?? []) printFinding(terminal, finding)
         if (valid && count('unreachable') === 0) {
           const advice = warnings.length === 0 ? 'no problems' : `${warnings.length} ${warnings.length === 1 ? 'warning' : 'warnings'}`
-          terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}, ${advice}`)
+          const ruled = guards.length === 0 ? '' : `, ${guards.length} ${guards.length === 1 ? 'guard' : 'guards'}`
+          terminal.line(`${policies.length} ${policies.length === 1 ? 'policy' : 'policies'}${ruled}, ${advice}`)
         }
       }
       const told = (text: string): string => (options.json === true ? '' : text)

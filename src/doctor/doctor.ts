@@ -6,6 +6,7 @@ import { KubeconfigError } from '../cluster/access.ts'
 import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
 import type { KubeAnswer } from '../domain/ports/kube.ts'
 import { openChannels } from '../notify/channels.ts'
 import { CHANNELS } from '../notify/registry.ts'
@@ -60,7 +61,7 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
     const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }, files.read))
-    yield* await checkChannels(channels, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
+    yield* await checkChannels(channels, policiesInForce(set), options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
   }
@@ -98,8 +99,8 @@ async function clusterFindings(
   if (set === undefined || findings.some(finding => finding.state === 'unreachable')) return findings
   return [
     ...findings,
-    ...(await checkRights(kube, set.policies, config.mode, signal)),
-    ...(await checkWatches(kube, set.policies, systemClock.now, signal))
+    ...(await checkRights(kube, policiesInForce(set), config.mode, signal)),
+    ...(await checkWatches(kube, policiesInForce(set), systemClock.now, signal))
   ]
 }
 

@@ -3,6 +3,7 @@ import { dirname, resolve } from 'node:path'
 import { createHelm } from '../actions/helm-rollback/helm.ts'
 import { VOCABULARY } from '../app/vocabulary.ts'
 import { type Config, openToWire } from '../config.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { loadPolicyPath, PolicyFileMissing } from '../policies/store.ts'
 import { type Finding, fine, trouble } from './finding.ts'
@@ -63,7 +64,7 @@ function nearestParent(path: string): string {
 
 /** Checks whether helm is here, and in which version, where a policy rolls releases back. */
 export async function checkHelm(config: Config, set: PolicySet, signal: AbortSignal): Promise<readonly Finding[]> {
-  if (!set.policies.some(policy => policy.steps.some(step => step.action === 'helm-rollback'))) return []
+  if (!policiesInForce(set).some(policy => policy.steps.some(step => step.action === 'helm-rollback'))) return []
   const major = await createHelm(config.helm).major(signal)
   return [
     major.kind === 'done'

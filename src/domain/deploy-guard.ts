@@ -174,6 +174,8 @@ export interface GuardPolicy {
   readonly recheck: number
   /** The widest margin that may be asked for. */
   readonly widest: Margin
+  /** The loosest objective that may be asked for, 0 … 1. Where it is absent, every one may. */
+  readonly objective?: number
   /** The metrics that may be asked for by name. */
   readonly metrics: readonly string[]
 }

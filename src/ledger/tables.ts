@@ -76,6 +76,26 @@ export interface Tables {
     /** Since when it holds its write back, until the other targets that alert are sampled. */
     held_since: number | null
   }
+  deploy_guards: {
+    id: string
+    /** What makes two requests for a guard the same: the version that is judged, or the one that is waited for. */
+    version_key: string
+    target_key: string
+    state: string
+    next_at: number
+    ended_at: number | null
+    result: string | null
+    /** The template identity that is judged. */
+    identity: string | null
+    /** The run that it began. */
+    run_id: string | null
+    guard_json: string
+    memory_json: string | null
+    owner: string | null
+    fence: number
+    claim_expires_at: number | null
+  }
+  guard_learned: { target_key: string; at: number; learned_json: string }
   intents: {
     id: string
     run_id: string
@@ -136,7 +156,26 @@ export interface Tables {
     /** Messages of one group are one message, which counts them: see `message-groups.ts`. */
     group_key: string | null
     grouped_json: string | null
+    /** Which affair the message is about, `KIND/ID` of its subject, and its place in what the channel is told of it. */
+    affair: string
+    place: number
+    /** Whether another channel got the message too, because this one did not take it. */
+    fell_back: number
   }
+  affairs: {
+    affair: string
+    channel: string
+    /** One of AFFAIR_STATES. */
+    state: string
+    places: number
+    memory_json: string | null
+    handed_json: string | null
+    updated_at: number
+  }
+  /** Whose alerts an affair is about. */
+  affair_incidents: { incident_id: string; affair: string }
+  /** A channel that asked for patience (`Retry-After`) is left alone until then. */
+  channel_pauses: { channel: string; until: number }
   audit: {
     seq: number
     at: number

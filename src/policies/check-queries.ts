@@ -5,17 +5,35 @@ import { selectorsOf } from '../promql/selectors.ts'
 import { typeOf } from '../promql/types.ts'
 import { type Unpadded, unpadded } from '../promql/unpadded.ts'
 import { type PromqlTemplate, parsePromqlTemplate } from '../templates/promql.ts'
+import { expandVerification, type WrittenVerification } from './expand.ts'
 import { parseThreshold } from './normalize.ts'
 import type { Finding, Path } from './problem.ts'
 import type { PolicyFile } from './schema.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
 type FileVerification = FilePolicy['verify'][number]
-type FileTraffic = NonNullable<FileVerification['traffic']>
+type FileTraffic = NonNullable<WrittenVerification['traffic']>
 type FileCondition = NonNullable<NonNullable<FilePolicy['steps'][number]['when']>['queries']>[number]
 
 /** Checks one query of a symptom: its number, its threshold, and its traffic. */
 export function checkVerification(query: FileVerification, path: Path): Finding[] {
+  const expanded = expandVerification(query, path)
+  if (expanded.kind === 'wrong') return [...expanded.findings]
+  const findings = checkWritten(expanded.query, path)
+  // The text of a named metric stands in no file: what is wrong in it came from the options.
+  return query.use === undefined
+    ? findings
+    : findings.map(({ path: at, message, warning }) => {
+        const own = at.at(path.length) === 'failWhen'
+        return {
+          path: own ? at : [...path, query.with === undefined ? 'use' : 'with'],
+          message,
+          ...(warning === undefined ? {} : { warning })
+        }
+      })
+}
+
+function checkWritten(query: WrittenVerification, path: Path): Finding[] {
   const findings: Finding[] = []
   const at: Path = [...path, 'promql']
   const parsed = parsePromqlTemplate(query.promql)
@@ -77,7 +95,7 @@ function halfText(part: FilterPart, threshold: 'failWhen' | 'holdsWhen' | 'atLea
   return threshold === 'atLeast' ? `promql: ${promql}, atLeast: ${number}` : `promql: ${promql}, ${threshold}: "${operator} ${number}"`
 }
 
-function checkWindow(query: FileVerification, parsed: PromqlTemplate, path: Path): Finding[] {
+function checkWindow(query: WrittenVerification, parsed: PromqlTemplate, path: Path): Finding[] {
   if (parsed.fixedInTime)
     return [
       {

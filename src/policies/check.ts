@@ -1,16 +1,15 @@
-import type { TargetKind } from '../domain/objects.ts'
 import { parseTemplate } from '../templates/template.ts'
 import { checkChannels, type LoadableChannel } from './channels.ts'
+import { checkEscalation } from './check-escalation.ts'
+import { checkGuards } from './check-guards.ts'
 import { checkCondition, checkVerification } from './check-queries.ts'
 import { parseMatchers } from './matchers.ts'
-import { didYouMean, type Finding, type Path } from './problem.ts'
+import type { Finding, Path } from './problem.ts'
 import type { PolicyFile } from './schema.ts'
 import { checkSources } from './sources.ts'
+import type { StepCheck } from './step-check.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
-
-/** Checks what no schema can say of a step: whether its action is known, with these options, for this kind of target. */
-export type StepCheck = (action: string, value: unknown, kind: TargetKind, path: Path) => readonly Finding[]
 
 /** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
@@ -23,6 +22,7 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
     else names.set(policy.name, index)
     findings.push(...checkPolicy(policy, file, path, checkStep))
   }
+  findings.push(...checkGuards(file, checkStep))
   findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
   return findings
 }
@@ -69,11 +69,4 @@ function checkTarget(target: FilePolicy['target'], path: Path): Finding[] {
       ? [{ path: [...path, key], message: 'the target cannot be made from itself: use labels or annotations' }]
       : []
   })
-}
-
-function checkEscalation(escalate: { readonly to?: readonly string[] } | undefined, file: PolicyFile, path: Path): Finding[] {
-  const known = Object.keys(file.channels ?? {})
-  return (escalate?.to ?? []).flatMap((name, index) =>
-    known.includes(name) ? [] : [{ path: [...path, 'to', index], message: `there is no channel "${name}"; ${didYouMean(name, known)}` }]
-  )
 }

@@ -1,21 +1,18 @@
 import { Compile } from 'typebox/compile'
+import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
-import type { TargetKind } from '../domain/objects.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { placeOf, writtenAt } from '../yaml/place.ts'
 import { type ReadYaml, readYaml } from '../yaml/read.ts'
 import { type LoadableChannel, normalizeChannels } from './channels.ts'
-import { checkFile, type StepCheck } from './check.ts'
+import { checkFile } from './check.ts'
+import { checkGuardOrder, type PlacedGuard } from './check-guards.ts'
 import { type NamedFile, namedFiles } from './named-files.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
-import { didYouMean, type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
-import { type ActionSchema, fileSchema, type PolicyFile } from './schema.ts'
-
-/** What the loader needs to know of an action. */
-export interface LoadableAction extends ActionSchema {
-  readonly kinds: readonly TargetKind[]
-  readonly check?: (value: unknown) => string | undefined
-}
+import { normalizeGuards } from './normalize-guards.ts'
+import { type Finding, formatPath, type Path, type PolicyProblem, schemaFindings } from './problem.ts'
+import { fileSchema, type PolicyFile } from './schema.ts'
+import { type LoadableAction, stepChecker } from './step-check.ts'
 
 /** The actions and the kinds of channel that a policy file may name. */
 export interface Vocabulary {
@@ -26,11 +23,19 @@ export interface Vocabulary {
 /** The contents of the policy files, checked, with every default filled in. */
 export interface PolicySet {
   readonly policies: readonly Policy[]
+  /** In the order in which they are looked at: the first that covers a namespace rules it. */
+  readonly guards: readonly GuardPolicy[]
   readonly sources: NonNullable<PolicyFile['sources']>
   readonly channels: Readonly<Record<string, ConfiguredChannel>>
   readonly storm: StormLimits
   /** What the files say that is allowed, and seldom meant. */
   readonly warnings: readonly PolicyProblem[]
+}
+
+/** One of the files, and how what is wrong in it gets its place. */
+interface ParsedFile {
+  readonly locate: (finding: Finding) => PolicyProblem
+  readonly value: PolicyFile
 }
 
 /** The schema check's words for a value that should be a text. */
@@ -47,7 +52,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   const schema = fileSchema(vocabulary.channels)
   const fileValidator = Compile(schema)
   const problems: PolicyProblem[] = []
-  const parsed: { readonly locate: (finding: Finding) => PolicyProblem; readonly value: PolicyFile }[] = []
+  const parsed: ParsedFile[] = []
   for (const { file, text } of texts) {
     const yaml = readYaml(text)
     if (yaml.kind === 'bad') {
@@ -70,7 +75,8 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   const single = parsed.length === 1 ? parsed[0] : undefined
   for (const part of parsed) {
     // One of several files may name channels, and rely on defaults, of another.
-    const whole: PolicyFile = single === part ? part.value : { ...merged.file, policies: part.value.policies }
+    const whole: PolicyFile =
+      single === part ? part.value : { ...merged.file, policies: part.value.policies, guards: part.value.guards ?? [] }
     for (const finding of checkFile(whole, checkStep, vocabulary.channels))
       (finding.warning === true ? warnings : problems).push(part.locate(finding))
   }
@@ -91,6 +97,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       taken.add(policy.name)
     }
   }
+  problems.push(...guardClashes(parsed, merged.file, taken))
   if (problems.length > 0) return { kind: 'bad', problems: unique(problems) }
   const file = merged.file
   const files = parsed.flatMap(({ locate, value }) =>
@@ -103,6 +110,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
     files,
     set: {
       policies: normalizePolicies(file),
+      guards: normalizeGuards(file),
       sources: file.sources ?? {},
       channels: normalizeChannels(file.channels),
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
@@ -111,12 +119,29 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
   }
 }
 
+/** What is wrong with entries of `guards:` because of others, in whichever file they are. */
+function guardClashes(parsed: readonly ParsedFile[], { defaults }: PolicyFile, policies: ReadonlySet<string>): readonly PolicyProblem[] {
+  const placed = parsed.flatMap(({ locate, value }) =>
+    (value.guards ?? []).map((entry, at): PlacedGuard & Pick<ParsedFile, 'locate'> => ({
+      entry,
+      namespaces: entry.namespaces ?? defaults?.guards?.namespaces ?? [],
+      path: ['guards', at],
+      locate
+    }))
+  )
+  return checkGuardOrder(placed, policies).flatMap(({ index, finding }) => placed[index]?.locate(finding) ?? [])
+}
+
 /** The schema of the file leaves open what is in a step's `with`. */
 function filesOfSteps(file: PolicyFile, actions: readonly LoadableAction[]): ReturnType<typeof namedFiles> {
-  return file.policies.flatMap((policy, index) =>
-    policy.steps.flatMap((step, at) => {
+  const ladders = [
+    ...file.policies.map(({ steps }, index) => ({ steps, path: ['policies', index] })),
+    ...(file.guards ?? []).map(({ steps = [] }, index) => ({ steps, path: ['guards', index] }))
+  ]
+  return ladders.flatMap(({ steps, path }) =>
+    steps.flatMap((step, at) => {
       const action = actions.find(({ name }) => name === step.action)
-      return action === undefined ? [] : namedFiles(action.with, step.with, ['policies', index, 'steps', at, 'with'])
+      return action === undefined ? [] : namedFiles(action.with, step.with, [...path, 'steps', at, 'with'])
     })
   )
 }
@@ -138,27 +163,9 @@ function merge(files: readonly PolicyFile[]): {
       if (file[key] !== undefined) twice.push({ key, index })
       else file = { ...file, [key]: part[key] }
     }
-    file = { ...file, policies: [...file.policies, ...part.policies] }
+    file = { ...file, policies: [...file.policies, ...part.policies], guards: [...(file.guards ?? []), ...(part.guards ?? [])] }
   }
   return { file, twice }
-}
-
-function stepChecker(actions: readonly LoadableAction[]): StepCheck {
-  const validators = new Map(actions.map(action => [action.name, { schema: action.with, validator: Compile(action.with), action }]))
-  return (name, value, kind, path) => {
-    const known = validators.get(name)
-    if (known === undefined)
-      return [{ path: [...path, 'action'], message: `there is no action "${name}"; ${didYouMean(name, [...validators.keys()])}` }]
-    const findings = schemaFindings(known.validator, known.schema, value, [...path, 'with'])
-    if (findings.length > 0) return findings
-    const wrong = known.action.check?.(value)
-    return [
-      ...(wrong === undefined ? [] : [{ path: [...path, 'with'], message: wrong }]),
-      ...(known.action.kinds.includes(kind)
-        ? []
-        : [{ path: [...path, 'action'], message: `${name} works on ${known.action.kinds.join(', ')}, not on a ${kind}` }])
-    ]
-  }
 }
 
 function unique(problems: readonly PolicyProblem[]): PolicyProblem[] {

@@ -1,7 +1,16 @@
 import { HOUR, MINUTE, SECOND } from '../base/clock.ts'
 import { parseDuration } from '../base/duration.ts'
-import { type Budget, COMPARISONS, type Policy, type StormLimits, type Threshold, type VerificationQuery } from '../domain/policy.ts'
+import {
+  type Budget,
+  COMPARISONS,
+  type Confirm,
+  type Policy,
+  type StormLimits,
+  type Threshold,
+  type VerificationQuery
+} from '../domain/policy.ts'
 import { parsePromqlTemplate } from '../templates/promql.ts'
+import { expandVerification, type WrittenVerification } from './expand.ts'
 import type { PolicyFile } from './schema.ts'
 
 type FilePolicy = PolicyFile['policies'][number]
@@ -13,6 +22,7 @@ const DEFAULT_BUDGETS: readonly Budget[] = [
   { limit: 3, per: 24 * HOUR, scope: 'target' },
   { limit: 5, per: HOUR, scope: 'global' }
 ]
+export const DEFAULT_COOLDOWN = 30 * MINUTE
 export const DEFAULT_STORM: StormLimits = { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
 
 /** The policies of a checked file with every default filled in and every duration in milliseconds. */
@@ -29,7 +39,7 @@ function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
     mode: policy.mode ?? defaults?.mode ?? 'dry-run',
     ...(policy.changedWithin === undefined ? {} : { changedWithin: ms(policy.changedWithin) }),
     ...ignoredOf(policy, defaults),
-    verify: policy.verify.map(normalizeVerification),
+    verify: policy.verify.map((query, index) => normalizeVerification(expanded(query), index)),
     steps: policy.steps.map(step => ({
       action: step.action,
       with: isRecord(step.with) ? step.with : {},
@@ -42,17 +52,12 @@ function normalizePolicy(policy: FilePolicy, file: PolicyFile): Policy {
               queries: (step.when.queries ?? []).map(normalizeCondition)
             }
           }),
-      confirm: {
-        within: optional(step.confirm?.within, 10 * MINUTE),
-        passes: step.confirm?.passes ?? 3,
-        every: optional(step.confirm?.every, 30 * SECOND)
-      }
+      confirm: confirmOf(step.confirm)
     })),
     guards: {
       namespaces: policy.guards?.namespaces ?? defaults?.guards?.namespaces ?? [],
-      cooldown: optional(policy.guards?.cooldown ?? defaults?.guards?.cooldown, 30 * MINUTE),
-      // A policy's own budgets are added to the defaults, and never replace them (rules 4).
-      budgets: [...(defaults?.guards?.budgets?.map(toBudget) ?? DEFAULT_BUDGETS), ...(policy.guards?.budgets?.map(toBudget) ?? [])],
+      cooldown: optional(policy.guards?.cooldown ?? defaults?.guards?.cooldown, DEFAULT_COOLDOWN),
+      budgets: budgetsOf(defaults?.guards?.budgets, policy.guards?.budgets),
       storm: stormOf(file)
     },
     escalate: {
@@ -70,12 +75,31 @@ function ignoredOf(policy: FilePolicy, defaults: PolicyFile['defaults']): Pick<P
   return annotations.length === 0 && env.length === 0 ? {} : { ignore: { annotations, env } }
 }
 
+type FileBudgets = readonly { readonly limit: number; readonly per: string; readonly scope: string }[]
+
+/** The budgets of a policy, or of a guard: its own are added to the defaults, and never replace them (rules 4). */
+export function budgetsOf(defaults: FileBudgets | undefined, own: FileBudgets | undefined): readonly Budget[] {
+  return [...(defaults?.map(toBudget) ?? DEFAULT_BUDGETS), ...(own?.map(toBudget) ?? [])]
+}
+
+/** How a rung is confirmed. */
+export function confirmOf(confirm: FilePolicy['steps'][number]['confirm']): Confirm {
+  return { within: optional(confirm?.within, 10 * MINUTE), passes: confirm?.passes ?? 3, every: optional(confirm?.every, 30 * SECOND) }
+}
+
+/** The limits of a storm, which only the defaults set. */
 export function stormOf(file: PolicyFile): StormLimits {
   const storm = file.defaults?.guards?.storm
   return storm === undefined ? DEFAULT_STORM : { targets: storm.targets, within: ms(storm.within), calm: ms(storm.calm) }
 }
 
-function normalizeVerification(query: FileVerification, index: number): VerificationQuery {
+function expanded(query: FileVerification): WrittenVerification {
+  const made = expandVerification(query, [])
+  if (made.kind === 'wrong') throw new Error(`query was not checked at load: ${made.findings.map(({ message }) => message).join('; ')}`)
+  return made.query
+}
+
+function normalizeVerification(query: WrittenVerification, index: number): VerificationQuery {
   const parsed = parsePromqlTemplate(query.promql)
   if ('error' in parsed) throw new Error(`query was not checked at load: ${parsed.error}`)
   return {
@@ -110,12 +134,13 @@ function toBudget(budget: { readonly limit: number; readonly per: string; readon
   return { limit: budget.limit, per: ms(budget.per), scope: scope ?? raise(`scope was not checked at load: ${budget.scope}`) }
 }
 
-function ms(text: string): number {
-  return parseDuration(text) ?? raise(`duration was not checked at load: ${text}`)
+/** Milliseconds of a duration that was checked at load, or `otherwise` where there is none. */
+export function optional(text: string | undefined, otherwise: number): number {
+  return text === undefined ? otherwise : ms(text)
 }
 
-function optional(text: string | undefined, otherwise: number): number {
-  return text === undefined ? otherwise : ms(text)
+function ms(text: string): number {
+  return parseDuration(text) ?? raise(`duration was not checked at load: ${text}`)
 }
 
 function isRecord(value: unknown): value is Readonly<Record<string, unknown>> {

@@ -1,12 +1,18 @@
-import { type Static, type TObject, type TSchema, Type } from 'typebox'
-import { TARGET_KINDS } from '../domain/objects.ts'
-import { BUDGET_SCOPES } from '../domain/policy.ts'
+import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
+import type { Blame } from '../domain/action.ts'
+import { TARGET_KINDS, type TargetKind } from '../domain/objects.ts'
+import { guardSchema, guardStepFields, isForGuards } from './guard-schema.ts'
+import { BudgetSchema, ConfirmSchema, closed, count, duration, EscalateSchema, ModeSchema, NAME, THRESHOLD, text } from './schema-parts.ts'
+import { OpenVerifySchema, publishedVerifySchema } from './verify-schema.ts'
 
 /** What a policy file's schema needs of an action: its name, and the schema of its `with:`. */
 export interface ActionSchema {
   readonly name: string
   readonly title: string
   readonly with: TObject
+  readonly kinds: readonly TargetKind[]
+  /** `nothing`: it does not go back to an earlier version. */
+  readonly blames: Blame
 }
 
 /** What a policy file's schema needs of a kind of channel: its name, and the schema of its settings. */
@@ -16,15 +22,6 @@ export interface ChannelSchema {
   /** True for a channel that needs no configuration. Policy files cannot configure its kind, and may not take its name. */
   readonly standing?: true
 }
-
-const closed = { additionalProperties: false }
-/** Prometheus' durations from one second up (rules 7). Shorter ones would only cost queries. */
-const DURATION = '^(?=.*[1-9])([0-9]+(s|m|h|d|w|y))+$'
-
-const duration = (description: string) =>
-  Type.String({ pattern: DURATION, description: `${description} Prometheus’ duration, such as 30s or 1h30m.` })
-const text = (description: string) => Type.String({ minLength: 1, description })
-const count = (minimum: number, description: string) => Type.Integer({ minimum, description })
 
 const httpSource = (description: string, defaultTimeout: string) =>
   Type.Object(
@@ -42,15 +39,6 @@ const httpSource = (description: string, defaultTimeout: string) =>
     },
     { ...closed, description }
   )
-
-export const BudgetSchema = Type.Object(
-  {
-    limit: count(1, 'Writes at most.'),
-    per: duration('Within this time.'),
-    scope: Type.Enum([...BUDGET_SCOPES], { description: 'What is counted together.' })
-  },
-  closed
-)
 
 const StormSchema = Type.Object(
   {
@@ -82,51 +70,6 @@ const ignoreFields = {
   )
 }
 
-const ModeSchema = Type.Enum(['off', 'dry-run', 'auto'], {
-  description: 'How far the policy goes. dry-run decides everything and writes nothing.'
-})
-
-const THRESHOLD = '^\\s*(>=|<=|==|!=|>|<)\\s*[-+]?[0-9.]+([eE][-+]?[0-9]+)?\\s*%?\\s*$'
-
-const VerifySchema = Type.Object(
-  {
-    name: Type.Optional(text('What people read in the timeline.')),
-    promql: text('A query for one number. Templates only inside the quotes of label matchers.'),
-    failWhen: Type.String({
-      pattern: THRESHOLD,
-      description: 'When the number means the symptom is there: a comparison and a number, such as "> 0.05" or "> 5%".'
-    }),
-    traffic: Type.Optional(
-      Type.Object(
-        { promql: text('A query for the traffic.'), atLeast: Type.Number({ description: 'Below this the number decides nothing.' }) },
-        closed
-      )
-    ),
-    samples: Type.Optional(count(1, 'How many samples must agree before a write; default 2.')),
-    every: Type.Optional(duration('Time between them; default 15s.')),
-    window: Type.Optional(duration('How far back the query looks; needed where its text cannot tell.')),
-    maxAge: Type.Optional(duration('How old the newest sample behind the query may be; default 2m.'))
-  },
-  closed
-)
-
-const ConfirmSchema = Type.Object(
-  {
-    within: Type.Optional(duration('Time to recover; default 10m.')),
-    passes: Type.Optional(count(1, 'Passing samples in a row; default 3.')),
-    every: Type.Optional(duration('Time between them; default 30s.'))
-  },
-  closed
-)
-
-const EscalateSchema = Type.Object(
-  {
-    after: Type.Optional(duration('People are told this long after the alert first came in, whatever happens; default 20m.')),
-    to: Type.Optional(Type.Array(text('A channel’s name.'), { description: 'Channels; auto needs at least one.' }))
-  },
-  closed
-)
-
 /** The kinds of channel that a policy file may configure. */
 export function configurable<Kind extends ChannelSchema>(kinds: readonly Kind[]): readonly Kind[] {
   return kinds.filter(kind => kind.standing !== true)
@@ -134,10 +77,17 @@ export function configurable<Kind extends ChannelSchema>(kinds: readonly Kind[])
 
 function channelSchema(kinds: readonly ChannelSchema[]) {
   const known = configurable(kinds)
-  return Type.Object(Object.fromEntries(known.map(kind => [kind.name, Type.Optional(kind.settings)])), {
-    ...closed,
-    description: `One of ${known.map(kind => kind.name).join(', ')}.`
-  })
+  return Type.Object(
+    {
+      ...Object.fromEntries(known.map(kind => [kind.name, Type.Optional(kind.settings)])),
+      fallback: Type.Optional(text('The channel that gets a call for people too, where this one does not take it.')),
+      fallbackAfter: Type.Optional(duration('For so long this channel may fail; default 10m. What it refuses goes to the other at once.'))
+    },
+    {
+      ...closed,
+      description: `One of ${known.map(kind => kind.name).join(', ')}.`
+    }
+  )
 }
 
 const TargetSchema = Type.Object(
@@ -179,13 +129,16 @@ const stepFields = {
   confirm: Type.Optional(ConfirmSchema)
 }
 
-function policyFields<Step extends TSchema>(step: Step) {
+/** The parts of a file that the loader leaves open at first, and that editors see in full. */
+interface Parts<Step extends TSchema, Verify extends TSchema, GuardStep extends TSchema> {
+  readonly step: Step
+  readonly verify: Verify
+  readonly guardStep: GuardStep
+}
+
+function policyFields<Step extends TSchema, Verify extends TSchema>({ step, verify }: { readonly step: Step; readonly verify: Verify }) {
   return {
-    name: Type.String({
-      pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$',
-      maxLength: 63,
-      description: 'Unique; lower-case letters, digits, dashes.'
-    }),
+    name: Type.String({ ...NAME, description: 'Unique; lower-case letters, digits, dashes.' }),
     match: Type.Array(Type.String({ minLength: 1 }), { minItems: 1, description: 'Alertmanager’s matchers; all must hold.' }),
     target: TargetSchema,
     mode: Type.Optional(ModeSchema),
@@ -195,7 +148,7 @@ function policyFields<Step extends TSchema>(step: Step) {
       )
     ),
     ...ignoreFields,
-    verify: Type.Array(VerifySchema, {
+    verify: Type.Array(verify, {
       minItems: 1,
       description: 'The symptom, as numbers. All must fail before a write, all must pass after it.'
     }),
@@ -206,7 +159,10 @@ function policyFields<Step extends TSchema>(step: Step) {
   }
 }
 
-function fileFields<Step extends TSchema>(step: Step, channels: readonly ChannelSchema[]) {
+function fileFields<Step extends TSchema, Verify extends TSchema, GuardStep extends TSchema>(
+  parts: Parts<Step, Verify, GuardStep>,
+  channels: readonly ChannelSchema[]
+) {
   return {
     version: Type.Literal(1),
     sources: Type.Optional(
@@ -231,19 +187,26 @@ function fileFields<Step extends TSchema>(step: Step, channels: readonly Channel
         closed
       )
     ),
-    policies: Type.Array(Type.Object(policyFields(step), closed))
+    policies: Type.Array(Type.Object(policyFields(parts), closed)),
+    guards: Type.Optional(
+      Type.Array(guardSchema(parts.guardStep), {
+        description: 'What post-deploy guards may do, by namespace. Where no entry covers a namespace they only report.'
+      })
+    )
   }
 }
 
 const OpenStep = Type.Object({ action: Type.String(), with: Type.Optional(Type.Unknown()), ...stepFields }, closed)
 
-/** The schema that the loader checks first. It then checks each step's `with:` against the action's own schema. */
+const OpenGuardStep = Type.Object({ action: Type.String(), with: Type.Optional(Type.Unknown()), ...guardStepFields }, closed)
+
+/** The schema that the loader checks first. It then checks each `with:` against the schema of the action or of the metric. */
 export function fileSchema(channels: readonly ChannelSchema[]) {
-  return Type.Object(fileFields(OpenStep, channels), closed)
+  return Type.Object(fileFields({ step: OpenStep, verify: OpenVerifySchema, guardStep: OpenGuardStep }, channels), closed)
 }
 export type PolicyFile = Static<ReturnType<typeof fileSchema>>
 
-/** The JSON Schema by which editors complete: the same fields, with each action's own `with:`. */
+/** The JSON Schema by which editors complete: the same fields, with each action's and each metric's own `with:`. */
 export function publishedSchema({
   actions,
   channels
@@ -251,13 +214,14 @@ export function publishedSchema({
   readonly actions: readonly ActionSchema[]
   readonly channels: readonly ChannelSchema[]
 }): TSchema {
-  const steps = actions.map(action =>
-    Type.Object(
-      { action: Type.Literal(action.name, { description: action.title }), with: Type.Optional(action.with), ...stepFields },
-      closed
-    )
-  )
-  return Type.Object(fileFields(Type.Union(steps), channels), {
+  const stepWith = <Fields extends TProperties>(action: ActionSchema, fields: Fields) =>
+    Type.Object({ action: Type.Literal(action.name, { description: action.title }), with: Type.Optional(action.with), ...fields }, closed)
+  const parts = {
+    step: Type.Union(actions.map(action => stepWith(action, stepFields))),
+    verify: publishedVerifySchema(),
+    guardStep: Type.Union(actions.filter(isForGuards).map(action => stepWith(action, guardStepFields)))
+  }
+  return Type.Object(fileFields(parts, channels), {
     ...closed,
     $schema: 'https://json-schema.org/draft/2020-12/schema',
     title: 'Astern policies'

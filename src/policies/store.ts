@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from 'node:fs/promises'
 import { join } from 'node:path'
 import { sha256 } from '../base/hashes.ts'
+import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { Policy } from '../domain/policy.ts'
 import { indexPolicies, type PolicyIndex } from './index.ts'
 import { type LoadResult, loadPolicies, type PolicySet, type Vocabulary } from './load.ts'
@@ -63,6 +64,8 @@ export interface PolicyStore {
   readonly current: () => PolicySet
   readonly index: () => PolicyIndex
   policy(name: string): Policy | undefined
+  /** The entry of `guards:` of that name. */
+  guard(name: string): GuardPolicy | undefined
   reload(): Promise<ReloadResult>
   /** The hash of the texts in force. The audit log names what was loaded by it. */
   readonly version: () => string
@@ -93,6 +96,7 @@ export async function openPolicyStore(
       index: () => index,
       version: () => version,
       policy: name => set.policies.find(policy => policy.name === name),
+      guard: name => set.guards.find(entry => entry.name === name),
       async reload() {
         const read = await textsOrProblem(path)
         if ('problem' in read) return bad([read.problem])

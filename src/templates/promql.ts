@@ -81,7 +81,8 @@ export function quoteRegex(value: string): string {
   return value.replaceAll(/[\\.+*?()|[\]{}^$]/g, String.raw`\$&`)
 }
 
-function quoteString(value: string, quote: '"' | "'"): string {
+/** Makes a text safe between these quotes, as Go’s strings have them. */
+export function quoteString(value: string, quote: '"' | "'"): string {
   return value
     .replaceAll('\\', String.raw`\\`)
     .replaceAll(quote, `\\${quote}`)

@@ -2,7 +2,7 @@ import type { AuditEntry, AuditRow } from '../audit.ts'
 import type { DeployMarker } from '../change.ts'
 import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
 import type { Looks, TargetLooks } from '../looks.ts'
-import type { Delivered, Message, QueuedMessage } from '../message.ts'
+import type { Delivered, Fallback, Message, QueuedMessage } from '../message.ts'
 import type { ObjectRef } from '../objects.ts'
 import type { Mode, Outcome } from '../outcomes.ts'
 import type { Intent, IntentState, Loan, Plan } from '../plan.ts'
@@ -13,6 +13,7 @@ import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
 import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
+import type { GuardLedger } from './guard-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -36,6 +37,8 @@ export interface TargetFacts {
   readonly recoveredAt?: number
   /** What the run that asks made itself: template identities, revisions of releases. */
   readonly ownWrites: readonly string[]
+  /** Template identities that a deploy guard passed. */
+  readonly passed: readonly string[]
   /** Deploy markers of the last day, newest first. */
   readonly markers: readonly DeployMarker[]
 }
@@ -213,6 +216,8 @@ export interface OutboxLedger {
   undelivered(): Promise<number>
   /** When the next message is due. A message that somebody is sending is due when that claim runs out. */
   nextMessageAt(): Promise<number | undefined>
+  /** Gives calls for people that a channel does not take to its fallback, and ends the affairs of storms that are calm. */
+  tendMessages(fallbacks: ReadonlyMap<string, Fallback>, now: number): Promise<void>
 }
 
 export interface SwitchLedger {
@@ -265,6 +270,7 @@ export interface Ledger
     RunLedger,
     OutboxLedger,
     LoanLedger,
+    GuardLedger,
     SwitchLedger,
     ChangeLedger,
     AuditLedger {

@@ -73,11 +73,11 @@ t.test('a reload that broke off half-way is made whole by the next one, although
   const good = async () => /^astern_policies_last_reload_successful (\d)/m.exec(await metrics.registry.metrics())?.[1]
   const store: Pick<ReloadParts['store'], 'reload' | 'current' | 'version'> = {
     reload: async () => results[asked++] ?? { kind: 'unchanged' },
-    current: () => ({ policies: [], warnings: [], sources: {}, channels: {}, storm: { targets: 5, within: 1, calm: 1 } }),
+    current: () => ({ policies: [], guards: [], warnings: [], sources: {}, channels: {}, storm: { targets: 5, within: 1, calm: 1 } }),
     version: () => 'v'
   }
   const reload = createReload({
-    store: { ...store, index: () => nobody(), policy: () => undefined },
+    store: { ...store, index: () => nobody(), policy: () => undefined, guard: () => undefined },
     tokens: {
       authenticator: { authenticate: () => nobody(), confirmed: () => false, needsAlertmanager: false },
       reload: () => ({ kind: 'unchanged' })
