@@ -91,7 +91,7 @@ t.test('GitHub’s outputs: each ends with a word that nobody could foresee', as
   t.match(values, {
     result: 'rolled-back',
     'exit-code': '1',
-    guard: 'g-1',
+    id: 'g-1',
     run: 'run-1',
     revision: '12',
     url: /g-1$/,
