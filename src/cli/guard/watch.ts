@@ -38,7 +38,7 @@ export async function watchRollout(target: string | undefined, flags: GuardFlags
   try {
     if (standalone) {
       log.say('alone', 'without a server: its ledger, budgets and memory of bad versions end with this process')
-      own = await startStandalone(flags, body.target.namespace, terminal)
+      own = await startStandalone(flags, body.target.namespace, { terminal, tell: text => log.say('told', text) })
     }
     connection = own === undefined ? createApiConnection(flags) : connectTo(own)
     return await watch({ body, flags, job, terminal, log, caught, connection, alone: standalone })

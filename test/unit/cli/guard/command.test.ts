@@ -71,7 +71,6 @@ t.test('the log: one whole line for each change, with its time, as people read i
   t.strictSame(lines, [
     'TIME begin     Deployment/shop/api at SERVER, DATE, all times UTC',
     'TIME guard     g-1 is begun',
-    'TIME rights    no entry of guards: covers this target: the guard only reports',
     'TIME awaits    the controller to see the new version',
     'TIME version   revision 12 (registry.example/api:1.4.2), rolled out at 2026-11-28T13:39:51.000Z; it replaces revision 11 (registry.example/api:1.4.1)',
     'TIME said      errors are counted by http_requests_total of the pods, read directly',
