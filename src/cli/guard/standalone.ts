@@ -44,7 +44,7 @@ export async function startStandalone(
       listen: '127.0.0.1:0',
       dataDir: join(folder, 'data'),
       mode,
-      logLevel: 'warn',
+      logLevel: 'error',
       ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
       ...(flags.context === undefined ? {} : { context: flags.context })
     })

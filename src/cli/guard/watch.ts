@@ -117,7 +117,7 @@ async function endingOf(parts: WatchParts, target: string, see: (view: unknown) 
   for (const choice of choicesOf(flags)) log.say('exit', choice)
   const begun = await beginGuard(body, { ...shared, waits: detail => log.say('retry', `${base}: ${ciText(detail)}`) })
   if (begun.kind === 'refused')
-    throw new CommandError(EXIT.usage, `${base}: ${ciText(begun.detail)}${begun.status === 401 ? TOKEN_HINT : ''}`)
+    throw new CommandError(EXIT.usage, `${alone ? '' : `${base}: `}${ciText(begun.detail)}${begun.status === 401 ? TOKEN_HINT : ''}`)
   if (begun.kind === 'lost')
     return {
       kind: 'lost',
