@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
 import { type Caller, open, type ServerFixture, TOKENS } from '../../support/server-fixture.ts'
