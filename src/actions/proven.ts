@@ -20,7 +20,7 @@ export interface Candidate {
 }
 
 /** What shows whether a revision is proven. */
-type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents' | 'unproven'>
+type History = Pick<PlanSituation, 'workload' | 'observed' | 'bad' | 'incidents' | 'unproven' | 'passed'>
 
 /** A period in which one template was the target's. */
 interface Period {
@@ -52,9 +52,11 @@ function judged(revision: Revision, periods: readonly Period[], input: History, 
   const { identity, reused } = revision
   if (input.bad.includes(identity)) return { refusedBecause: 'it is remembered as bad' }
   const own = asWatched(periods.filter(period => period.identity === identity))
+  const passed = input.passed.includes(identity)
+  if (own.length === 0 && passed) return {}
   if (own.length === 0)
     return { refusedBecause: reused ? 'it was taken up again, and Astern did not see for how long it ran' : 'how long it ran is not known' }
-  return provenIn(own, { of: identity, provenFor, ...input })
+  return provenIn(own, { of: identity, provenFor: passed ? 0 : provenFor, ...input })
 }
 
 /** Where Astern watched the end of a period it knows it to the millisecond. The creation times then only say how early it began. */

@@ -2,6 +2,7 @@ import { type Static, type TObject, Type } from 'typebox'
 import { ALERT_LIMIT_NAMES } from '../domain/alert-limits.ts'
 import type { AuditKind } from '../domain/audit.ts'
 import type { AuditBodies, ReturnResult, WriteOutcome } from '../domain/audit-bodies.ts'
+import { DEPLOY_GUARD_RESULTS } from '../domain/deploy-guard.ts'
 import { MODES, OUTCOMES } from '../domain/outcomes.ts'
 import type { Write } from '../domain/plan.ts'
 import { REASONS } from '../domain/reasons.ts'
@@ -9,6 +10,7 @@ import { VERDICTS } from '../domain/verdict.ts'
 import {
   DecisionFactsSchema,
   type Equal,
+  GuardOptionsSchema,
   type Hold,
   LabelsSchema,
   MARKER_FIELDS,
@@ -37,6 +39,7 @@ const RETURN_RESULTS = [
 const STEP = { step: Type.Integer({ description: 'The rung of the ladder, from 0.' }) }
 const PLAN = { intent: Type.String(), action: Type.String(), target: ObjectRefSchema, plan: text('The plan’s hash.') }
 const REVERSE = { reverse: text('The command that undoes the write.') }
+const GUARD = { guard: Type.String(), target: ObjectRefSchema }
 const LOAN = { loan: Type.String(), action: Type.String(), target: ObjectRefSchema }
 const ATTEMPT = { channel: Type.String(), key: text('The message’s idempotency key.'), attempt: Type.Integer() }
 const PEOPLE = {
@@ -185,7 +188,27 @@ export const BODY_SCHEMAS = {
   ],
   'loan-returned': [Type.Object({ ...LOAN, result: Type.Optional(word(RETURN_RESULTS)), detail: Type.String() })],
   'loan-kept': [Type.Object({ ...LOAN, result: word(RETURN_RESULTS), detail: Type.String() })],
-  reminded: [Type.Object({ ...LOAN, detail: Type.String() })]
+  reminded: [Type.Object({ ...LOAN, detail: Type.String() })],
+  'guard-started': [
+    Type.Object({
+      ...GUARD,
+      by: Type.String(),
+      options: GuardOptionsSchema,
+      entry: Type.Optional(text('What of the policies allows it to write; absent where nothing does.'))
+    })
+  ],
+  'guard-judges': [
+    Type.Object({ ...GUARD, version: Type.String(), replaces: Type.Optional(Type.String()), said: Type.Array(Type.String()) })
+  ],
+  'guard-ended': [
+    Type.Object({
+      ...GUARD,
+      result: word(DEPLOY_GUARD_RESULTS),
+      detail: Type.String(),
+      grounds: Type.Array(Type.String(), { description: 'The verdict with its numbers, in words.' }),
+      run: Type.Optional(text('The run that it began.'))
+    })
+  ]
 } as const satisfies Readonly<Record<AuditKind, readonly TObject[]>>
 
 /** Fails to compile where the schemas of a kind do not say what its type says. */

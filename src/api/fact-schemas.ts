@@ -1,6 +1,7 @@
 import { type Static, type TSchema, Type } from 'typebox'
 import type { Change, DeployMarker, Witness } from '../domain/change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts, ToldWrite } from '../domain/decision-facts.ts'
+import { GUARD_BASELINES, POD_ROADS } from '../domain/deploy-guard.ts'
 import type { MovedImage } from '../domain/moved-image.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { OWNER_KINDS, type ToldOwner } from '../domain/owner.ts'
@@ -207,3 +208,19 @@ export type FactSchemasHold = Hold<{
   planned: Equal<Type.TObject<typeof PLANNED_FIELDS>, PlannedFacts>
   decision: Equal<typeof DecisionFactsSchema, DecisionFacts>
 }>
+
+/** What a deploy guard was asked to do. */
+export const GuardOptionsSchema = Type.Object({
+  soak: milliseconds('No pass before this, milliseconds.'),
+  timeout: milliseconds('Inconclusive after this, milliseconds.'),
+  warmUp: Type.Optional(milliseconds('How long a fresh pod’s latency does not count, milliseconds.')),
+  baseline: word(GUARD_BASELINES),
+  tolerated: Type.Optional(Type.Object({ ratio: Type.Number(), add: Type.Number() })),
+  objective: Type.Optional(Type.Number()),
+  metrics: Type.Array(Type.String()),
+  revision: Type.Optional(Type.Number()),
+  image: Type.Optional(Type.String()),
+  onFail: word(['rollback', 'report'] as const),
+  dryRun: Type.Boolean(),
+  pods: word(POD_ROADS)
+})

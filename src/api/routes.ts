@@ -1,15 +1,18 @@
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { FastifyInstance } from 'fastify'
 import type { Static } from 'typebox'
+import type { Clock } from '../base/clock.ts'
 import { ALERT_LIMITS, annotationsWithin, labelsOver } from '../domain/alert-limits.ts'
 import type { Role } from '../domain/credential.ts'
 import { type ObjectRef, TARGET_KINDS } from '../domain/objects.ts'
 import { MODES } from '../domain/outcomes.ts'
+import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import type { RunRequest } from '../domain/run.ts'
 import type { Authenticator } from '../http/authentication.ts'
 import { callerOf, letIn } from '../http/callers.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { registerDeployments } from './deployments.ts'
+import { registerGuards } from './guards.ts'
 import { registerLists } from './lists.ts'
 import type { Operations } from './operations.ts'
 import { type AlertSchema, ExplainSchema, RequestSchema, SwitchSchema, type TargetSchema } from './schemas.ts'
@@ -18,16 +21,20 @@ import { guardPolicyView, policyView } from './views.ts'
 export interface ApiOptions {
   readonly operations: Operations
   readonly authenticator: Authenticator
+  readonly clock: Clock
+  /** Absent where this Astern starts no deploy guards: their routes are not there then. */
+  readonly deployGuards?: DeployGuards
 }
 
 /** The HTTP API of people and CI (`docs/api.md`), but for the lists. */
-export function registerApi(instance: FastifyInstance, { operations, authenticator }: ApiOptions): void {
+export function registerApi(instance: FastifyInstance, { operations, authenticator, clock, deployGuards }: ApiOptions): void {
   const server = instance.withTypeProvider<TypeBoxTypeProvider>()
-  const allow = (role: Role) => letIn(authenticator, role)
+  const allow = (...roles: readonly [Role, ...Role[]]) => letIn(authenticator, ...roles)
   const nameOf = (request: object): string => callerOf(request).name
 
   registerLists(instance, { operations, allow })
   registerDeployments(instance, { operations, onRequest: allow('deployer') })
+  if (deployGuards !== undefined) registerGuards(instance, { guards: deployGuards, clock, allow })
 
   server.post(
     '/api/v1/dry-runs',

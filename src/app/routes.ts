@@ -3,6 +3,7 @@ import { registerOpenRoutes } from '../api/open-routes.ts'
 import type { Operations } from '../api/operations.ts'
 import { registerApi } from '../api/routes.ts'
 import type { Clock, Ids } from '../base/clock.ts'
+import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { IntakeLedger } from '../domain/ports/ledger.ts'
 import type { Authenticator } from '../http/authentication.ts'
@@ -22,14 +23,15 @@ export interface RouteParts {
   readonly metrics: Metrics
   /** Is called when new incidents came in. */
   readonly kick: () => void
+  readonly deployGuards: DeployGuards
 }
 
 /** Adds every route that Astern answers. */
 export async function registerRoutes(server: FastifyInstance, parts: RouteParts): Promise<void> {
-  const { operations, authenticator } = parts
+  const { operations, authenticator, clock, deployGuards } = parts
   registerOpenRoutes(server, operations, () => server.swagger())
   await server.register(async webhooks => registerWebhooks(webhooks, parts))
-  await server.register(async api => registerApi(api, { operations, authenticator }))
+  await server.register(async api => registerApi(api, { operations, authenticator, clock, deployGuards }))
 }
 
 function registerWebhooks(

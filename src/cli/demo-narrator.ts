@@ -102,6 +102,9 @@ function describe(row: AuditRow): Told | undefined {
     case 'loan-returned':
     case 'loan-kept':
     case 'reminded':
+    case 'guard-started':
+    case 'guard-judges':
+    case 'guard-ended':
       return undefined
   }
 }

@@ -8,7 +8,14 @@ export const EXIT = {
   usage: 2,
   inconclusive: 3,
   /** Astern or a source could not be reached. */
-  unreachable: 4
+  unreachable: 4,
+  /** A guard failed, and nothing was taken back. */
+  notUndone: 5,
+  /** Another version was deployed meanwhile. */
+  superseded: 6,
+  /** Ended by SIGINT, and by SIGTERM. */
+  interrupted: 130,
+  terminated: 143
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -27,6 +27,10 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
     case 'loan-returned':
     case 'loan-kept':
       return [row.result, row.detail]
+    case 'guard-ended':
+      return [row.result, row.detail]
+    case 'guard-started':
+      return [`asked for by ${row.by}`]
     case 'rollout':
     case 'reminded':
       return [row.detail]
@@ -57,6 +61,7 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
     case 'policies-loaded':
     case 'storm':
     case 'deploy-marker':
+    case 'guard-judges':
       return []
   }
 }

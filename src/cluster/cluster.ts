@@ -34,9 +34,7 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
   const owning = createOwningRelease(createReleaseReader(client, now), contents, scope)
   return {
     async read(target, signal): Promise<ReadResult> {
-      const object = await client.get(objectPath(target), signal)
-      if (object.kind !== 'ok') return failedRead(object, target)
-      const result = await withHistory(client, target, object.object, signal)
+      const result = await readWithPods(client, target, signal)
       if (result.kind !== 'found') return result
       const workload = await withRefusedPods({ kube: client, now }, result.workload, signal)
       return { kind: 'found', workload: await owning(workload, signal) }
@@ -60,7 +58,16 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
   }
 }
 
-async function withHistory(client: KubeClient, target: ObjectRef, object: JsonObject, signal: AbortSignal): Promise<ReadResult> {
+/** A target, and its pods as the API server has them besides. */
+export type ReadWithPods = { readonly kind: 'found'; readonly workload: Workload; readonly pods: readonly JsonObject[] } | FailedRead
+
+type FailedRead = Exclude<ReadResult, { readonly kind: 'found' }>
+
+/** Reads a target with its history and its pods, and nothing of its owners. */
+export async function readWithPods(client: Pick<KubeClient, 'get'>, target: ObjectRef, signal: AbortSignal): Promise<ReadWithPods> {
+  const read = await client.get(objectPath(target), signal)
+  if (read.kind !== 'ok') return failedRead(read, target)
+  const object = read.object
   const holderPath = target.kind === 'Rollout' ? templateHolder(object, target.namespace) : undefined
   const held = holderPath === undefined ? undefined : await client.get(holderPath, signal)
   if (held !== undefined && held.kind !== 'ok') return failedRead(held, target)
@@ -79,7 +86,8 @@ async function withHistory(client: KubeClient, target: ObjectRef, object: JsonOb
   if (pods.kind !== 'ok') return failedRead(pods, target)
   return {
     kind: 'found',
-    workload: toWorkload(target, object, holder, { revisions: revisions.items, pods: pods.items })
+    workload: toWorkload(target, object, holder, { revisions: revisions.items, pods: pods.items }),
+    pods: pods.items
   }
 }
 
@@ -100,7 +108,7 @@ function toWorkload(
   }
 }
 
-function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target: ObjectRef): ReadResult {
+function failedRead(answer: Exclude<KubeAnswer, { readonly kind: 'ok' }>, target: ObjectRef): FailedRead {
   if (answer.kind === 'unreachable') return { kind: 'unreachable', detail: answer.detail }
   if (answer.status === 404)
     return {

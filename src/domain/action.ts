@@ -32,6 +32,8 @@ export interface PlanSituation {
   readonly incidents: readonly { readonly from: number; readonly to?: number }[]
   /** Versions, as in `bad`, in whose time the queries failed: they are not proven, though no incident says so. */
   readonly unproven: readonly string[]
+  /** Template identities that a deploy guard passed: they need not have run for long. */
+  readonly passed: readonly string[]
   readonly owners: readonly Owner[]
   readonly values: StepValues
   readonly now: number

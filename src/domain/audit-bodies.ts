@@ -1,6 +1,7 @@
 import type { AlertLimit } from './alert-limits.ts'
 import type { DeployMarker } from './change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts } from './decision-facts.ts'
+import type { DeployGuardOptions, DeployGuardResult } from './deploy-guard.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode, Outcome } from './outcomes.ts'
 import type { Write } from './plan.ts'
@@ -148,6 +149,23 @@ export interface AuditBodies {
   readonly 'loan-returned': ToldLoan & { readonly result?: ReturnResult; readonly detail: string }
   readonly 'loan-kept': ToldLoan & { readonly result: ReturnResult; readonly detail: string }
   readonly reminded: ToldLoan & { readonly detail: string }
+  /** Somebody asked for a deploy guard. `entry`: what of the policies allows it to write; absent where nothing does. */
+  readonly 'guard-started': OfGuard & { readonly by: string; readonly options: DeployGuardOptions; readonly entry?: string }
+  /** The version that it judges, and all that was fixed before the first block. */
+  readonly 'guard-judges': OfGuard & { readonly version: string; readonly replaces?: string; readonly said: readonly string[] }
+  /** `grounds`: the verdict with its numbers, in words. */
+  readonly 'guard-ended': OfGuard & {
+    readonly result: DeployGuardResult
+    readonly detail: string
+    readonly grounds: readonly string[]
+    /** The run that it began. */
+    readonly run?: string
+  }
+}
+
+interface OfGuard {
+  readonly guard: string
+  readonly target: ObjectRef
 }
 
 /** How far a decision came, on which rung. */

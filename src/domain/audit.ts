@@ -32,7 +32,10 @@ export const AUDIT_KINDS = [
   'fields-given-up',
   'loan-returned',
   'loan-kept',
-  'reminded'
+  'reminded',
+  'guard-started',
+  'guard-judges',
+  'guard-ended'
 ] as const satisfies readonly (keyof AuditBodies)[]
 export type AuditKind = (typeof AUDIT_KINDS)[number]
 

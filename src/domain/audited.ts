@@ -148,5 +148,8 @@ export const audited = {
   },
   reminded(about: About, { held, detail }: { readonly held: HeldLoan; readonly detail: string }) {
     return fact('reminded', about, { ...toldLoan(held), detail })
-  }
+  },
+  guardStarted: plain('guard-started'),
+  guardJudges: plain('guard-judges'),
+  guardEnded: plain('guard-ended')
 } as const satisfies { readonly [Kind in AuditKind as Named<Kind>]: (...given: never[]) => AuditFact<Kind> }

@@ -71,6 +71,7 @@ export function factsIgnoring(facts: TargetFacts, { seenAs }: Pick<Workload, 'se
     ...facts,
     observed,
     bad: facts.bad.map(bad => ({ ...bad, identity: as(bad.identity) })),
-    ownWrites: facts.ownWrites.map(as)
+    ownWrites: facts.ownWrites.map(as),
+    passed: facts.passed.map(as)
   }
 }

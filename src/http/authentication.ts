@@ -33,8 +33,8 @@ export class TokensError extends Error {}
 
 /** Finds out who a caller is, and what the caller may do. */
 export interface Authenticator {
-  /** @throws HttpProblem 401 for an unknown caller, 403 for the wrong role. */
-  authenticate(request: FastifyRequest, needed: Role): Credential
+  /** Any of the roles is enough. @throws HttpProblem 401 for an unknown caller, 403 for the wrong role. */
+  authenticate(request: FastifyRequest, ...needed: readonly [Role, ...Role[]]): Credential
   /** Whether alerts of that source come from the Alertmanager that is configured as a source, so that it must know them. */
   confirmed(source: string): boolean
   /** Whether any token says that it is that Alertmanager's. */
@@ -85,7 +85,7 @@ export function parseTokens(text: string, file: string): Authenticator {
   return {
     confirmed: source => confirmed.has(source),
     needsAlertmanager: confirmed.size > 0,
-    authenticate(request, needed) {
+    authenticate(request, ...needed) {
       const token = tokenOf(request)
       const credential = token === undefined ? undefined : find(known, token)
       if (credential === undefined)
@@ -96,8 +96,8 @@ export function parseTokens(text: string, file: string): Authenticator {
             ? 'give a token: `Authorization: Bearer …`, or as the password of basic authentication'
             : 'the token is not known'
         )
-      if (!mayAct(credential, needed))
-        throw new HttpProblem(403, 'Not allowed', `this needs the role ${needed}; ${credential.name} has ${credential.role}`)
+      if (!needed.some(role => mayAct(credential, role)))
+        throw new HttpProblem(403, 'Not allowed', `this needs the role ${needed.join(' or ')}; ${credential.name} has ${credential.role}`)
       return credential
     }
   }

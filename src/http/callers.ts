@@ -5,10 +5,10 @@ import type { Authenticator } from './authentication.ts'
 // The caller of each request that was let in. A request object belongs to one server, so the map is no state that servers share.
 const callers = new WeakMap<object, Credential>()
 
-/** Makes the hook of a route that lets in only callers who may act in a role. */
-export function letIn(authenticator: Authenticator, role: Role): (request: FastifyRequest) => Promise<void> {
+/** Makes the hook of a route that lets in only callers who may act in one of the roles. */
+export function letIn(authenticator: Authenticator, ...roles: readonly [Role, ...Role[]]): (request: FastifyRequest) => Promise<void> {
   return async request => {
-    callers.set(request, authenticator.authenticate(request, role))
+    callers.set(request, authenticator.authenticate(request, ...roles))
   }
 }
 

@@ -24,7 +24,7 @@ export function openTokens(config: Config): Tokens {
   let fault: string | undefined
   return {
     authenticator: {
-      authenticate: (request, needed) => inForce.authenticate(request, needed),
+      authenticate: (request, ...needed) => inForce.authenticate(request, ...needed),
       confirmed: source => inForce.confirmed(source),
       get needsAlertmanager() {
         return inForce.needsAlertmanager

@@ -7,6 +7,7 @@ import type { Sighting } from '../domain/ports/cluster.ts'
 import type { AuditLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
+import { createGuards, pruneGuards } from './deploy-guards.ts'
 import { pruneLabelSets } from './incident-rows.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
@@ -28,6 +29,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createRuns(database, ids),
     ...createOutbox(database),
     ...createLoans(database),
+    ...createGuards(database),
     ...createSwitch(database),
     ...createChanges(database),
     ...createAudit(database),
@@ -62,6 +64,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
             )
           )
           .execute()
+        await pruneGuards(tx, elseBefore)
         await pruneAudit(tx, elseBefore)
       }),
     close: () => db.destroy()

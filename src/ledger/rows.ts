@@ -4,7 +4,7 @@ import { parseTargetKey } from '../domain/objects.ts'
 import { MODES, OUTCOMES, type Outcome } from '../domain/outcomes.ts'
 import { INTENT_STATES, type Intent, type Plan } from '../domain/plan.ts'
 import type { Policy } from '../domain/policy.ts'
-import { isReason } from '../domain/reasons.ts'
+import { isReason, type Reason } from '../domain/reasons.ts'
 import { type Progress, RUN_KINDS, RUN_STATES, type Run, type RunState } from '../domain/run.ts'
 import type { Symptom } from '../domain/symptom.ts'
 import type { Trigger } from '../domain/trigger.ts'
@@ -59,9 +59,7 @@ export function toIncident(row: IncidentRow): Incident {
 
 export function toRun(row: Tables['runs'], trigger: Trigger): Run {
   const target = row.target_key === null ? undefined : parseTargetKey(row.target_key)
-  const outcome = row.outcome
-  if (outcome !== null && !isOutcome(outcome)) throw new Error(`the ledger holds an unknown outcome: ${JSON.stringify(outcome)}`)
-  if (row.reason !== null && !isReason(row.reason)) throw new Error(`the ledger holds an unknown reason: ${JSON.stringify(row.reason)}`)
+  const { outcome, reason } = outcomeOf(row)
   return {
     id: row.id,
     kind: oneOf(RUN_KINDS, row.kind, 'run kind'),
@@ -73,8 +71,8 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     createdAt: row.created_at,
     nextAt: row.next_at,
     ...(row.ended_at === null ? {} : { endedAt: row.ended_at }),
-    ...(outcome === null ? {} : { outcome }),
-    ...(row.reason === null ? {} : { reason: row.reason }),
+    ...(outcome === undefined ? {} : { outcome }),
+    ...(reason === undefined ? {} : { reason }),
     ...(row.detail === null ? {} : { detail: row.detail }),
     wrote: row.wrote === 1,
     ceiling: oneOf(MODES, row.ceiling, 'mode'),
@@ -83,6 +81,16 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.held_since === null ? {} : { heldSince: row.held_since }),
     ...(row.symptom_json === null ? {} : { symptom: stored<Symptom>(row.symptom_json) })
   }
+}
+
+/** How a run ended, and why; each is absent where the row has none. @throws Error where a word is unknown */
+export function outcomeOf({ outcome, reason }: Pick<Tables['runs'], 'outcome' | 'reason'>): {
+  readonly outcome?: Outcome
+  readonly reason?: Reason
+} {
+  if (outcome !== null && !isOutcome(outcome)) throw new Error(`the ledger holds an unknown outcome: ${JSON.stringify(outcome)}`)
+  if (reason !== null && !isReason(reason)) throw new Error(`the ledger holds an unknown reason: ${JSON.stringify(reason)}`)
+  return { ...(outcome === null ? {} : { outcome }), ...(reason === null ? {} : { reason }) }
 }
 
 function isOutcome(value: string): value is Outcome {

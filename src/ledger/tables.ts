@@ -76,6 +76,26 @@ export interface Tables {
     /** Since when it holds its write back, until the other targets that alert are sampled. */
     held_since: number | null
   }
+  deploy_guards: {
+    id: string
+    /** What makes two requests for a guard the same: the version that is judged, or the one that is waited for. */
+    version_key: string
+    target_key: string
+    state: string
+    next_at: number
+    ended_at: number | null
+    result: string | null
+    /** The template identity that is judged. */
+    identity: string | null
+    /** The run that it began. */
+    run_id: string | null
+    guard_json: string
+    memory_json: string | null
+    owner: string | null
+    fence: number
+    claim_expires_at: number | null
+  }
+  guard_learned: { target_key: string; at: number; learned_json: string }
   intents: {
     id: string
     run_id: string

@@ -3,6 +3,7 @@ import { DAY } from '../base/clock.ts'
 import type { DeployMarker } from '../domain/change.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
+import { passedBy } from './deploy-guards.ts'
 import { stored, toIntent } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -74,6 +75,7 @@ export async function targetFacts(
     incidents: incidents.map(row => ({ from: row.symptom_since ?? 0, ...(row.resolved_at === null ? {} : { to: row.resolved_at }) })),
     ...(recovered?.at == null ? {} : { recoveredAt: recovered.at }),
     ownWrites: own.flatMap(madeBy),
+    passed: await passedBy(db, key),
     markers: markers.map(row => stored<DeployMarker>(row.marker_json))
   }
 }

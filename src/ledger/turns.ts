@@ -1,7 +1,7 @@
 import type { LedgerTransaction } from './database.ts'
 
 /** The decisions that count rows. They must be made one after the other. */
-export const TURNS = ['budget', 'storm', 'admission', 'claims', 'groups', 'parking'] as const
+export const TURNS = ['budget', 'storm', 'admission', 'claims', 'groups', 'parking', 'guards'] as const
 export type Turn = (typeof TURNS)[number]
 
 /**

@@ -29,6 +29,8 @@ export interface HttpRequest {
 export interface LineRequest extends Omit<HttpRequest, 'body' | 'maxBytes'> {
   /** The stream counts as dead when nothing came for so many milliseconds. */
   readonly quietMs?: number
+  /** The stream counts as broken where a line is longer than so many characters. */
+  readonly longestLine?: number
   /** Is called when the other side begins the stream (200). */
   readonly opened?: () => void
 }
@@ -182,6 +184,7 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
 
     lines(request, onLine, signal) {
       // A watch does not end by itself. The deadline is for the whole watch, which is then opened anew.
+      const { longestLine = Number.POSITIVE_INFINITY } = request
       const read = (response: http.IncomingMessage, _settle: unknown, fail: (cause: unknown) => void): (() => string) => {
         let rest = ''
         response.setEncoding('utf8')
@@ -198,6 +201,9 @@ export function createHttpClient(now: () => number = Date.now, scrub: Scrub = no
               fail(cause)
               response.destroy()
             }
+          if (rest.length <= longestLine) return
+          fail(new Error(`a line of more than ${longestLine} characters`))
+          response.destroy()
         })
         return () => rest
       }

@@ -36,7 +36,16 @@ const WHOLE_AND_FRESH = {
   nocache: '1'
 } as const
 
+/** Asks the API one question, whole and fresh. The answer is read by who asks. */
+export type AskPrometheus = (
+  path: '/api/v1/query' | '/api/v1/query_range',
+  form: Readonly<Record<string, string>>,
+  signal: AbortSignal
+) => Promise<HttpResult>
+
 export interface Prometheus extends Verifier {
+  /** For what is no verification: the counters that a deploy guard reads. */
+  readonly ask: AskPrometheus
   /** Asks whether Prometheus answers at all, for `astern status`. */
   check(signal: AbortSignal): Promise<{ readonly reachable: boolean; readonly detail: string }>
   /** Asks a rendered query once and also what it costs, for people who try their policies. */
@@ -111,6 +120,8 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
   }
 
   return {
+    ask: (path, form, signal) => query(path, { ...form, timeout: `${deadlineMs}ms`, ...WHOLE_AND_FRESH }, signal),
+
     async sample(queries, at, signal): Promise<Sample> {
       // All queries of a sample are asked for one instant, in the source's own clock.
       const time = at + options.offset.value()

@@ -6,6 +6,7 @@ import { toldPlan } from '../../src/domain/decision-facts.ts'
 import type { Intent, Plan } from '../../src/domain/plan.ts'
 import type { HeldLoan } from '../../src/domain/ports/ledger.ts'
 import type { Sample } from '../../src/domain/verdict.ts'
+import { GUARD_OPTIONS } from './deploy-guards.ts'
 import { NOON, TARGET } from './workloads.ts'
 
 const PLAN: Plan = {
@@ -197,5 +198,15 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
     audited.loanReturned(RUN, { held: HELD, detail: 'people took it back' })
   ],
   'loan-kept': [audited.loanKept(RUN, { held: HELD, result: 'conflict', detail: 'somebody changed it since' })],
-  reminded: [audited.reminded(RUN, { held: HELD, detail: LOAN.summary })]
+  reminded: [audited.reminded(RUN, { held: HELD, detail: LOAN.summary })],
+  'guard-started': [
+    audited.guardStarted(ASTERN, { guard: 'g1', target: TARGET, by: 'ci', options: GUARD_OPTIONS, entry: 'shop-deploys' }),
+    audited.guardStarted(ASTERN, { guard: 'g2', target: TARGET, by: 'ci', options: GUARD_OPTIONS })
+  ],
+  'guard-judges': [
+    audited.guardJudges(ASTERN, { guard: 'g1', target: TARGET, version: 'b', replaces: 'a', said: ['errors: http_requests_total'] })
+  ],
+  'guard-ended': [
+    audited.guardEnded(ASTERN, { guard: 'g1', target: TARGET, result: 'rolled-back', detail: 'errors', grounds: ['fail'], run: 'r1' })
+  ]
 }

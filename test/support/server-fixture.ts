@@ -7,6 +7,7 @@ import { type App, startApp } from '../../src/app/app.ts'
 import type { Clock } from '../../src/base/clock.ts'
 import { readConfig } from '../../src/config.ts'
 import { ROLES } from '../../src/domain/credential.ts'
+import type { DeployGuards } from '../../src/domain/ports/deploy-guards.ts'
 import { createLogger } from '../../src/telemetry/logger.ts'
 
 const POLICIES = {
@@ -83,12 +84,13 @@ export interface ServerOptions {
   /** Default: a free port of the loopback interface. */
   readonly listen?: string
   readonly clock?: Clock
+  readonly deployGuards?: DeployGuards
 }
 
 /** The whole app on a free port; its cluster and its Prometheus are away, which must not stop intake. */
 export async function open(
   t: Test,
-  { tokenless = false, allowHost, clock, listen = '127.0.0.1:0' }: ServerOptions = {}
+  { tokenless = false, allowHost, clock, deployGuards, listen = '127.0.0.1:0' }: ServerOptions = {}
 ): Promise<ServerFixture> {
   const folder = mkdtempSync(join(tmpdir(), 'astern-server-'))
   const files = { policies: join(folder, 'policies.yaml'), tokens: join(folder, 'tokens.yaml'), data: join(folder, 'data') }
@@ -110,6 +112,7 @@ export async function open(
     ),
     {
       ...(clock === undefined ? {} : { clock }),
+      ...(deployGuards === undefined ? {} : { deployGuards }),
       logger: createLogger('info', 'json', {
         write(text) {
           log += text

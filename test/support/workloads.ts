@@ -95,6 +95,7 @@ export function planInput(workload: Workload, more: object = {}): PlainInput {
     bad: [],
     incidents: [],
     unproven: [],
+    passed: [],
     owners: [],
     values: { labels: {}, annotations: {} },
     now: NOON,

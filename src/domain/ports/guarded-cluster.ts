@@ -2,7 +2,10 @@ import type { GuardedPod } from '../guarded-pod.ts'
 import type { ObjectRef } from '../objects.ts'
 import type { Workload } from '../workload.ts'
 
-/** A workload and its pods at one moment, as a deploy guard needs them. */
+/**
+ * A workload and its pods at one moment, as a deploy guard needs them. Who else declares the workload (its Helm release) is not looked up:
+ * a guard looks every few seconds, and only a write has to know.
+ */
 export type GuardedLook =
   | { readonly kind: 'found'; readonly workload: Workload; readonly pods: readonly GuardedPod[] }
   | { readonly kind: 'not-found' | 'forbidden' | 'unreachable'; readonly detail: string }

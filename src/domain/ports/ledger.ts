@@ -13,6 +13,7 @@ import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
 import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
+import type { GuardLedger } from './guard-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -36,6 +37,8 @@ export interface TargetFacts {
   readonly recoveredAt?: number
   /** What the run that asks made itself: template identities, revisions of releases. */
   readonly ownWrites: readonly string[]
+  /** Template identities that a deploy guard passed. */
+  readonly passed: readonly string[]
   /** Deploy markers of the last day, newest first. */
   readonly markers: readonly DeployMarker[]
 }
@@ -265,6 +268,7 @@ export interface Ledger
     RunLedger,
     OutboxLedger,
     LoanLedger,
+    GuardLedger,
     SwitchLedger,
     ChangeLedger,
     AuditLedger {

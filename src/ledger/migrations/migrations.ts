@@ -8,6 +8,7 @@ import { fair } from './0006-fair.ts'
 import { claims } from './0007-claims.ts'
 import { bounded } from './0008-bounded.ts'
 import { looks } from './0009-looks.ts'
+import { deployGuards } from './0011-deploy-guards.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
@@ -18,7 +19,8 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0006-fair': fair,
   '0007-claims': claims,
   '0008-bounded': bounded,
-  '0009-looks': looks
+  '0009-looks': looks,
+  '0011-deploy-guards': deployGuards
 }
 
 /** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */

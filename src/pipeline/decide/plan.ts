@@ -93,6 +93,8 @@ async function provenPlan(ports: DecidePorts, input: Verified, signal: AbortSign
   for (;;) {
     const result = await action.plan(ports.tools, requestOf(input, unproven), signal)
     if (result.kind === 'refused' || result.proof === undefined) return result
+    // A guard has no queries of its own.
+    if (run.trigger.kind === 'guard') return result
     const { of, from, to } = result.proof
     if (unproven.includes(of)) throw new Error(`${action.name} goes back to ${of}, which is not proven`)
     const offset = guardInput.clusterOffset
@@ -115,6 +117,7 @@ function requestOf({ workload, step, guardInput, run, sampledAt }: Verified, unp
       ...(to === undefined ? {} : { to: to + offset })
     })),
     unproven,
+    passed: guardInput.facts.passed,
     owners: guardInput.owners,
     values: templateValues(run.trigger),
     now: sampledAt

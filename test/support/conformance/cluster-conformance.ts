@@ -4,6 +4,7 @@ import { rolloutRestart } from '../../../src/actions/rollout-restart/rollout-res
 import { rolloutUndo } from '../../../src/actions/rollout-undo/rollout-undo.ts'
 import { scale } from '../../../src/actions/scale/scale.ts'
 import { at, listAt, numberAt, textAt } from '../../../src/base/json.ts'
+import { createGuardedCluster } from '../../../src/cluster/guarded-cluster.ts'
 import { mayI } from '../../../src/cluster/rights.ts'
 import { startWatcher } from '../../../src/cluster/watcher.ts'
 import type { ObjectRef } from '../../../src/domain/objects.ts'
@@ -97,6 +98,42 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.notOk(after.templateWriters?.some(writer => writer.manager === 'astern'))
     t.same([after.generation, after.identity, after.templateAt.mark], [before.generation, before.identity, 'intent-3'])
     t.same(await rolloutUndo.giveUpFields(tools, plan, soon()), { kind: 'nothing' }, 'twice is once')
+  })
+
+  await t.test('a deploy guard’s look: old and new pods at once, by the version that is judged', async t => {
+    const guarded = createGuardedCluster(kube, offset, Date.now)
+    const ref = await deploy('looked-at', 'app:1', { spec: { minReadySeconds: 2 } })
+    const first = await untilWorkload(cluster, ref, done, 'the first rollout')
+    const both = async () => {
+      const look = await guarded.look(ref, undefined, soon())
+      if (look.kind !== 'found') throw new Error(look.detail)
+      return look
+    }
+    const before = await both()
+    t.same([...new Set(before.pods.map(pod => pod.version))], ['new'], 'one version only')
+    t.ok(before.pods.every(pod => pod.ip !== undefined && pod.readyFrom !== undefined && pod.readyFrom >= pod.bornAt && pod.restarts === 0))
+
+    ok(
+      await kube.jsonPatch(pathOf(ref), [
+        { op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:2' },
+        { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }
+      ])
+    )
+    await untilWorkload(cluster, ref, workload => workload.rollout.brokenPods.length > 0, 'the crash')
+    const look = await both()
+    t.equal(look.workload.revisions[0]?.identity, look.workload.identity)
+    t.same([...new Set(look.pods.map(pod => pod.version))].sort(), ['new', 'old'])
+    const crashing = look.pods.filter(pod => pod.version === 'new')
+    t.match(crashing[0]?.containers?.[0], { name: 'main', waiting: { reason: 'CrashLoopBackOff' } })
+    t.ok(crashing.every(pod => pod.readyFrom === undefined))
+
+    const other = await guarded.look(ref, first.identity, soon())
+    if (other.kind !== 'found') throw new Error(other.detail)
+    t.ok(
+      other.pods.every(pod => (pod.version === 'new') === before.pods.some(({ uid }) => uid === pod.uid)),
+      'judged is the version that was asked for'
+    )
+    t.match(await guarded.look({ ...ref, name: 'nowhere' }, undefined, soon()), { kind: 'not-found' })
   })
 
   await t.test('restart: new pods of the same identity', async t => {

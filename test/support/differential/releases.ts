@@ -152,6 +152,7 @@ async function playAndCompare(stage: Stage, name: string, { deeds, pending }: Hi
     bad,
     incidents: [],
     unproven: [],
+    passed: [],
     owners: [],
     values: { labels: {}, annotations: {} },
     // Long ago is twenty minutes.

@@ -49,7 +49,10 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   'fields-given-up': ['given-up · deployments/api', 'kept · forbidden'],
   'loan-returned': ['applied · scale back to 3', 'people took it back'],
   'loan-kept': ['conflict · somebody changed it since'],
-  reminded: ['scale back to 3']
+  reminded: ['scale back to 3'],
+  'guard-started': ['asked for by ci', 'asked for by ci'],
+  'guard-judges': [''],
+  'guard-ended': ['rolled-back · errors']
 }
 
 const views = (kind: AuditKind): readonly unknown[] =>

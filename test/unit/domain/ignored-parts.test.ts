@@ -63,7 +63,7 @@ t.test('the watch’s own times: a bump is no change, and a gap in which Astern 
     { uid: 'u', identity: 'gone', at: 5, seen: true }
   ]
   const facts = factsIgnoring(
-    { bad: [{ identity: 'raw2', at: 1, runId: 'r' }], observed, incidents: [], ownWrites: ['raw1', 'shop/api@2'], markers: [] },
+    { bad: [{ identity: 'raw2', at: 1, runId: 'r' }], observed, incidents: [], ownWrites: ['raw1', 'shop/api@2'], passed: [], markers: [] },
     { seenAs }
   )
   t.same(

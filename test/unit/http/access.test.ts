@@ -2,7 +2,9 @@ import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import t, { type Test } from 'tap'
 import { ROLES, type Role } from '../../../src/domain/credential.ts'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
+import { REQUEST } from '../../support/guard-examples.ts'
 import { type RawAnswer, rawClient } from '../../support/raw-http.ts'
+import { scriptedGuards } from '../../support/scripted-guards.ts'
 import { open, TOKENS } from '../../support/server-fixture.ts'
 
 interface Route {
@@ -31,6 +33,10 @@ const ROUTES: readonly Route[] = [
   { route: 'GET /api/v1/runs/:id', path: '/api/v1/runs/none', roles: READERS, ok: 404 },
   { route: 'GET /api/v1/audit', path: '/api/v1/audit?limit=1', roles: READERS, ok: 200 },
   { route: 'POST /api/v1/deployments', roles: ['deployer', ...OPERATORS], body: { target: TARGET, version: 'v1', id: '1' }, ok: 201 },
+  { route: 'POST /api/v1/guards', roles: ['deployer', ...OPERATORS], body: { target: TARGET }, ok: 200 },
+  { route: 'GET /api/v1/guards', roles: READERS, ok: 200 },
+  { route: 'GET /api/v1/guards/:id', path: '/api/v1/guards/g-1', roles: ['deployer', ...READERS], ok: 200 },
+  { route: 'DELETE /api/v1/guards/:id', path: '/api/v1/guards/g-1', roles: ['deployer', ...OPERATORS], ok: 200 },
   { route: 'GET /api/v1/switch', roles: READERS, ok: 200 },
   { route: 'PUT /api/v1/switch', roles: OPERATORS, body: { mode: 'auto', reason: 'test' }, ok: 200 },
   { route: 'GET /api/v1/policies', roles: READERS, ok: 200 },
@@ -66,6 +72,13 @@ async function opened(t: Test, options: Parameters<typeof open>[1]) {
   return { ...fixture, routes, send: call, port: new URL(fixture.app.address).port }
 }
 
+/** Guards of which one watches already. */
+async function watching() {
+  const deployGuards = scriptedGuards()
+  await deployGuards.start(REQUEST, AbortSignal.timeout(1_000))
+  return deployGuards
+}
+
 function methodAndPath({ route, path }: Route): { readonly method: string; readonly path: string } {
   const [method = '', url = ''] = route.split(' ')
   return { method, path: path ?? url }
@@ -80,8 +93,8 @@ interface Header {
 }
 
 t.test('routes × roles × Host × Origin × content type: who is let in', async t => {
-  const withTokens = await opened(t, {})
-  const tokenless = await opened(t, { tokenless: true, allowHost: ['astern.internal', 'localhost:9'] })
+  const withTokens = await opened(t, { deployGuards: await watching() })
+  const tokenless = await opened(t, { tokenless: true, deployGuards: await watching(), allowHost: ['astern.internal', 'localhost:9'] })
   for (const { routes } of [withTokens, tokenless]) t.same([...routes].sort(), [...withHeads].sort(), 'the table has every route')
 
   let calls = 0

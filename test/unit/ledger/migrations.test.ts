@@ -24,7 +24,7 @@ t.test('a ledger of the first version is brought to this one, with what is in it
     alter table incidents drop column verified_at; alter table incidents drop column symptom_since;
     drop index incidents_later_start; alter table incidents drop column later_start; alter table incidents drop column later_start_look;
     alter table runs drop column ceiling;
-    drop table looks; drop table turns; alter table outbox drop column claimed_until;
+    drop table deploy_guards; drop table guard_learned; drop table looks; drop table turns; alter table outbox drop column claimed_until;
     drop table queues; drop index runs_ready; drop index runs_ready_lanes; drop index runs_not_over; drop index runs_parked; drop index runs_confirmed;
     drop index runs_due; create index runs_due on runs (next_at) where state <> 'ended';
     drop index incidents_unadmitted; drop index incidents_in_line; drop index incidents_in_line_lanes; drop index outbox_groups;

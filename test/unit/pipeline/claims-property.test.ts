@@ -80,7 +80,7 @@ async function decided(bench: Bench, truth: Truth, alert: Pick<Alert, 'labels' |
 }
 
 const NOTHING_KNOWN = {
-  targetFacts: async () => ({ bad: [], observed: [], incidents: [], ownWrites: [], markers: [] }),
+  targetFacts: async () => ({ bad: [], observed: [], incidents: [], ownWrites: [], passed: [], markers: [] }),
   switchState: async () => ({ mode: 'auto' as const, reason: '', by: '', at: 0 }),
   storm: async () => undefined,
   stormLooming: async () => undefined,

@@ -3,7 +3,7 @@ import { canonicalJson } from '../../../base/json.ts'
 import type { Labels, Scrape, Series } from './scrape.ts'
 
 /** Labels that name a Prometheus replica. Both replicas read the same counters, so that their scrapes are one sequence. */
-const REPLICA_LABELS: ReadonlySet<string> = new Set([
+export const REPLICA_LABELS: ReadonlySet<string> = new Set([
   'prometheus_replica',
   '__replica__',
   'replica',
@@ -13,7 +13,7 @@ const REPLICA_LABELS: ReadonlySet<string> = new Set([
 ])
 
 /** Labels of the target, and not of the request. Two targets of one pod (two ports, two jobs) count the same requests twice. */
-const TARGET_LABELS: ReadonlySet<string> = new Set([
+export const TARGET_LABELS: ReadonlySet<string> = new Set([
   'job',
   'instance',
   'endpoint',
@@ -29,6 +29,11 @@ const TARGET_LABELS: ReadonlySet<string> = new Set([
 
 /** The labels of a target that differ from pod to pod: they can't name the same target in all pods. */
 const OF_ONE_POD: ReadonlySet<string> = new Set(['pod', 'node', 'pod_ip', 'host', 'namespace', 'cluster'])
+
+/** Whether a label of that name tells a scraper’s target or a replica, where Prometheus was asked. */
+export function tellsTarget(name: string): boolean {
+  return TARGET_LABELS.has(name) || REPLICA_LABELS.has(name)
+}
 
 /** Where a pod’s series come from, as a text that is the same for the same target in every pod. */
 export function sourceOf(labels: Labels): string {

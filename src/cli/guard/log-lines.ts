@@ -1,0 +1,88 @@
+import { awaitsText, elapsedText, evidenceText, ratioText, tallyText, versionText, worstPart } from './figures.ts'
+import type { Told } from './told.ts'
+
+/** A line of the log, without its time: a word for what it is about, and the rest. */
+export interface LogLine {
+  readonly word: string
+  readonly text: string
+}
+
+/** What is new in a guard since it was last told of, a line for each change. Counts change all the time, and are no change. */
+export function newLines(before: Told | undefined, now: Told): readonly LogLine[] {
+  const fresh = (word: string, text: string | undefined, was: string | undefined): readonly LogLine[] =>
+    text === undefined || text === was ? [] : [{ word, text }]
+  return [
+    ...(before === undefined ? [{ word: 'rights', text: rightsText(now) }] : []),
+    ...fresh('version', judgedText(now), before === undefined ? undefined : judgedText(before)),
+    ...now.said.filter(text => !(before?.said.includes(text) ?? false)).map(text => ({ word: 'said', text })),
+    ...fresh('compared', comparedText(now), before === undefined ? undefined : comparedText(before)),
+    ...(now.standing?.notes ?? []).filter(text => !(before?.standing?.notes.includes(text) ?? false)).map(text => ({ word: 'note', text })),
+    ...fresh('failing', now.failing, before?.failing),
+    ...(now.standing === undefined || now.standing.kind === 'watching' || now.standing.kind === before?.standing?.kind
+      ? []
+      : [{ word: now.standing.kind, text: now.standing.first }]),
+    ...fresh('run', runText(now), before === undefined ? undefined : runText(before)),
+    ...(now.state === 'ended' || sameButCounts(awaitsText(now), before === undefined ? undefined : awaitsText(before))
+      ? []
+      : [{ word: 'awaits', text: awaitsText(now) ?? 'nothing' }])
+  ]
+}
+
+/** How the guard stands: told now and then while nothing changes. */
+export function standingLine(told: Told): LogLine {
+  const { standing } = told
+  const part = standing === undefined ? undefined : worstPart(standing.parts)
+  const words = [
+    ...(standing === undefined ? [] : [elapsedText(standing.seconds)]),
+    ...(part === undefined ? [] : [`${part.name}: new ${tallyText(part.new)}, old ${tallyText(part.old)}`]),
+    ...(standing === undefined ? [] : [evidenceText(standing.parts)]),
+    ...(awaitsText(told) === undefined ? [] : [`awaits ${awaitsText(told)}`])
+  ]
+  return { word: told.state, text: words.filter(word => word !== undefined && word !== '').join(' · ') }
+}
+
+/** The numbers that a verdict rests on, of the part to look at. */
+export function numbersText(told: Told): string | undefined {
+  const part = told.standing === undefined ? undefined : worstPart(told.standing.parts)
+  if (part === undefined) return undefined
+  const ratio = ratioText(part)
+  return [
+    `${part.name}: new ${tallyText(part.new)}, old ${tallyText(part.old)}`,
+    ...(ratio === undefined ? [] : [`ratio ${ratio}`]),
+    part.proven === undefined ? `tolerated ${part.tolerated}` : `proven ${part.proven}`
+  ].join(', ')
+}
+
+function rightsText({ entry, onFail, dryRun }: Told): string {
+  if (entry === undefined) return 'no entry of guards: covers this target: the guard only reports'
+  if (dryRun) return `guards: entry ${entry.name}, mode ${entry.mode}; --dry-run: decides everything, writes nothing`
+  if (onFail === 'report') return `guards: entry ${entry.name}, mode ${entry.mode}; --on-fail report: a failure is told, and not taken back`
+  return `guards: entry ${entry.name}, mode ${entry.mode}${entry.mode === 'auto' ? ': a failure is taken back' : ': nothing is written'}`
+}
+
+function judgedText({ version }: Told): string | undefined {
+  if (version === undefined) return undefined
+  const since = version.changedAt === undefined ? '' : `, rolled out at ${version.changedAt}`
+  return `${versionText(version)}${since}${version.replaces === undefined ? '; the first of its kind' : `; it replaces ${versionText(version.replaces)}`}`
+}
+
+function comparedText({ standing }: Told): string | undefined {
+  if (standing === undefined) return undefined
+  const tolerated = [...new Set(standing.parts.map(part => `${part.name} up to ${part.tolerated}`))].join(', ')
+  return [
+    standing.compared,
+    ...(tolerated === '' ? [] : [`tolerated: ${tolerated}`]),
+    ...(standing.guarantee === undefined ? [] : [standing.guarantee])
+  ].join('; ')
+}
+
+function runText({ run }: Told): string | undefined {
+  if (run === undefined) return undefined
+  const why = [run.reason, run.detail].filter(word => word !== undefined).join(': ')
+  return `${run.id} ${run.outcome ?? run.state}${run.wrote ? ', written' : ', nothing written'}${why === '' ? '' : ` · ${why}`}`
+}
+
+function sameButCounts(first: string | undefined, second: string | undefined): boolean {
+  const bare = (text: string | undefined): string | undefined => text?.replaceAll(/[\d.,]+/g, '#')
+  return first === undefined || bare(first) === bare(second)
+}

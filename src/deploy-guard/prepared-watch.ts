@@ -1,0 +1,38 @@
+import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+import type { WatchSettings } from '../verification/sequential/settings.ts'
+
+/** All that a watch rests on, fixed before its first block. Plain data, kept with the guard. */
+export interface PreparedWatch {
+  readonly settings: WatchSettings
+  /** The name of the source whose numbers are counted; it is never switched. */
+  readonly source: string
+  /** Whether a label tells probes from requests, or they are reckoned from the pods’ specs. */
+  readonly probes: 'by-path' | 'by-spec'
+  /** How often pods are scraped, seconds: a scrape asks for the metrics' path, and may be counted itself. */
+  readonly intervalSeconds: number
+  /** How long a scrape takes to arrive, milliseconds: looks are made so much later than the instant that they look at. */
+  readonly lagMs: number
+}
+
+/** Why a watch can’t begin, now or later: a closed set, one sentence each. */
+export const CANNOT_WATCH = {
+  'unknown-metric': 'a metric of that name is not one that is counted pod by pod',
+  'metric-not-there': 'a metric that was asked for by name is not there',
+  'nothing-countable': 'the pods have no series that can be counted',
+  'no-old-version': 'there is no old version to compare with',
+  'no-objective': 'there is no objective to compare with',
+  'bad-numbers': 'the numbers of the request make no sense together',
+  'source-refused': 'no source of numbers answers questions about these pods'
+} as const
+export type CannotWatch = keyof typeof CANNOT_WATCH
+
+export type PreparedAnswer =
+  | { readonly kind: 'ready'; readonly watch: PreparedWatch; readonly source: NumberSource }
+  /** It may be so later. `awaits` names what is missing, for people. */
+  | { readonly kind: 'not-yet'; readonly awaits: string }
+  /** Waiting does not help. `remedy` says what does. */
+  | { readonly kind: 'cannot'; readonly because: CannotWatch; readonly detail: string; readonly remedy: string }
+
+export function cannot(because: CannotWatch, detail: string, remedy: string): Extract<PreparedAnswer, { kind: 'cannot' }> {
+  return { kind: 'cannot', because, detail, remedy }
+}
