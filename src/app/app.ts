@@ -178,7 +178,15 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     recorder
   }
   const worker = createWorker(ports, { owner })
-  const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
+  const sender = startSender({
+    ledger,
+    clock,
+    faults,
+    channel: channels.channel,
+    fallbacks: channels.fallbacks,
+    sent: recorder.sent,
+    failed: recorder.failed
+  })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   onStop('deploy guards', () => guarding.stop())

@@ -198,7 +198,7 @@ export async function openBench(
         policy: name => bench.policies.find(policy => policy.name === name),
         storm: options.storm ?? (() => ({ targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }))
       },
-      channels: { takes: () => true, standing: ['kubernetes-event'] },
+      channels: { takes: (_channel, event) => event !== 'acted', follows: () => false, standing: ['kubernetes-event'] },
       fieldOwnership: 'give-up',
       senders: { confirmed: source => bench.confirmed.includes(source), authenticated: options.authenticated ?? true },
       ceiling: options.ceiling ?? 'auto',
