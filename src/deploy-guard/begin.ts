@@ -2,6 +2,7 @@ import { formatDuration } from '../base/duration.ts'
 import { canonicalJson } from '../base/json.ts'
 import { audited } from '../domain/audited.ts'
 import type { DeployGuard, DeployGuardRequest, GuardPolicy, JudgedVersion } from '../domain/deploy-guard.ts'
+import { outsideBounds } from '../domain/guard-entries.ts'
 import { targetKey } from '../domain/objects.ts'
 import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { StartedGuard } from '../domain/ports/deploy-guards.ts'
@@ -27,6 +28,8 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   const facts = await ledger.targetFacts(target, [], '', now)
   const found = versionOf({ workload, facts, options, clusterOffset: cluster.clockOffset(), now })
   const entry = ports.entry(target.namespace)
+  const outside = entry === undefined ? [] : outsideBounds(entry, options)
+  if (outside.length > 0) return { kind: 'refused', why: 'not-allowed', detail: outside.join('; ') }
   const owners = await cluster.owners(workload, signal)
   const said = [
     ...mayWrite(ports, request, entry),

@@ -135,6 +135,14 @@ t.test('without an entry, and where it was asked to, it only reports', async t =
   t.equal((await asked.ledger.runs({}, undefined, 10)).items.length, 0)
 })
 
+t.test('options outside the bounds of the entry are refused, and nothing is watched', async t => {
+  const rollout = await openGuardedRollout(t)
+  const wide = await rollout.start({ tolerated: { ratio: 50, add: 0 }, metrics: ['grpc-latency'] })
+  t.match(wide, { kind: 'refused', why: 'not-allowed', detail: /tolerance of x50 is wider than guard shop-deploys allows/ })
+  t.equal(await rollout.ledger.guardsUnderWay(), 0)
+  t.match(await rollout.start({ tolerated: { ratio: 1.1, add: 0 } }), { kind: 'started' })
+})
+
 t.test('a dry run decides on to the end under a mode that writes nothing', async t => {
   const rollout = await openGuardedRollout(t, { entry: guardPolicyOf() })
   rollout.share = { old: 0, new: 0.3 }
