@@ -143,6 +143,13 @@ t.test('options outside the bounds of the entry are refused, and nothing is watc
   t.match(await rollout.start({ tolerated: { ratio: 1.1, add: 0 } }), { kind: 'started' })
 })
 
+t.test('an entry that allows less than is usual is judged by', async t => {
+  const rollout = await openGuardedRollout(t, { entry: guardPolicyOf({ widest: { ratio: 1.1, add: 0.0002 } }) })
+  await rollout.start()
+  await rollout.pass(MINUTE)
+  t.match(await rollout.guard(), { standing: { parts: [{ tolerated: 'x1.1 + 0.02pp' }] } })
+})
+
 t.test('a dry run decides on to the end under a mode that writes nothing', async t => {
   const rollout = await openGuardedRollout(t, { entry: guardPolicyOf() })
   rollout.share = { old: 0, new: 0.3 }
