@@ -4,6 +4,7 @@ import type { Clock } from '../base/clock.ts'
 import type { Channel, MessageEvent } from '../domain/message.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
+import type { Origin } from './facts.ts'
 
 /** What channels reach the world through. */
 export interface ChannelTools {
@@ -14,6 +15,8 @@ export interface ChannelTools {
   readonly readFile: (path: string) => Promise<string>
   /** The name of this host or pod, as the sender of messages. */
   readonly instance: string
+  /** Whose messages these are, and where more can be read. */
+  readonly origin?: Origin
 }
 
 /** What is wrong in settings that keep their schema, and where. */
