@@ -37,19 +37,24 @@ const LONGEST_VALUE = 300
 /** Commands must be whole, or they are none. A longer one is left out. */
 const LONGEST_COMMAND = 1_200
 const LONGEST_TITLE = 250
+/** More than any channel shows. */
+const LONGEST_TEXT = 10_000
 /** How many targets of a storm are listed. */
 const LISTED = 20
 
 /** Reads the facts out of a message. */
 export function factsOf(message: Message, origin: Origin = {}): Facts {
   const { details } = message
-  const commands = ['repair', 'reverse'].flatMap(name => textAt(details, name) ?? [])
+  const commands = ['repair', 'reverse'].flatMap(name => textAt(details, name) ?? []).map(clean)
   return {
-    title: cutTo(oneLine(origin.clusterName === undefined ? message.title : `[${origin.clusterName}] ${message.title}`), LONGEST_TITLE),
+    title: cutTo(
+      oneLine(`${origin.clusterName === undefined ? '' : `[${origin.clusterName}] `}${message.title.slice(0, LONGEST_TEXT)}`),
+      LONGEST_TITLE
+    ),
     // Commands have a place of their own, where they can be copied.
-    text: clean(message.text)
+    text: clean(cutTo(message.text, LONGEST_TEXT))
       .split('\n')
-      .filter(line => !commands.some(command => line.endsWith(clean(command))))
+      .filter(line => !commands.some(command => line.endsWith(command)))
       .join('\n'),
     lines: [
       ...toldLines(message),
@@ -106,7 +111,8 @@ function todo({ event, details }: Message): Line[] {
 }
 
 function line(label: string, text: string | undefined): Line[] {
-  return text === undefined || text === '' ? [] : [{ label, text: cutTo(oneLine(text), LONGEST_VALUE) }]
+  // Cut first: a label may be megabytes long.
+  return text === undefined || text === '' ? [] : [{ label, text: cutTo(oneLine(text.slice(0, LONGEST_TEXT)), LONGEST_VALUE) }]
 }
 
 function commandLine(label: string, command: string | undefined): Line[] {
@@ -133,7 +139,7 @@ function numbersOf(details: Message['details']): string | undefined {
   const queries = listAt(details, 'lastSample', 'queries').flatMap(query => {
     if (!isObject(query)) return []
     const value = query['value']
-    return typeof value === 'number' || typeof value === 'string' ? [`${textAt(query, 'name') ?? 'query'} = ${value}`] : []
+    return typeof value === 'number' || typeof value === 'string' ? [`${textAt(query, 'query') ?? 'query'} = ${value}`] : []
   })
   return queries.length === 0 ? textAt(details, 'lastSample', 'verdict') : queries.join(', ')
 }
