@@ -7,8 +7,9 @@ import type { LearnedParts } from '../verification/sequential/learning.ts'
 import { DEFAULTS } from '../verification/sequential/settings.ts'
 import { lookFor, nextLook } from './looks.ts'
 import type { Remembered } from './memory.ts'
-import type { GuardPorts, Numbers } from './ports.ts'
+import type { GuardPorts } from './ports.ts'
 import { prepareWatch } from './prepare-watch.ts'
+import type { Numbers } from './sessions.ts'
 import { judgesEntry } from './wait.ts'
 
 /** Blocks that one look takes up: a guard that begins late, or was away, has to catch up. */

@@ -5,15 +5,7 @@ import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
-import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import type { Sessions } from './sessions.ts'
-
-/** Where one guard's numbers come from. A source remembers how this guard's pods are read. */
-export interface Numbers {
-  /** In the order in which they are asked. */
-  readonly sources: readonly NumberSource[]
-  close(): void
-}
 
 /** Everything outside of a deploy guard that it uses. */
 export interface GuardPorts {

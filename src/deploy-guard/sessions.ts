@@ -1,6 +1,13 @@
 import { MINUTE } from '../base/clock.ts'
 import type { DeployGuard } from '../domain/deploy-guard.ts'
-import type { Numbers } from './ports.ts'
+import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+
+/** Where one guard's numbers come from. A source remembers how this guard's pods are read. */
+export interface Numbers {
+  /** In the order in which they are asked. */
+  readonly sources: readonly NumberSource[]
+  close(): void
+}
 
 /** The sources of each guard that this process works on: they remember how its pods are read, and some go on reading between two looks. */
 export interface Sessions {
