@@ -71,7 +71,9 @@ export const GuardRequestSchema = Type.Object(
   closed
 )
 
-type Body = Static<typeof GuardRequestSchema>
+/** What `POST /api/v1/guards` takes. */
+export type GuardBody = Static<typeof GuardRequestSchema>
+type Body = GuardBody
 
 /** Makes the request that the guards take. @throws HttpProblem 422 with one sentence */
 export function guardRequestOf(body: Body, by: string): DeployGuardRequest {

@@ -4,9 +4,11 @@ import type { Clock, Ids } from '../base/clock.ts'
 import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
+import { createGuardedCluster } from '../cluster/guarded-cluster.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
 import { policiesInForce } from '../domain/guard-entries.ts'
+import type { Policy } from '../domain/policy.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
@@ -32,6 +34,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
+import { createGuarding } from './guarding.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -131,6 +134,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
+  // An entry of `guards:` is the policy of the runs that its guards begin.
+  const inForce = (name: string): Policy | undefined => policiesInForce(store.current()).find(policy => policy.name === name)
   let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }, files.read))
   channels.follow(store.current().channels)
@@ -140,6 +145,18 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     clock.now,
     lookScope(config, () => policiesInForce(store.current()))
   )
+  const owner = `${hostname()}/${process.pid}/${ids.next()}`
+  const guarding = createGuarding(
+    {
+      ...{ clock, ids, ledger, cluster, faults },
+      guarded: createGuardedCluster(kube, clusterOffset, clock.now),
+      sources: () => sources,
+      policies: () => store.current(),
+      ceiling: config.mode,
+      failed: recorder.failed
+    },
+    owner
+  )
   const ports: Ports = {
     clock,
     ids,
@@ -147,10 +164,11 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     cluster,
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
+    guardEvidence: guarding.evidence,
     actions: openActions(config, { http, secrets, files, listening: () => listening }),
     tools: { kube, cluster, clock },
     guards: GUARDS,
-    policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
+    policies: { match: labels => store.index().match(labels), policy: inForce, storm: () => store.current().storm },
     channels,
     fieldOwnership: config.fieldOwnership,
     senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
@@ -159,10 +177,19 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     faults,
     recorder
   }
-  const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
-  const sender = startSender({ ledger, clock, faults, channel: channels.channel, sent: recorder.sent, failed: recorder.failed })
+  const worker = createWorker(ports, { owner })
+  const sender = startSender({
+    ledger,
+    clock,
+    faults,
+    channel: channels.channel,
+    fallbacks: channels.fallbacks,
+    sent: recorder.sent,
+    failed: recorder.failed
+  })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
+  onStop('deploy guards', () => guarding.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
 
@@ -220,7 +247,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     routes: all =>
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
-        ...(parts.deployGuards === undefined ? {} : { deployGuards: parts.deployGuards })
+        deployGuards: parts.deployGuards ?? guarding.guards
       })
   })
   onStop('http server', () => server.close())
@@ -228,6 +255,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
+  guarding.start()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(

@@ -61,7 +61,7 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
     const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }, files.read))
-    yield* await checkChannels(channels, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
+    yield* await checkChannels(channels, policiesInForce(set), options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
   }

@@ -86,10 +86,11 @@ export async function checkChannels(
     )
   for (const [name, channel] of channels) {
     const check = `channel ${name}`
-    if (!used.has(name)) findings.push(trouble(check, 'warning', 'no policy escalates to it', `name it in escalate.to, or remove it`))
+    if (!used.has(name))
+      findings.push(trouble(check, 'warning', 'no policy escalates to it, and no guard', `name it in escalate.to, or remove it`))
     else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
     else {
-      const result = await channel.send(testMessage(name, send.id), 1, signal)
+      const result = await channel.send(testMessage(name, send.id), { revision: 1 }, signal)
       findings.push(
         result.kind === 'delivered'
           ? fine(check, 'took a test message: see whether it arrived')

@@ -1,8 +1,10 @@
+import type { JsonObject } from '../base/json.ts'
+
 /**
- * What a message says to its readers. `needs-people`: somebody must look. `approval`: somebody must decide. `update`: an earlier
- * message has changed. `over`: nobody needs to look any more.
+ * What a message says to its readers. `acted`: Astern wrote, and watches. `needs-people`: somebody must look. `approval`: somebody must
+ * decide. `update`: an earlier message has changed. `over`: nobody needs to look any more.
  */
-export const MESSAGE_EVENTS = ['needs-people', 'approval', 'update', 'over'] as const
+export const MESSAGE_EVENTS = ['acted', 'needs-people', 'approval', 'update', 'over'] as const
 export type MessageEvent = (typeof MESSAGE_EVENTS)[number]
 
 /** What a message is about. `astern doctor --send-test` sends those of kind `test`. */
@@ -31,6 +33,23 @@ export interface Message {
   readonly details: Readonly<Record<string, unknown>>
   /** Messages of one group are one message on each channel: the first, updated with a count. It is no part of what is sent. */
   readonly group?: string
+  /** The channel gets it only if it was told of the affair before. It is no part of what is sent. */
+  readonly onlyWhereTold?: true
+}
+
+/**
+ * How an affair stands in a channel. `begun`: Astern works on it. `handed-over`: people have it. `resolved`: people had it, and its alerts
+ * went away. `over`: it is over for another reason, such as a confirmed recovery.
+ */
+export const AFFAIR_STATES = ['begun', 'handed-over', 'resolved', 'over'] as const
+export type AffairState = (typeof AFFAIR_STATES)[number]
+
+/** The label of the alerts that Astern itself posts to an Alertmanager. */
+export const OWN_LABEL = 'astern_message'
+
+/** What messages with the same subject are about. */
+export function affairOf({ kind, id }: Subject): string {
+  return `${kind}/${id}`
 }
 
 export interface QueuedMessage {
@@ -40,20 +59,45 @@ export interface QueuedMessage {
   readonly revision: number
   /** Until this instant nobody else sends the message. */
   readonly claimedUntil: number
+  /** What the channel remembers of the affair. */
+  readonly memory?: JsonObject
 }
 
-/** What became of one attempt to deliver. `refused` is final: another attempt cannot help. */
-export type Delivered = { readonly kind: 'delivered' } | { readonly kind: 'failed' | 'refused'; readonly detail: string }
+/** What became of one attempt to deliver. */
+export type Delivered =
+  /** `remember`: what the channel wants to know when the next message of the affair comes. */
+  | { readonly kind: 'delivered'; readonly remember?: JsonObject }
+  /** `retryAfterMs`: for so long the channel wants to be left alone. */
+  | { readonly kind: 'failed'; readonly detail: string; readonly retryAfterMs?: number }
+  /** Another attempt cannot help. */
+  | { readonly kind: 'refused'; readonly detail: string }
+
+/** What a channel is told of a message besides the message. */
+export interface Sending {
+  readonly revision: number
+  /** What it remembered of the affair. */
+  readonly memory?: JsonObject
+}
 
 /** A way to people. */
 export interface Channel {
   /** The events whose messages this channel gets. It gets each update of a message that it was given (a storm's list) in any case. */
   readonly takes: readonly MessageEvent[]
-  send(message: Message, revision: number, signal: AbortSignal): Promise<Delivered>
+  /** The events whose messages it gets only where it was told of the affair before. */
+  readonly follows: readonly MessageEvent[]
+  send(message: Message, sending: Sending, signal: AbortSignal): Promise<Delivered>
 }
 
 /** A channel as a policy file has it: its kind, and settings that were checked at load. */
 export interface ConfiguredChannel {
   readonly kind: string
   readonly settings: unknown
+  /** The channel that gets a call for people too, where this one has not taken it. */
+  readonly fallback?: Fallback
+}
+
+export interface Fallback {
+  readonly to: string
+  /** Milliseconds since the message was made. A message that the channel refused falls back at once. */
+  readonly after: number
 }

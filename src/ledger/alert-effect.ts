@@ -1,6 +1,7 @@
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import { type Alert, type Delivery, type IncidentAnswer, incidentEvent } from '../domain/incident.ts'
+import { OWN_LABEL } from '../domain/message.ts'
 import { toIncidentState } from './rows.ts'
 import type { Tables } from './tables.ts'
 
@@ -38,6 +39,8 @@ export interface AlertEffect {
 export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): AlertEffect {
   const { delivery, alert } = arrival
   const now = delivery.receivedAt
+  // What Astern itself posts to Alertmanager comes back where a route sends it here. It is no news.
+  if (alert.labels[OWN_LABEL] !== undefined) return { answer: { id: '', state: 'ignored' } }
   const event = incidentEvent(before === undefined ? undefined : episodeOf(before.row), alert, now)
   if (event === 'opened') return open(arrival)
   // For a `resolved` of an alert that Astern never saw firing there is nothing to open or close.

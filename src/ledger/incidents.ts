@@ -3,6 +3,7 @@ import { audited } from '../domain/audited.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Admission, IncidentLedger } from '../domain/ports/ledger.ts'
 import { createAdmissionLine, useAllowance } from './admission-line.ts'
+import { followIncidents } from './affair-turns.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { wholeIncidents } from './incident-rows.ts'
@@ -77,6 +78,7 @@ export function createIncidents(database: Database): IncidentLedger {
             .execute()
           await wakeRunsOf(tx, part, now)
           await wakeParkedOf(tx, part, now)
+          await followIncidents(tx, part, now)
           await appendAudit(
             tx,
             rows.map(row => audited.incidentExpired({ at: now, incidentId: row.id }, { why: 'no heartbeat' }))

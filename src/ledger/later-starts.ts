@@ -1,6 +1,7 @@
 import type { Ids } from '../base/clock.ts'
 import { audited } from '../domain/audited.ts'
 import type { EpisodeLedger } from '../domain/ports/episode-ledger.ts'
+import { followIncidents } from './affair-turns.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { wholeIncidents } from './incident-rows.ts'
@@ -72,6 +73,7 @@ export function createEpisodes({ db, transaction }: Database, ids: Ids): Episode
           later_start_look: null
         }
         await tx.insertMany('incidents', [next])
+        await followIncidents(tx, [incidentId], now)
         await appendAudit(tx, [
           audited.incidentExpired({ at: now, incidentId }, { why: `it began to fail once more: incident ${next.id}` }),
           audited.incidentOpened(

@@ -5,6 +5,8 @@ import { MODES } from '../domain/outcomes.ts'
 import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
 import type { Sighting } from '../domain/ports/cluster.ts'
 import type { AuditLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.ts'
+import { createMessageTending } from './affair-turns.ts'
+import { pruneAffairs } from './affairs.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
 import { createGuards, pruneGuards } from './deploy-guards.ts'
@@ -28,6 +30,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createEpisodes(database, ids),
     ...createRuns(database, ids),
     ...createOutbox(database),
+    ...createMessageTending(database),
     ...createLoans(database),
     ...createGuards(database),
     ...createSwitch(database),
@@ -65,6 +68,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
           )
           .execute()
         await pruneGuards(tx, elseBefore)
+        await pruneAffairs(tx, elseBefore)
         await pruneAudit(tx, elseBefore)
       }),
     close: () => db.destroy()

@@ -1,4 +1,5 @@
 import type { Message } from '../domain/message.ts'
+import { isOver } from './affairs.ts'
 import type { LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import { takeTurn } from './turns.ts'
@@ -50,6 +51,8 @@ export async function joined(tx: LedgerTransaction, group: string, message: Mess
     )
     .executeTakeFirst()
   if (row?.grouped_json == null || row.key === message.key) return undefined
+  // Nobody looks at a message whose affair is over: the alert begins another one.
+  if (await isOver(tx, stored<Message>(row.message_json))) return undefined
   const before = stored<Grouped>(row.grouped_json)
   const ending = endingOf(message)
   const known = before.endings[ending] !== undefined || Object.keys(before.endings).length < KINDS_TOLD

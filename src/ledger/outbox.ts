@@ -1,8 +1,10 @@
-import type { Kysely } from 'kysely'
+import type { ExpressionBuilder, Kysely } from 'kysely'
 import { audited } from '../domain/audited.ts'
-import type { Message } from '../domain/message.ts'
+import { affairOf, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
+import { concerns, nextPlace } from './affairs.ts'
 import { appendAudit } from './audit-chain.ts'
+import { memoriesOf, memoryKey, pause, remember } from './channel-memory.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { firstOfGroup, joined } from './message-groups.ts'
 import { stored } from './rows.ts'
@@ -16,14 +18,24 @@ const GATHER_MS = 2_000
 /**
  * Puts a message into the outbox, in the transaction of what it reports. A second message of the same key updates the first, and so
  * does one of the same group.
+ * @param notBefore when it is sent at the earliest; default: at once, and a storm's message when its list has filled
  */
-export async function enqueue(tx: LedgerTransaction, { group, ...message }: Message, now: number): Promise<void> {
+export async function enqueue(tx: LedgerTransaction, { group, ...told }: Message, now: number, notBefore?: number): Promise<void> {
+  const { onlyWhereTold: _only, ...message } = told
   const into = group === undefined ? undefined : await joined(tx, group, message, now)
   if (into !== undefined) {
     await change(tx, into.key, into.message, now)
+    await concerns(tx, affairOf(into.message.subject), message.incidentId)
     await tx.query.updateTable('outbox').set({ grouped_json: into.grouped }).where('key', '=', into.key).execute()
     return
   }
+  const known = await tx.query.selectFrom('outbox').select('key').where('key', '=', message.key).executeTakeFirst()
+  if (known !== undefined) {
+    await concerns(tx, affairOf(message.subject), message.incidentId)
+    return change(tx, message.key, message, now)
+  }
+  const placed = await nextPlace(tx, told, now)
+  if (placed === undefined) return
   const added = await tx.query
     .insertInto('outbox')
     .values({
@@ -32,19 +44,23 @@ export async function enqueue(tx: LedgerTransaction, { group, ...message }: Mess
       message_json: JSON.stringify(message),
       revision: 1,
       attempts: 0,
-      next_at: message.subject.kind === 'storm' ? now + GATHER_MS : now,
+      next_at: notBefore ?? (message.subject.kind === 'storm' && message.event !== 'over' ? now + GATHER_MS : now),
       delivered_at: null,
       refused: 0,
       last_error: null,
       created_at: now,
       claimed_until: null,
       group_key: group ?? null,
-      grouped_json: group === undefined ? null : firstOfGroup(message)
+      grouped_json: group === undefined ? null : firstOfGroup(message),
+      fell_back: 0,
+      ...placed
     })
     .onConflict(conflict => conflict.column('key').doNothing())
     .executeTakeFirst()
   if ((added.numInsertedOrUpdatedRows ?? 0n) === 0n) await change(tx, message.key, message, now)
 }
+
+const UNSENT = { delivered_at: null, attempts: 0, refused: 0 }
 
 /** Changes a message that is in the outbox. */
 async function change(tx: LedgerTransaction, key: string, message: Message, now: number): Promise<void> {
@@ -58,7 +74,8 @@ async function change(tx: LedgerTransaction, key: string, message: Message, now:
   const next_at = known.delivered_at === null ? known.next_at : Math.max(now, known.delivered_at + UPDATE_NOT_BEFORE_MS)
   await tx.query
     .updateTable('outbox')
-    .set({ message_json: JSON.stringify({ ...message, event }), revision: known.revision + 1, next_at, delivered_at: null, attempts: 0 })
+    // What was refused as it was may be taken as it is now.
+    .set({ message_json: JSON.stringify({ ...message, event }), revision: known.revision + 1, next_at, ...UNSENT })
     .where('key', '=', key)
     .execute()
 }
@@ -75,7 +92,7 @@ async function markUpdate(tx: LedgerTransaction, key: string): Promise<void> {
     .execute()
 }
 
-export function createOutbox({ db, transaction }: Database): OutboxLedger {
+export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 'tendMessages'> {
   return {
     async claimMessages(now, until, limit) {
       // Mostly no message is due, and then this must cost no transaction.
@@ -83,14 +100,19 @@ export function createOutbox({ db, transaction }: Database): OutboxLedger {
       return transaction(async tx => {
         const due = tx.unclaimed(dueMessages(tx.query, now).orderBy('next_at').limit(limit))
         const rows = await tx.query.updateTable('outbox').set({ claimed_until: until }).where('key', 'in', due).returningAll().execute()
+        const memories = await memoriesOf(tx, rows)
         return rows
           .sort((one, other) => one.next_at - other.next_at)
-          .map(row => ({
-            message: stored<Message>(row.message_json),
-            attempts: row.attempts,
-            revision: row.revision,
-            claimedUntil: until
-          }))
+          .map(row => {
+            const memory = memories.get(memoryKey(row))
+            return {
+              message: stored<Message>(row.message_json),
+              attempts: row.attempts,
+              revision: row.revision,
+              claimedUntil: until,
+              ...(memory === undefined ? {} : { memory })
+            }
+          })
       })
     },
 
@@ -116,6 +138,8 @@ export function createOutbox({ db, transaction }: Database): OutboxLedger {
           : settling.where('claimed_until', '=', queued.claimedUntil)
         ).executeTakeFirst()
         if (delivered && numUpdatedRows === 0n) await markUpdate(tx, message.key)
+        if (result.kind === 'delivered' && result.remember !== undefined) await remember(tx, message, result.remember)
+        if (result.kind === 'failed' && result.retryAfterMs !== undefined) await pause(tx, message.channel, nextAt)
         await tx.query
           .updateTable('outbox')
           .set({ claimed_until: null })
@@ -149,6 +173,7 @@ export function createOutbox({ db, transaction }: Database): OutboxLedger {
         })
         .where('delivered_at', 'is', null)
         .where('refused', '=', 0)
+        .where(isNext)
         .executeTakeFirst()
       return row?.at ?? undefined
     }
@@ -164,4 +189,22 @@ function dueMessages(db: Kysely<Tables>, now: number) {
     .where('refused', '=', 0)
     .where('next_at', '<=', now)
     .where(eb => eb.or([eb('claimed_until', 'is', null), eb('claimed_until', '<=', now)]))
+    .where('channel', 'not in', eb => eb.selectFrom('channel_pauses').select('channel').where('until', '>', now))
+    .where(isNext)
+}
+
+/** Whether all earlier messages of the same affair to the same channel were delivered or refused. */
+function isNext(eb: ExpressionBuilder<Tables, 'outbox'>) {
+  return eb.not(
+    eb.exists(
+      eb
+        .selectFrom('outbox as earlier')
+        .select('earlier.key')
+        .whereRef('earlier.affair', '=', 'outbox.affair')
+        .whereRef('earlier.channel', '=', 'outbox.channel')
+        .whereRef('earlier.place', '<', 'outbox.place')
+        .where('earlier.delivered_at', 'is', null)
+        .where('earlier.refused', '=', 0)
+    )
+  )
 }

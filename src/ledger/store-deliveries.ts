@@ -2,6 +2,7 @@ import { ALERT_LIMITS, type AlertLimit } from '../domain/alert-limits.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import { audited } from '../domain/audited.ts'
 import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
+import { followIncidents } from './affair-turns.ts'
 import type { KnownIncident } from './alert-effect.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { LedgerTransaction } from './database.ts'
@@ -37,6 +38,11 @@ export async function storeDeliveries(
     plan.now
   )
   const reopened = await reopenRunsOf(tx, plan.reopened, plan.now)
+  await followIncidents(
+    tx,
+    plan.changed.filter(row => row.state !== 'open' || plan.reopened.has(row.id)).map(row => row.id),
+    plan.now
+  )
   await appendAudit(tx, [...deliveries.flatMap(refusedEntries), ...plan.audit, ...reopened])
   return plan.answers
 }

@@ -156,7 +156,26 @@ export interface Tables {
     /** Messages of one group are one message, which counts them: see `message-groups.ts`. */
     group_key: string | null
     grouped_json: string | null
+    /** Which affair the message is about, `KIND/ID` of its subject, and its place in what the channel is told of it. */
+    affair: string
+    place: number
+    /** Whether another channel got the message too, because this one did not take it. */
+    fell_back: number
   }
+  affairs: {
+    affair: string
+    channel: string
+    /** One of AFFAIR_STATES. */
+    state: string
+    places: number
+    memory_json: string | null
+    handed_json: string | null
+    updated_at: number
+  }
+  /** Whose alerts an affair is about. */
+  affair_incidents: { incident_id: string; affair: string }
+  /** A channel that asked for patience (`Retry-After`) is left alone until then. */
+  channel_pauses: { channel: string; until: number }
   audit: {
     seq: number
     at: number

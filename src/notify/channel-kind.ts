@@ -30,6 +30,8 @@ interface ChannelDefinition<Settings extends TObject> {
   readonly standing?: true
   /** The events whose messages its channels get. */
   readonly takes: readonly MessageEvent[]
+  /** The events whose messages they get only where they were told of the affair before. Default: none. */
+  readonly follows?: readonly MessageEvent[]
   readonly settings: Settings
   /** Checks what no schema can say. */
   readonly check?: (settings: Static<Settings>) => readonly SettingsFault[]
@@ -41,6 +43,7 @@ export interface ChannelKind {
   readonly name: string
   readonly standing?: true
   readonly takes: readonly MessageEvent[]
+  readonly follows: readonly MessageEvent[]
   readonly settings: TObject
   /** Says what is wrong in settings that keep the schema. */
   check(settings: unknown): readonly SettingsFault[]
@@ -50,16 +53,17 @@ export interface ChannelKind {
 
 /** Makes a kind fit for the registry. Its schema checks settings before the kind's own code gets them. */
 export function channelKind<Settings extends TObject>(definition: ChannelDefinition<Settings>): ChannelKind {
-  const { name, standing, takes, settings: schema, check, open } = definition
+  const { name, standing, takes, follows = [], settings: schema, check, open } = definition
   return {
     name,
     ...(standing === undefined ? {} : { standing }),
     takes,
+    follows,
     settings: schema,
     check: settings => (check !== undefined && Check(schema, settings) ? check(settings) : []),
     open(settings, tools) {
       if (!Check(schema, settings)) throw new Error(`the settings of a ${name} channel were not checked at load`)
-      return { takes, ...open(settings, tools) }
+      return { takes, follows, ...open(settings, tools) }
     }
   }
 }

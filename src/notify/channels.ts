@@ -1,4 +1,4 @@
-import type { Channel, ConfiguredChannel } from '../domain/message.ts'
+import type { Channel, ConfiguredChannel, Fallback } from '../domain/message.ts'
 import type { Channels } from '../domain/ports/channels.ts'
 import type { ChannelKind, ChannelTools } from './channel-kind.ts'
 
@@ -8,6 +8,8 @@ export type ConfiguredChannels = Readonly<Record<string, ConfiguredChannel>>
 /** The channels in force: the standing ones, and those that the policies configure. */
 export interface ChannelStore extends Channels {
   channel(name: string): Channel | undefined
+  /** Which channel gets a call for people in place of another, and when, by the other’s name. */
+  fallbacks(): ReadonlyMap<string, Fallback>
   /** Replaces the configured channels by those that the policies configure now. */
   follow(configured: ConfiguredChannels): void
 }
@@ -16,6 +18,7 @@ export interface ChannelStore extends Channels {
 export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTools): ChannelStore {
   const standing = new Map(kinds.filter(kind => kind.standing === true).map(kind => [kind.name, kind.open({}, tools)]))
   let configured: ReadonlyMap<string, Channel> = new Map()
+  let fallbacks: ReadonlyMap<string, Fallback> = new Map()
   const channel = (name: string): Channel | undefined => standing.get(name) ?? configured.get(name)
   return {
     standing: [...standing.keys()],
@@ -24,8 +27,11 @@ export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTool
       // A run may name a channel that a reload removed. A call for people then waits until it is back, but good news is dropped.
       return channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
     },
+    follows: (name, event) => channel(name)?.follows.includes(event) ?? false,
+    fallbacks: () => fallbacks,
     follow(next) {
       configured = openChannels(kinds, next, tools)
+      fallbacks = new Map(Object.entries(next).flatMap(([name, { fallback }]) => (fallback === undefined ? [] : [[name, fallback]])))
     }
   }
 }

@@ -1,5 +1,5 @@
 import type { Clock } from '../base/clock.ts'
-import type { Channel, Delivered, QueuedMessage } from '../domain/message.ts'
+import type { Channel, Delivered, Fallback, QueuedMessage } from '../domain/message.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 
@@ -8,6 +8,7 @@ export interface SenderOptions {
   readonly clock: Clock
   readonly faults: Faults
   readonly channel: (name: string) => Channel | undefined
+  readonly fallbacks: () => ReadonlyMap<string, Fallback>
   readonly sent: (queued: QueuedMessage, result: Delivered) => void
   readonly failed: (what: string, cause: unknown) => void
 }
@@ -15,6 +16,7 @@ export interface SenderOptions {
 const FIRST_RETRY_MS = 1_000
 /** Even after hours of failure a message is tried again every five minutes, because people wait for it. */
 const LAST_RETRY_MS = 5 * 60_000
+const LONGEST_PATIENCE_MS = 60 * 60_000
 const IDLE_MS = 1_000
 const DEADLINE_MS = 15_000
 /** Four times the deadline. A living sender has settled by then, and a message of a dead one is sent again after a minute. */
@@ -23,6 +25,12 @@ const LEASE_MS = 60_000
 /** How long to wait after so many attempts, milliseconds. The time doubles, up to a limit. */
 export function retryAt(attempts: number, now: number): number {
   return now + Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** Math.min(attempts, 20))
+}
+
+/** The channel’s own word on when to try again counts, where it is later than ours. It counts up to an hour, because people wait. */
+function nextTry({ attempts }: QueuedMessage, result: Delivered, now: number): number {
+  const asked = result.kind === 'failed' ? Math.min(result.retryAfterMs ?? 0, LONGEST_PATIENCE_MS) : 0
+  return Math.max(retryAt(attempts, now), now + asked)
 }
 
 /** Sends the messages of the outbox at least once each, with back-off. A channel that fails does not hold up the others. */
@@ -38,7 +46,9 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     if (channel === undefined) result = { kind: 'failed', detail: `there is no channel ${queued.message.channel} any more` }
     else {
       try {
-        result = await channel.send(queued.message, queued.revision, AbortSignal.any([stopping.signal, AbortSignal.timeout(DEADLINE_MS)]))
+        const { message, revision, memory } = queued
+        const sending = { revision, ...(memory === undefined ? {} : { memory }) }
+        result = await channel.send(message, sending, AbortSignal.any([stopping.signal, AbortSignal.timeout(DEADLINE_MS)]))
       } catch (cause) {
         result = { kind: 'failed', detail: cause instanceof Error ? cause.message : String(cause) }
       }
@@ -46,7 +56,7 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     options.faults.reach('message-sent')
     if (stopping.signal.aborted && result.kind !== 'delivered') return
     const now = clock.now()
-    await ledger.messageSent(queued, result, retryAt(queued.attempts, now), now)
+    await ledger.messageSent(queued, result, nextTry(queued, result, now), now)
     options.sent(queued, result)
   }
 
@@ -55,6 +65,7 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
       kicked = false
       try {
         const now = clock.now()
+        await ledger.tendMessages(options.fallbacks(), now)
         const due = await ledger.claimMessages(now, now + LEASE_MS, 50)
         await Promise.all(due.map(send))
         if (due.length > 0 || kicked) continue

@@ -1,3 +1,5 @@
+import { MINUTE } from '../base/clock.ts'
+import { parseDuration } from '../base/duration.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
 import type { Finding, Path } from './problem.ts'
 import { type ChannelSchema, configurable, type PolicyFile } from './schema.ts'
@@ -9,6 +11,10 @@ export interface LoadableChannel extends ChannelSchema {
 }
 
 type FileChannels = PolicyFile['channels']
+type FileChannel = NonNullable<FileChannels>[string]
+
+/** How long a channel may fail before its fallback is told, milliseconds. */
+const FALLBACK_AFTER_MS = 10 * MINUTE
 
 /** Checks what no schema can say of channels: one kind each, no name of a standing channel, and the rules of each kind. */
 export function checkChannels(channels: FileChannels, kinds: readonly LoadableChannel[]): Finding[] {
@@ -19,6 +25,8 @@ export function checkChannels(channels: FileChannels, kinds: readonly LoadableCh
         { path, message: `"${name}" is a channel that Astern has by itself, and needs no settings: choose another name`, atKey: true }
       ]
     const [configured, ...more] = kindsIn(channel)
+    const lost = fallbackFault(channels ?? {}, name)
+    if (lost !== undefined) return [{ path: [...path, lost.key], message: lost.message }]
     if (configured === undefined || more.length > 0)
       return [
         {
@@ -39,11 +47,32 @@ export function normalizeChannels(channels: FileChannels): Readonly<Record<strin
     Object.entries(channels ?? {}).map(([name, channel]) => {
       const [configured] = kindsIn(channel)
       if (configured === undefined) throw new Error(`channel ${name} was not checked at load`)
-      return [name, configured]
+      const { fallback, fallbackAfter } = channel
+      if (typeof fallback !== 'string') return [name, configured]
+      const after = typeof fallbackAfter === 'string' ? parseDuration(fallbackAfter) : FALLBACK_AFTER_MS
+      if (after === undefined) throw new Error(`channel ${name} was not checked at load`)
+      return [name, { ...configured, fallback: { to: fallback, after } }]
     })
   )
 }
 
-function kindsIn(channel: NonNullable<FileChannels>[string]): readonly ConfiguredChannel[] {
-  return Object.entries(channel).map(([kind, settings]) => ({ kind, settings }))
+function kindsIn({ fallback: _to, fallbackAfter: _after, ...kinds }: FileChannel): readonly ConfiguredChannel[] {
+  return Object.entries(kinds).map(([kind, settings]) => ({ kind, settings }))
+}
+
+/** What is wrong with where a channel falls back to: it is another one, and the way does not lead back. */
+function fallbackFault(
+  channels: NonNullable<FileChannels>,
+  name: string
+): { readonly key: 'fallback' | 'fallbackAfter'; readonly message: string } | undefined {
+  const { fallback, fallbackAfter } = channels[name] ?? {}
+  if (typeof fallback !== 'string')
+    return fallbackAfter === undefined ? undefined : { key: 'fallbackAfter', message: 'needs fallback, the channel that it is about' }
+  if (channels[fallback] === undefined) return { key: 'fallback', message: `there is no channel "${fallback}"` }
+  const seen = new Set([name])
+  for (let at: unknown = fallback; typeof at === 'string'; at = channels[at]?.fallback) {
+    if (seen.has(at)) return { key: 'fallback', message: `leads back to "${at}"` }
+    seen.add(at)
+  }
+  return undefined
 }

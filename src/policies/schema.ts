@@ -77,10 +77,17 @@ export function configurable<Kind extends ChannelSchema>(kinds: readonly Kind[])
 
 function channelSchema(kinds: readonly ChannelSchema[]) {
   const known = configurable(kinds)
-  return Type.Object(Object.fromEntries(known.map(kind => [kind.name, Type.Optional(kind.settings)])), {
-    ...closed,
-    description: `One of ${known.map(kind => kind.name).join(', ')}.`
-  })
+  return Type.Object(
+    {
+      ...Object.fromEntries(known.map(kind => [kind.name, Type.Optional(kind.settings)])),
+      fallback: Type.Optional(text('The channel that gets a call for people too, where this one does not take it.')),
+      fallbackAfter: Type.Optional(duration('For so long this channel may fail; default 10m. What it refuses goes to the other at once.'))
+    },
+    {
+      ...closed,
+      description: `One of ${known.map(kind => kind.name).join(', ')}.`
+    }
+  )
 }
 
 const TargetSchema = Type.Object(

@@ -48,8 +48,8 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
   })
 
   const channel = alertmanager.open({ url: server.url }, channelTools({ http: client, clock: systemClock }))
-  t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' })
-  t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' }, 'again: the same alert')
+  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
+  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' }, 'again: the same alert')
   await waitUntil(() => bodies.length > 0, 'the route tells the people')
   const payload = parseAlertmanagerPayload(bodies[0])
   if ('message' in payload) throw new Error(`${payload.path} ${payload.message}`)
@@ -109,6 +109,6 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
   t.same(await states.stateOf({ alertname: odd.alertname }, soon()), { kind: 'absent' }, 'and so is one with fewer')
 
   await server.stop()
-  t.match(await channel.send(MESSAGE, 1, soon()), { kind: 'failed' })
+  t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed' })
   t.match(await states.stateOf(labels, soon()), { kind: 'unreachable' }, 'cannot be asked is not "not silenced"')
 })

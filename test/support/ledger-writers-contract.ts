@@ -153,7 +153,11 @@ export async function severalWriters(t: Test, open: (t: Test) => Promise<Handles
     const [claim] = await claimedRuns(first, ['A'], 'one target')
     if (claim === undefined) throw new Error('nothing was due')
     const until = NOON + MINUTE
-    await first.save(claim, { change: {}, audit: [], messages: names(5).map(key => messageOf({ key })) }, NOON)
+    await first.save(
+      claim,
+      { change: {}, audit: [], messages: names(5).map(key => messageOf({ key, subject: { kind: 'run', id: key } })) },
+      NOON
+    )
     const claimed = (await spread(handles, [1, 2], ledger => ledger.claimMessages(NOON, until, 10))).flat()
     t.same(claimed.map(queued => queued.message.key).sort(), names(5))
     t.same(await second.claimMessages(until - 1, until + MINUTE, 10), [])

@@ -4,6 +4,8 @@ import type { MessageEvent } from '../message.ts'
 export interface Channels {
   /** Whether the channel of this name is given messages of the event. */
   takes(channel: string, event: MessageEvent): boolean
+  /** Whether it is given them where it was told of the affair before, and only there. */
+  follows(channel: string, event: MessageEvent): boolean
   /** The channels that get a message of each run that ends with a target, whatever its policy says. */
   readonly standing: readonly string[]
 }

@@ -2,7 +2,7 @@ import type { AuditEntry, AuditRow } from '../audit.ts'
 import type { DeployMarker } from '../change.ts'
 import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
 import type { Looks, TargetLooks } from '../looks.ts'
-import type { Delivered, Message, QueuedMessage } from '../message.ts'
+import type { Delivered, Fallback, Message, QueuedMessage } from '../message.ts'
 import type { ObjectRef } from '../objects.ts'
 import type { Mode, Outcome } from '../outcomes.ts'
 import type { Intent, IntentState, Loan, Plan } from '../plan.ts'
@@ -216,6 +216,8 @@ export interface OutboxLedger {
   undelivered(): Promise<number>
   /** When the next message is due. A message that somebody is sending is due when that claim runs out. */
   nextMessageAt(): Promise<number | undefined>
+  /** Gives calls for people that a channel does not take to its fallback, and ends the affairs of storms that are calm. */
+  tendMessages(fallbacks: ReadonlyMap<string, Fallback>, now: number): Promise<void>
 }
 
 export interface SwitchLedger {

@@ -8,6 +8,7 @@ import { fair } from './0006-fair.ts'
 import { claims } from './0007-claims.ts'
 import { bounded } from './0008-bounded.ts'
 import { looks } from './0009-looks.ts'
+import { affairs } from './0010-affairs.ts'
 import { deployGuards } from './0011-deploy-guards.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
@@ -20,6 +21,7 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0007-claims': claims,
   '0008-bounded': bounded,
   '0009-looks': looks,
+  '0010-affairs': affairs,
   '0011-deploy-guards': deployGuards
 }
 

@@ -1,5 +1,7 @@
 import { type Static, Type } from 'typebox'
-import type { Channel, Message } from '../../domain/message.ts'
+import { type JsonObject, listAt, textMap } from '../../base/json.ts'
+import { type Channel, type Message, OWN_LABEL } from '../../domain/message.ts'
+import { deliveredBy } from '../answers.ts'
 import { type ChannelTools, channelKind } from '../channel-kind.ts'
 import { urlFault } from '../channel-url.ts'
 
@@ -16,6 +18,8 @@ const Settings = Type.Object(
 
 /** How long the posted alert fires: long enough for any route's `group_wait`, short enough not to linger. */
 const FIRES_FOR_MS = 60 * 60_000
+/** How many alerts of one affair are remembered, to be ended. */
+const REMEMBERED = 20
 const DEADLINE_MS = 10_000
 /** Labels by which routing trees usually tell teams apart; the rest stays in the annotations. */
 const ROUTING_LABELS = ['namespace', 'deployment', 'service', 'team', 'cluster', 'environment', 'env']
@@ -28,6 +32,8 @@ export const alertmanager = channelKind({
   name: 'alertmanager',
   // Alertmanager's routes cannot recognise good news, so it would wake people.
   takes: ['needs-people', 'approval'],
+  // An alert that was posted ends. Without one there is nothing to end.
+  follows: ['over'],
   settings: Settings,
   // Inside a cluster Alertmanager almost never has TLS (docs/decisions/0004).
   check({ url }) {
@@ -39,41 +45,54 @@ export const alertmanager = channelKind({
 
 function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
   return {
-    async send(message, _revision, signal) {
+    async send(message, { memory }, signal) {
+      const now = clock.now()
+      const before = postedBefore(memory)
+      const labels = labelsOf(message)
+      const ends = message.event === 'over'
+      const alerts = ends ? before.map(old => toAlert(message, old, now, now)) : [toAlert(message, labels, now, now + FIRES_FOR_MS)]
+      if (alerts.length === 0) return { kind: 'delivered' }
       const token = bearerTokenFile === undefined ? undefined : await readFile(bearerTokenFile)
       const result = await http.request(
         {
           method: 'POST',
           url: `${url.replace(/\/+$/, '')}/api/v2/alerts`,
           headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
-          body: JSON.stringify([toAlert(message, clock.now())]),
+          body: JSON.stringify(alerts),
           deadlineMs: DEADLINE_MS
         },
         signal
       )
-      if (result.kind === 'failed') return { kind: 'failed', detail: result.detail }
-      if (result.status >= 200 && result.status < 300) return { kind: 'delivered' }
-      const detail = `${result.status} ${result.body.slice(0, 200)}`
-      return { kind: result.status >= 500 || result.status === 429 ? 'failed' : 'refused', detail }
+      const delivered = deliveredBy(result, clock.now())
+      if (delivered.kind !== 'delivered') return delivered
+      const others = before.filter(old => JSON.stringify(old) !== JSON.stringify(labels))
+      return { kind: 'delivered', remember: { alerts: ends ? [] : [...others, labels].slice(-REMEMBERED) } }
     }
   }
 }
 
-function toAlert(message: Message, now: number): Readonly<Record<string, unknown>> {
+type Labels = Readonly<Record<string, string>>
+
+function labelsOf(message: Message): Labels {
+  return { ...ownLabels(message), severity: message.severity, [OWN_LABEL]: message.key }
+}
+
+/** The labels of the alerts that this affair has posted. By them Alertmanager knows which alert ends. */
+function postedBefore(memory: JsonObject | undefined): readonly Labels[] {
+  return listAt(memory, 'alerts').map(textMap)
+}
+
+function toAlert(message: Message, labels: Labels, now: number, endsAt: number): JsonObject {
   return {
-    labels: {
-      ...ownLabels(message),
-      severity: message.severity,
-      astern_message: message.key
-    },
+    labels,
     annotations: { summary: message.title, description: message.text, details: JSON.stringify(message.details).slice(0, 8_000) },
     startsAt: new Date(now).toISOString(),
-    endsAt: new Date(now + FIRES_FOR_MS).toISOString()
+    endsAt: new Date(endsAt).toISOString()
   }
 }
 
 /** A storm concerns many teams, so no label of one of its alerts may route it. */
-function ownLabels({ subject, labels, details }: Message): Readonly<Record<string, string>> {
+function ownLabels({ subject, labels, details }: Message): Labels {
   if (subject.kind === 'storm') return { alertname: 'AsternStorm' }
   const routing = ROUTING_LABELS.flatMap(name => (labels[name] === undefined ? [] : [[name, labels[name]] as const]))
   return {

@@ -19,14 +19,15 @@ export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', reso
 export const kubernetesEvent = channelKind({
   name: 'kubernetes-event',
   standing: true,
-  takes: MESSAGE_EVENTS,
+  // What was written is in the object itself, with its mark.
+  takes: MESSAGE_EVENTS.filter(event => event !== 'acted'),
   settings: Type.Object({}, { additionalProperties: false }),
   open: (_settings, tools) => open(tools)
 })
 
 function open({ kube, clock, instance }: ChannelTools): Pick<Channel, 'send'> {
   return {
-    async send(message, _revision, signal) {
+    async send(message, _sending, signal) {
       const key = message.details['target']
       const target = typeof key === 'string' ? parseTargetKey(key) : undefined
       if (target === undefined) return { kind: 'refused', detail: 'the message names no target' }
@@ -68,6 +69,7 @@ function typeOf(event: MessageEvent): 'Normal' | 'Warning' {
     case 'needs-people':
     case 'approval':
       return 'Warning'
+    case 'acted':
     case 'update':
     case 'over':
       return 'Normal'

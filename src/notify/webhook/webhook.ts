@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
 import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
+import { retryAfterOf } from '../answers.ts'
 import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
 import { secureFault, secureUrlFault } from '../channel-url.ts'
 
@@ -32,7 +33,7 @@ function check({ url, urlFile }: Static<typeof Settings>): readonly SettingsFaul
 
 function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
   return {
-    async send(message, revision, signal) {
+    async send(message, { revision }, signal) {
       const to = urlFile === undefined ? RedactedUrl.written(url ?? '') : RedactedUrl.inFile(await readFile(urlFile), urlFile)
       // A URL that stands in a file was not checked at load.
       if (secureFault(to.reveal()) !== undefined)
@@ -59,7 +60,8 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
       if (result.kind === 'failed') return { kind: 'failed', detail: result.detail }
       if (result.status >= 200 && result.status < 300) return { kind: 'delivered' }
       // The other side may mend a 4xx (a rotated credential, a deploy). So it is tried again with back-off, like every failure.
-      return { kind: 'failed', detail: `answered ${result.status}` }
+      const retryAfterMs = retryAfterOf(result, clock.now())
+      return { kind: 'failed', detail: `answered ${result.status}`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
     }
   }
 }

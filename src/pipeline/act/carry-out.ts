@@ -12,6 +12,7 @@ import { readRefusal, stepOf } from '../decide/resolve.ts'
 import type { Move, Next, Pass } from '../pass.ts'
 import { actionOf, type PhasePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
+import { actedMessages } from '../settle/messages.ts'
 import { refuse } from '../settle/refusal.ts'
 import { intentOf } from './intent.ts'
 import { recheck } from './recheck.ts'
@@ -197,6 +198,7 @@ async function written(carrying: Carrying, { generation, how, detail, left: answ
     change: { wrote: true, progress, reason: null, detail: null },
     audit: [writeEntry(carrying, how, detail ?? intent.plan.summary)],
     intent: { id: intent.id, state: 'applied', ...(left === undefined ? {} : { left }) },
+    messages: actedMessages({ ...run, step: intent.step }, intent.plan, ports.channels),
     carried: { ...carried, intent: { ...intent, state: 'applied', ...(left === undefined ? {} : { left }) } }
   }
 }

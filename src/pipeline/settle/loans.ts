@@ -9,6 +9,7 @@ import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
 import { runIds } from '../run-ids.ts'
 import { giveUpFields } from './give-up.ts'
+import { recipients } from './messages.ts'
 
 /** How long a claim on a loan holds: longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE
@@ -109,24 +110,22 @@ interface LoanNews {
 }
 
 function loanMessages({ channels }: Ports, run: Run, held: HeldLoan, { event, what, text }: LoanNews): Message[] {
-  return run.policy.escalate.to
-    .filter(channel => channels.takes(channel, event))
-    .map(channel => ({
-      key: `${held.id}/${what}/${channel}`,
-      channel,
-      subject: { kind: 'loan', id: held.id },
-      event,
-      title: `${targetKey(held.plan.target)}: ${what}`,
-      text,
-      severity: event === 'needs-people' ? 'critical' : 'info',
-      ...runIds(run),
-      labels: routingLabels(run.trigger),
-      details: {
-        run: run.id,
-        policy: run.policy.name,
-        target: targetKey(held.plan.target),
-        action: held.plan.action,
-        loan: held.loan.summary
-      }
-    }))
+  return recipients(channels, run.policy.escalate.to, event, channel => ({
+    key: `${held.id}/${what}/${channel}`,
+    channel,
+    subject: { kind: 'loan', id: held.id },
+    event,
+    title: `${targetKey(held.plan.target)}: ${what}`,
+    text,
+    severity: event === 'needs-people' ? 'critical' : 'info',
+    ...runIds(run),
+    labels: routingLabels(run.trigger),
+    details: {
+      run: run.id,
+      policy: run.policy.name,
+      target: targetKey(held.plan.target),
+      action: held.plan.action,
+      loan: held.loan.summary
+    }
+  }))
 }

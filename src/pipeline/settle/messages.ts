@@ -1,6 +1,7 @@
 import type { Message, MessageEvent } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
+import type { Plan } from '../../domain/plan.ts'
 import type { Channels } from '../../domain/ports/channels.ts'
 import { REASONS, type Refusal } from '../../domain/reasons.ts'
 import type { Run } from '../../domain/run.ts'
@@ -78,9 +79,40 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels): Me
           details: { storm, count: ending.refusal?.facts?.targets }
         }
   return [
-    ...policy.escalate.to.filter(channel => channels.takes(channel, event)).map(sharedInStorm),
+    ...recipients(channels, policy.escalate.to, event, sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
+}
+
+/** The messages for those of the channels that are given the event. Some get it only where they were told of the affair before. */
+export function recipients(
+  channels: Channels,
+  names: readonly string[],
+  event: MessageEvent,
+  make: (channel: string) => Message
+): Message[] {
+  return names.flatMap((channel): Message[] => {
+    if (channels.takes(channel, event)) return [make(channel)]
+    return channels.follows(channel, event) ? [{ ...make(channel), onlyWhereTold: true }] : []
+  })
+}
+
+/** The notice that Astern wrote, and watches. It is no call for people. */
+export function actedMessages(run: Run, plan: Plan, channels: Channels): Message[] {
+  return recipients(channels, run.policy.escalate.to, 'acted', channel => ({
+    key: `${run.id}/acted/${run.step}/${channel}`,
+    channel,
+    subject: { kind: 'run', id: run.id },
+    event: 'acted',
+    title: `${targetOf(run)}: ${triggerTitle(run.trigger)}: ${plan.action}`,
+    text: [plan.summary, run.symptom === undefined ? '' : measuredText(run.symptom), `To undo what was written: ${plan.reverse}`]
+      .filter(line => line !== '')
+      .join('\n'),
+    severity: 'warning',
+    ...runIds(run),
+    labels: routingLabels(run.trigger),
+    details: { ...detailsOf(run, { outcome: 'acted', reverse: plan.reverse }), action: plan.action, plan: plan.summary }
+  }))
 }
 
 /**
@@ -124,7 +156,10 @@ function textOf({ symptom }: Run, { outcome, refusal, detail, reverse, repair }:
   return [why, detail, since, ...commands].filter(line => line !== undefined && line !== '').join('\n')
 }
 
-function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Ending): Message['details'] {
+/** How a run stands that a message tells of. */
+type Told = Pick<Ending, 'refusal' | 'reverse' | 'repair'> & { readonly outcome: Outcome | 'acted' }
+
+function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Told): Message['details'] {
   const { trigger, policy, progress } = run
   const incident = incidentOf(trigger)
   const alert = alertOf(trigger)

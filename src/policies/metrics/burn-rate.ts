@@ -19,6 +19,10 @@ export const BURN_RATE = metric({
   name: 'burn-rate',
   title: 'How many times faster than an objective allows errors are made, over a short and a long time at once.',
   needs: 'A counter of requests, with the status in a label.',
+  notes: [
+    'The number is the lower one of both times, so that a recovery is seen by the short one.',
+    'The long time is the query’s window: a write waits until it lies after the rollout, and so does the confirmation. Raise `confirm.within` above it, take a shorter one, or bind the query to the new pods: `where: [\'pod=~"{{ target.pods }}"\']`.'
+  ],
   // Two per cent of the errors of 30 days in one hour (Site Reliability Workbook, chapter 5).
   failWhen: '> 14.4',
   example: { objective: '99.9%', where: ['job="api"'] },

@@ -74,7 +74,7 @@ async function toldBy(file: unknown): Promise<string> {
     }
   })
   const channel = openChannels(CHANNELS, loaded(file).channels, tools).get('people')
-  await channel?.send(MESSAGE, 1, AbortSignal.timeout(5_000))
+  await channel?.send(MESSAGE, { revision: 1 }, AbortSignal.timeout(5_000))
   return JSON.stringify(requests)
 }
 

@@ -83,7 +83,10 @@ t.test('whoever decides by what it read locks that first: every database needs i
   const intent = { ...request, audit: [audited.intent({ at: NOON }, request)] }
   t.same(await lockedBy(() => ledger.claimIntent(claim, intent)), ['locked runs', 'locked turns', 'locked turns', 'locked audit_head'])
   t.same(await lockedBy(() => ledger.countSend(claim, 'i')), ['locked runs'])
-  t.same(await lockedBy(() => ledger.save(claim, { change: {}, audit: [], messages: [messageOf()] }, NOON)), ['locked runs'])
+  t.same(await lockedBy(() => ledger.save(claim, { change: {}, audit: [], messages: [messageOf()] }, NOON)), [
+    'locked runs',
+    'locked affairs'
+  ])
   t.same(
     await lockedBy(() => ledger.save(claim, { change: {}, audit: [], messages: [messageOf({ text: 'y' })] }, NOON)),
     ['locked runs', 'locked outbox'],

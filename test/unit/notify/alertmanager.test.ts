@@ -9,7 +9,7 @@ const soon = () => AbortSignal.timeout(5_000)
 
 async function alertOf(message: Message): Promise<unknown> {
   const { http, requests } = answering(200)
-  await alertmanager.open({ url: 'http://am:9093' }, channelTools({ http })).send(message, 1, soon())
+  await alertmanager.open({ url: 'http://am:9093' }, channelTools({ http })).send(message, { revision: 1 }, soon())
   const alerts: unknown = JSON.parse(requests[0]?.body ?? '[]')
   return at(alerts, 0)
 }
@@ -41,7 +41,8 @@ t.test('a storm is one alert of its own, which no label of one target routes; an
   t.same(at(await alertOf({ ...storm, event: 'update', details: { storm: 's', count: 9 } }), 'labels'), labels)
 })
 
-t.test('it is given calls for people, and no good news', async t => {
+t.test('it is given calls for people, and good news where it has posted something that ends', async t => {
+  t.same(alertmanager.follows, ['over'])
   t.same(alertmanager.takes, ['needs-people', 'approval'])
 })
 
@@ -50,8 +51,8 @@ t.test('it posts to the API below the base URL, with the token that stands in th
   const tokens = ['old', 'new']
   const readFile = async (path: string) => (path === '/token' ? (tokens.shift() ?? '') : '')
   const channel = alertmanager.open({ url: 'https://am/base/', bearerTokenFile: '/token' }, channelTools({ http, readFile }))
-  t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' })
-  await channel.send(MESSAGE, 1, soon())
+  t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
+  await channel.send(MESSAGE, { revision: 1 }, soon())
   t.equal(requests[0]?.url, 'https://am/base/api/v2/alerts')
   t.same(
     requests.map(request => request.headers?.['authorization']),
@@ -61,11 +62,13 @@ t.test('it posts to the API below the base URL, with the token that stands in th
 
 t.test('what may pass is tried again; a refusal is final', async t => {
   const sent = (status: number | 'unreachable') =>
-    alertmanager.open({ url: 'http://am:9093' }, channelTools({ http: answering(status, 'bad alert').http })).send(MESSAGE, 1, soon())
+    alertmanager
+      .open({ url: 'http://am:9093' }, channelTools({ http: answering(status, 'bad alert').http }))
+      .send(MESSAGE, { revision: 1 }, soon())
   t.match(await sent('unreachable'), { kind: 'failed', detail: 'connection refused' })
   t.match(await sent(503), { kind: 'failed' })
   t.match(await sent(429), { kind: 'failed' })
-  t.same(await sent(400), { kind: 'refused', detail: '400 bad alert' })
+  t.same(await sent(400), { kind: 'refused', detail: 'answered 400 bad alert' })
 })
 
 t.test('its URL may be plain http', async t => {

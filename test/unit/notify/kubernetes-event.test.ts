@@ -22,7 +22,7 @@ function cluster(): { readonly kube: StoryKube; readonly events: JsonObject[] } 
 }
 
 const send = (kube: Pick<Kube, 'get' | 'post'>, message: Message = MESSAGE): Promise<Delivered> =>
-  kubernetesEvent.open({}, channelTools({ kube })).send(message, 1, soon())
+  kubernetesEvent.open({}, channelTools({ kube })).send(message, { revision: 1 }, soon())
 
 t.test('what ended is an Event on the target, named by the message’s key', async t => {
   const { kube, events } = cluster()

@@ -38,7 +38,9 @@ t.test('an unknown kind, or an unknown setting of a kind, is told with the neare
   t.same(problemsOf(fileOf('{ webhok: { url: "https://a" } }')), [
     '3:13 channels.people.webhok: unknown key "webhok"; did you mean "webhook"?'
   ])
-  t.same(problemsOf(fileOf('{ pigeon: {} }')), [`3:13 channels.people.pigeon: unknown key "pigeon"; known here: ${KNOWN}`])
+  t.same(problemsOf(fileOf('{ pigeon: {} }')), [
+    `3:13 channels.people.pigeon: unknown key "pigeon"; known here: ${KNOWN}, fallback, fallbackAfter`
+  ])
   t.same(problemsOf(fileOf('{ webhook: { urll: "https://a" } }')), [
     '3:24 channels.people.webhook.urll: unknown key "urll"; did you mean "url"?'
   ])
@@ -64,8 +66,22 @@ t.test('a channel that stands by itself cannot be configured, nor its name be gi
     '3:3 channels.kubernetes-event: "kubernetes-event" is a channel that Astern has by itself, and needs no settings: choose another name'
   ])
   t.same(problemsOf(fileOf('{ kubernetes-event: {} }')), [
-    `3:13 channels.people.kubernetes-event: unknown key "kubernetes-event"; known here: ${KNOWN}`
+    `3:13 channels.people.kubernetes-event: unknown key "kubernetes-event"; known here: ${KNOWN}, fallback, fallbackAfter`
   ])
+})
+
+t.test('where a channel falls back to is another one, and the way never leads back', async t => {
+  const fileWith = (people: string, other: string): string =>
+    `version: 1\nchannels:\n  people: { webhook: { url: "https://a" }, ${people} }\n  other: { webhook: { url: "https://b" }${other} }\npolicies: []\n`
+  t.same(problemsOf(fileWith('fallback: other, fallbackAfter: 5m', '')), [])
+  t.same(problemsOf(fileWith('fallback: others', '')), ['3:54 channels.people.fallback: there is no channel "others"'])
+  t.same(problemsOf(fileWith('fallbackAfter: 5m', '')), [
+    '3:59 channels.people.fallbackAfter: needs fallback, the channel that it is about'
+  ])
+  t.match(problemsOf(fileWith('fallback: people', '')), [/fallback: leads back to "people"/])
+  t.match(problemsOf(fileWith('fallback: other', ', fallback: people')), [/leads back/, /leads back/])
+  const loaded = load(fileWith('fallback: other', ''))
+  t.same(loaded.kind === 'loaded' && loaded.set.channels['people']?.fallback, { to: 'other', after: 600_000 })
 })
 
 t.test('every kind hears of whom Astern needs: mode auto relies on it', async t => {

@@ -43,7 +43,7 @@ t.test('the webhook channel: JSON, an idempotency key, a signature over the body
   const tools = createChannelTools({ http: client, kube: noKube, clock: systemClock }, createSecretFiles(createSecrets()).read)
   const channel = webhook.open({ url, secretFile: join(folder, 'key') }, tools)
 
-  t.same(await channel.send(MESSAGE, 1, soon()), { kind: 'delivered' })
+  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
   const [first] = seen
   t.equal(first?.headers['idempotency-key'], MESSAGE.key)
   t.equal(
@@ -55,21 +55,21 @@ t.test('the webhook channel: JSON, an idempotency key, a signature over the body
   t.match(JSON.parse(first?.body ?? '{}'), { version: 1, event: 'needs-people', key: MESSAGE.key })
   t.same(JSON.parse(first?.body ?? '{}'), { version: 1, ...MESSAGE, revision: 1 }, 'the whole message')
   t.notMatch(first?.body, /s3cret/)
-  await channel.send(MESSAGE, 2, soon())
+  await channel.send(MESSAGE, { revision: 2 }, soon())
   t.equal(seen[1]?.headers['idempotency-key'], `${MESSAGE.key}/2`, 'an update is told apart')
   status = 500
-  t.match(await channel.send(MESSAGE, 1, soon()), { kind: 'failed', detail: 'answered 500' })
+  t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed', detail: 'answered 500' })
   status = 204
   writeFileSync(join(folder, 'url'), `${url}\n`)
-  t.same(await webhook.open({ urlFile: join(folder, 'url') }, tools).send(MESSAGE, 1, soon()), { kind: 'delivered' })
-  await t.rejects(webhook.open({ urlFile: join(folder, 'none') }, tools).send(MESSAGE, 1, soon()), /ENOENT/)
+  t.same(await webhook.open({ urlFile: join(folder, 'url') }, tools).send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
+  await t.rejects(webhook.open({ urlFile: join(folder, 'none') }, tools).send(MESSAGE, { revision: 1 }, soon()), /ENOENT/)
 })
 
 t.test('never in plain text over the network, also where the URL stands in a file', async t => {
   const refused = { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
-  t.same(await webhook.open({ url: 'http://example.org/' }, channelTools()).send(MESSAGE, 1, soon()), refused)
+  t.same(await webhook.open({ url: 'http://example.org/' }, channelTools()).send(MESSAGE, { revision: 1 }, soon()), refused)
   const readFile = async () => 'http://example.org/'
-  t.same(await webhook.open({ urlFile: '/url' }, channelTools({ readFile })).send(MESSAGE, 1, soon()), refused)
+  t.same(await webhook.open({ urlFile: '/url' }, channelTools({ readFile })).send(MESSAGE, { revision: 1 }, soon()), refused)
 })
 
 t.test('it is given everything', async t => {

@@ -1,5 +1,5 @@
 import t from 'tap'
-import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import { HOUR, MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { targetKey } from '../../../src/domain/objects.ts'
 import { advance } from '../../../src/pipeline/run.ts'
 import { admitIncidents } from '../../../src/pipeline/settle/admit.ts'
@@ -12,6 +12,13 @@ const quick = policyOf({ verify: policyOf().verify.map(query => ({ ...query, sam
 const STORM = { targets: 5, within: 5 * MINUTE, calm: 10 * MINUTE }
 
 const named = (name: string) => ({ alertname: 'HighErrorRatio', namespace: 'shop', deployment: name })
+
+/** Sends what waits, because a channel hears of an affair in order. */
+async function deliver(bench: Bench): Promise<void> {
+  const now = bench.clock.now()
+  for (const queued of await bench.ledger.claimMessages(now + HOUR, now, 1_000))
+    await bench.ledger.messageSent(queued, { kind: 'delivered' }, now, now)
+}
 
 t.test('a storm: fifty targets alert at once → no write, one message with the list', async t => {
   const bench = await openBench(t, { policies: [quick] })
@@ -162,10 +169,9 @@ t.test('people are told once more when a storm has lasted an hour', async t => {
     bench.since = bench.clock.now() - MINUTE
     await add(bench, index)
   }
-  t.same(await bench.messages(), [
-    'storm: Astern does nothing: many targets alert at once',
-    'storm: Astern does nothing for 1 hour now: many targets alert at once'
-  ])
+  t.same(await bench.messages(), ['storm: Astern does nothing: many targets alert at once'])
+  await deliver(bench)
+  t.same(await bench.messages(), ['storm: Astern does nothing for 1 hour now: many targets alert at once'])
 })
 
 t.test('a storm that breaks while one run has its intent: checked again right before the write', async t => {
@@ -295,6 +301,7 @@ t.test('a repaired incident that comes back calls people, and is not acted on ag
   await bench.pass(5 * MINUTE)
 
   t.equal(bench.cluster.writes.length, 1)
+  await deliver(bench)
   t.ok((await bench.messages()).some(message => message.startsWith('needs-people: Deployment/shop/api')))
 })
 
