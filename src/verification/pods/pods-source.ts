@@ -1,5 +1,5 @@
 import { atMost } from '../../base/at-most.ts'
-import { SECOND } from '../../base/clock.ts'
+import { MINUTE, SECOND } from '../../base/clock.ts'
 import { shownText } from '../../base/shown-text.ts'
 import type { GuardedPod } from '../../domain/guarded-pod.ts'
 import { type Counter, weigh } from '../sequential/counting/counter.ts'
@@ -36,6 +36,8 @@ const INTERVAL = 5
  */
 const PROVEN_AT_A_TIME = 64
 const OTHERS_AT_A_TIME = 32
+/** Pods of which nobody told for so long are read no more, milliseconds: their addresses may be others' by now. */
+const TOLD_OF_MS = 2 * MINUTE
 /** So many pods of each version are asked for what they count: all of them run the same program. */
 const ASKED = 20
 
@@ -49,6 +51,7 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   const going = new Map<string, Promise<void>>()
   const problems = new Map<string, UnreadReading>()
   let pods = new Map<string, GuardedPod>()
+  let toldAt = 0
   let wanted = wantedNames([...HTTP_COUNTERS, ...GRPC_COUNTERS, ...HTTP_LATENCIES, ...GRPC_LATENCIES])
   let sentences: readonly string[] = []
   // Until it is known what is counted, all that may be is kept.
@@ -63,12 +66,14 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   }
 
   function see(seen: readonly GuardedPod[]): void {
+    toldAt = parts.clock.now()
     pods = new Map(seen.filter(isRead).map(pod => [pod.uid, pod]))
     for (const map of [known, problems, proven]) for (const uid of map.keys()) if (!pods.has(uid)) map.delete(uid)
   }
 
   /** Takes on pods that nobody told of yet. */
   function seeMore(asked: readonly GuardedPod[]): void {
+    toldAt = parts.clock.now()
     for (const pod of asked) if (isRead(pod) && !pods.has(pod.uid)) pods.set(pod.uid, pod)
   }
 
@@ -103,6 +108,7 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
 
   /** Begins a reading of each pod that is not being read. One that hangs is waited for by nobody. */
   function readAll(signal: AbortSignal): void {
+    if (parts.clock.now() - toldAt > TOLD_OF_MS) return
     for (const pod of pods.values()) {
       if (going.has(pod.uid)) continue
       const lane = proven.has(pod.uid) ? main : aside

@@ -204,6 +204,24 @@ t.test('an address that another pod has by now proves nothing', async t => {
   t.same(said.kind === 'said' ? said.value.map(scrape => scrape.pod) : [], ['c'])
 })
 
+t.test('pods of which nobody told for two minutes are read no more', async t => {
+  const { clock, road, source } = site(t)
+  const pods = [podAt('a', '10.0.0.1', 80)]
+  source.see(pods)
+  source.start()
+  await road.until(1)
+  await clock.tick(2 * MINUTE)
+  await road.settle()
+  t.equal(road.read_.length, 2)
+  await clock.tick()
+  await road.settle()
+  t.equal(road.read_.length, 2, 'somebody else may have their addresses')
+  source.see(pods)
+  await clock.tick()
+  await road.settle()
+  t.equal(road.read_.length, 3)
+})
+
 t.test('restarts are those that were known when the pod was read', async t => {
   const { clock, road, source } = site(t)
   source.see([podAt('a', '10.0.0.1', 80)])
