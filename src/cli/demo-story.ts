@@ -7,6 +7,8 @@ export const APP = 'checkout'
 /** Real images, so that the same story runs on a reader's own cluster. The fleet simulates how a version behaves. */
 export const GOOD_IMAGE = 'registry.k8s.io/pause:3.9'
 export const BAD_IMAGE = 'registry.k8s.io/pause:3.10'
+/** Another good version. */
+export const NEXT_IMAGE = 'registry.k8s.io/pause:3.8'
 
 /** A version that answers well has no 5xx series, so their part is padded from the requests. */
 const RATIO = (namespace: string, deployment: string): string => {
@@ -70,6 +72,17 @@ export function demoPolicies(namespace: string, prometheus: string, alertmanager
           escalate: { after: '5m', to: ['people'] },
           recheck: '2s'
         }
+      ],
+      guards: [
+        {
+          name: 'deploys',
+          namespaces: [namespace],
+          mode: 'auto',
+          cooldown: '1m',
+          steps: [{ action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '3m', passes: 3, every: '5s' } }],
+          escalate: { after: '5m', to: ['people'] },
+          recheck: '2s'
+        }
       ]
     },
     undefined,
@@ -78,7 +91,7 @@ export function demoPolicies(namespace: string, prometheus: string, alertmanager
 }
 
 export function behaviour(image: string): Behaviour {
-  return { requestsPerSecond: 20, errorRatio: image === BAD_IMAGE ? 0.35 : 0 }
+  return { requestsPerSecond: 200, errorRatio: image === BAD_IMAGE ? 0.35 : 0 }
 }
 
 export function deployment(namespace: string, image: string): JsonObject {
@@ -96,6 +109,14 @@ export function deployment(namespace: string, image: string): JsonObject {
       }
     }
   }
+}
+
+/** Lets both versions serve for a while: a new pod must have been ready for so long before the next one comes. */
+export async function stretch(client: KubeClient, namespace: string): Promise<void> {
+  const answer = await client.jsonPatch(`/apis/apps/v1/namespaces/${namespace}/deployments/${APP}?fieldManager=demo-pipeline`, [
+    { op: 'add', path: '/spec/minReadySeconds', value: 25 }
+  ])
+  if (answer.kind !== 'ok') throw new Error(`stretching the rollout failed: ${answer.detail}`)
 }
 
 /** A deploy, as a release pipeline does it: only the image changes. */

@@ -9,6 +9,7 @@ export function demoCommand(program: Command, terminal: Terminal): void {
   program
     .command('demo')
     .description('watch a real Alertmanager and a real Prometheus make Astern undo a bad rollout')
+    .option('--guard', 'watch two rollouts under a deploy guard: a good one passes, a bad one is taken back')
     .option('--keep', 'leave everything running, with the addresses to look at, until Ctrl-C')
     .option('--kubeconfig <file>', 'play it on your own cluster, in a namespace of its own, instead of the sandbox')
     .option('--context <name>', 'context of that kubeconfig')

@@ -93,7 +93,7 @@ function isOver({ rollout, paused, strategy, partition }: Workload, version: Jud
 
 /** What a pass teaches of the target’s bursts. */
 export async function lessonOf(ports: GuardPorts, guard: DeployGuard, { watching }: GuardMemory): Promise<string | undefined> {
-  if (guard.result !== 'pass' || watching === undefined) return undefined
+  if (guard.result !== 'pass' || guard.entry === undefined || watching === undefined) return undefined
   const known = await ports.ledger.learnedOf(guard.target)
   const before: LearnedParts = known === undefined ? {} : (JSON.parse(known) as LearnedParts)
   return JSON.stringify(learnFrom(watching.watch.settings, watching.state, before))

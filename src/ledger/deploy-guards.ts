@@ -174,7 +174,8 @@ function columnsOf(guard: DeployGuard) {
     next_at: guard.nextAt,
     ended_at: guard.endedAt ?? null,
     result: guard.result ?? null,
-    identity: guard.version?.identity ?? null,
+    // Without an entry nobody bounds what was tolerated: such a pass proves nothing that a later undo may rest on.
+    identity: guard.entry === undefined ? null : (guard.version?.identity ?? null),
     guard_json: JSON.stringify(guard)
   }
 }

@@ -4,7 +4,7 @@ import { audited } from '../../../src/domain/audited.ts'
 import type { Run } from '../../../src/domain/run.ts'
 import { requestedRun } from '../../../src/pipeline/decide/requested-run.ts'
 import { policyOf } from '../../support/bench.ts'
-import { deployGuardOf, GUARD_OPTIONS } from '../../support/deploy-guards.ts'
+import { deployGuardOf, GUARD_OPTIONS, guardPolicyOf } from '../../support/deploy-guards.ts'
 import { openLedger, openTwoHandles } from '../../support/open-ledger.ts'
 import { NOON, TARGET } from '../../support/workloads.ts'
 
@@ -91,6 +91,12 @@ t.test('a version that passed is known of the target, and so is what it taught',
     learned: '{"errors":1}'
   })
 
+  t.same((await ledger.targetFacts(TARGET, [], 'r', NOON)).passed, [], 'nobody bounded what it tolerated')
+  await ledger.beginGuard(
+    deployGuardOf({ id: 'bounded', entry: guardPolicyOf(), state: 'ended', result: 'pass', version, endedAt: NOON }),
+    'k2',
+    []
+  )
   t.same((await ledger.targetFacts(TARGET, [], 'r', NOON)).passed, ['v2'])
   t.equal(await ledger.learnedOf(TARGET), '{"errors":1}')
   t.equal(await ledger.guardsUnderWay(), 0)
