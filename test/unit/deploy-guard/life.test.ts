@@ -207,3 +207,16 @@ t.test('a process that dies at any point of a look loses no block and counts non
     t.same((await rollout.guard()).standing, expected, point)
   }
 })
+
+t.test('a job that is run again after its version was taken back gets the verdict, and waits for nothing', async t => {
+  const rollout = await openGuardedRollout(t)
+  rollout.share = { old: 0, new: 0.3 }
+  await rollout.start({ image: 'app:v2' })
+  await rollout.pass(MINUTE)
+  const { id } = await rollout.guard()
+  rollout.workload = workloadOf([{ ...V1, number: 3 }, V2])
+
+  t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
+  t.match(await rollout.start({ image: 'app:v9' }), { kind: 'started', guard: { state: 'waiting' } })
+  t.match(await rollout.start({ revision: 1 }), { guard: { result: 'superseded', detail: 'revision 3 was rolled out after revision 1' } })
+})
