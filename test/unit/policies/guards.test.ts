@@ -220,6 +220,7 @@ t.test('what a request may choose is held to the bounds of its entry, in sentenc
   const usual = { ratio: 1.2, add: 0.005 }
   t.same(toleratedUnder(held, undefined, usual), { ratio: 1.2, add: 0.001 }, 'what is usual gives way to a tighter bound')
   t.same(toleratedUnder(held, { ratio: 1.1, add: 0 }, usual), { ratio: 1.1, add: 0 })
+  t.equal(toleratedUnder(held, undefined, { ratio: 1.2, add: 0.0005 }), undefined, 'the usual one holds')
 })
 
 t.test('a failing guard’s run has a policy: the entry’s, for that target, without alerts and queries', async t => {
