@@ -20,7 +20,8 @@ export async function checkPolicies(path: string): Promise<{ readonly findings: 
       const warnings = result.set.warnings.map(({ file, line, column, message }) =>
         trouble('policies', 'warning', `${file}:${line}:${column} ${message}`, 'docs/policies.md says how such a query is written')
       )
-      return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`), ...warnings], set: result.set }
+      const guards = result.set.guards.map(({ name, mode }) => `guard ${name} ${mode}`)
+      return { findings: [fine('policies', `${path}: ${[...modes, ...guards].join(', ') || 'none'}`), ...warnings], set: result.set }
     }
     return {
       findings: result.problems.map(problem =>

@@ -66,7 +66,10 @@ export function policyOfGuard(entry: GuardPolicy, target: ObjectRef): Policy {
   return { name, match: [], target, mode, verify: [], steps, guards, escalate, recheck }
 }
 
-/** Everything by which Astern may write: the policies, and each guard as a policy for each kind that it watches. */
+/**
+ * Everything by which Astern may write: the policies, and each guard as a policy for Deployments and for the other kinds that policies are
+ * about. Rights for more kinds than that are often not given, and a watch without its rights would be told as blind.
+ */
 export function policiesInForce({
   policies,
   guards
@@ -74,6 +77,6 @@ export function policiesInForce({
   readonly policies: readonly Policy[]
   readonly guards: readonly GuardPolicy[]
 }): readonly Policy[] {
-  const asPolicies = guards.flatMap(entry => GUARDED_KINDS.map(kind => policyOfGuard(entry, { kind, namespace: '*', name: '*' })))
-  return [...policies, ...asPolicies]
+  const kinds = GUARDED_KINDS.filter(kind => kind === 'Deployment' || policies.some(({ target }) => target.kind === kind))
+  return [...policies, ...guards.flatMap(entry => kinds.map(kind => policyOfGuard(entry, { kind, namespace: '*', name: '*' })))]
 }

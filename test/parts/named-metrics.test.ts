@@ -1,17 +1,14 @@
 import { join } from 'node:path'
 import t from 'tap'
-import { VOCABULARY } from '../../src/app/vocabulary.ts'
 import { tryQueriesAt } from '../../src/cli/try-queries.ts'
-import type { RenderedQuery } from '../../src/domain/ports/verifier.ts'
 import { withBreaker } from '../../src/outgoing/breaker.ts'
 import { createClockOffset } from '../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../src/outgoing/http-client.ts'
-import { loadPolicies, type PolicySet } from '../../src/policies/load.ts'
 import { startPrometheus } from '../../src/sandbox/monitoring.ts'
 import { obtainPart, PROMETHEUS } from '../../src/sandbox/real-parts.ts'
-import { renderPromql } from '../../src/templates/promql.ts'
 import { createPrometheus } from '../../src/verification/prometheus.ts'
 import { type Backfilled, backfill, SCRAPE } from '../support/backfill.ts'
+import { loadedVerify, renderedVerify } from '../support/verify-query.ts'
 
 /** 70 minutes: more than the longest window. */
 const SCRAPES = 280
@@ -200,40 +197,6 @@ const SERIES: readonly Backfilled[] = [
   http('burning-anew', 'api-a', '500', counting(3_000, 24))
 ]
 
-const FILE = {
-  version: 1,
-  sources: { prometheus: { url: 'http://p:9090' } },
-  policies: [
-    {
-      name: 'p',
-      match: ['alertname="A"'],
-      target: { kind: 'Deployment', namespace: 'shop', name: 'api' },
-      steps: [{ action: 'rollout-undo' }]
-    }
-  ]
-}
-
-function loaded(verify: object): PolicySet {
-  const file = { ...FILE, policies: FILE.policies.map(policy => ({ ...policy, verify: [{ samples: 1, ...verify }] })) }
-  const result = loadPolicies([{ file: 'p.yaml', text: JSON.stringify(file) }], VOCABULARY)
-  if (result.kind === 'bad') throw new Error(JSON.stringify(result.problems))
-  return result.set
-}
-
-/** The query of a named metric as the flow renders it for a target in a namespace with two pods. */
-function rendered(verify: object, namespace: string): RenderedQuery {
-  const query = loaded(verify).policies[0]?.verify[0]
-  if (query === undefined) throw new Error('a policy has a query')
-  const values = { labels: {}, annotations: {}, target: { kind: 'Deployment', namespace, name: 'api', pods: 'api-a|api-b' } }
-  const text = (promql: string): string => {
-    const found = renderPromql(promql, values)
-    if (found.kind !== 'text') throw new Error(JSON.stringify(found))
-    return found.text
-  }
-  const { traffic, ...rest } = query
-  return { ...rest, promql: text(query.promql), ...(traffic && { traffic: { ...traffic, promql: text(traffic.promql) } }) }
-}
-
 t.test('named metrics on a real Prometheus: bad, good, no traffic, series missing, several pods', async t => {
   const folder = join(t.testdir({}), 'prometheus')
   const newest = Math.floor(Date.now() / 1_000 / SCRAPE) * SCRAPE
@@ -258,7 +221,7 @@ t.test('named metrics on a real Prometheus: bad, good, no traffic, series missin
     timeoutMs: 10_000
   })
   const judged = async (verify: object, namespace: string) => {
-    const sample = await prometheus.sample([rendered(verify, namespace)], newest * 1_000, AbortSignal.timeout(30_000))
+    const sample = await prometheus.sample([renderedVerify(verify, namespace)], newest * 1_000, AbortSignal.timeout(30_000))
     return { ...sample, value: sample.queries[0]?.value }
   }
   const near = (value: number | undefined, expected: number): boolean => value !== undefined && Math.abs(value - expected) < expected / 50
@@ -358,7 +321,7 @@ t.test('named metrics on a real Prometheus: bad, good, no traffic, series missin
   )
   t.ok(near((await judged(burn, 'bad')).value, 200), 'a fifth of all requests, where a thousandth may fail')
 
-  const tried = await tryQueriesAt(server.url, loaded({ use: 'http-error-ratio' }), {})
+  const tried = await tryQueriesAt(server.url, loadedVerify({ use: 'http-error-ratio' }), {})
   t.match(
     tried.map(({ query, state }) => [query, state]),
     [

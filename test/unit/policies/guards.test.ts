@@ -238,11 +238,27 @@ t.test('a failing guard’s run has a policy: the entry’s, for that target, wi
     escalate,
     recheck
   })
-  const set = setOf(TOP + NONE + ENTRY)
+})
+
+t.test('what is watched, and what rights are needed, counts guards too', async t => {
+  const of = (policies: string) =>
+    policiesInForce(setOf(TOP + policies + ENTRY)).map(({ name, target, guards }) => [name, target.kind, guards.namespaces.join(' ')])
+  t.same(of(NONE), [['shop-deploys', 'Deployment', 'shop team-*']])
+  const policy = `policies:
+  - name: p
+    match: ['alertname="A"']
+    target: { kind: StatefulSet, namespace: shop, name: db }
+    verify: [{ promql: up, failWhen: "> 1" }]
+    steps: [{ action: rollout-undo }]
+`
   t.same(
-    policiesInForce(set).map(policy => policy.target.kind),
-    ['Deployment', 'StatefulSet', 'DaemonSet'],
-    'what is watched, and what rights are needed, counts guards too'
+    of(policy),
+    [
+      ['p', 'StatefulSet', ''],
+      ['shop-deploys', 'Deployment', 'shop team-*'],
+      ['shop-deploys', 'StatefulSet', 'shop team-*']
+    ],
+    'other kinds where a policy is about them, so that no watch is blind for want of rights'
   )
 })
 
