@@ -58,8 +58,10 @@ const OVERLAP = 2
 const BEFORE_MS = 60 * SECOND
 
 /** What the source knows up to an instant, as the judge takes it. Never throws for what the source does. */
-export async function lookFor(question: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
-  const { watch, source, counting, pods, podsAt, to } = question
+export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
+  const { watch, source, counting, podsAt, to } = asked
+  const pods = [...asked.pods, ...watch.gone]
+  const question = { ...asked, pods }
   const { from, blockSeconds, counters } = watch.settings.counting
   const overlap = OVERLAP * blockSeconds * SECOND
   const begins = counting.at < from

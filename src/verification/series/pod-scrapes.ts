@@ -79,10 +79,13 @@ function targetsOf(all: readonly RawSeries[], find: FindPod): readonly Target[] 
 }
 
 function scrapesOf({ pod, scrapes }: Target, { restartsBefore, podsAt, to }: Wanted): readonly Scrape[] {
+  const before = restartsBefore?.[pod.uid] ?? pod.restarts
+  // Most looks bring no restart, and to tell thousands of series apart takes its time.
+  if (before >= pod.restarts) return scrapes.map(({ at, series }) => ({ pod: pod.uid, at, restarts: pod.restarts, series }))
   const longBefore = (podsAt ?? to) - to > 2 * (spacing(scrapes.map(({ at }) => at)) ?? LONG_BEFORE_MS / 2)
   const restarts = restartsAt(
     scrapes.map(({ at, series }) => ({ at, values: new Map(series.map(one => [seriesKey(one.labels), one.value])) })),
-    { before: restartsBefore?.[pod.uid] ?? pod.restarts, now: pod.restarts, scraped: longBefore ? 'long-before' : 'lately' }
+    { before, now: pod.restarts, scraped: longBefore ? 'long-before' : 'lately' }
   )
   return scrapes.map(({ at, series }, index) => ({ pod: pod.uid, at, restarts: restarts[index] ?? pod.restarts, series }))
 }

@@ -15,7 +15,7 @@ const OLD = guardedPod('a', 'old')
 const NEW = guardedPod('b', 'new')
 const BOTH = [OLD, NEW]
 
-const WATCH: PreparedWatch = { settings: watchOf(), source: 'Prometheus', probes: 'by-path', intervalSeconds: 15, lagMs: 2_000 }
+const WATCH: PreparedWatch = { settings: watchOf(), source: 'Prometheus', probes: 'by-path', intervalSeconds: 15, lagMs: 2_000, gone: [] }
 
 /** Seconds after the deploy. */
 const seconds = (instant: number): number => (instant - DEPLOY) / 1_000

@@ -81,4 +81,6 @@ export interface PastNumbers {
     question: PastQuestion & { readonly metric: string; readonly probePaths?: readonly string[] },
     signal: AbortSignal
   ): Promise<Said<readonly SlowShare[]>>
+  /** Pods of the old version that served at `from`, the deploy, and are gone from the cluster at `to`. */
+  goneOldPods(question: PastQuestion, signal: AbortSignal): Promise<Said<readonly GuardedPod[]>>
 }
