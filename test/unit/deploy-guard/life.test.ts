@@ -192,3 +192,26 @@ t.test('a process that dies at any point of a look loses no block and counts non
     t.same((await rollout.guard()).standing, expected, point)
   }
 })
+
+t.test('what lies outside of the entry’s bounds is refused, and what is usual is cut to them', async t => {
+  const rollout = await openGuardedRollout(t, { entry: guardPolicyOf({ widest: { ratio: 1.1, add: 0 }, metrics: ['http-error-ratio'] }) })
+  t.match(await rollout.start({ tolerated: { ratio: 3, add: 0 }, metrics: ['grpc-latency'] }), {
+    kind: 'refused',
+    why: 'invalid',
+    detail: /wider than guard shop-deploys allows.*; .*does not allow grpc-latency/
+  })
+  t.match(await rollout.start(), { guard: { options: { tolerated: { ratio: 1.1, add: 0 } } } })
+})
+
+t.test('a job that is run again after its version was taken back gets the verdict, and waits for nothing', async t => {
+  const rollout = await openGuardedRollout(t)
+  rollout.share = { old: 0, new: 0.3 }
+  await rollout.start({ image: 'app:v2' })
+  await rollout.pass(MINUTE)
+  const { id } = await rollout.guard()
+  rollout.workload = workloadOf([{ ...V1, number: 3 }, V2])
+
+  t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
+  t.match(await rollout.start({ image: 'app:v9' }), { kind: 'started', guard: { state: 'waiting' } })
+  t.match(await rollout.start({ revision: 1 }), { guard: { result: 'superseded', detail: 'revision 3 was rolled out after revision 1' } })
+})
