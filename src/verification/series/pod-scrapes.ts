@@ -78,14 +78,27 @@ function targetsOf(all: readonly RawSeries[], find: FindPod): readonly Target[] 
   }))
 }
 
-function scrapesOf({ pod, scrapes }: Target, { restartsBefore, podsAt, to }: Wanted): readonly Scrape[] {
-  const before = restartsBefore?.[pod.uid] ?? pod.restarts
+function scrapesOf({ pod, scrapes }: Target, wanted: Wanted): readonly Scrape[] {
+  const known = wanted.countedBefore?.[pod.uid]
+  const before = known?.restarts ?? pod.restarts
   // Most looks bring no restart, and to tell thousands of series apart takes its time.
   if (before >= pod.restarts) return scrapes.map(({ at, series }) => ({ pod: pod.uid, at, restarts: pod.restarts, series }))
-  const longBefore = (podsAt ?? to) - to > 2 * (spacing(scrapes.map(({ at }) => at)) ?? LONG_BEFORE_MS / 2)
   const restarts = restartsAt(
     scrapes.map(({ at, series }) => ({ at, values: new Map(series.map(one => [seriesKey(one.labels), one.value])) })),
-    { before, now: pod.restarts, scraped: longBefore ? 'long-before' : 'lately' }
+    { ...known, before, now: pod.restarts, others: showLater(pod, scrapes, wanted) }
   )
   return scrapes.map(({ at, series }, index) => ({ pod: pod.uid, at, restarts: restarts[index] ?? pod.restarts, series }))
+}
+
+/** A restart shows in the next scrape, or in the one after it: a container takes its time to start. */
+const SCRAPES_TO_SHOW = 2
+
+/** Whether a restart that these scrapes don't show may still be shown: by when the container ended, where that is known. */
+function showLater(pod: GuardedPod, scrapes: readonly TargetScrape[], { countedBefore, podsAt, to }: Wanted): 'may-show' | 'come-too-late' {
+  const usual = spacing(scrapes.map(({ at }) => at)) ?? LONG_BEFORE_MS / SCRAPES_TO_SHOW
+  const ended = Math.max(...(pod.containers ?? []).map(container => container.ended?.at ?? Number.NEGATIVE_INFINITY))
+  if (Number.isFinite(ended)) return (scrapes.at(-1)?.at ?? 0) > ended + SCRAPES_TO_SHOW * usual ? 'come-too-late' : 'may-show'
+  // The first reading of a pod is what later ones are compared with: a restart that comes with it explains no fall.
+  if (countedBefore?.[pod.uid]?.explainedTo === undefined) return 'may-show'
+  return (podsAt ?? to) - to > SCRAPES_TO_SHOW * usual ? 'may-show' : 'come-too-late'
 }

@@ -300,6 +300,47 @@ t.test('late, missed and doubled scrapes: the whole road counts what the judge c
   )
 })
 
+t.test('containers that restart at any time: nothing is counted twice, and nothing that was scraped is lost', async () => {
+  const lives = fc.array(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(lives, async containers => {
+      const old = counter(
+        OLD,
+        '200',
+        Array.from({ length: 30 }, (_, index) => [15 * index - 4, 10 * index] as const)
+      )
+      // Each life of the container begins with nothing, a second after the last scrape of the one before.
+      const scraped = containers.flatMap(life => life.map((_, index) => life.slice(0, index + 1).reduce((all, more) => all + more, 0)))
+      const samples = scraped.map((value, index) => [11 + 15 * index, value] as const)
+      const births = containers.slice(1).map((_, index) => 12 + 15 * (containers.slice(0, index + 1).flat().length - 1))
+      const fresh = counter(NEW, '200', samples)
+      const until = 11 + 15 * samples.length + 10
+      const arrived = (now: number): readonly StoredSeries[] => [old, { ...fresh, samples: fresh.samples.filter(([when]) => when <= now) }]
+      const pods = (now: number): readonly GuardedPod[] => {
+        const ended = births.filter(birth => at(birth) <= now)
+        const last = ended.at(-1)
+        const container = {
+          name: 'api',
+          restarts: ended.length,
+          ...(last === undefined ? {} : { ended: { at: at(last), reason: 'Error' } })
+        }
+        return [OLD, { ...NEW, restarts: ended.length, containers: [container] }]
+      }
+      // What a container did after it grew beyond what the last one had can't be told from that one's going on.
+      const told = scraped.reduce((all, value, index) => {
+        const before = scraped[index - 1] ?? 0
+        return all + (value < before ? value : value - before)
+      }, 0)
+      for (const begins of [0, until]) {
+        const { blocks, state } = await watched(arrived, until, pods, begins)
+        if (total({ blocks, state }, 'new').requests !== told) return false
+      }
+      return true
+    }),
+    { numRuns: 60 }
+  )
+})
+
 function scrapesOf(
   uid: string,
   first: number,
