@@ -2,13 +2,12 @@ import { formatDuration } from '../base/duration.ts'
 import { canonicalJson } from '../base/json.ts'
 import { audited } from '../domain/audited.ts'
 import type { DeployGuard, DeployGuardRequest, GuardPolicy, JudgedVersion } from '../domain/deploy-guard.ts'
-import { outsideBounds, toleratedUnder } from '../domain/guard-entries.ts'
+import { outsideBounds } from '../domain/guard-entries.ts'
 import { targetKey } from '../domain/objects.ts'
 import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { StartedGuard } from '../domain/ports/deploy-guards.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
 import type { Workload } from '../domain/workload.ts'
-import { DEFAULTS } from '../verification/sequential/settings.ts'
 import type { GuardPorts } from './ports.ts'
 import { type Found, versionKey, versionOf } from './version.ts'
 
@@ -36,7 +35,7 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
     found.kind === 'over' || (found.kind === 'to-come' && found.other === true) ? await judgedBefore(ports, request, workload) : undefined
   if (judged !== undefined) return { kind: 'attached', guard: judged }
   const outside = entry === undefined ? [] : outsideBounds(entry, options)
-  if (outside.length > 0) return { kind: 'refused', why: 'invalid', detail: outside.join('; ') }
+  if (outside.length > 0) return { kind: 'refused', why: 'not-allowed', detail: outside.join('; ') }
   const owners = await cluster.owners(workload, signal)
   const said = [
     ...mayWrite(ports, request, entry),
@@ -50,7 +49,7 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
     target,
     by: request.by,
     createdAt: now,
-    options: entry === undefined ? options : { ...options, tolerated: toleratedUnder(entry, options.tolerated, DEFAULTS.tolerated) },
+    options,
     change: request.change,
     ...(entry === undefined ? {} : { entry }),
     said,
@@ -58,7 +57,7 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
     ...stateOf(found, options.timeout, now)
   }
   const key = found.kind === 'version' ? versionKey(found.version) : waitingKey(guard, workload)
-  const about = { guard: guard.id, target, by: request.by, options: guard.options, ...(entry === undefined ? {} : { entry: entry.name }) }
+  const about = { guard: guard.id, target, by: request.by, options, ...(entry === undefined ? {} : { entry: entry.name }) }
   const { begun, guard: kept } = await ledger.beginGuard(guard, key, [audited.guardStarted({ at: now }, about)])
   if (begun) return { kind: 'started', guard: kept }
   const differs = differences(kept, guard)

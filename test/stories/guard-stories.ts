@@ -225,7 +225,7 @@ export async function cancelled(t: Test, site: Site, namespace: string): Promise
   job.child.kill('SIGTERM')
 
   t.equal(await job.code, 143)
-  t.match(job.output(), /goes on/)
+  t.match(job.output(), /stays with the server/)
   t.match(await ended(world, id), { result: 'rolled-back' })
 }
 
@@ -236,7 +236,7 @@ export async function jobFails(t: Test, site: Site, namespace: string): Promise<
   await world.image('app:v2-err40')
   const job = command(t, world, ['deploy/api', '-n', namespace, '--image', 'app:v2-err40', '--for', '45s', '--timeout', '4m'])
   t.equal(await job.code, 1, job.output())
-  t.match(job.output(), /rolled back/)
+  t.match(job.output(), /ROLLED BACK/)
   t.comment(job.output())
 }
 

@@ -6,6 +6,7 @@ import { createSecrets } from '../../base/secrets.ts'
 import { readConfig } from '../../config.ts'
 import type { Terminal } from '../terminal.ts'
 import type { GuardFlags } from './flags.ts'
+import { openJobChannel } from './job-channel.ts'
 import { ciText } from './plain-text.ts'
 import { standalonePolicies } from './standalone-policies.ts'
 
@@ -21,7 +22,7 @@ export interface Standalone {
 export async function startStandalone(
   flags: Pick<GuardFlags, 'kubeconfig' | 'context' | 'prometheus' | 'dryRun' | 'onFail'>,
   namespace: string,
-  terminal: Terminal
+  { terminal, tell }: { readonly terminal: Terminal; readonly tell: (text: string) => void }
 ): Promise<Standalone> {
   // The service is loaded only here: a client of a server needs no Kubernetes client and no database.
   const { startApp, startError } = await import('../start.ts')
@@ -29,20 +30,21 @@ export async function startStandalone(
   const token = randomBytes(32).toString('base64url')
   const secrets = createSecrets()
   secrets.know(token)
-  const writes = flags.dryRun !== true && flags.onFail !== 'report'
+  const channel = await openJobChannel(text => tell(ciText(text)))
+  const mode = flags.dryRun === true || flags.onFail === 'report' ? 'dry-run' : 'auto'
   try {
     const policies = join(folder, 'policies.yaml')
     const tokens = join(folder, 'tokens.yaml')
     const sha256 = createHash('sha256').update(token).digest('hex')
-    writeFileSync(policies, standalonePolicies({ namespace, mode: writes ? 'auto' : 'dry-run', prometheus: flags.prometheus }))
+    writeFileSync(policies, standalonePolicies({ namespace, mode, prometheus: flags.prometheus, told: channel.url }))
     writeFileSync(tokens, JSON.stringify({ tokens: [{ name: 'astern-guard', role: 'operator', sha256 }] }), { mode: 0o600 })
     const config = readConfig({
       policies,
       tokens,
       listen: '127.0.0.1:0',
       dataDir: join(folder, 'data'),
-      mode: writes ? 'auto' : 'dry-run',
-      logLevel: 'warn',
+      mode,
+      logLevel: 'error',
       ...(flags.kubeconfig === undefined ? {} : { kubeconfig: flags.kubeconfig }),
       ...(flags.context === undefined ? {} : { context: flags.context })
     })
@@ -53,10 +55,12 @@ export async function startStandalone(
       token,
       async stop() {
         await app.stop()
+        channel.close()
         rmSync(folder, { recursive: true, force: true })
       }
     }
   } catch (cause) {
+    channel.close()
     rmSync(folder, { recursive: true, force: true })
     throw startError(cause, terminal, secrets.scrub)
   }

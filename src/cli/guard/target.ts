@@ -1,5 +1,5 @@
 import type { GuardBody } from '../../api/guard-request.ts'
-import { GUARDED_KINDS } from '../../api/guard-request.ts'
+import { GUARDED_KINDS } from '../../domain/guard-entries.ts'
 import { CommandError, EXIT } from '../exit.ts'
 
 /** The names that kubectl knows, too. */

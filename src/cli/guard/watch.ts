@@ -38,7 +38,7 @@ export async function watchRollout(target: string | undefined, flags: GuardFlags
   try {
     if (standalone) {
       log.say('alone', 'without a server: its ledger, budgets and memory of bad versions end with this process')
-      own = await startStandalone(flags, body.target.namespace, terminal)
+      own = await startStandalone(flags, body.target.namespace, { terminal, tell: text => log.say('told', text) })
     }
     connection = own === undefined ? createApiConnection(flags) : connectTo(own)
     return await watch({ body, flags, job, terminal, log, caught, connection, alone: standalone })
@@ -69,13 +69,16 @@ async function watch(parts: WatchParts): Promise<ExitCode> {
   const history = createHistory()
   const ticking = setInterval(() => log.tick(), TICK_MS)
   let told: Told | undefined
+  let printed = ''
   let ending: Ending
   try {
     ending = await endingOf(parts, target, view => {
       told = toldOf(view)
       history.add(told)
       log.told(told)
-      if (flags.json === true) terminal.line(jsonLine({ event: 'guard', guard: view }))
+      const line = jsonLine({ event: 'guard', guard: view })
+      if (flags.json === true && line !== printed) terminal.line(line)
+      printed = line
     })
   } finally {
     clearInterval(ticking)
@@ -114,7 +117,7 @@ async function endingOf(parts: WatchParts, target: string, see: (view: unknown) 
   for (const choice of choicesOf(flags)) log.say('exit', choice)
   const begun = await beginGuard(body, { ...shared, waits: detail => log.say('retry', `${base}: ${ciText(detail)}`) })
   if (begun.kind === 'refused')
-    throw new CommandError(EXIT.usage, `${base}: ${ciText(begun.detail)}${begun.status === 401 ? TOKEN_HINT : ''}`)
+    throw new CommandError(EXIT.usage, `${alone ? '' : `${base}: `}${ciText(begun.detail)}${begun.status === 401 ? TOKEN_HINT : ''}`)
   if (begun.kind === 'lost')
     return {
       kind: 'lost',
