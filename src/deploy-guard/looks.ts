@@ -37,9 +37,8 @@ export interface LookQuestion {
   readonly source: NumberSource
   /** The counting so far: what was seen before is asked for no more. */
   readonly counting: CountingState
-  /** The pods as they were read at `podsAt`, those that are gone since the deploy among them. */
+  /** The pods as they are now, those that are gone since the deploy among them. */
   readonly pods: readonly GuardedPod[]
-  readonly podsAt: number
   /** The instant that is looked at: `nextLook`. */
   readonly to: number
 }
@@ -59,7 +58,7 @@ const BEFORE_MS = 60 * SECOND
 
 /** What the source knows up to an instant, as the judge takes it. Never throws for what the source does. */
 export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
-  const { watch, source, counting, podsAt, to } = asked
+  const { watch, source, counting, to } = asked
   const pods = [...asked.pods, ...watch.gone]
   const question = { ...asked, pods }
   const { from, blockSeconds, counters } = watch.settings.counting
@@ -73,7 +72,6 @@ export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise
       counters,
       from: Math.max(since, to - Math.max(LONGEST_BLOCKS * blockSeconds * SECOND, BEFORE_MS)),
       to,
-      podsAt,
       countedBefore: countedBefore(question)
     },
     signal

@@ -18,9 +18,6 @@ interface Target {
   readonly scrapes: readonly TargetScrape[]
 }
 
-/** How long before the cluster was asked a scrape must have been made to be of the past, where the scrapes' spacing is not known. */
-const LONG_BEFORE_MS = 30_000
-
 /**
  * Puts series together into scrapes: what one target of one pod had at one time. A scrape that succeeded (`up` is 1) and has no series
  * of what is counted is one as well: the pod had no requests yet.
@@ -85,7 +82,7 @@ function scrapesOf({ pod, scrapes }: Target, wanted: Wanted): readonly Scrape[] 
   if (before >= pod.restarts) return scrapes.map(({ at, series }) => ({ pod: pod.uid, at, restarts: pod.restarts, series }))
   const restarts = restartsAt(
     scrapes.map(({ at, series }) => ({ at, values: new Map(series.map(one => [seriesKey(one.labels), one.value])) })),
-    { ...known, before, now: pod.restarts, others: showLater(pod, scrapes, wanted) }
+    { ...known, before, now: pod.restarts, others: showLater(pod, scrapes) }
   )
   return scrapes.map(({ at, series }, index) => ({ pod: pod.uid, at, restarts: restarts[index] ?? pod.restarts, series }))
 }
@@ -93,12 +90,13 @@ function scrapesOf({ pod, scrapes }: Target, wanted: Wanted): readonly Scrape[] 
 /** A restart shows in the next scrape, or in the one after it: a container takes its time to start. */
 const SCRAPES_TO_SHOW = 2
 
-/** Whether a restart that these scrapes don't show may still be shown: by when the container ended, where that is known. */
-function showLater(pod: GuardedPod, scrapes: readonly TargetScrape[], { countedBefore, podsAt, to }: Wanted): 'may-show' | 'come-too-late' {
-  const usual = spacing(scrapes.map(({ at }) => at)) ?? LONG_BEFORE_MS / SCRAPES_TO_SHOW
-  const ended = Math.max(...(pod.containers ?? []).map(container => container.ended?.at ?? Number.NEGATIVE_INFINITY))
-  if (Number.isFinite(ended)) return (scrapes.at(-1)?.at ?? 0) > ended + SCRAPES_TO_SHOW * usual ? 'come-too-late' : 'may-show'
-  // The first reading of a pod is what later ones are compared with: a restart that comes with it explains no fall.
-  if (countedBefore?.[pod.uid]?.explainedTo === undefined) return 'may-show'
-  return (podsAt ?? to) - to > SCRAPES_TO_SHOW * usual ? 'may-show' : 'come-too-late'
+/**
+ * Whether a restart that these scrapes don't show may still be shown: by when the container ended. Where that is not known, it may be
+ * at any time.
+ */
+function showLater({ containers = [] }: GuardedPod, scrapes: readonly TargetScrape[]): 'may-show' | 'come-too-late' {
+  const usual = spacing(scrapes.map(({ at }) => at))
+  const ended = Math.max(...containers.map(container => container.ended?.at ?? Number.NEGATIVE_INFINITY))
+  if (usual === undefined || !Number.isFinite(ended)) return 'may-show'
+  return (scrapes.at(-1)?.at ?? 0) > ended + SCRAPES_TO_SHOW * usual ? 'come-too-late' : 'may-show'
 }

@@ -39,7 +39,7 @@ async function watched(
     if (next.dueAt > at(until)) break
     now = next.dueAt
     looks.push(next)
-    const { look } = await lookFor({ watch: WATCH, source, counting: state, pods: pods(now), podsAt: now, to: next.to }, soon())
+    const { look } = await lookFor({ watch: WATCH, source, counting: state, pods: pods(now), to: next.to }, soon())
     const after = countLook(settings, state, look)
     state = after.state
     if (after.block !== undefined) blocks.push(after.block)
@@ -148,6 +148,12 @@ t.test('a restart is attributed to the scrape that shows it, though several scra
     now => (now > at(75) ? restarted : BOTH)
   )
   t.same(total(live, 'new'), { requests: 560, bad: 0 })
+  const early = await watched(
+    now => [old, { ...fresh, samples: fresh.samples.filter(([time]) => time <= now) }],
+    130,
+    now => (now > at(30) ? restarted : BOTH)
+  )
+  t.same(total(early, 'new'), { requests: 560, bad: 0 }, 'told of long before a scrape shows it')
   const unexplained = await watched(() => [old, fresh], 130)
   t.equal(unexplained.state.pods['b']?.standing, 'unreliable', 'and without a restart, a fall stays unexplained')
 })
@@ -222,7 +228,7 @@ t.test('a source that does not answer gives a look without scrapes, and the reas
   await source.labels(BOTH, ['http_requests_total'], soon())
   const away = { ...source, scrapes: async () => ({ kind: 'unsaid', because: 'unreachable', detail: 'gone' }) as const }
   const counting = startCounting(WATCH.settings.counting)
-  t.match(await lookFor({ watch: WATCH, source: away, counting, pods: BOTH, podsAt: at(17), to: at(15) }, soon()), {
+  t.match(await lookFor({ watch: WATCH, source: away, counting, pods: BOTH, to: at(15) }, soon()), {
     look: { at: at(15), scrapes: [], pods: [{ uid: 'a' }, { uid: 'b' }] },
     unsaid: { because: 'unreachable', detail: 'gone' }
   })
@@ -233,8 +239,7 @@ t.test('probes that no label tells are reckoned from the specs, and the scrapes 
   const pods = [{ ...NEW, probes: [{ path: '/', periodSeconds: 10 }, { periodSeconds: 5 }] }]
   const counting = startCounting(WATCH.settings.counting)
   const of = async (probes: PreparedWatch['probes']) =>
-    (await lookFor({ watch: { ...WATCH, probes }, source, counting, pods, podsAt: at(17), to: at(15) }, soon())).look.pods[0]
-      ?.probesPerSecond
+    (await lookFor({ watch: { ...WATCH, probes }, source, counting, pods, to: at(15) }, soon())).look.pods[0]?.probesPerSecond
   t.equal(await of('by-path'), undefined)
   t.ok(Math.abs(((await of('by-spec')) ?? 0) - (0.1 + 0.2 + 1 / 15)) < 1e-9)
 })

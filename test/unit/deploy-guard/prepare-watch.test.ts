@@ -150,10 +150,7 @@ t.test('old pods that a rollout took away before anybody asked are in each look,
   const { watch } = await ready(prepared([], { sources: [source], pods: [NEW], now: at(240) }))
   t.match(watch.gone, [{ name: OLD.name, version: 'old', deletedAt: at(90) }])
   t.match(watch.settings.said.join('\n'), /1 of the old version’s pods are gone since the deploy/)
-  const { look } = await lookFor(
-    { watch, source, counting: startCounting(watch.settings.counting), pods: [NEW], podsAt: at(240), to: at(15) },
-    soon()
-  )
+  const { look } = await lookFor({ watch, source, counting: startCounting(watch.settings.counting), pods: [NEW], to: at(15) }, soon())
   t.same(
     look.pods.map(({ name, version }) => [name, version]),
     [

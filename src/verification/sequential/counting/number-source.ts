@@ -38,8 +38,6 @@ export interface Wanted {
    * a restart. Absent, or for a pod that is not in it: no restart is newer than the scrapes.
    */
   readonly countedBefore?: Readonly<Record<string, CountedBefore>>
-  /** When the pods were read, epoch milliseconds: their restarts up to then are known. Absent: at `to`. */
-  readonly podsAt?: number
 }
 
 /** Where counters of pods are read. One for each guard: a source may remember how this guard's pods are found. */
