@@ -71,8 +71,7 @@ export async function countBlocks(
     const { to } = nextLook(watch, state.counting, now)
     if (to + watch.lagMs > now) break
     // A source that is not configured any more is away: the judge is told so, and neither passes nor fails by it.
-    const made =
-      source === undefined ? undefined : await lookFor({ watch, source, counting: state.counting, pods, podsAt: now, to }, signal)
+    const made = source === undefined ? undefined : await lookFor({ watch, source, counting: state.counting, pods, to }, signal)
     state = watchLook(watch.settings, state, made?.look ?? { at: to, pods, scrapes: [] })
     ports.faults.reach('guard-counted')
   }

@@ -66,7 +66,8 @@ export async function findSource(
           'leave the name away to judge by what is there, or let the pods have that metric'
         )
   }
-  const away = refusals.find(({ because }) => because === 'unreachable')
+  // A store that is away makes an answer partial: both mend themselves.
+  const away = refusals.find(({ because }) => because === 'unreachable' || because === 'ambiguous')
   if (away !== undefined) return { kind: 'not-yet', awaits: `an answer of ${refused(away)}` }
   if (refusals.length === sources.length)
     return cannot(

@@ -1,7 +1,7 @@
 import { SECOND } from '../base/clock.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { CountingState } from '../verification/sequential/counting/counting.ts'
-import type { NumberSource, Unsaid } from '../verification/sequential/counting/number-source.ts'
+import type { CountedBefore, NumberSource, Unsaid } from '../verification/sequential/counting/number-source.ts'
 import type { Look, Scrape, SeenPod } from '../verification/sequential/counting/scrape.ts'
 import { sourceOf } from '../verification/sequential/counting/source.ts'
 import type { PreparedWatch } from './prepared-watch.ts'
@@ -37,9 +37,8 @@ export interface LookQuestion {
   readonly source: NumberSource
   /** The counting so far: what was seen before is asked for no more. */
   readonly counting: CountingState
-  /** The pods as they were read at `podsAt`, those that are gone since the deploy among them. */
+  /** The pods as they are now, those that are gone since the deploy among them. */
   readonly pods: readonly GuardedPod[]
-  readonly podsAt: number
   /** The instant that is looked at: `nextLook`. */
   readonly to: number
 }
@@ -58,8 +57,10 @@ const OVERLAP = 2
 const BEFORE_MS = 60 * SECOND
 
 /** What the source knows up to an instant, as the judge takes it. Never throws for what the source does. */
-export async function lookFor(question: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
-  const { watch, source, counting, pods, podsAt, to } = question
+export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
+  const { watch, source, counting, to } = asked
+  const pods = [...asked.pods, ...watch.gone]
+  const question = { ...asked, pods }
   const { from, blockSeconds, counters } = watch.settings.counting
   const overlap = OVERLAP * blockSeconds * SECOND
   const begins = counting.at < from
@@ -71,8 +72,7 @@ export async function lookFor(question: LookQuestion, signal: AbortSignal): Prom
       counters,
       from: Math.max(since, to - Math.max(LONGEST_BLOCKS * blockSeconds * SECOND, BEFORE_MS)),
       to,
-      podsAt,
-      restartsBefore: restartsBefore(question)
+      countedBefore: countedBefore(question)
     },
     signal
   )
@@ -100,15 +100,17 @@ export function firstScrapes(scrapes: readonly Scrape[], deployedAt: number): re
   return [...last.values(), ...scrapes.filter(({ at }) => at > deployedAt)]
 }
 
-/** Restarts that were counted already: none of a pod that was born with the deploy; of an old one, all but those since the deploy. */
-function restartsBefore({ watch, counting, pods }: LookQuestion): Readonly<Record<string, number>> {
+/** What was counted already. Of a pod that was born with the deploy no restart was; of an old one, all but those since the deploy. */
+function countedBefore({ watch, counting, pods }: LookQuestion): Readonly<Record<string, CountedBefore>> {
   const { from } = watch.settings.counting
   return Object.fromEntries(
-    pods.map(({ uid, bornAt, restarts, containers }) => {
+    pods.map(({ uid, bornAt, restarts, containers }): readonly [string, CountedBefore] => {
       const known = counting.pods[uid]
-      if (known?.at !== undefined) return [uid, known.restarts]
+      // A fall that nothing has explained yet is the last scrape itself.
+      if (known?.at !== undefined)
+        return [uid, { restarts: known.restarts, explainedTo: known.standing === 'fell' ? known.at - 1 : known.at }]
       const since = (containers ?? []).filter(({ ended }) => (ended?.at ?? 0) > from).length
-      return [uid, bornAt >= from ? 0 : Math.max(0, restarts - since)]
+      return [uid, { restarts: bornAt >= from ? 0 : Math.max(0, restarts - since) }]
     })
   )
 }

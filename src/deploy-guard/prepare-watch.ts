@@ -1,5 +1,6 @@
 import { SECOND } from '../base/clock.ts'
 import type { DeployGuardOptions, JudgedVersion } from '../domain/deploy-guard.ts'
+import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import { type Baseline, DEFAULTS, wrongNumbers } from '../verification/sequential/settings.ts'
 import { countersOf } from './counted-metrics.ts'
@@ -33,6 +34,7 @@ export async function prepareWatch(question: WatchQuestion, signal: AbortSignal)
   const wrong = wrongNumbers({ ...numbersOf(options), blockSeconds: intervalSeconds })
   if (wrong.length > 0) return cannot('bad-numbers', wrong.join('; '), 'choose other values for --for and --timeout')
   const past = await pastSource(found, sources, signal)
+  const gone = await goneOf(question, found, baseline, signal)
   const counted = await countersOf({ watch: question, found, past, probePaths, baseline }, signal)
   if ('kind' in counted) return counted
   const { counters, said } = counted
@@ -53,9 +55,7 @@ export async function prepareWatch(question: WatchQuestion, signal: AbortSignal)
     ...found.said,
     ...(measured.kind === 'said' ? [] : [`how often pods are scraped is not known (${measured.detail}): blocks of ${intervalSeconds} s`]),
     ...(baseline === options.baseline ? [] : ['first deploy: judged by the objective']),
-    ...(baseline.startsWith('concurrent') && !pods.some(pod => pod.version === 'old')
-      ? ['the old version has no pods any more: nothing can be compared side by side']
-      : []),
+    ...oldPodsSaid(baseline, pods, gone),
     ...said,
     ...known.said
   ])
@@ -63,7 +63,7 @@ export async function prepareWatch(question: WatchQuestion, signal: AbortSignal)
   return {
     kind: 'ready',
     source: found.source,
-    watch: { settings, source: found.source.name, probes: tellsPaths ? 'by-path' : 'by-spec', intervalSeconds, lagMs: LAG_MS }
+    watch: { settings, source: found.source.name, probes: tellsPaths ? 'by-path' : 'by-spec', intervalSeconds, lagMs: LAG_MS, gone }
   }
 }
 
@@ -86,6 +86,29 @@ function baselineOf(
       'give the share of errors that is allowed (--objective)'
     )
   return baseline
+}
+
+/** Pods of the old version that a rollout took away before anybody asked: what they did meanwhile may still be known. */
+async function goneOf(
+  { target, version, pods, now }: WatchQuestion,
+  { source }: FoundSource,
+  baseline: Baseline,
+  signal: AbortSignal
+): Promise<readonly GuardedPod[]> {
+  if (!isSideBySide(baseline)) return []
+  const gone = await source.past?.goneOldPods({ target, pods, from: version.changedAt, to: now }, signal)
+  return gone?.kind === 'said' ? gone.value : []
+}
+
+function isSideBySide(baseline: Baseline): boolean {
+  return baseline === 'concurrent' || baseline === 'concurrent-and-before'
+}
+
+function oldPodsSaid(baseline: Baseline, pods: readonly GuardedPod[], { length: gone }: readonly GuardedPod[]): readonly string[] {
+  if (!isSideBySide(baseline)) return []
+  const there = pods.some(pod => pod.version === 'old')
+  if (gone > 0) return [`${gone} of the old version’s pods are gone since the deploy: they count until 30 s before their last scrape`]
+  return there ? [] : ['the old version has no pods any more: nothing can be compared side by side']
 }
 
 /** The source that knows the past: the one that is counted from, else another that has the same pods. */

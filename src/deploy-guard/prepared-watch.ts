@@ -1,3 +1,4 @@
+import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import type { WatchSettings } from '../verification/sequential/settings.ts'
 
@@ -12,6 +13,8 @@ export interface PreparedWatch {
   readonly intervalSeconds: number
   /** How long a scrape takes to arrive, milliseconds: looks are made so much later than the instant that they look at. */
   readonly lagMs: number
+  /** Pods of the old version that served at the deploy, and were gone when the watch was prepared: each look has them as well. */
+  readonly gone: readonly GuardedPod[]
 }
 
 /** Why a watch can’t begin, now or later: a closed set, one sentence each. */

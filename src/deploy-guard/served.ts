@@ -66,7 +66,7 @@ export async function servedIn(
   const source = numbers.sources.find(({ name }) => name === watch.source)
   if (source === undefined) return { kind: 'unknown', detail: `the numbers came from ${watch.source}, which is not configured any more` }
   const anew = { ...watch, settings: { ...settings, counting } }
-  const made = await lookFor({ watch: anew, source, counting: startCounting(counting), pods, podsAt: block.to, to: block.to }, signal)
+  const made = await lookFor({ watch: anew, source, counting: startCounting(counting), pods, to: block.to }, signal)
   if (made.unsaid !== undefined) return { kind: 'unknown', detail: made.unsaid.detail }
   const { state, block: closed } = countLook(counting, startCounting(counting), made.look)
   const counted = closed?.parts ?? state.open.parts

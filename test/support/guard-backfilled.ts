@@ -107,6 +107,8 @@ export async function guardReadsTheScraped(t: Test, program: PartCommand): Promi
       ...old('before'),
       ...days('before'),
       ...fresh('before', { bad: 120 }),
+      ...old('over', { to: 200 }),
+      ...fresh('over', { bad: 120 }),
       ...old('quiet'),
       ...fresh('quiet', { each: 0, bad: 0 }),
       // The address of the old pod is another workload's after its deletion, and that one fails.
@@ -155,6 +157,10 @@ export async function guardReadsTheScraped(t: Test, program: PartCommand): Promi
   const before = await told('before', { baseline: 'before' })
   t.equal(before.standing.kind, 'fail', before.standing.text.join('\n'))
   t.match(before.watch.settings.said.join('\n'), /before the deploy: up to 0\.\d+ %/)
+
+  const over = await told('over', { pods: [pod('over', 'c', 'new')] })
+  t.equal(over.standing.kind, 'fail', over.standing.text.join('\n'))
+  t.match(over.watch.settings.said.join('\n'), /1 of the old version’s pods are gone since the deploy/)
 
   t.match((await told('quiet')).standing, { kind: 'inconclusive', because: 'no-traffic' })
 

@@ -61,7 +61,7 @@ export async function tellGuard({ source, deployedAt, namespace, options, pods, 
   while (state.decision === undefined) {
     const next = nextLook(watch, state.counting, now())
     if ((await wait(next.dueAt, state)) === 'over') break
-    const made = await lookFor({ watch, source: answer.source, counting: state.counting, pods: pods(), podsAt: now(), to: next.to }, signal)
+    const made = await lookFor({ watch, source: answer.source, counting: state.counting, pods: pods(), to: next.to }, signal)
     if (made.unsaid !== undefined) unsaid.push(made.unsaid.because)
     state = watchLook(watch.settings, state, made.look)
   }

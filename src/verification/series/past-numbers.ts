@@ -1,3 +1,4 @@
+import type { GuardedPod } from '../../domain/guarded-pod.ts'
 import type { AskPrometheus } from '../prometheus.ts'
 import type { Counter } from '../sequential/counting/counter.ts'
 import { nativeSlowShares, type SlowShare, slowShares } from '../sequential/counting/latency.ts'
@@ -5,6 +6,7 @@ import type { PastNumbers, PastQuestion, PastTallies, Said } from '../sequential
 import { isProbe } from '../sequential/counting/real-traffic.ts'
 import type { Labels } from '../sequential/counting/scrape.ts'
 import { boundarySpellings } from './bucket-spellings.ts'
+import { goneOldPods } from './gone-pods.ts'
 import { asClassicSeries, nativeNames } from './native-series.ts'
 import { clustersOf, ownLabelsNamed, UP } from './own-labels.ts'
 import { namesOfAllPods } from './past-names.ts'
@@ -19,6 +21,9 @@ export interface PastNumbersOptions {
   /** By which label this guard's pods are found; undefined before that is known. */
   readonly road: () => Road | undefined
 }
+
+/** Before the deploy, so far is looked for a scrape of the pods that served then, milliseconds. */
+const BEFORE_MS = 120_000
 
 /** The past of a workload's pods as a Prometheus kept it: raw counters on a grid of instants. */
 export function pastNumbers({ ask, clockOffset, road }: PastNumbersOptions): PastNumbers {
@@ -130,7 +135,21 @@ export function pastNumbers({ ask, clockOffset, road }: PastNumbersOptions): Pas
     return [...new Map(shares.map(share => [share.boundary, share])).values()]
   }
 
-  return { tallies, slowShares: shares }
+  async function gone(question: PastQuestion, signal: AbortSignal): Promise<Said<readonly GuardedPod[]>> {
+    const by = road()
+    // Whose an address was can't be told without the pod.
+    if (by === undefined || by === 'instance') return { kind: 'said', value: [] }
+    const { target, from, to } = question
+    const selected = selector([named([UP]), ...namedMatchers(by, target.namespace, namesOfAllPods(target))])
+    const query = `${selected}[${Math.ceil(to - from + BEFORE_MS)}ms]`
+    const found = readSeries(await ask('/api/v1/query', { query, time: seconds(to + clockOffset()) }, signal))
+    if (found.kind === 'unsaid') return found
+    const offset = clockOffset()
+    const ups = found.value.map(series => ({ ...series, samples: series.samples.map(({ at, value }) => ({ at: at - offset, value })) }))
+    return { kind: 'said', value: goneOldPods(ups, by, question) }
+  }
+
+  return { tallies, slowShares: shares, goneOldPods: gone }
 }
 
 function bucketMatchers(counter: Counter): readonly (readonly LabelMatcher[])[] {

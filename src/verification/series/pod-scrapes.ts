@@ -18,9 +18,6 @@ interface Target {
   readonly scrapes: readonly TargetScrape[]
 }
 
-/** How long before the cluster was asked a scrape must have been made to be of the past, where the scrapes' spacing is not known. */
-const LONG_BEFORE_MS = 30_000
-
 /**
  * Puts series together into scrapes: what one target of one pod had at one time. A scrape that succeeded (`up` is 1) and has no series
  * of what is counted is one as well: the pod had no requests yet.
@@ -78,11 +75,28 @@ function targetsOf(all: readonly RawSeries[], find: FindPod): readonly Target[] 
   }))
 }
 
-function scrapesOf({ pod, scrapes }: Target, { restartsBefore, podsAt, to }: Wanted): readonly Scrape[] {
-  const longBefore = (podsAt ?? to) - to > 2 * (spacing(scrapes.map(({ at }) => at)) ?? LONG_BEFORE_MS / 2)
+function scrapesOf({ pod, scrapes }: Target, wanted: Wanted): readonly Scrape[] {
+  const known = wanted.countedBefore?.[pod.uid]
+  const before = known?.restarts ?? pod.restarts
+  // Most looks bring no restart, and to tell thousands of series apart takes its time.
+  if (before >= pod.restarts) return scrapes.map(({ at, series }) => ({ pod: pod.uid, at, restarts: pod.restarts, series }))
   const restarts = restartsAt(
     scrapes.map(({ at, series }) => ({ at, values: new Map(series.map(one => [seriesKey(one.labels), one.value])) })),
-    { before: restartsBefore?.[pod.uid] ?? pod.restarts, now: pod.restarts, scraped: longBefore ? 'long-before' : 'lately' }
+    { ...known, before, now: pod.restarts, others: showLater(pod, scrapes) }
   )
   return scrapes.map(({ at, series }, index) => ({ pod: pod.uid, at, restarts: restarts[index] ?? pod.restarts, series }))
+}
+
+/** A restart shows in the next scrape, or in the one after it: a container takes its time to start. */
+const SCRAPES_TO_SHOW = 2
+
+/**
+ * Whether a restart that these scrapes don't show may still be shown: by when the container ended. Where that is not known, it may be
+ * at any time.
+ */
+function showLater({ containers = [] }: GuardedPod, scrapes: readonly TargetScrape[]): 'may-show' | 'come-too-late' {
+  const usual = spacing(scrapes.map(({ at }) => at))
+  const ended = Math.max(...containers.map(container => container.ended?.at ?? Number.NEGATIVE_INFINITY))
+  if (usual === undefined || !Number.isFinite(ended)) return 'may-show'
+  return (scrapes.at(-1)?.at ?? 0) > ended + SCRAPES_TO_SHOW * usual ? 'come-too-late' : 'may-show'
 }

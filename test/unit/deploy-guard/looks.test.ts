@@ -15,7 +15,7 @@ const OLD = guardedPod('a', 'old')
 const NEW = guardedPod('b', 'new')
 const BOTH = [OLD, NEW]
 
-const WATCH: PreparedWatch = { settings: watchOf(), source: 'Prometheus', probes: 'by-path', intervalSeconds: 15, lagMs: 2_000 }
+const WATCH: PreparedWatch = { settings: watchOf(), source: 'Prometheus', probes: 'by-path', intervalSeconds: 15, lagMs: 2_000, gone: [] }
 
 /** Seconds after the deploy. */
 const seconds = (instant: number): number => (instant - DEPLOY) / 1_000
@@ -39,7 +39,7 @@ async function watched(
     if (next.dueAt > at(until)) break
     now = next.dueAt
     looks.push(next)
-    const { look } = await lookFor({ watch: WATCH, source, counting: state, pods: pods(now), podsAt: now, to: next.to }, soon())
+    const { look } = await lookFor({ watch: WATCH, source, counting: state, pods: pods(now), to: next.to }, soon())
     const after = countLook(settings, state, look)
     state = after.state
     if (after.block !== undefined) blocks.push(after.block)
@@ -148,6 +148,12 @@ t.test('a restart is attributed to the scrape that shows it, though several scra
     now => (now > at(75) ? restarted : BOTH)
   )
   t.same(total(live, 'new'), { requests: 560, bad: 0 })
+  const early = await watched(
+    now => [old, { ...fresh, samples: fresh.samples.filter(([time]) => time <= now) }],
+    130,
+    now => (now > at(30) ? restarted : BOTH)
+  )
+  t.same(total(early, 'new'), { requests: 560, bad: 0 }, 'told of long before a scrape shows it')
   const unexplained = await watched(() => [old, fresh], 130)
   t.equal(unexplained.state.pods['b']?.standing, 'unreliable', 'and without a restart, a fall stays unexplained')
 })
@@ -222,7 +228,7 @@ t.test('a source that does not answer gives a look without scrapes, and the reas
   await source.labels(BOTH, ['http_requests_total'], soon())
   const away = { ...source, scrapes: async () => ({ kind: 'unsaid', because: 'unreachable', detail: 'gone' }) as const }
   const counting = startCounting(WATCH.settings.counting)
-  t.match(await lookFor({ watch: WATCH, source: away, counting, pods: BOTH, podsAt: at(17), to: at(15) }, soon()), {
+  t.match(await lookFor({ watch: WATCH, source: away, counting, pods: BOTH, to: at(15) }, soon()), {
     look: { at: at(15), scrapes: [], pods: [{ uid: 'a' }, { uid: 'b' }] },
     unsaid: { because: 'unreachable', detail: 'gone' }
   })
@@ -233,8 +239,7 @@ t.test('probes that no label tells are reckoned from the specs, and the scrapes 
   const pods = [{ ...NEW, probes: [{ path: '/', periodSeconds: 10 }, { periodSeconds: 5 }] }]
   const counting = startCounting(WATCH.settings.counting)
   const of = async (probes: PreparedWatch['probes']) =>
-    (await lookFor({ watch: { ...WATCH, probes }, source, counting, pods, podsAt: at(17), to: at(15) }, soon())).look.pods[0]
-      ?.probesPerSecond
+    (await lookFor({ watch: { ...WATCH, probes }, source, counting, pods, to: at(15) }, soon())).look.pods[0]?.probesPerSecond
   t.equal(await of('by-path'), undefined)
   t.ok(Math.abs(((await of('by-spec')) ?? 0) - (0.1 + 0.2 + 1 / 15)) < 1e-9)
 })
@@ -297,6 +302,47 @@ t.test('late, missed and doubled scrapes: the whole road counts what the judge c
       }
     ),
     { numRuns: 40 }
+  )
+})
+
+t.test('containers that restart at any time: nothing is counted twice, and nothing that was scraped is lost', async () => {
+  const lives = fc.array(fc.array(fc.integer({ min: 1, max: 60 }), { minLength: 1, maxLength: 6 }), { minLength: 1, maxLength: 4 })
+  await fc.assert(
+    fc.asyncProperty(lives, async containers => {
+      const old = counter(
+        OLD,
+        '200',
+        Array.from({ length: 30 }, (_, index) => [15 * index - 4, 10 * index] as const)
+      )
+      // Each life of the container begins with nothing, a second after the last scrape of the one before.
+      const scraped = containers.flatMap(life => life.map((_, index) => life.slice(0, index + 1).reduce((all, more) => all + more, 0)))
+      const samples = scraped.map((value, index) => [11 + 15 * index, value] as const)
+      const births = containers.slice(1).map((_, index) => 12 + 15 * (containers.slice(0, index + 1).flat().length - 1))
+      const fresh = counter(NEW, '200', samples)
+      const until = 11 + 15 * samples.length + 10
+      const arrived = (now: number): readonly StoredSeries[] => [old, { ...fresh, samples: fresh.samples.filter(([when]) => when <= now) }]
+      const pods = (now: number): readonly GuardedPod[] => {
+        const ended = births.filter(birth => at(birth) <= now)
+        const last = ended.at(-1)
+        const container = {
+          name: 'api',
+          restarts: ended.length,
+          ...(last === undefined ? {} : { ended: { at: at(last), reason: 'Error' } })
+        }
+        return [OLD, { ...NEW, restarts: ended.length, containers: [container] }]
+      }
+      // What a container did after it grew beyond what the last one had can't be told from that one's going on.
+      const told = scraped.reduce((all, value, index) => {
+        const before = scraped[index - 1] ?? 0
+        return all + (value < before ? value : value - before)
+      }, 0)
+      for (const begins of [0, until]) {
+        const { blocks, state } = await watched(arrived, until, pods, begins)
+        if (total({ blocks, state }, 'new').requests !== told) return false
+      }
+      return true
+    }),
+    { numRuns: 60 }
   )
 })
 

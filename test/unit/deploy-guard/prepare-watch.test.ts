@@ -1,8 +1,10 @@
 import t from 'tap'
+import { lookFor } from '../../../src/deploy-guard/looks.ts'
+import { startCounting } from '../../../src/verification/sequential/counting/counting.ts'
 import type { NumberSource, Said } from '../../../src/verification/sequential/counting/number-source.ts'
 import type { StoredSeries } from '../../support/series-prometheus.ts'
 import { at, DEPLOY } from '../verification/sequential/scene.ts'
-import { guardedPod, numbersOf, targetLabels } from '../verification/series/numbers-scene.ts'
+import { guardedPod, numbersOf, soon, targetLabels, up } from '../verification/series/numbers-scene.ts'
 import { BOTH, NEW, OLD, OPTIONS, PAST, prepared, ready, requests, rising, VERSION } from './watch-scene.ts'
 
 t.test('a watch is prepared from what the old pods did: counter, block, dispersion, and what it takes to prove a regression', async t => {
@@ -131,7 +133,31 @@ t.test('a source that does not answer is passed over and named; one that is away
     kind: 'not-yet',
     awaits: /the pods themselves: it could not be reached/
   })
+  t.match(await prepared([], { sources: [refusing('ambiguous')] }), { kind: 'not-yet' }, 'nor is one whose answer is partial given up')
   t.match(await prepared([], { sources: [refusing('forbidden')] }), { kind: 'cannot', because: 'source-refused' })
+})
+
+t.test('old pods that a rollout took away before anybody asked are in each look, and that is said', async t => {
+  const fresh = rising(NEW, requests('200'), { each: 5, from: 15, to: 240 })
+  const served = [
+    rising(OLD, requests('200'), { each: 99, to: 120 }),
+    up(
+      OLD,
+      Array.from({ length: 129 }, (_, index) => 15 * index - 1_800)
+    )
+  ]
+  const { source } = numbersOf([...served, fresh], at(240))
+  const { watch } = await ready(prepared([], { sources: [source], pods: [NEW], now: at(240) }))
+  t.match(watch.gone, [{ name: OLD.name, version: 'old', deletedAt: at(90) }])
+  t.match(watch.settings.said.join('\n'), /1 of the old version’s pods are gone since the deploy/)
+  const { look } = await lookFor({ watch, source, counting: startCounting(watch.settings.counting), pods: [NEW], to: at(15) }, soon())
+  t.same(
+    look.pods.map(({ name, version }) => [name, version]),
+    [
+      [NEW.name, 'new'],
+      [OLD.name, 'old']
+    ]
+  )
 })
 
 t.test('a first deploy is judged by an objective, or not at all', async t => {

@@ -20,6 +20,13 @@ export type Said<Value> =
   | { readonly kind: 'said'; readonly value: Value }
   | { readonly kind: 'unsaid'; readonly because: Unsaid; readonly detail: string }
 
+/** What was counted of a pod already. */
+export interface CountedBefore {
+  readonly restarts: number
+  /** Up to when its scrapes were counted, and every fall in them was explained; absent: it was not read yet. Epoch milliseconds. */
+  readonly explainedTo?: number
+}
+
 export interface Wanted {
   readonly pods: readonly GuardedPod[]
   readonly counters: readonly Counter[]
@@ -27,12 +34,10 @@ export interface Wanted {
   readonly from: number
   readonly to: number
   /**
-   * The restarts of each pod (by uid) that were counted already. A source that brings several scrapes of a pod tells by this which of
-   * them came after a restart. Absent, or for a pod that is not in it: none is newer than the scrapes.
+   * What was counted of each pod (by uid) already. A source that brings several scrapes of a pod tells by this which of them came after
+   * a restart. Absent, or for a pod that is not in it: no restart is newer than the scrapes.
    */
-  readonly restartsBefore?: Readonly<Record<string, number>>
-  /** When the pods were read, epoch milliseconds: their restarts up to then are known. Absent: at `to`. */
-  readonly podsAt?: number
+  readonly countedBefore?: Readonly<Record<string, CountedBefore>>
 }
 
 /** Where counters of pods are read. One for each guard: a source may remember how this guard's pods are found. */
@@ -81,4 +86,6 @@ export interface PastNumbers {
     question: PastQuestion & { readonly metric: string; readonly probePaths?: readonly string[] },
     signal: AbortSignal
   ): Promise<Said<readonly SlowShare[]>>
+  /** Pods of the old version that served at `from`, the deploy, and are gone from the cluster at `to`. */
+  goneOldPods(question: PastQuestion, signal: AbortSignal): Promise<Said<readonly GuardedPod[]>>
 }

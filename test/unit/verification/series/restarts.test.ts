@@ -7,8 +7,8 @@ const scrapes = (...values: readonly (number | Readonly<Record<string, number>>)
     values: new Map(Object.entries(typeof value === 'number' ? { a: value } : value))
   }))
 
-const lately = (before: number, now: number) => ({ before, now, scraped: 'lately' }) as const
-const longBefore = (before: number, now: number) => ({ before, now, scraped: 'long-before' }) as const
+const lately = (before: number, now: number) => ({ before, now, others: 'come-too-late' }) as const
+const longBefore = (before: number, now: number) => ({ before, now, others: 'may-show' }) as const
 
 t.test('a restart that the cluster tells of now belongs to the scrape in which the counters fell', async t => {
   t.same(restartsAt(scrapes(10, 20, 3, 9), lately(0, 1)), [0, 0, 1, 1])
@@ -18,6 +18,11 @@ t.test('a restart that the cluster tells of now belongs to the scrape in which t
 t.test('nothing new is nothing to attribute: a fall without a restart stays one', async t => {
   t.same(restartsAt(scrapes(10, 20, 3, 9), lately(2, 2)), [2, 2, 2, 2])
   t.same(restartsAt(scrapes(10, 3, 12, 4), lately(0, 1)), [0, 0, 0, 1], 'and of more falls than restarts only the latest are explained')
+})
+
+t.test('a fall that was counted already explains no restart of later', async t => {
+  t.same(restartsAt(scrapes(10, 3, 12, 20), { before: 1, now: 2, explainedTo: 2, others: 'may-show' }), [1, 1, 1, 1])
+  t.same(restartsAt(scrapes(10, 3, 12, 4), { before: 1, now: 2, explainedTo: 2, others: 'may-show' }), [1, 1, 1, 2])
 })
 
 t.test('a restart that no counter shows yet comes with the newest scrape, for the next ones may show it', async t => {
