@@ -6,6 +6,7 @@ import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
 import { createGuardedCluster } from '../cluster/guarded-cluster.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
+import { createProxiedPodPages } from '../cluster/proxied-pod-pages.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
 import { policiesInForce } from '../domain/guard-entries.ts'
 import type { Policy } from '../domain/policy.ts'
@@ -22,7 +23,9 @@ import { CHANNELS } from '../notify/registry.ts'
 import { startSender } from '../notify/sender.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
 import { createClockOffset } from '../outgoing/clock-offset.ts'
+import { createDirectPodPages } from '../outgoing/direct-pod-pages.ts'
 import { createHttpClient } from '../outgoing/http-client.ts'
+import { createOwnAddresses } from '../outgoing/own-addresses.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
@@ -146,11 +149,14 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     lookScope(config, () => policiesInForce(store.current()))
   )
   const owner = `${hostname()}/${process.pid}/${ids.next()}`
+  const own = createOwnAddresses(config.ownHosts)
+  const facts = async () => ({ own: await own(), listening, podCidrs: config.podCidrs })
   const guarding = createGuarding(
     {
       ...{ clock, ids, ledger, cluster, faults },
       guarded: createGuardedCluster(kube, clusterOffset, clock.now),
       sources: () => sources,
+      pages: { direct: createDirectPodPages(facts), proxy: createProxiedPodPages(connection) },
       policies: () => store.current(),
       ceiling: config.mode,
       failed: recorder.failed
@@ -165,7 +171,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
     guardEvidence: guarding.evidence,
-    actions: openActions(config, { http, secrets, files, listening: () => listening }),
+    actions: openActions(config, { http, secrets, files, facts }),
     tools: { kube, cluster, clock },
     guards: GUARDS,
     policies: { match: labels => store.index().match(labels), policy: inForce, storm: () => store.current().storm },

@@ -1,8 +1,11 @@
 import type { Clock, Ids } from '../base/clock.ts'
 import { createDeployGuards } from '../deploy-guard/deploy-guards.ts'
 import { createGuardEvidence } from '../deploy-guard/evidence.ts'
-import type { GuardPorts, Numbers } from '../deploy-guard/ports.ts'
+import type { GuardPorts } from '../deploy-guard/ports.ts'
+import type { Numbers } from '../deploy-guard/sessions.ts'
+import { createSessions } from '../deploy-guard/sessions.ts'
 import { createGuardWorker } from '../deploy-guard/worker.ts'
+import type { DeployGuardOptions, PodRoad } from '../domain/deploy-guard.ts'
 import { guardPolicyFor } from '../domain/guard-entries.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
@@ -11,7 +14,9 @@ import type { Faults } from '../domain/ports/faults.ts'
 import type { GuardEvidence } from '../domain/ports/guard-evidence.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
+import type { PodPages } from '../domain/ports/pod-pages.ts'
 import type { PolicySet } from '../policies/load.ts'
+import { createPodsSource } from '../verification/pods/pods-source.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import { prometheusNumbers } from '../verification/series/prometheus-numbers.ts'
 import type { Sources } from './sources.ts'
@@ -23,6 +28,8 @@ export interface GuardingParts {
   readonly cluster: Cluster
   readonly guarded: GuardedCluster
   readonly sources: () => Sources
+  /** The roads to pods’ own metrics. */
+  readonly pages: Readonly<Record<Exclude<PodRoad, 'off'>, PodPages>>
   readonly policies: () => Pick<PolicySet, 'guards'>
   readonly ceiling: Mode
   readonly faults: Faults
@@ -45,7 +52,7 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
     ids,
     ledger,
     cluster: { look: guarded.look, owners: cluster.owners, clockOffset: cluster.clockOffset },
-    numbers: () => numbersOf(parts),
+    sessions: createSessions(({ options }) => numbersOf(parts, options), clock.now),
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),
     ceiling,
     faults,
@@ -60,10 +67,13 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
   }
 }
 
-/** One guard’s sources: Prometheus, where one is configured. */
-function numbersOf({ sources, clock }: GuardingParts): Numbers {
+/** One guard’s sources: Prometheus, which knows the past, and then the pods themselves. */
+function numbersOf({ sources, clock, pages }: GuardingParts, { pods: road }: Pick<DeployGuardOptions, 'pods'>): Numbers {
   const { prometheus } = sources()
   const ofPrometheus: NumberSource[] =
     prometheus === undefined ? [] : [prometheusNumbers({ ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now })]
-  return { sources: ofPrometheus, close: () => {} }
+  if (road === 'off') return { sources: ofPrometheus, close: () => {} }
+  const ofPods = createPodsSource({ pages: pages[road], clock })
+  ofPods.start()
+  return { sources: [...ofPrometheus, ofPods], close: () => void ofPods.stop() }
 }

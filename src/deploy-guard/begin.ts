@@ -2,16 +2,20 @@ import { formatDuration } from '../base/duration.ts'
 import { canonicalJson } from '../base/json.ts'
 import { audited } from '../domain/audited.ts'
 import type { DeployGuard, DeployGuardRequest, GuardPolicy, JudgedVersion } from '../domain/deploy-guard.ts'
+import { outsideBounds } from '../domain/guard-entries.ts'
 import { targetKey } from '../domain/objects.ts'
 import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { StartedGuard } from '../domain/ports/deploy-guards.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
 import type { Workload } from '../domain/workload.ts'
 import type { GuardPorts } from './ports.ts'
-import { versionKey, versionOf } from './version.ts'
+import { type Found, versionKey, versionOf } from './version.ts'
 
 /** So many guards are watched at a time: each may hold some thousand series. */
 const AT_ONCE = 200
+
+/** Among so many guards the one is looked for that judged a version before. */
+const LATEST = 200
 
 /** Begins a guard, or attaches to the one that judges the same version. */
 export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest, signal: AbortSignal): Promise<StartedGuard> {
@@ -27,6 +31,11 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   const facts = await ledger.targetFacts(target, [], '', now)
   const found = versionOf({ workload, facts, options, clusterOffset: cluster.clockOffset(), now })
   const entry = ports.entry(target.namespace)
+  const judged =
+    found.kind === 'over' || (found.kind === 'to-come' && found.other === true) ? await judgedBefore(ports, request, workload) : undefined
+  if (judged !== undefined) return { kind: 'attached', guard: judged }
+  const outside = entry === undefined ? [] : outsideBounds(entry, options)
+  if (outside.length > 0) return { kind: 'refused', why: 'not-allowed', detail: outside.join('; ') }
   const owners = await cluster.owners(workload, signal)
   const said = [
     ...mayWrite(ports, request, entry),
@@ -45,9 +54,7 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
     ...(entry === undefined ? {} : { entry }),
     said,
     nextAt: now,
-    ...(found.kind === 'to-come'
-      ? { state: 'waiting', awaits: found.awaits }
-      : { version: found.version, ...atOnce(found.version, options.timeout, now) })
+    ...stateOf(found, options.timeout, now)
   }
   const key = found.kind === 'version' ? versionKey(found.version) : waitingKey(guard, workload)
   const about = { guard: guard.id, target, by: request.by, options, ...(entry === undefined ? {} : { entry: entry.name }) }
@@ -55,6 +62,21 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   if (begun) return { kind: 'started', guard: kept }
   const differs = differences(kept, guard)
   return differs.length === 0 ? { kind: 'attached', guard: kept } : { kind: 'other-options', guard: kept, differs }
+}
+
+function stateOf(
+  found: Found,
+  timeout: number,
+  now: number
+): Pick<DeployGuard, 'state' | 'awaits' | 'version' | 'result' | 'detail' | 'endedAt'> {
+  switch (found.kind) {
+    case 'to-come':
+      return { state: 'waiting', awaits: found.awaits }
+    case 'over':
+      return { state: 'ended', result: 'superseded', detail: found.detail, endedAt: now }
+    case 'version':
+      return { version: found.version, ...atOnce(found.version, timeout, now) }
+  }
 }
 
 /** A version that is older than the whole watch would be: this deploy changed nothing. */
@@ -71,6 +93,27 @@ function atOnce(
     endedAt: now,
     detail: `${since}, longer than the ${formatDuration(timeout)} that a guard watches: nothing was rolled out that it could judge`
   }
+}
+
+/**
+ * The guard that judged the version that is asked for, where the workload has another one by now: a job that is run again gets the
+ * verdict, and does not wait for what was taken back.
+ */
+async function judgedBefore(
+  { ledger }: GuardPorts,
+  { target, options }: DeployGuardRequest,
+  { uid }: Workload
+): Promise<DeployGuard | undefined> {
+  if (options.image === undefined && options.revision === undefined) return undefined
+  const known = await ledger.guards(LATEST)
+  return known.find(
+    ({ version, result, target: of }) =>
+      version?.uid === uid &&
+      targetKey(of) === targetKey(target) &&
+      result !== 'stopped' &&
+      (options.image === undefined || version.images.includes(options.image)) &&
+      (options.revision === undefined || version.revision === options.revision)
+  )
 }
 
 function waitingKey({ options }: DeployGuard, { uid }: Workload): string {

@@ -1,11 +1,15 @@
 import type { AuditEntry } from '../domain/audit.ts'
+import type { DeployGuard, DeployGuardOptions } from '../domain/deploy-guard.ts'
+import { toleratedUnder } from '../domain/guard-entries.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import { startWatch, watchLook } from '../verification/sequential/judge.ts'
 import type { LearnedParts } from '../verification/sequential/learning.ts'
+import { DEFAULTS } from '../verification/sequential/settings.ts'
 import { lookFor, nextLook } from './looks.ts'
 import type { Remembered } from './memory.ts'
-import type { GuardPorts, Numbers } from './ports.ts'
+import type { GuardPorts } from './ports.ts'
 import { prepareWatch } from './prepare-watch.ts'
+import type { Numbers } from './sessions.ts'
 import { judgesEntry } from './wait.ts'
 
 /** Blocks that one look takes up: a guard that begins late, or was away, has to catch up. */
@@ -17,6 +21,12 @@ interface Pods extends Remembered {
   readonly now: number
 }
 
+/** What the guard was asked to do, where its entry allows less than the judge usually tolerates, with as much as that. */
+function bounded({ entry, options }: DeployGuard): DeployGuardOptions {
+  const tolerated = entry === undefined ? options.tolerated : toleratedUnder(entry, options.tolerated, DEFAULTS.tolerated)
+  return tolerated === undefined ? options : { ...options, tolerated }
+}
+
 /** Fixes everything that the watch rests on, as soon as something can be counted. */
 export async function prepared(
   ports: GuardPorts,
@@ -24,11 +34,11 @@ export async function prepared(
   { guard, memory, pods, now }: Pods,
   signal: AbortSignal
 ): Promise<Remembered & { readonly audit: readonly AuditEntry[] }> {
-  const { version, target, options } = guard
+  const { version, target } = guard
   if (memory.watching !== undefined || memory.cannot !== undefined || version === undefined) return { guard, memory, audit: [] }
   const known = await ports.ledger.learnedOf(target)
   const learned: LearnedParts = known === undefined ? {} : (JSON.parse(known) as LearnedParts)
-  const found = await prepareWatch({ target, version, options, pods, sources, learned, now }, signal)
+  const found = await prepareWatch({ target, version, options: bounded(guard), pods, sources, learned, now }, signal)
   switch (found.kind) {
     case 'not-yet':
       return { guard: { ...guard, awaits: found.awaits }, memory, audit: [] }

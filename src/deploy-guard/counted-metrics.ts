@@ -28,7 +28,7 @@ export interface CountersQuestion {
 export async function countersOf(
   { watch, found, past, probePaths, baseline }: CountersQuestion,
   signal: AbortSignal
-): Promise<{ readonly counters: readonly NamedCounter[]; readonly said: readonly string[] } | Extract<PreparedAnswer, { kind: 'cannot' }>> {
+): Promise<{ readonly counters: readonly NamedCounter[]; readonly said: readonly string[] } | Exclude<PreparedAnswer, { kind: 'ready' }>> {
   const { options, target, version, now } = watch
   const counters: NamedCounter[] = []
   const said: string[] = []
@@ -49,6 +49,7 @@ export async function countersOf(
             { source, past, histogram: one.histogram, target, pods, labels, probePaths, deployedAt: version.changedAt, now },
             signal
           )
+    if (chosen === 'nothing-read-yet') return { kind: 'not-yet', awaits: `a first reading of ${source.name}` }
     const why =
       baseline === 'objective'
         ? 'latency is not judged: an objective is a share of errors'

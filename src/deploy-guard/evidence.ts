@@ -12,7 +12,7 @@ import { servedIn } from './served.ts'
 /** A verdict is confirmed by one more block where it is older at the write (rules 3). */
 const FRESH_MS = 30 * SECOND
 
-type Asking = Pick<GuardPorts, 'ledger' | 'cluster' | 'numbers' | 'clock'>
+type Asking = Pick<GuardPorts, 'ledger' | 'cluster' | 'sessions' | 'clock'>
 
 /** What the run of a guard asks: the guard's verdict, and how the target does once it was taken back. */
 export function createGuardEvidence(ports: Asking): GuardEvidence {
@@ -47,14 +47,9 @@ export function createGuardEvidence(ports: Asking): GuardEvidence {
       const guard = await ports.ledger.guard(id)
       const memory = memoryOf(await ports.ledger.guardMemory(id))
       if (guard?.version === undefined) return unknown(block.to, 'the guard is not known any more')
-      const numbers = ports.numbers(guard)
-      try {
-        const served = await servedIn(ports, { guard, memory, numbers, version: 'old' }, block, signal)
-        if (served.kind === 'unknown') return unknown(block.to, served.detail)
-        return sampleOf(served.parts, block.to)
-      } finally {
-        numbers.close()
-      }
+      const numbers = ports.sessions.of(guard)
+      const served = await servedIn(ports, { guard, memory, numbers, version: 'old' }, block, signal)
+      return served.kind === 'unknown' ? unknown(block.to, served.detail) : sampleOf(served.parts, block.to)
     }
   }
 }
@@ -83,17 +78,14 @@ async function passedMeanwhile(
     return { reason: 'symptom-not-confirmed', detail: finding.kind === 'nothing' ? 'its pods fail no more' : finding.text }
   }
   const seconds = memory.watching?.watch.settings.counting.blockSeconds ?? 0
-  const numbers = ports.numbers(guard)
-  try {
-    const served = await servedIn(ports, { guard, memory, numbers, version: 'new' }, { from: at - seconds * SECOND, to: at }, signal)
-    if (served.kind === 'unknown') return { reason: 'inconclusive', detail: served.detail }
-    const sample = sampleOf(served.parts, at)
-    if (served.parts.some(({ verdict }) => verdict === 'fail')) return undefined
-    const detail = sample.queries.map(({ query, detail: told, value }) => `${query}: ${told ?? value ?? ''}`).join('; ')
-    return { reason: sample.verdict === 'pass' ? 'symptom-not-confirmed' : 'inconclusive', detail, facts: { sample } }
-  } finally {
-    numbers.close()
-  }
+  const numbers = ports.sessions.of(guard)
+  const block = { from: at - seconds * SECOND, to: at }
+  const served = await servedIn(ports, { guard, memory, numbers, version: 'new' }, block, signal)
+  if (served.kind === 'unknown') return { reason: 'inconclusive', detail: served.detail }
+  const sample = sampleOf(served.parts, at)
+  if (served.parts.some(({ verdict }) => verdict === 'fail')) return undefined
+  const detail = sample.queries.map(({ query, detail: told, value }) => `${query}: ${told ?? value ?? ''}`).join('; ')
+  return { reason: sample.verdict === 'pass' ? 'symptom-not-confirmed' : 'inconclusive', detail, facts: { sample } }
 }
 
 /** What failed, as samples: the parts with evidence, or what Kubernetes shows. */

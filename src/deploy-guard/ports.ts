@@ -1,18 +1,11 @@
 import type { Clock, Ids } from '../base/clock.ts'
-import type { DeployGuard, GuardPolicy } from '../domain/deploy-guard.ts'
+import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
-import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
-
-/** Where one guard's numbers come from. A source remembers how this guard's pods are read. */
-export interface Numbers {
-  /** In the order in which they are asked. */
-  readonly sources: readonly NumberSource[]
-  close(): void
-}
+import type { Sessions } from './sessions.ts'
 
 /** Everything outside of a deploy guard that it uses. */
 export interface GuardPorts {
@@ -34,7 +27,7 @@ export interface GuardPorts {
     | 'run'
   >
   readonly cluster: GuardedCluster & Pick<Cluster, 'owners' | 'clockOffset'>
-  readonly numbers: (guard: DeployGuard) => Numbers
+  readonly sessions: Sessions
   /** The entry of `guards:` for a namespace. */
   readonly entry: (namespace: string) => GuardPolicy | undefined
   readonly ceiling: Mode

@@ -8,7 +8,8 @@ import { PAST_SHARE } from '../verification/sequential/settings.ts'
 import { lookFor } from './looks.ts'
 import type { GuardMemory } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
-import type { GuardPorts, Numbers } from './ports.ts'
+import type { GuardPorts } from './ports.ts'
+import type { Numbers } from './sessions.ts'
 
 /** How one version did in one block, part by part, against what the guard saw of the old version. */
 export type Served =

@@ -7,7 +7,9 @@ import type { Workload } from '../domain/workload.ts'
 /** The version that a guard would judge now, or what is still to come. Instants in Astern's clock. */
 export type Found =
   | { readonly kind: 'version'; readonly version: JudgedVersion; readonly undated?: string }
-  | { readonly kind: 'to-come'; readonly awaits: string }
+  /** `other`: the workload has another version than the one that is asked for, so that it may have been judged already. */
+  | { readonly kind: 'to-come'; readonly awaits: string; readonly other?: true }
+  | { readonly kind: 'over'; readonly detail: string }
 
 interface Asked {
   readonly workload: Workload
@@ -25,9 +27,11 @@ export function versionOf({ workload, facts, options, clusterOffset, now }: Aske
     return { kind: 'to-come', awaits: 'the controller to see the new template' }
   const images = imagesOf(workload.template)
   if (options.revision !== undefined && newest.number < options.revision)
-    return { kind: 'to-come', awaits: `revision ${options.revision}; the newest one is ${newest.number}` }
+    return { kind: 'to-come', awaits: `revision ${options.revision}; the newest one is ${newest.number}`, other: true }
+  if (options.revision !== undefined && newest.number > options.revision)
+    return { kind: 'over', detail: `revision ${newest.number} was rolled out after revision ${options.revision}` }
   if (options.image !== undefined && !images.includes(options.image))
-    return { kind: 'to-come', awaits: `image ${options.image}; the newest version has ${images.join(', ')}` }
+    return { kind: 'to-come', awaits: `image ${options.image}; the newest version has ${images.join(', ')}`, other: true }
   const change = changeOf(
     workload,
     facts.observed,

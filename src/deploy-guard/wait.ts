@@ -31,6 +31,7 @@ export async function waitForVersion(ports: GuardPorts, remembered: Remembered, 
       key: versionKey(version)
     }
   }
+  if (found.kind === 'over') return endGuard(remembered, 'superseded', found.detail, now)
   if (now < until) return lookAgain(remembered, now + WAIT_LOOK_MS, found.awaits)
   const detail = `it did not come within ${formatDuration(options.timeout)}: ${found.awaits}`
   return endGuard(remembered, 'inconclusive', detail, now)

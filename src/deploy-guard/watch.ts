@@ -12,8 +12,9 @@ import { failFast } from './fail-fast.ts'
 import { nextLook } from './looks.ts'
 import type { GuardMemory, Remembered } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
-import type { GuardPorts, Numbers } from './ports.ts'
+import type { GuardPorts } from './ports.ts'
 import { replacedBy } from './replaced.ts'
+import type { Numbers } from './sessions.ts'
 import { notFound } from './wait.ts'
 
 /** How often pods are looked at between two blocks. */

@@ -1,10 +1,9 @@
 import { SECOND } from '../base/clock.ts'
-import type { DeployGuard } from '../domain/deploy-guard.ts'
 import type { ClaimedGuard, GuardSave } from '../domain/ports/guard-ledger.ts'
 import { followRun } from './act.ts'
 import { lookAgain } from './ending.ts'
 import { memoryOf, type Remembered } from './memory.ts'
-import type { GuardPorts, Numbers } from './ports.ts'
+import type { GuardPorts } from './ports.ts'
 import { waitForVersion } from './wait.ts'
 import { lessonOf, watchRollout } from './watch.ts'
 
@@ -29,29 +28,16 @@ const AGAIN_MS = 10 * SECOND
 /** Looks at every deploy guard that is due. Any number of workers may work on one ledger. */
 export function createGuardWorker(ports: GuardPorts, owner: string): GuardWorker {
   const stopping = new AbortController()
-  const sessions = new Map<string, Numbers>()
+  const { sessions } = ports
   let waking: (() => void) | undefined
   let loop: Promise<void> | undefined
-
-  function numbersOf(guard: DeployGuard): Numbers {
-    const known = sessions.get(guard.id)
-    if (known !== undefined) return known
-    const numbers = ports.numbers(guard)
-    sessions.set(guard.id, numbers)
-    return numbers
-  }
-
-  function forget(id: string): void {
-    sessions.get(id)?.close()
-    sessions.delete(id)
-  }
 
   async function look(remembered: Remembered, signal: AbortSignal): Promise<GuardSave> {
     switch (remembered.guard.state) {
       case 'waiting':
         return waitForVersion(ports, remembered, signal)
       case 'watching':
-        return watchRollout(ports, numbersOf(remembered.guard), remembered, signal)
+        return watchRollout(ports, sessions.of(remembered.guard), remembered, signal)
       case 'acting':
         return followRun(ports, remembered)
       case 'ended':
@@ -75,10 +61,12 @@ export function createGuardWorker(ports: GuardPorts, owner: string): GuardWorker
     }
     const kept = await ports.ledger.saveGuard(claim, save)
     ports.faults.reach('guard-kept')
-    if (!kept || save.guard.state === 'acting' || save.guard.state === 'ended') forget(guard.id)
+    // A run that it began goes on asking.
+    if (!kept || save.guard.state === 'ended') sessions.end(guard.id)
   }
 
   async function turn(): Promise<number> {
+    sessions.sweep()
     const claimed = await ports.ledger.claimGuards(owner, ports.clock.now(), LEASE_MS, AT_ONCE)
     const done = await Promise.allSettled(claimed.map(work))
     for (const result of done) if (result.status === 'rejected') ports.failed('keeping a guard', result.reason)
@@ -113,7 +101,7 @@ export function createGuardWorker(ports: GuardPorts, owner: string): GuardWorker
     async stop() {
       stopping.abort(new Error('Astern is stopping'))
       await loop
-      for (const id of [...sessions.keys()]) forget(id)
+      sessions.endAll()
     },
     turn
   }

@@ -4,16 +4,21 @@ import type { Clock } from '../base/clock.ts'
 import type { Channel, MessageEvent } from '../domain/message.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
+import type { SendMail } from './email/smtp.ts'
+import type { Origin } from './facts.ts'
 
 /** What channels reach the world through. */
 export interface ChannelTools {
   readonly http: Pick<HttpClient, 'request'>
   readonly kube: Pick<Kube, 'get' | 'post'>
+  readonly mail: SendMail
   readonly clock: Clock
   /** Reads a file that the settings name, because secrets are never in a policy. Trims the text; rejects where it cannot be read. */
   readonly readFile: (path: string) => Promise<string>
   /** The name of this host or pod, as the sender of messages. */
   readonly instance: string
+  /** Whose messages these are, and where more can be read. */
+  readonly origin?: Origin
 }
 
 /** What is wrong in settings that keep their schema, and where. */

@@ -16,7 +16,7 @@ export function createDirectPodPages(facts: () => Promise<AddressFacts>): PodPag
   return {
     async read({ pod, page, accept, take }, signal) {
       const { ip = '' } = pod
-      if (isIP(ip) === 0) return { kind: 'failed', because: 'unreachable', detail: 'it has no address of its own' }
+      if (isIP(ip) === 0) return { kind: 'failed', because: 'rejected', detail: 'it has no address of its own' }
       const refusal = refusalOf({ address: ip, port: page.port, pod: true }, await facts())
       if (refusal !== undefined) return { kind: 'failed', because: 'forbidden', detail: refusal }
       const host = ip.includes(':') ? `[${ip}]` : ip

@@ -182,7 +182,7 @@ const SERIES: readonly Backfilled[] = [
   istio('ambient', '503', counting(60), 'waypoint'),
   istio('idle', '200', still),
 
-  restarts('crashing', 'api-a', ago => (ago > 20 ? 0 : ago > 8 ? 1 : 2)),
+  restarts('crashing', 'api-a', ago => (ago > 15 ? 0 : ago > 8 ? 1 : 2)),
   restarts('good', 'api-a', () => 3),
   restarts('young', 'api-a', ago => (ago === 0 ? 1 : ago === 1 ? 0 : undefined)),
   restarts('seen-once', 'api-a', ago => (ago === 0 ? 0 : undefined)),
@@ -343,7 +343,7 @@ t.test('named metrics on a real Prometheus: bad, good, no traffic, series missin
   await all(lag('nobody'), { any: 'inconclusive: no-data' })
   await all({ ...lag('bad'), with: { where: ['consumergroup="bad"'], of: 'max' } }, { any: 'pass' })
 
-  const burn = { use: 'burn-rate', with: { objective: '99.9%', where: ['path="/"'] } }
+  const burn = { use: 'burn-rate', with: { objective: '99.9%', where: ['path="/"'], short: '5m', long: '1h' } }
   await all(burn, {
     bad: 'fail',
     good: 'pass',
@@ -352,6 +352,10 @@ t.test('named metrics on a real Prometheus: bad, good, no traffic, series missin
     idle: 'inconclusive: not-a-number',
     nowhere: 'inconclusive: no-data'
   })
+  await all(
+    { use: 'burn-rate', with: { objective: '99.9%', where: ['path="/"'] } },
+    { bad: 'fail', good: 'pass', burned: 'pass', 'burning-anew': 'fail' }
+  )
   t.ok(near((await judged(burn, 'bad')).value, 200), 'a fifth of all requests, where a thousandth may fail')
 
   const tried = await tryQueriesAt(server.url, loaded({ use: 'http-error-ratio' }), {})

@@ -26,6 +26,9 @@ export function channelTools(more: Partial<ChannelTools> = {}): ChannelTools {
       }
     },
     kube: noKube,
+    mail: async ({ host }) => {
+      throw new Error(`a mail by ${host} was not expected`)
+    },
     clock: new StoryClock(),
     readFile: async path => {
       throw new Error(`${path} was not expected`)

@@ -2,7 +2,9 @@ import type { Test } from 'tap'
 import { MINUTE, SECOND } from '../../src/base/clock.ts'
 import { createDeployGuards } from '../../src/deploy-guard/deploy-guards.ts'
 import { createGuardEvidence } from '../../src/deploy-guard/evidence.ts'
-import type { GuardPorts, Numbers } from '../../src/deploy-guard/ports.ts'
+import type { GuardPorts } from '../../src/deploy-guard/ports.ts'
+import type { Numbers } from '../../src/deploy-guard/sessions.ts'
+import { createSessions } from '../../src/deploy-guard/sessions.ts'
 import { createGuardWorker, type GuardWorker } from '../../src/deploy-guard/worker.ts'
 import type { DeployGuard, DeployGuardOptions, GuardPolicy } from '../../src/domain/deploy-guard.ts'
 import type { GuardedPod } from '../../src/domain/guarded-pod.ts'
@@ -124,7 +126,7 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
       owners: async () => [],
       clockOffset: () => 0
     },
-    numbers: () => numbersOf(rollout),
+    sessions: createSessions(() => numbersOf(rollout), clock.now),
     entry: () => entry,
     ceiling: 'auto',
     faults: {

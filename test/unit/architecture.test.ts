@@ -60,6 +60,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   yaml: ['yaml', 'templates'],
   commander: ['cli'],
   rfc6902: ['sandbox'],
+  nodemailer: ['notify'],
   typebox: ['policies', 'actions', 'notify', 'api', 'http']
 }
 

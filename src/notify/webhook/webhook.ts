@@ -5,6 +5,7 @@ import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
 import { retryAfterOf } from '../answers.ts'
 import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
 import { secureFault, secureUrlFault } from '../channel-url.ts'
+import { bodyFault, renderBody } from './body.ts'
 
 const Settings = Type.Object(
   {
@@ -12,6 +13,12 @@ const Settings = Type.Object(
     urlFile: Type.Optional(Type.String({ minLength: 1, description: 'File with the URL.' })),
     secretFile: Type.Optional(
       Type.String({ minLength: 1, description: 'File with a key: the body is then signed (X-Astern-Signature, HMAC-SHA256).' })
+    ),
+    bearerTokenFile: Type.Optional(Type.String({ minLength: 1, description: 'File with a bearer token.' })),
+    body: Type.Optional(
+      Type.Record(Type.String(), Type.Unknown(), {
+        description: 'The JSON that is sent in place of the message; its texts may have holes such as {{ title }} and {{ labels.team }}.'
+      })
     )
   },
   { additionalProperties: false }
@@ -25,20 +32,24 @@ const DEADLINE_MS = 10_000
  */
 export const webhook = channelKind({ name: 'webhook', takes: MESSAGE_EVENTS, settings: Settings, check, open })
 
-function check({ url, urlFile }: Static<typeof Settings>): readonly SettingsFault[] {
+function check({ url, urlFile, body }: Static<typeof Settings>): readonly SettingsFault[] {
   if ((url === undefined) === (urlFile === undefined)) return [{ path: [], message: 'needs url or urlFile, and not both' }]
   const message = url === undefined ? undefined : secureUrlFault(url)
-  return message === undefined ? [] : [{ path: ['url'], message }]
+  if (message !== undefined) return [{ path: ['url'], message }]
+  const fault = bodyFault(body)
+  return fault === undefined ? [] : [{ path: ['body'], message: fault }]
 }
 
-function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
+function open(settings: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Pick<Channel, 'send'> {
+  const { url, urlFile, secretFile, bearerTokenFile, body: template } = settings
   return {
     async send(message, { revision }, signal) {
       const to = urlFile === undefined ? RedactedUrl.written(url ?? '') : RedactedUrl.inFile(await readFile(urlFile), urlFile)
       // A URL that stands in a file was not checked at load.
       if (secureFault(to.reveal()) !== undefined)
         return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
-      const body = JSON.stringify({ version: 1, ...message, revision })
+      const body = template === undefined ? JSON.stringify({ version: 1, ...message, revision }) : renderBody(template, message, origin)
+      const token = bearerTokenFile === undefined ? undefined : await readFile(bearerTokenFile)
       const timestamp = Math.floor(clock.now() / 1_000).toString()
       const secret = secretFile === undefined ? undefined : await readFile(secretFile)
       const signature = secret === undefined ? undefined : createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')
@@ -50,6 +61,7 @@ function open({ url, urlFile, secretFile }: Static<typeof Settings>, { http, clo
             'content-type': 'application/json',
             'idempotency-key': revision === 1 ? message.key : `${message.key}/${revision}`,
             'x-astern-timestamp': timestamp,
+            ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
             ...(signature === undefined ? {} : { 'x-astern-signature': `v1=${signature}` })
           },
           body,

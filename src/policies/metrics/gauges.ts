@@ -3,8 +3,8 @@ import { closed, duration } from '../schema-parts.ts'
 import { metric, metricName, ofPods, podFields, span, whereField } from './metric.ts'
 import { sum } from './ratio.ts'
 
-/** Long enough for two restarts in back-off (10 s, 20 s, 40 s …), and for kube-state-metrics’ usual scrape of 30 s. */
-const RESTART_WINDOW = '10m'
+/** Long enough for some restarts in back-off (10 s, 20 s, 40 s, 80 s), and short enough for a recovery to be confirmed within ten minutes. */
+const RESTART_WINDOW = '5m'
 
 export const KUBERNETES_RESTARTS = metric({
   name: 'kubernetes-restarts',

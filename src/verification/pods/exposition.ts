@@ -1,5 +1,6 @@
 import type { Labels, Series } from '../sequential/counting/scrape.ts'
 import { tellsTarget } from '../sequential/counting/source.ts'
+import { canonicalBoundary } from '../series/bucket-spellings.ts'
 import { nameIn, readSample, type SampleLine } from './exposition-line.ts'
 
 /** What a page of metrics says of the metrics that are wanted. */
@@ -74,7 +75,7 @@ export function createExpositionReader({ wanted, known }: Reading): ExpositionRe
     const found = known.get(text)
     if (found !== undefined) return found
     if (known.size >= MOST_SERIES) known.clear()
-    const decoded = Object.fromEntries(Object.entries(labels).map(([name, value]) => [ownName(name), normal(name, utf8(value))]))
+    const decoded = Object.fromEntries(Object.entries(labels).map(([name, value]) => ownLabel(name, utf8(value))))
     known.set(text, decoded)
     return decoded
   }
@@ -126,12 +127,12 @@ function utf8(bytes: string): string {
   }
 }
 
-/** What a pod itself calls `host` or `service` is no label of a scraper's target. Prometheus calls it so, too. */
-function ownName(name: string): string {
-  return tellsTarget(name) ? `exported_${name}` : name
-}
-
-/** Boundaries of buckets are written in several ways; the greatest one has one name. */
-function normal(name: string, value: string): string {
-  return name === 'le' && /^\+?inf(?:inity)?$/i.test(value) ? '+Inf' : value
+/**
+ * What a pod itself calls `host` or `service` is no label of a scraper's target. Prometheus renames it so, too; and an `endpoint` that is
+ * a path tells requests apart.
+ */
+function ownLabel(name: string, value: string): readonly [string, string] {
+  if (name === 'le') return [name, canonicalBoundary(value) ?? value]
+  if (!tellsTarget(name)) return [name, value]
+  return [name === 'endpoint' && value.startsWith('/') ? 'path' : `exported_${name}`, value]
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../base/clock.ts'
 import type { GuardedPod } from '../../domain/guarded-pod.ts'
-import type { PageAnswer, PodPages } from '../../domain/ports/pod-pages.ts'
+import type { PageAnswer, PodPage, PodPages } from '../../domain/ports/pod-pages.ts'
 import type { Labels, Series } from '../sequential/counting/scrape.ts'
 import { ACCEPT, createExpositionReader } from './exposition.ts'
 import { type PageOption, pageOf } from './pod-page.ts'
@@ -12,7 +12,7 @@ export interface PodReaderParts {
 }
 
 export type PodReading =
-  | { readonly kind: 'read'; readonly at: number; readonly series: readonly Series[] }
+  | { readonly kind: 'read'; readonly at: number; readonly series: readonly Series[]; readonly page: PodPage }
   | { readonly kind: 'unread'; readonly because: Extract<PageAnswer, { readonly kind: 'failed' }>['because']; readonly detail: string }
 
 /** Reads the metrics of one pod. `known`: its labels as earlier readings have them. */
@@ -23,7 +23,8 @@ export async function readPod(
   signal: AbortSignal
 ): Promise<PodReading> {
   const found = pageOf(pod, option)
-  if (found.kind === 'none') return { kind: 'unread', because: 'unreachable', detail: found.detail }
+  // Waiting would not change it.
+  if (found.kind === 'none') return { kind: 'unread', because: 'rejected', detail: found.detail }
   const reader = createExpositionReader({ wanted, known })
   let at: number | undefined
   const take = (chunk: Uint8Array): boolean => {
@@ -36,5 +37,5 @@ export async function readPod(
   const said = reader.end(answer.contentType)
   const where = `port ${found.page.port}, ${found.page.path}`
   if (said.kind === 'unusable') return { kind: 'unread', because: said.because, detail: `${where}: ${said.detail}` }
-  return { kind: 'read', at: at ?? clock.now(), series: said.series }
+  return { kind: 'read', at: at ?? clock.now(), series: said.series, page: found.page }
 }

@@ -20,7 +20,7 @@ export interface PodsSource extends NumberSource {
   start(): void
   /** Ends the readings that go on, and forgets what was read. Once more changes nothing. */
   stop(): Promise<void>
-  /** Tells which pods there are: those of the newest look. Asking for labels or scrapes tells it, too. */
+  /** Tells which pods there are: those of the newest look. Asking for scrapes tells it too, and asking for labels takes more on. */
   see(pods: readonly GuardedPod[]): void
   /** The pods that could not be read the last time. */
   unread(): readonly UnreadPod[]
@@ -50,6 +50,7 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   const problems = new Map<string, Extract<PodReading, { readonly kind: 'unread' }>>()
   let pods = new Map<string, GuardedPod>()
   let wanted = wantedNames([...HTTP_COUNTERS, ...GRPC_COUNTERS, ...HTTP_LATENCIES, ...GRPC_LATENCIES])
+  let sentences: readonly string[] = []
   let running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   const labelsOf = (uid: string): Map<string, Labels> => {
@@ -61,6 +62,11 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   function see(seen: readonly GuardedPod[]): void {
     pods = new Map(seen.filter(isRead).map(pod => [pod.uid, pod]))
     for (const map of [known, problems, proven]) for (const uid of map.keys()) if (!pods.has(uid)) map.delete(uid)
+  }
+
+  /** Takes on pods that nobody told of yet. */
+  function seeMore(asked: readonly GuardedPod[]): void {
+    for (const pod of asked) if (isRead(pod) && !pods.has(pod.uid)) pods.set(pod.uid, pod)
   }
 
   async function readOne(pod: GuardedPod, signal: AbortSignal): Promise<void> {
@@ -123,19 +129,26 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
     unread: () =>
       [...problems].map(([uid, { detail }]) => ({ pod: shownText(pods.get(uid)?.name ?? uid, TOLD), detail: shownText(detail, TOLD) })),
 
+    said: () => sentences,
+
     interval: async () => ({ kind: 'said', value: INTERVAL }),
 
     async labels(asked, metrics, signal) {
-      see(asked)
+      seeMore(asked)
       const names = wantedNames(metrics)
       const some = (['old', 'new'] as const).flatMap(version => asked.filter(pod => isRead(pod) && pod.version === version).slice(0, ASKED))
       const readings = await Promise.all(
         some.map(pod => aside(() => readPod(parts, pod, { wanted: name => names.has(name), known: new Map() }, signal)))
       )
       const found = new Map<string, Labels>()
-      for (const reading of readings)
-        if (reading.kind === 'read') for (const { labels } of reading.series) found.set(JSON.stringify(labels), labels)
+      const pages = new Set<string>()
+      for (const reading of readings) {
+        if (reading.kind === 'unread') continue
+        pages.add(`${reading.page.scheme}, port ${reading.page.port}, ${reading.page.path}`)
+        for (const { labels } of reading.series) found.set(JSON.stringify(labels), labels)
+      }
       const failed = readings.filter(reading => reading.kind === 'unread')
+      sentences = saidOf(pages, failed, readings.length)
       if (failed.length < readings.length || readings.length === 0) return { kind: 'said', value: [...found.values()] }
       return unsaid(failed)
     },
@@ -170,6 +183,14 @@ function unsaid(failed: readonly Extract<PodReading, { readonly kind: 'unread' }
   const because =
     (['forbidden', 'too-much', 'rejected'] as const).find(one => failed.every(problem => problem.because === one)) ?? 'unreachable'
   return { kind: 'unsaid', because, detail: shownText(`no pod can be read; ${first?.detail ?? ''}`, TOLD) }
+}
+
+function saidOf(pages: ReadonlySet<string>, failed: readonly { readonly detail: string }[], all: number): readonly string[] {
+  const [first] = failed
+  return [
+    ...(pages.size === 0 ? [] : [`the pods are read every ${INTERVAL} s: ${shownText([...pages].sort().join('; '), TOLD)}`]),
+    ...(first === undefined ? [] : [`${failed.length} of ${all} pods cannot be read: ${shownText(first.detail, TOLD)}`])
+  ]
 }
 
 /** Of a histogram, only its buckets are counted. */

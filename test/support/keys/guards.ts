@@ -9,7 +9,7 @@ async function ruled(file: unknown): Promise<string> {
   if (result.kind === 'bad') throw new Error(result.problems.map(({ path, message }) => `${path}: ${message}`).join('; '))
   const entry = guardPolicyFor(result.set.guards, 'shop')
   if (entry === undefined) return 'it only reports'
-  const asked = { tolerated: { ratio: 1.8, add: 0 }, objective: 0.02, metrics: ['istio'] }
+  const asked = { tolerated: { ratio: 1.8, add: 0 }, objective: 0.02, metrics: ['http-latency'] }
   return JSON.stringify([policyOfGuard(entry, { kind: 'Deployment', namespace: 'shop', name: 'api' }), outsideBounds(entry, asked)])
 }
 
@@ -41,7 +41,7 @@ export const GUARD_KEYS: readonly PolicyKey[] = [
   stepKey('helm-rollback', 'recoverStuck', false, true),
   key('bounds.tolerate', 'x2', 'x1.5'),
   key('bounds.objective', '1%', '5%'),
-  key('bounds.metrics', ['istio'], ['envoy']),
+  key('bounds.metrics', ['http-latency'], ['grpc-latency']),
   key('cooldown', '30m', '1h'),
   key('budgets[].limit', 1, 2, BUDGET),
   key('budgets[].per', '1h', '2h', BUDGET),

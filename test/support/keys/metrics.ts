@@ -66,8 +66,8 @@ export const METRIC_KEYS: readonly PolicyKey[] = [
       atLeast,
       namespaceLabel,
       objective: ['99.9%', '99%'],
-      short: ['5m', '2m'],
-      long: ['1h', '30m']
+      short: ['2m', '1m'],
+      long: ['5m', '4m']
     }
   )
 ]

@@ -3,7 +3,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSources } from '../../../src/app/sources.ts'
 import { VOCABULARY } from '../../../src/app/vocabulary.ts'
-import { openChannels } from '../../../src/notify/channels.ts'
+import type { Message } from '../../../src/domain/message.ts'
+import { createChannels, openChannels } from '../../../src/notify/channels.ts'
 import { CHANNELS } from '../../../src/notify/registry.ts'
 import type { HttpRequest, HttpResult } from '../../../src/outgoing/http-client.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
@@ -62,10 +63,11 @@ export function sourceKeys(source: 'prometheus' | 'alertmanager'): readonly Poli
 }
 
 /** What goes out to people by the channels of a file. */
-async function toldBy(file: unknown): Promise<string> {
+async function toldBy(file: unknown, message: Message = MESSAGE): Promise<string> {
   const requests: unknown[] = []
   const tools = channelTools({
     readFile: async path => (path.includes('url') ? `https://example.org/${path}` : `secret in ${path}`),
+    mail: async (server, mail) => void requests.push({ server, mail }),
     http: {
       async request(request) {
         requests.push({ ...request, url: typeof request.url === 'string' ? request.url : request.url.reveal() })
@@ -74,7 +76,7 @@ async function toldBy(file: unknown): Promise<string> {
     }
   })
   const channel = openChannels(CHANNELS, loaded(file).channels, tools).get('people')
-  await channel?.send(MESSAGE, { revision: 1 }, AbortSignal.timeout(5_000))
+  await channel?.send(message, { revision: 1 }, AbortSignal.timeout(5_000))
   return JSON.stringify(requests)
 }
 
@@ -88,11 +90,62 @@ function channelRow(
   return { path: `channels.*.${kind}.${option}`, from: file(from), to: file(to), play: { proof: toldBy } }
 }
 
+/** Where a call for people goes that the channel does not take, and when. */
+function fallbackRow(option: 'fallback' | 'fallbackAfter', from: string, to: string): PolicyKey {
+  const url = 'https://example.org'
+  const base = withAt(BASE, ['channels', 'third'], { webhook: { url } })
+  const file = (value: string): unknown => withAt(base, ['channels', 'people'], { webhook: { url }, fallback: 'others', [option]: value })
+  const proof = async (text: unknown): Promise<string> => {
+    const channels = createChannels(CHANNELS, channelTools())
+    channels.follow(loaded(text).channels)
+    return JSON.stringify([...channels.fallbacks()])
+  }
+  return { path: `channels.*.${option}`, from: file(from), to: file(to), play: { proof } }
+}
+
+/** The keys of mail, seen by what is sent. */
+function mailKeys(): readonly PolicyKey[] {
+  const whole = { host: 'a', from: 'a@example.org', to: ['a@example.org'] }
+  const user = { username: 'a', passwordFile: 'a' }
+  const of = (option: string, values: readonly [unknown, unknown], more: Readonly<Record<string, unknown>> = {}): PolicyKey => {
+    const file = (value: unknown): unknown => withAt(BASE, ['channels', 'people'], { email: { ...whole, ...more, [option]: value } })
+    return { path: `channels.*.email.${option}`, from: file(values[0]), to: file(values[1]), play: { proof: toldBy } }
+  }
+  return [
+    of('host', ['a', 'b']),
+    of('port', [1, 2]),
+    of('tls', ['starttls', 'implicit']),
+    of('caFile', ['a', 'b']),
+    of('username', ['a', 'b'], user),
+    of('passwordFile', ['a', 'b'], user),
+    of('from', ['a@example.org', 'b@example.org']),
+    of('to', [['a@example.org'], ['b@example.org']])
+  ]
+}
+
 /** The keys of channels, seen by what people are sent. */
 export const CHANNEL_KEYS: readonly PolicyKey[] = [
   channelRow('webhook', 'url', ['https://example.org/a', 'https://example.org/b']),
   channelRow('webhook', 'urlFile', ['url-a', 'url-b']),
   channelRow('webhook', 'secretFile', ['a', 'b'], { url: 'https://example.org' }),
+  channelRow('webhook', 'bearerTokenFile', ['a', 'b'], { url: 'https://example.org' }),
+  channelRow('webhook', 'body', [{ is: '{{ title }}' }, { is: '{{ event }}' }], { url: 'https://example.org' }),
+  channelRow('slack', 'webhookUrlFile', ['url-a', 'url-b']),
+  channelRow('slack', 'tokenFile', ['a', 'b'], { channel: '#c' }),
+  channelRow('slack', 'channel', ['#a', '#b'], { tokenFile: 'a' }),
+  channelRow('slack', 'apiUrl', ['https://a', 'https://b'], { tokenFile: 'a', channel: '#c' }),
+  channelRow('pagerduty', 'routingKeyFile', ['a', 'b']),
+  channelRow('pagerduty', 'url', ['https://a', 'https://b'], { routingKeyFile: 'a' }),
+  {
+    path: 'channels.*.pagerduty.changeEvents',
+    from: withAt(BASE, ['channels', 'people'], { pagerduty: { routingKeyFile: 'a', changeEvents: true } }),
+    to: withAt(BASE, ['channels', 'people'], { pagerduty: { routingKeyFile: 'a', changeEvents: false } }),
+    play: { proof: file => toldBy(file, { ...MESSAGE, event: 'acted' }) }
+  },
+  channelRow('teams', 'urlFile', ['url-a', 'url-b']),
+  ...mailKeys(),
+  fallbackRow('fallback', 'others', 'third'),
+  fallbackRow('fallbackAfter', '5m', '6m'),
   channelRow('alertmanager', 'url', ['http://a', 'http://b']),
   channelRow('alertmanager', 'bearerTokenFile', ['a', 'b'], { url: 'http://a' })
 ]

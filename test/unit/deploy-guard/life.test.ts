@@ -135,6 +135,21 @@ t.test('without an entry, and where it was asked to, it only reports', async t =
   t.equal((await asked.ledger.runs({}, undefined, 10)).items.length, 0)
 })
 
+t.test('options outside the bounds of the entry are refused, and nothing is watched', async t => {
+  const rollout = await openGuardedRollout(t)
+  const wide = await rollout.start({ tolerated: { ratio: 50, add: 0 }, metrics: ['grpc-latency'] })
+  t.match(wide, { kind: 'refused', why: 'not-allowed', detail: /tolerance of x50 is wider than guard shop-deploys allows/ })
+  t.equal(await rollout.ledger.guardsUnderWay(), 0)
+  t.match(await rollout.start({ tolerated: { ratio: 1.1, add: 0 } }), { kind: 'started' })
+})
+
+t.test('an entry that allows less than is usual is judged by', async t => {
+  const rollout = await openGuardedRollout(t, { entry: guardPolicyOf({ widest: { ratio: 1.1, add: 0.0002 } }) })
+  await rollout.start()
+  await rollout.pass(MINUTE)
+  t.match(await rollout.guard(), { standing: { parts: [{ tolerated: 'x1.1 + 0.02pp' }] } })
+})
+
 t.test('a dry run decides on to the end under a mode that writes nothing', async t => {
   const rollout = await openGuardedRollout(t, { entry: guardPolicyOf() })
   rollout.share = { old: 0, new: 0.3 }
@@ -191,4 +206,17 @@ t.test('a process that dies at any point of a look loses no block and counts non
     await rollout.pass(NOON + 2 * SECOND + 4 * MINUTE - rollout.clock.now())
     t.same((await rollout.guard()).standing, expected, point)
   }
+})
+
+t.test('a job that is run again after its version was taken back gets the verdict, and waits for nothing', async t => {
+  const rollout = await openGuardedRollout(t)
+  rollout.share = { old: 0, new: 0.3 }
+  await rollout.start({ image: 'app:v2' })
+  await rollout.pass(MINUTE)
+  const { id } = await rollout.guard()
+  rollout.workload = workloadOf([{ ...V1, number: 3 }, V2])
+
+  t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
+  t.match(await rollout.start({ image: 'app:v9' }), { kind: 'started', guard: { state: 'waiting' } })
+  t.match(await rollout.start({ revision: 1 }), { guard: { result: 'superseded', detail: 'revision 3 was rolled out after revision 1' } })
 })

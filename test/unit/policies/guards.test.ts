@@ -4,6 +4,7 @@ import fc from 'fast-check'
 import t from 'tap'
 import { VOCABULARY } from '../../../src/app/vocabulary.ts'
 import { matchesGlob } from '../../../src/base/globs.ts'
+import { POD_METRICS } from '../../../src/deploy-guard/pod-metrics.ts'
 import type { DeployGuardOptions, GuardPolicy } from '../../../src/domain/deploy-guard.ts'
 import {
   guardPolicyFor,
@@ -87,7 +88,7 @@ ${NONE}guards:
   - name: all
     budgets: [{ limit: 2, per: 1d, scope: namespace }]
     steps: [{ action: helm-rollback, with: { provenFor: 20m }, confirm: { passes: 1 } }, { action: rollout-undo }]
-    bounds: { tolerate: "x1.5", objective: 1%, metrics: [istio] }
+    bounds: { tolerate: "x1.5", objective: 1%, metrics: [http-latency] }
 `
   )
   t.same(inherited, {
@@ -110,7 +111,7 @@ ${NONE}guards:
     recheck: 9_000,
     widest: { ratio: 1.5, add: 0 },
     objective: 0.01,
-    metrics: ['istio']
+    metrics: ['http-latency']
   })
   t.same(only(`${TOP}${NONE}guards: [{ name: a, namespaces: [shop] }]`).mode, 'dry-run', 'nothing is written unless a file says so')
   t.same(setOf(TOP + NONE).guards, [])
@@ -140,7 +141,12 @@ t.test('each mistake in an entry of guards is told with its place, and what to w
   t.match(entry('{ name: a, namespaces: [shop], bounds: { tolerate: "x0.5" } }')[0], /at least x1/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { objective: "100%" } }')[0], /"100%" is no share of requests/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { metrics: [http-errors] } }')[0], /must be one of http-error-ratio, /)
+  t.match(entry('{ name: a, namespaces: [shop], bounds: { metrics: [istio] } }')[0], /must be one of/, 'a guard does not count by that yet')
   t.match(entry('{ name: "A b", namespaces: [shop] }')[0], /guards\[0\]\.name: is not what belongs here/)
+})
+
+t.test('the metrics that bounds may name are those that a guard counts', async t => {
+  t.same([...METRICS_BY_POD].sort(), Object.keys(POD_METRICS).sort())
 })
 
 t.test('names are one space: a guard’s is no policy’s, and no other guard’s, in whichever file', async t => {
@@ -200,20 +206,21 @@ t.test('an entry is called covered only where no namespace is left to it', async
 
 t.test('what a request may choose is held to the bounds of its entry, in sentences', async t => {
   const held = only(`${TOP}${NONE}guards:
-  - { name: shop, namespaces: [shop], bounds: { tolerate: "x1.5 + 0.1pp", objective: 1%, metrics: [http-error-ratio, istio] } }`)
+  - { name: shop, namespaces: [shop], bounds: { tolerate: "x1.5 + 0.1pp", objective: 1%, metrics: [http-error-ratio, http-latency] } }`)
   const asked = (options: Partial<DeployGuardOptions>) => outsideBounds(held, { metrics: [], ...options })
   t.same(asked({}), [])
-  t.same(asked({ tolerated: { ratio: 1.5, add: 0.001 }, objective: 0.01, metrics: ['istio'] }), [])
+  t.same(asked({ tolerated: { ratio: 1.5, add: 0.001 }, objective: 0.01, metrics: ['http-latency'] }), [])
   t.same(asked({ tolerated: { ratio: 1.6, add: 0 } }), ['a tolerance of x1.6 is wider than guard shop allows: at most x1.5 + 0.1pp'])
   t.same(asked({ tolerated: { ratio: 1, add: 0.002 } }).length, 1, 'either part may be too wide')
   t.same(asked({ objective: 0.02 }), ['an objective of 2 % is looser than guard shop allows: at most 1 %'])
-  t.same(asked({ metrics: ['istio', 'queue-lag', 'nonsense'] }), [
-    'guard shop does not allow queue-lag, nonsense; it allows http-error-ratio, istio'
+  t.same(asked({ metrics: ['http-latency', 'grpc-latency', 'nonsense'] }), [
+    'guard shop does not allow grpc-latency, nonsense; it allows http-error-ratio, http-latency'
   ])
-  t.equal(asked({ tolerated: { ratio: 9, add: 0 }, objective: 0.5, metrics: ['envoy'] }).length, 3)
+  t.equal(asked({ tolerated: { ratio: 9, add: 0 }, objective: 0.5, metrics: ['grpc-latency'] }).length, 3)
   const usual = { ratio: 1.2, add: 0.005 }
   t.same(toleratedUnder(held, undefined, usual), { ratio: 1.2, add: 0.001 }, 'what is usual gives way to a tighter bound')
   t.same(toleratedUnder(held, { ratio: 1.1, add: 0 }, usual), { ratio: 1.1, add: 0 })
+  t.equal(toleratedUnder(held, undefined, { ratio: 1.2, add: 0.0005 }), undefined, 'the usual one holds')
 })
 
 t.test('a failing guard’s run has a policy: the entry’s, for that target, without alerts and queries', async t => {

@@ -215,6 +215,7 @@ t.test('a pod’s own labels are none of a scraper’s target, and the greatest 
     ['requests_total', { exported_host: 'a', exported_service: 's', code: '200' }, 1],
     ['requests_total', { exported_host: 'b', exported_service: 's', code: '200' }, 2]
   ])
+  t.same(told(read('requests_total{endpoint="/pay"} 1\n')), [['requests_total', { path: '/pay' }, 1]])
   t.same(told(read('a_bucket{le="inf"} 1\n', { wanted: ['a_bucket'] })), [['a_bucket', { le: '+Inf' }, 1]])
 })
 

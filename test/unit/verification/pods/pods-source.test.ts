@@ -71,6 +71,11 @@ class Road implements PodPages {
     return { kind: 'answered', contentType: 'text/plain' }
   }
 
+  /** Lets all go on that can go on. */
+  async settle(): Promise<void> {
+    for (let turns = 0; turns < 100; turns += 1) await new Promise(resolve => setImmediate(resolve))
+  }
+
   /** Waits until so many readings were made in all. */
   async until(count: number): Promise<void> {
     while (this.read_.length < count) await once(this.#events, 'read')
@@ -105,6 +110,8 @@ t.test('real servers are read every five seconds, and told with the instant of e
     kind: 'said',
     value: [{ __name__: 'http_requests_total', code: '200' }]
   })
+  const page = `port ${pod.annotations['prometheus.io/port']}, /metrics`
+  t.same(source.said?.(), [`the pods are read every 5 s: http, ${page}`])
   t.same(road.read_, ['a'], 'nothing is read before it is started, but what is asked for')
 
   source.start()
@@ -162,19 +169,27 @@ t.test('a pod that hangs keeps no other one waiting', async t => {
   for (const { uid } of bad) road.answers.set(uid, stuck.promise)
   source.see([...bad, ...good])
   await clock.tick()
-  await road.until(200)
-  t.ok(
-    road.read_.slice(100).every(uid => uid.startsWith('good')),
-    'all good ones, while all bad ones hang'
-  )
+  await road.settle()
+  t.equal(road.read_.length, 200, 'all good ones, while all bad ones hang')
+  t.ok(road.read_.slice(100).every(uid => uid.startsWith('good')))
   t.ok(road.open <= 96)
   await clock.tick()
-  await road.until(300)
-  t.ok(road.read_.slice(200).every(uid => uid.startsWith('good')))
+  await road.settle()
+  t.equal(road.read_.length, 300)
 
   stuck.resolve({ kind: 'failed', because: 'unreachable', detail: 'no whole answer' })
-  await road.until(500)
+  await road.settle()
   t.equal(source.unread().length, 200)
+})
+
+t.test('whoever asks for the labels of some pods takes none of the others away', async t => {
+  const { road, source } = site(t)
+  const [a, b] = [podAt('a', '10.0.0.1', 80), podAt('b', '10.0.0.2', 80)]
+  source.see([a])
+  await source.labels([b], ['http_requests_total'], soon())
+  source.start()
+  await road.until(3)
+  t.same(road.read_.toSorted(), ['a', 'b', 'b'])
 })
 
 t.test('an address that another pod has by now proves nothing', async t => {
@@ -223,7 +238,11 @@ t.test('where no pod can be read, the closed reason says why', async t => {
     t.match(await scrapes(source, pods), { kind: 'unsaid', because, detail: /^no pod can be read; it is [a-z-]+\\u\{1b\}\[2J$/ })
   }
   const { source } = site(t)
-  t.match(await source.labels([{ ...podAt('a', '10.0.0.1', 80), annotations: {} }], [], soon()), { kind: 'unsaid', detail: /says nowhere/ })
+  t.match(await source.labels([{ ...podAt('a', '10.0.0.1', 80), annotations: {} }], [], soon()), {
+    kind: 'unsaid',
+    because: 'rejected',
+    detail: /says nowhere/
+  })
   t.same(await source.labels([], [], soon()), { kind: 'said', value: [] })
 })
 

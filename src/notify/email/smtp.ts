@@ -1,0 +1,54 @@
+import { createTransport } from 'nodemailer'
+
+export interface SmtpServer {
+  readonly host: string
+  readonly port: number
+  readonly tls: 'starttls' | 'implicit'
+  /** The authorities that its certificate is checked by; default: those of the system. */
+  readonly ca?: string
+  readonly login?: { readonly user: string; readonly pass: string }
+}
+
+export interface Mail {
+  readonly from: string
+  readonly to: readonly string[]
+  readonly subject: string
+  readonly text: string
+  readonly messageId: string
+  /** The Message-ID of the mail that this one continues. */
+  readonly answers?: string
+  readonly headers: Readonly<Record<string, string>>
+}
+
+/** Sends one mail. It rejects where no recipient was taken. */
+export type SendMail = (server: SmtpServer, mail: Mail, signal: AbortSignal) => Promise<void>
+
+const DEADLINE_MS = 10_000
+
+/** Sends one mail by SMTP, over TLS only, on a connection of its own. */
+export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, signal) => {
+  const transport = createTransport({
+    host,
+    port,
+    secure: tls === 'implicit',
+    requireTLS: tls === 'starttls',
+    ...(login === undefined ? {} : { auth: { ...login } }),
+    tls: { minVersion: 'TLSv1.2', ...(ca === undefined ? {} : { ca }) },
+    connectionTimeout: DEADLINE_MS,
+    greetingTimeout: DEADLINE_MS,
+    socketTimeout: DEADLINE_MS,
+    // A mail is text that Astern made. Nothing in it names a file or a URL to be read.
+    disableFileAccess: true,
+    disableUrlAccess: true
+  })
+  const giveUp = (): void => transport.close()
+  signal.addEventListener('abort', giveUp, { once: true })
+  try {
+    const { answers, to, headers, ...rest } = mail
+    const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
+    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread })
+  } finally {
+    signal.removeEventListener('abort', giveUp)
+    transport.close()
+  }
+}
