@@ -89,6 +89,6 @@ t.test('the log of the page is what the command prints, but for times and names'
       .replace(/^guard +\S+ is/, 'guard ID is')
   const printed = out.trimEnd().split('\n').map(bare)
   for (const line of shown.filter(one => !/ (entry|watching) /.test(one))) t.ok(printed.includes(bare(line)), line)
-  t.match(shown.at(-1), /^13:40:23Z watching {2}32s · errors: new 4 of 3,000/)
+  t.match(shown.at(-1), /^13:40:23Z watching {2}32s · pass ██████░░░░ 60 %, fail 4 % · errors: new 4 of 3,000/)
   t.ok(shown.length >= SAID.length + 6)
 })
