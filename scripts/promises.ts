@@ -28,6 +28,7 @@ const groups = (word: string): readonly string[] =>
   [...new Set(MUTATIONS.map(mutation => mutation.breaks))].filter(breaks => breaks.startsWith(word))
 const rules = groups('Rule')
 const judge = groups('Judge')
+const guard = groups('Guard')
 
 const section = (group: string): string =>
   `\n## ${group}\n\n| test | what was broken |\n|---|---|\n${MUTATIONS.filter(mutation => mutation.breaks === group)
@@ -55,5 +56,9 @@ ${rules.map(section).join('')}
 # The judge of a rollout
 
 What it does, and why, stands in [canary.md](canary.md).
-${judge.map(section).join('')}`
+${judge.map(section).join('')}
+# The life of a deploy guard
+
+What it does stands in [guard.md](guard.md).
+${guard.map(section).join('')}`
 )

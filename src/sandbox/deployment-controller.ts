@@ -2,7 +2,7 @@ import { sha256 } from '../base/hashes.ts'
 import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { ControllerParts } from './controller-parts.ts'
 import { updateStatus } from './deployment-status.ts'
-import { isReady, nameOf, namespaceOf, readyOf, replicasOf, seconds } from './object-fields.ts'
+import { availableOf, isAvailable, isReady, nameOf, namespaceOf, replicasOf, seconds } from './object-fields.ts'
 import { generationOf } from './store.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
@@ -38,7 +38,7 @@ function reconcile(parts: ControllerParts, deployment: JsonObject): void {
   const renumbered = paused ? current : renumber(parts, deployment, current, sets)
   const others = ownedSets(parts, deployment).filter(set => textAt(set, 'metadata', 'uid') !== textAt(renumbered, 'metadata', 'uid'))
   if (!paused) roll(parts, deployment, renumbered, others)
-  for (const set of ownedSets(parts, deployment)) runPods(parts, set)
+  for (const set of ownedSets(parts, deployment)) runPods(parts, deployment, set)
   prune(parts, deployment, others)
   updateStatus(
     parts,
@@ -52,14 +52,14 @@ function reconcile(parts: ControllerParts, deployment: JsonObject): void {
 function roll(parts: ControllerParts, deployment: JsonObject, current: JsonObject, others: readonly JsonObject[]): void {
   const wanted = replicasOf(deployment)
   const oldPods = others.reduce((sum, set) => sum + replicasOf(set), 0)
-  const ready = readyOf(current)
+  const available = availableOf(current)
   if (textAt(deployment, 'spec', 'strategy', 'type') === 'Recreate') {
     for (const set of others) scale(parts, set, 0)
     if (oldPods === 0 && others.every(set => podsOf(parts, set).length === 0)) scale(parts, current, wanted)
     return
   }
   scale(parts, current, Math.min(wanted, Math.max(replicasOf(current), wanted + 1 - oldPods)))
-  let keep = Math.max(0, wanted - ready)
+  let keep = Math.max(0, wanted - available)
   for (const set of [...others].sort((a, b) => revisionOf(b) - revisionOf(a))) {
     const left = Math.min(replicasOf(set), keep)
     scale(parts, set, left)
@@ -126,7 +126,7 @@ function renumber(parts: ControllerParts, deployment: JsonObject, set: JsonObjec
   return stored
 }
 
-function runPods(parts: ControllerParts, set: JsonObject): void {
+function runPods(parts: ControllerParts, deployment: JsonObject, set: JsonObject): void {
   const pods = podsOf(parts, set)
   const wanted = replicasOf(set)
   for (let missing = wanted - pods.length; missing > 0; missing -= 1) createPod(parts, set)
@@ -136,10 +136,11 @@ function runPods(parts: ControllerParts, set: JsonObject): void {
   for (const pod of podsOf(parts, set)) startPod(parts, pod)
   const left = podsOf(parts, set)
   const ready = left.filter(isReady).length
+  const available = left.filter(pod => isAvailable(pod, deployment, parts.now())).length
   const latest = parts.store.get('replicasets', namespaceOf(set), nameOf(set)) ?? set
   parts.store.put('replicasets', {
     ...latest,
-    status: { replicas: left.length, readyReplicas: ready, availableReplicas: ready, observedGeneration: generationOf(latest) }
+    status: { replicas: left.length, readyReplicas: ready, availableReplicas: available, observedGeneration: generationOf(latest) }
   })
 }
 

@@ -1,15 +1,21 @@
-import { type JsonObject, numberAt, textAt } from '../base/json.ts'
+import { instantAt, type JsonObject, listAt, numberAt, textAt } from '../base/json.ts'
 
 export function replicasOf(object: JsonObject): number {
   return numberAt(object, 'spec', 'replicas') ?? 1
 }
 
-export function readyOf(set: JsonObject): number {
-  return numberAt(set, 'status', 'readyReplicas') ?? 0
+export function availableOf(set: JsonObject): number {
+  return numberAt(set, 'status', 'availableReplicas') ?? 0
 }
 
 export function isReady(pod: JsonObject): boolean {
   return textAt(pod, 'status', 'phase') === 'Running'
+}
+
+/** Whether a pod has been ready for the owner's `minReadySeconds`. */
+export function isAvailable(pod: JsonObject, owner: JsonObject, now: number): boolean {
+  const since = instantAt(listAt(pod, 'status', 'conditions')[0], 'lastTransitionTime') ?? now
+  return isReady(pod) && now - since >= (numberAt(owner, 'spec', 'minReadySeconds') ?? 0) * 1_000
 }
 
 export function nameOf(object: JsonObject): string {

@@ -1,11 +1,13 @@
 import { atMost } from '../../base/at-most.ts'
-import { SECOND } from '../../base/clock.ts'
+import { MINUTE, SECOND } from '../../base/clock.ts'
 import { shownText } from '../../base/shown-text.ts'
 import type { GuardedPod } from '../../domain/guarded-pod.ts'
+import { type Counter, weigh } from '../sequential/counting/counter.ts'
 import { GRPC_COUNTERS, GRPC_LATENCIES, HTTP_COUNTERS, HTTP_LATENCIES } from '../sequential/counting/metric-choice.ts'
 import type { NumberSource, Said } from '../sequential/counting/number-source.ts'
 import type { Labels } from '../sequential/counting/scrape.ts'
-import { type PodReaderParts, type PodReading, readPod } from './pod-reader.ts'
+import { type PodReaderParts, readPod } from './pod-reader.ts'
+import { broken, saidOf, TOLD, type UnreadReading, unsaid } from './pods-answers.ts'
 import { createScrapeRing } from './scrape-ring.ts'
 
 /** A pod that is not read, and why. */
@@ -34,10 +36,10 @@ const INTERVAL = 5
  */
 const PROVEN_AT_A_TIME = 64
 const OTHERS_AT_A_TIME = 32
+/** Pods of which nobody told for so long are read no more, milliseconds: their addresses may be others' by now. */
+const TOLD_OF_MS = 2 * MINUTE
 /** So many pods of each version are asked for what they count: all of them run the same program. */
 const ASKED = 20
-/** Characters of why a pod is not read. */
-const TOLD = 300
 
 /** Makes the source. `parts.pages` is the road to the pods. */
 export function createPodsSource(parts: PodReaderParts): PodsSource {
@@ -47,10 +49,14 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   const proven = new Set<string>()
   const known = new Map<string, Map<string, Labels>>()
   const going = new Map<string, Promise<void>>()
-  const problems = new Map<string, Extract<PodReading, { readonly kind: 'unread' }>>()
+  const problems = new Map<string, UnreadReading>()
   let pods = new Map<string, GuardedPod>()
+  let toldAt = 0
   let wanted = wantedNames([...HTTP_COUNTERS, ...GRPC_COUNTERS, ...HTTP_LATENCIES, ...GRPC_LATENCIES])
   let sentences: readonly string[] = []
+  // Until it is known what is counted, all that may be is kept.
+  let isCounted: (labels: Labels) => boolean = () => true
+  let narrowedTo: string | undefined
   let running: { readonly stop: AbortController; readonly ended: Promise<void> } | undefined
 
   const labelsOf = (uid: string): Map<string, Labels> => {
@@ -60,17 +66,33 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
   }
 
   function see(seen: readonly GuardedPod[]): void {
+    toldAt = parts.clock.now()
     pods = new Map(seen.filter(isRead).map(pod => [pod.uid, pod]))
     for (const map of [known, problems, proven]) for (const uid of map.keys()) if (!pods.has(uid)) map.delete(uid)
   }
 
   /** Takes on pods that nobody told of yet. */
   function seeMore(asked: readonly GuardedPod[]): void {
+    toldAt = parts.clock.now()
     for (const pod of asked) if (isRead(pod) && !pods.has(pod.uid)) pods.set(pod.uid, pod)
   }
 
+  /** Keeps from now on only what these count: of a histogram, two or three buckets of a dozen. */
+  function narrow(counters: readonly Counter[]): void {
+    const these = JSON.stringify(counters)
+    if (these === narrowedTo) return
+    narrowedTo = these
+    wanted = wantedNames(counters.map(({ metric }) => metric))
+    const weighed = new WeakMap<Labels, boolean>()
+    isCounted = labels => {
+      const isOne = weighed.get(labels) ?? weigh(counters, labels).length > 0
+      weighed.set(labels, isOne)
+      return isOne
+    }
+  }
+
   async function readOne(pod: GuardedPod, signal: AbortSignal): Promise<void> {
-    const read = await readPod(parts, pod, { wanted: name => wanted.has(name), known: labelsOf(pod.uid) }, signal)
+    const read = await readPod(parts, pod, { wanted: name => wanted.has(name), known: labelsOf(pod.uid) }, signal).catch(broken)
     if (signal.aborted) return
     if (read.kind === 'unread') {
       problems.set(pod.uid, read)
@@ -80,11 +102,13 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
     problems.delete(pod.uid)
     proven.add(pod.uid)
     const restarts = pods.get(pod.uid)?.restarts ?? pod.restarts
-    ring.add({ scrape: { pod: pod.uid, at: read.at, restarts, series: read.series }, ...(pod.ip === undefined ? {} : { ip: pod.ip }) })
+    const series = read.series.filter(({ labels }) => isCounted(labels))
+    ring.add({ scrape: { pod: pod.uid, at: read.at, restarts, series }, ...(pod.ip === undefined ? {} : { ip: pod.ip }) })
   }
 
   /** Begins a reading of each pod that is not being read. One that hangs is waited for by nobody. */
   function readAll(signal: AbortSignal): void {
+    if (parts.clock.now() - toldAt > TOLD_OF_MS) return
     for (const pod of pods.values()) {
       if (going.has(pod.uid)) continue
       const lane = proven.has(pod.uid) ? main : aside
@@ -138,7 +162,7 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
       const names = wantedNames(metrics)
       const some = (['old', 'new'] as const).flatMap(version => asked.filter(pod => isRead(pod) && pod.version === version).slice(0, ASKED))
       const readings = await Promise.all(
-        some.map(pod => aside(() => readPod(parts, pod, { wanted: name => names.has(name), known: new Map() }, signal)))
+        some.map(pod => aside(() => readPod(parts, pod, { wanted: name => names.has(name), known: new Map() }, signal).catch(broken)))
       )
       const found = new Map<string, Labels>()
       const pages = new Set<string>()
@@ -148,19 +172,19 @@ export function createPodsSource(parts: PodReaderParts): PodsSource {
         for (const { labels } of reading.series) found.set(JSON.stringify(labels), labels)
       }
       const failed = readings.filter(reading => reading.kind === 'unread')
-      sentences = saidOf(pages, failed, readings.length)
+      sentences = saidOf(INTERVAL, pages, failed, readings.length)
       if (failed.length < readings.length || readings.length === 0) return { kind: 'said', value: [...found.values()] }
       return unsaid(failed)
     },
 
     async scrapes({ pods: seen, counters, from, to }): Promise<Said<ReturnType<typeof ring.between>[number]['scrape'][]>> {
       see(seen)
-      wanted = wantedNames(counters.map(({ metric }) => metric))
+      narrow(counters)
       const there = new Map(seen.map(pod => [pod.uid, pod]))
       const value = ring
         .between(from, to)
         .filter(({ scrape, ip }) => isStill(there.get(scrape.pod), scrape.at, ip))
-        .map(({ scrape }) => ({ ...scrape, series: scrape.series.filter(({ labels }) => wanted.has(labels['__name__'] ?? '')) }))
+        .map(({ scrape }) => ({ ...scrape, series: scrape.series.filter(({ labels }) => isCounted(labels)) }))
       if (value.length > 0 || pods.size === 0 || [...pods.keys()].some(uid => !problems.has(uid))) return { kind: 'said', value }
       return unsaid([...problems.values()])
     }
@@ -176,21 +200,6 @@ function isRead({ readyFrom, deletedAt }: GuardedPod): boolean {
 function isStill(pod: GuardedPod | undefined, at: number, ip: string | undefined): boolean {
   if (pod === undefined || (pod.deletedAt !== undefined && pod.deletedAt < at)) return false
   return pod.ip === undefined || ip === undefined || pod.ip === ip
-}
-
-function unsaid(failed: readonly Extract<PodReading, { readonly kind: 'unread' }>[]): Said<never> {
-  const [first] = failed
-  const because =
-    (['forbidden', 'too-much', 'rejected'] as const).find(one => failed.every(problem => problem.because === one)) ?? 'unreachable'
-  return { kind: 'unsaid', because, detail: shownText(`no pod can be read; ${first?.detail ?? ''}`, TOLD) }
-}
-
-function saidOf(pages: ReadonlySet<string>, failed: readonly { readonly detail: string }[], all: number): readonly string[] {
-  const [first] = failed
-  return [
-    ...(pages.size === 0 ? [] : [`the pods are read every ${INTERVAL} s: ${shownText([...pages].sort().join('; '), TOLD)}`]),
-    ...(first === undefined ? [] : [`${failed.length} of ${all} pods cannot be read: ${shownText(first.detail, TOLD)}`])
-  ]
 }
 
 /** Of a histogram, only its buckets are counted. */

@@ -58,6 +58,27 @@ export async function clusterConformance(t: Test, kubeconfig: string, namespace:
     t.equal(second.templateManager, 'pipeline')
   })
 
+  await t.test('a pod counts as available once it was ready for minReadySeconds', async t => {
+    const ref = await deploy('stretched', 'app:1')
+    await untilWorkload(cluster, ref, done, 'the first rollout')
+    ok(await kube.jsonPatch(pathOf(ref), [{ op: 'add', path: '/spec/minReadySeconds', value: 3 }]))
+    await setImage(kube, ref, 'app:2')
+    const both = await untilWorkload(
+      cluster,
+      ref,
+      ({ pods }) => pods.some(pod => pod.current && pod.ready) && pods.some(pod => !pod.current && pod.ready && !pod.terminating),
+      'both versions serve'
+    )
+    t.equal(both.rollout.state, 'moving')
+    const after = await untilWorkload(
+      cluster,
+      ref,
+      workload => done(workload) && workload.pods.every(pod => pod.current),
+      'the second rollout'
+    )
+    t.equal(after.minReadyMs, 3_000)
+  })
+
   await t.test('a caller may ask what it may', async t => {
     t.same(await mayI(kube, EVENT_RIGHT, namespace, soon()), { kind: 'allowed' })
   })

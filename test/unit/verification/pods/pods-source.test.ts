@@ -204,6 +204,24 @@ t.test('an address that another pod has by now proves nothing', async t => {
   t.same(said.kind === 'said' ? said.value.map(scrape => scrape.pod) : [], ['c'])
 })
 
+t.test('pods of which nobody told for two minutes are read no more', async t => {
+  const { clock, road, source } = site(t)
+  const pods = [podAt('a', '10.0.0.1', 80)]
+  source.see(pods)
+  source.start()
+  await road.until(1)
+  await clock.tick(2 * MINUTE)
+  await road.settle()
+  t.equal(road.read_.length, 2)
+  await clock.tick()
+  await road.settle()
+  t.equal(road.read_.length, 2, 'somebody else may have their addresses')
+  source.see(pods)
+  await clock.tick()
+  await road.settle()
+  t.equal(road.read_.length, 3)
+})
+
 t.test('restarts are those that were known when the pod was read', async t => {
   const { clock, road, source } = site(t)
   source.see([podAt('a', '10.0.0.1', 80)])
@@ -244,6 +262,40 @@ t.test('where no pod can be read, the closed reason says why', async t => {
     detail: /says nowhere/
   })
   t.same(await source.labels([], [], soon()), { kind: 'said', value: [] })
+})
+
+t.test('what breaks in one reading ends no other, and not the source', async t => {
+  const { clock, road, source } = site(t)
+  road.answers.set('a', Promise.reject(new Error('no more sockets')))
+  const pods = [podAt('a', '10.0.0.1', 80), podAt('b', '10.0.0.2', 80)]
+  t.match(await source.labels(pods, ['http_requests_total'], soon()), { kind: 'said' })
+  source.start()
+  await road.settle()
+  await clock.tick()
+  await road.settle()
+  t.same(source.unread(), [{ pod: 'api-a', detail: 'no more sockets' }])
+  t.match(await scrapes(source, pods), { kind: 'said', value: [{ pod: 'b' }, { pod: 'b' }] })
+})
+
+t.test('of a histogram, only the buckets that are counted are kept', async t => {
+  const { clock, road, source } = site(t)
+  road.answers.set(
+    'a',
+    ['0.1', '0.5', '1.0', '+Inf'].map((le, index) => `http_request_duration_seconds_bucket{le="${le}"} ${index}\n`).join('') +
+      'http_requests_total{code="200",path="/healthz"} 5\nhttp_requests_total{code="200",path="/pay"} 6\n'
+  )
+  const pods = [podAt('a', '10.0.0.1', 80)]
+  source.see(pods)
+  source.start()
+  await road.until(1)
+  const counters: readonly Counter[] = [ERRORS, { kind: 'latency', metric: 'http_request_duration_seconds', boundaries: [0.5] }]
+  const ask = () => source.scrapes({ pods, counters, from: NOON - 1, to: NOON + MINUTE }, soon())
+  const counted = [{ labels: { le: '0.5' } }, { labels: { le: '+Inf' } }, { labels: { path: '/pay' } }]
+  t.match(await ask(), { value: [{ series: counted }] })
+  await clock.tick()
+  await road.until(2)
+  const both = await ask()
+  t.same(both.kind === 'said' ? both.value.map(({ series }) => series.length) : both, [3, 3])
 })
 
 t.test('one pod that cannot be read leaves the others, and is named', async t => {
