@@ -20,12 +20,17 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
     ...fresh('failing', now.failing, before?.failing),
     ...(now.standing === undefined || now.standing.kind === 'watching' || now.standing.kind === before?.standing?.kind
       ? []
-      : [{ word: now.standing.kind, text: now.standing.first }]),
+      : [{ word: now.standing.kind, text: withoutWord(now.standing.first, now.standing.kind) }]),
     ...fresh('run', runText(now), before === undefined ? undefined : runText(before)),
     ...(now.state === 'ended' || sameButCounts(awaitsText(now), before === undefined ? undefined : awaitsText(before))
       ? []
       : [{ word: 'awaits', text: awaitsText(now) ?? 'nothing' }])
   ]
+}
+
+/** The judge’s own sentence may begin with its verdict, which stands before it already. */
+function withoutWord(text: string, word: string): string {
+  return text.toLowerCase().startsWith(`${word}: `) ? text.slice(word.length + 2) : text
 }
 
 /** How the guard stands: told now and then while nothing changes. */
@@ -34,8 +39,9 @@ export function standingLine(told: Told): LogLine {
   const part = standing === undefined ? undefined : worstPart(standing.parts)
   const words = [
     ...(standing === undefined ? [] : [elapsedText(standing.seconds)]),
-    ...(part === undefined ? [] : [`${part.name}: new ${tallyText(part.new)}, old ${tallyText(part.old)}`]),
+    // The bar stands first: a narrow terminal cuts what follows.
     ...(standing === undefined ? [] : [evidenceText(standing.parts)]),
+    ...(part === undefined ? [] : [`${part.name}: new ${tallyText(part.new)}, old ${tallyText(part.old)}`]),
     ...(awaitsText(told) === undefined ? [] : [`awaits ${awaitsText(told)}`])
   ]
   return { word: told.state, text: words.filter(word => word !== undefined && word !== '').join(' · ') }

@@ -117,7 +117,7 @@ async function endingOf(parts: WatchParts, target: string, see: (view: unknown) 
   for (const choice of choicesOf(flags)) log.say('exit', choice)
   const begun = await beginGuard(body, { ...shared, waits: detail => log.say('retry', `${base}: ${ciText(detail)}`) })
   if (begun.kind === 'refused')
-    throw new CommandError(EXIT.usage, `${alone ? '' : `${base}: `}${ciText(begun.detail)}${begun.status === 401 ? TOKEN_HINT : ''}`)
+    throw new CommandError(EXIT.usage, `${alone ? '' : `${base}: `}${ciText(begun.detail)}${HINTS[begun.status] ?? ''}`)
   if (begun.kind === 'lost')
     return {
       kind: 'lost',
@@ -157,7 +157,11 @@ async function endingOf(parts: WatchParts, target: string, see: (view: unknown) 
   }
 }
 
-const TOKEN_HINT = ' (--token-file FILE, or ASTERN_TOKEN_FILE)'
+/** What to do about a refusal, by its status. */
+const HINTS: Readonly<Record<number, string>> = {
+  401: ' (--token-file FILE, or ASTERN_TOKEN_FILE)',
+  409: '; ask with the same options to wait for it, or end it with `astern guard --stop ID`'
+}
 
 /** What goes on without this command. */
 function stays(id: string, alone: boolean): string {

@@ -59,7 +59,7 @@ t.test('what the server refuses: exit 2 with its own sentence, at once', async t
   const other = await played(t, { start: () => ({ kind: 'other-options', guard: begun('g-9'), differs: ['for', 'tolerate'] }) })
   const differs = other.guard()
   t.equal(await differs.ended, 2)
-  t.match(differs.err(), /guard g-9 watches this version .* with other options: for, tolerate/)
+  t.match(differs.err(), /guard g-9 watches this version .* with other options: for, tolerate; ask with the same options to wait for it/)
 
   const { cwd, address } = await played(t, {})
   writeFileSync(join(cwd, 'stranger'), 'wrong')
