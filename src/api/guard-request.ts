@@ -9,15 +9,12 @@ import {
   type GuardBaseline,
   POD_ROADS
 } from '../domain/deploy-guard.ts'
+import { GUARDED_KINDS } from '../domain/guard-entries.ts'
 import { type Margin, parseMargin } from '../domain/margin.ts'
 import { parseObjective } from '../domain/objective.ts'
-import type { TargetKind } from '../domain/objects.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 
 const closed = { additionalProperties: false }
-
-/** The kinds whose rollouts a guard watches. */
-export const GUARDED_KINDS = ['Deployment', 'StatefulSet', 'DaemonSet'] as const satisfies readonly TargetKind[]
 
 /** What holds where a request does not say. Milliseconds; the judge's own defaults. */
 const DEFAULT_SOAK = 5 * MINUTE
@@ -71,7 +68,9 @@ export const GuardRequestSchema = Type.Object(
   closed
 )
 
-type Body = Static<typeof GuardRequestSchema>
+/** What `POST /api/v1/guards` takes. */
+export type GuardBody = Static<typeof GuardRequestSchema>
+type Body = GuardBody
 
 /** Makes the request that the guards take. @throws HttpProblem 422 with one sentence */
 export function guardRequestOf(body: Body, by: string): DeployGuardRequest {

@@ -6,22 +6,21 @@ import type { Action } from '../domain/action.ts'
 import { createActionHttp } from '../outgoing/action-http.ts'
 import type { AddressFacts } from '../outgoing/addresses.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
-import { createOwnAddresses } from '../outgoing/own-addresses.ts'
 import type { SecretFiles } from './secret-files.ts'
 
 export interface ActionParts {
   readonly http: HttpClient
   readonly secrets: Secrets
   readonly files: SecretFiles
-  readonly listening: () => AddressFacts['listening']
+  /** What calls into the cluster are judged by. */
+  readonly facts: () => Promise<AddressFacts>
 }
 
 /** Makes every action, with the real helm, the guarded HTTP client, and the files of this machine. */
 export function openActions(
-  { helm, kubeconfig, context, podCidrs, ownHosts }: Pick<Config, 'kubeconfig' | 'context' | 'helm' | 'podCidrs' | 'ownHosts'>,
-  { http, secrets, files, listening }: ActionParts
+  { helm, kubeconfig, context }: Pick<Config, 'kubeconfig' | 'context' | 'helm'>,
+  { http, secrets, files, facts }: ActionParts
 ): readonly Action[] {
-  const own = createOwnAddresses(ownHosts)
   return createActions({
     helm: createHelm({
       ...helm,
@@ -29,7 +28,7 @@ export function openActions(
       ...(kubeconfig === undefined ? {} : { kubeconfig }),
       ...(context === undefined ? {} : { context })
     }),
-    http: createActionHttp(http, { facts: async () => ({ own: await own(), listening: listening(), podCidrs }) }),
+    http: createActionHttp(http, { facts }),
     readFile: files.readNow
   })
 }

@@ -4,9 +4,12 @@ import type { Clock, Ids } from '../base/clock.ts'
 import { createSecrets, type Secrets } from '../base/secrets.ts'
 import { createCluster } from '../cluster/cluster.ts'
 import { connect } from '../cluster/connection.ts'
+import { createGuardedCluster } from '../cluster/guarded-cluster.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
+import { createProxiedPodPages } from '../cluster/proxied-pod-pages.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
 import { policiesInForce } from '../domain/guard-entries.ts'
+import type { Policy } from '../domain/policy.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
@@ -20,7 +23,9 @@ import { CHANNELS } from '../notify/registry.ts'
 import { startSender } from '../notify/sender.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
 import { createClockOffset } from '../outgoing/clock-offset.ts'
+import { createDirectPodPages } from '../outgoing/direct-pod-pages.ts'
 import { createHttpClient } from '../outgoing/http-client.ts'
+import { createOwnAddresses } from '../outgoing/own-addresses.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
@@ -32,6 +37,7 @@ import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
+import { createGuarding } from './guarding.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -135,6 +141,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
+  // An entry of `guards:` is the policy of the runs that its guards begin.
+  const inForce = (name: string): Policy | undefined => policiesInForce(store.current()).find(policy => policy.name === name)
   let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
   channels.follow(store.current().channels)
@@ -144,6 +152,21 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     clock.now,
     lookScope(config, () => policiesInForce(store.current()))
   )
+  const owner = `${hostname()}/${process.pid}/${ids.next()}`
+  const own = createOwnAddresses(config.ownHosts)
+  const facts = async () => ({ own: await own(), listening, podCidrs: config.podCidrs })
+  const guarding = createGuarding(
+    {
+      ...{ clock, ids, ledger, cluster, faults },
+      guarded: createGuardedCluster(kube, clusterOffset, clock.now),
+      sources: () => sources,
+      pages: { direct: createDirectPodPages(facts), proxy: createProxiedPodPages(connection) },
+      policies: () => store.current(),
+      ceiling: config.mode,
+      failed: recorder.failed
+    },
+    owner
+  )
   const ports: Ports = {
     clock,
     ids,
@@ -151,10 +174,11 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     cluster,
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
-    actions: openActions(config, { http, secrets, files, listening: () => listening }),
+    guardEvidence: guarding.evidence,
+    actions: openActions(config, { http, secrets, files, facts }),
     tools: { kube, cluster, clock },
     guards: GUARDS,
-    policies: { match: labels => store.index().match(labels), policy: store.policy, storm: () => store.current().storm },
+    policies: { match: labels => store.index().match(labels), policy: inForce, storm: () => store.current().storm },
     channels,
     fieldOwnership: config.fieldOwnership,
     senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
@@ -163,7 +187,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     faults,
     recorder
   }
-  const worker = createWorker(ports, { owner: `${hostname()}/${process.pid}/${ids.next()}` })
+  const worker = createWorker(ports, { owner })
   const sender = startSender({
     ledger,
     clock,
@@ -175,6 +199,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
+  onStop('deploy guards', () => guarding.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
 
@@ -232,7 +257,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     routes: all =>
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
-        ...(parts.deployGuards === undefined ? {} : { deployGuards: parts.deployGuards })
+        deployGuards: parts.deployGuards ?? guarding.guards
       })
   })
   onStop('http server', () => server.close())
@@ -240,6 +265,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
+  guarding.start()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(

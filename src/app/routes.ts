@@ -23,7 +23,7 @@ export interface RouteParts {
   readonly metrics: Metrics
   /** Is called when new incidents came in. */
   readonly kick: () => void
-  readonly deployGuards?: DeployGuards
+  readonly deployGuards: DeployGuards
 }
 
 /** Adds every route that Astern answers. */
@@ -31,9 +31,7 @@ export async function registerRoutes(server: FastifyInstance, parts: RouteParts)
   const { operations, authenticator, clock, deployGuards } = parts
   registerOpenRoutes(server, operations, () => server.swagger())
   await server.register(async webhooks => registerWebhooks(webhooks, parts))
-  await server.register(async api =>
-    registerApi(api, { operations, authenticator, clock, ...(deployGuards === undefined ? {} : { deployGuards }) })
-  )
+  await server.register(async api => registerApi(api, { operations, authenticator, clock, deployGuards }))
 }
 
 function registerWebhooks(

@@ -6,6 +6,7 @@ import { channelsCommand } from './channels.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, EXIT } from './exit.ts'
+import { guardCommand } from './guard/command.ts'
 import { operateCommands } from './operate.ts'
 import { runCommand } from './run.ts'
 import { dryRunCommand, runsCommand } from './runs.ts'
@@ -26,7 +27,7 @@ export function createProgram(terminal: Terminal): Command {
     .exitOverride()
     .addHelpText(
       'after',
-      '\nExit codes: 0 as wished, 1 the checked thing is bad, 2 usage, 3 inconclusive, 4 unreachable.\n\nStart here:\n  astern demo                 # watch it undo a bad rollout\n  astern validate             # check ./policies.yaml\n  astern serve                # dry-run on loopback'
+      '\nExit codes: 0 as wished, 1 the checked thing is bad, 2 usage, 3 inconclusive, 4 unreachable, 5 bad and not rolled back, 6 superseded.\n\nStart here:\n  astern demo                 # watch it undo a bad rollout\n  astern validate             # check ./policies.yaml\n  astern serve                # dry-run on loopback'
     )
   serveCommand(program, terminal)
   validateCommand(program, terminal)
@@ -34,6 +35,7 @@ export function createProgram(terminal: Terminal): Command {
   dryRunCommand(program, terminal)
   runCommand(program, terminal)
   runsCommand(program, terminal)
+  guardCommand(program, terminal)
   tokenCommand(program, terminal)
   auditCommand(program, terminal)
   doctorCommand(program, terminal)

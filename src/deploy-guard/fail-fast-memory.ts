@@ -64,6 +64,11 @@ export function beganSo({ bornAt }: GuardedPod, { restarts, ended }: GuardedCont
   return restarts >= RESTARTS && ended?.at !== undefined && ended.at - bornAt <= STARTING_MS
 }
 
+/** Whether a pod is young enough that what is wrong with it may be its beginning. */
+export function isBeginning({ bornAt }: GuardedPod, at: number): boolean {
+  return at - bornAt <= STARTING_MS
+}
+
 /** A pull that fails for a passing reason meanwhile begins anew. */
 function sightings({ seen }: FailFastState, at: number, fresh: readonly PodAndSummary[]): FailFastState['seen'] {
   const now = new Set<string>()

@@ -1,10 +1,11 @@
-import { MINUTE } from '../base/clock.ts'
+import { MINUTE, SECOND } from '../base/clock.ts'
 import { shownText } from '../base/shown-text.ts'
 import type { GuardedContainer, GuardedPod } from '../domain/guarded-pod.ts'
 import type { Workload } from '../domain/workload.ts'
 import {
   beganSo,
   type FailFastState,
+  isBeginning,
   isSeenTwice,
   keyOf,
   knownRestarts,
@@ -37,6 +38,8 @@ export type FailFastFinding =
 
 /** Where no controller gives a rollout up, a pod that no node takes is given so long: the default of Deployments. */
 const UNSCHEDULED_MS = 10 * MINUTE
+/** By so much the two clocks and Kubernetes' whole seconds may be off. */
+const CLOCKS_MS = 5 * SECOND
 /** So many troubles are named; the rest is counted. */
 const NAMED = 3
 /** Characters of what a controller says. */
@@ -83,11 +86,15 @@ function judgeTrouble(scene: Scene, one: PodAndSummary, trouble: Trouble): Judge
   return shared === undefined ? { means: 'failing', uid, text } : { means: 'shared', uid, text: `${text}; ${shared}` }
 }
 
-function isFailing({ look, state }: Scene, { pod }: PodAndSummary, trouble: Trouble): boolean {
+function isFailing({ look, state, old }: Scene, { pod }: PodAndSummary, trouble: Trouble): boolean {
   switch (trouble.kind) {
     case 'unschedulable':
       return look.at - Math.max(look.changedAt, pod.bornAt) >= (look.workload.rollout.deadlineMs || UNSCHEDULED_MS)
     case 'crash-loop':
+      // Where old pods began with restarts as well, the new ones have the time for it that those had.
+      if (isBeginning(pod, look.at) && old.some(one => namesakes(one, trouble.container).some(before => beganSo(one.pod, before))))
+        return false
+      return isSeenTwice(state, look.at, keyOf(pod.uid, trouble))
     case 'pull':
       return isSeenTwice(state, look.at, keyOf(pod.uid, trouble))
     case 'start':
@@ -146,6 +153,8 @@ function judgeRestarts({ look, state, old }: Scene, { pod }: PodAndSummary): rea
 function judgeDeadline({ look, old }: Scene, judged: readonly Judged[]): Judged | undefined {
   const { rollout, identity } = look.workload
   if (identity !== look.identity || rollout.state !== 'stalled' || rollout.stalledBy !== 'deadline') return undefined
+  // A condition that is older than this rollout can be is the one before's.
+  if (look.at - look.changedAt < (rollout.deadlineMs ?? 0) - CLOCKS_MS) return undefined
   const text = `ProgressDeadlineExceeded: ${shownText(rollout.cannotCreate ?? rollout.detail, TOLD)}`
   const unready = old.find(({ summary }) => summary?.ready === false)
   if (unready !== undefined) return { means: 'shared', uid: '', text: `${text}; ${told(unready)} is not ready either` }

@@ -1,3 +1,4 @@
+import type { METRICS_BY_POD } from '../domain/named-metrics.ts'
 import type { Counter } from '../verification/sequential/counting/counter.ts'
 import { GRPC_COUNTERS, GRPC_LATENCIES, HTTP_COUNTERS, HTTP_LATENCIES } from '../verification/sequential/counting/metric-choice.ts'
 
@@ -8,7 +9,10 @@ export const POD_METRICS = {
   'grpc-error-ratio': { protocol: 'grpc', what: 'errors', kind: 'grpc-errors', names: GRPC_COUNTERS },
   'grpc-latency': { protocol: 'grpc', what: 'latency', kind: 'latency', names: GRPC_LATENCIES }
 } as const satisfies Readonly<
-  Record<string, { protocol: 'http' | 'grpc'; what: 'errors' | 'latency'; kind: Counter['kind']; names: readonly string[] }>
+  Record<
+    (typeof METRICS_BY_POD)[number],
+    { protocol: 'http' | 'grpc'; what: 'errors' | 'latency'; kind: Counter['kind']; names: readonly string[] }
+  >
 >
 export type PodMetric = keyof typeof POD_METRICS
 

@@ -15,7 +15,7 @@ export type PullProblem = (typeof PULL_PROBLEMS)[number]
 
 /** Of a network, a registry or a limit: these words stand beside “not found” (`no such host`) and “denied” (`quota`), and they pass. */
 const PASSING =
-  /no such host|server misbehaving|time(?:d )?[- ]?out|deadline exceeded|connection (?:refused|reset)|reset by peer|broken pipe|unreachable|no route|\bEOF\b|too ?many ?requests|rate limit|quota|\b429\b|\b5\d\d (?:[A-Z]|internal|bad|service|gateway)|x509|certificate|tls:|proxyconnect/i
+  /no such host|server misbehaving|time(?:d )?[- ]?out|deadline exceeded|connection (?:refused|reset)|reset by peer|broken pipe|unreachable|no route|\bEOF\b|too ?many ?requests|rate limit|quota|(?:status|code)[ :]+429|\b5\d\d (?:[A-Z]|internal|bad|service|gateway)|x509|certificate|tls:|proxyconnect/i
 
 /** A registry that knows the repository and has no such tag or platform, or knows none. */
 const NOT_FOUND = /not found|manifest unknown|name unknown|no match for platform|no matching manifest|does not exist|\b404\b/i
@@ -31,7 +31,8 @@ export function isPullReason(reason: string): boolean {
 
 /** Tells from the node's words why an image could not be pulled. Older kubelets repeat the cause only at the pull itself. */
 export function pullProblem(reason: string, message: string): PullProblem {
-  const cause = message.replaceAll(/"[^"]*"/g, '')
+  // Names of images and of servers may hold every word that is looked for.
+  const cause = message.replaceAll(/"[^"]*"/g, '').replaceAll(/(?<!\S)(?!i\/o )\S*\/\S*/g, '')
   if (PASSING.test(cause)) return 'passing'
   if (DENIED.test(cause)) return 'denied'
   if (NOT_FOUND.test(cause)) return 'not-found'

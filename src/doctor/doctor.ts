@@ -67,7 +67,7 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
       set.channels,
       createChannelTools({ http: outward, kube, clock: systemClock, origin: config.origin }, files.read)
     )
-    yield* await checkChannels(channels, set.policies, options.sendTest ? { id: systemIds.next() } : undefined, signal)
+    yield* await checkChannels(channels, policiesInForce(set), options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
     outward.close()

@@ -18,7 +18,7 @@ export async function checkPolicies(path: string): Promise<{ readonly findings: 
     if (result.kind === 'loaded') {
       const modes = [...Map.groupBy(result.set.policies, policy => policy.mode)].map(([mode, list]) => `${list.length} ${mode}`)
       const warnings = result.set.warnings.map(({ file, line, column, message }) =>
-        trouble('policies', 'warning', `${file}:${line}:${column} ${message}`, 'docs/policies.md says how such a query is padded')
+        trouble('policies', 'warning', `${file}:${line}:${column} ${message}`, 'docs/policies.md says how such a query is written')
       )
       return { findings: [fine('policies', `${path}: ${modes.join(', ') || 'none'}`), ...warnings], set: result.set }
     }

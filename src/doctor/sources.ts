@@ -87,7 +87,8 @@ export async function checkChannels(
     )
   for (const [name, channel] of channels) {
     const check = `channel ${name}`
-    if (!used.has(name)) findings.push(trouble(check, 'warning', 'no policy escalates to it', `name it in escalate.to, or remove it`))
+    if (!used.has(name))
+      findings.push(trouble(check, 'warning', 'no policy escalates to it, and no guard', `name it in escalate.to, or remove it`))
     else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
     else {
       const result = await sendTest(channel, name, send.id, signal)

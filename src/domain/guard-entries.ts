@@ -44,10 +44,11 @@ export function outsideBounds(entry: GuardPolicy, { tolerated, objective, metric
 }
 
 /**
- * What is tolerated of a rollout that runs under the entry: what was asked for, else what is usual, and never more than the entry allows.
+ * What is tolerated of a rollout under the entry: what was asked for, or where the usual tolerance is wider than the entry allows, as much of
+ * it as it does. Undefined where the usual one holds.
  */
-export function toleratedUnder(entry: GuardPolicy, asked: Margin | undefined, usual: Margin): Margin {
-  if (asked !== undefined) return asked
+export function toleratedUnder(entry: GuardPolicy, asked: Margin | undefined, usual: Margin): Margin | undefined {
+  if (asked !== undefined || within(usual, entry.widest)) return asked
   return { ratio: Math.min(usual.ratio, entry.widest.ratio), add: Math.min(usual.add, entry.widest.add) }
 }
 

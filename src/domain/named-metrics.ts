@@ -15,7 +15,7 @@ export const NAMED_METRICS = [
 ] as const
 export type NamedMetric = (typeof NAMED_METRICS)[number]
 
-/** What a guard may be asked for where its entry names no metrics: those that tell the new version’s pods from the old one’s. */
+/** The metrics that a guard may be asked for: those that tell the new version’s pods from the old one’s. It counts no others yet. */
 export const METRICS_BY_POD = [
   'http-error-ratio',
   'http-latency',

@@ -7,7 +7,7 @@ import { STUCK_AFTER_MS } from '../domain/workload.ts'
  */
 export const rolloutMoving: Guard = {
   name: 'rollout-moving',
-  check({ workload, action, now }) {
+  check({ run, workload, action, now }) {
     const { release } = workload
     const latest = release?.latest
     // An operation of Helm that has died moves nothing any more (facts C.2).
@@ -17,6 +17,8 @@ export const rolloutMoving: Guard = {
         detail: `release ${release.namespace}/${release.name} is ${latest.status}: revision ${latest.revision}`
       }
     if (action.duringRollout === true) return undefined
+    // A guard judges while both versions serve: the rollout that moves is the suspect itself.
+    if (run.trigger.kind === 'guard' && workload.rollout.stuck !== true) return undefined
     const { state, stuck, detail, cause, lookAgainAt } = workload.rollout
     if (stuck === true) return { reason: 'rollout-stuck', detail }
     if (state !== 'moving') return undefined

@@ -81,7 +81,7 @@ export function createGuards({ db, transaction }: Database): GuardLedger {
       return row?.at ?? undefined
     },
 
-    saveGuard: (claim, { guard, memory, key, audit, run, learned }) =>
+    saveGuard: (claim, { guard, memory, key, audit, run, runId, learned }) =>
       transaction(async tx => {
         if (!(await isHeld(tx, claim))) return false
         const begun = run === undefined ? undefined : await beginRun(tx, run.run, run.key, run.audit)
@@ -93,7 +93,8 @@ export function createGuards({ db, transaction }: Database): GuardLedger {
             claim_expires_at: null,
             ...(memory === undefined ? {} : { memory_json: memory }),
             ...(key === undefined ? {} : { version_key: key }),
-            ...(begun === undefined ? {} : { run_id: begun.id })
+            ...(begun === undefined ? {} : { run_id: begun.id }),
+            ...(runId === undefined ? {} : { run_id: runId })
           })
           .where('id', '=', claim.guardId)
           .execute()

@@ -8,6 +8,7 @@ import type { Policy, StormLimits } from '../domain/policy.ts'
 import type { Channels } from '../domain/ports/channels.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
+import type { GuardEvidence } from '../domain/ports/guard-evidence.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { Verifier } from '../domain/ports/verifier.ts'
 import type { Reason } from '../domain/reasons.ts'
@@ -46,6 +47,8 @@ export interface ReadingPorts {
   readonly cluster: Pick<Cluster, 'read' | 'owners' | 'clockOffset' | 'clockUncertainty'>
   readonly verifier: () => Verifier
   readonly alertStates: () => AlertStates | undefined
+  /** What a run asks that a deploy guard began. */
+  readonly guardEvidence: GuardEvidence
   readonly actions: readonly Action[]
   /** What actions reach the world through. */
   readonly tools: Tools

@@ -1,5 +1,6 @@
 import { parseTemplate } from '../templates/template.ts'
 import { checkChannels, type LoadableChannel } from './channels.ts'
+import { checkConfirm } from './check-confirm.ts'
 import { checkEscalation } from './check-escalation.ts'
 import { checkGuards } from './check-guards.ts'
 import { checkCondition, checkVerification } from './check-queries.ts'
@@ -35,6 +36,7 @@ function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep
   }
   findings.push(...checkTarget(policy.target, [...path, 'target']))
   for (const [index, query] of policy.verify.entries()) findings.push(...checkVerification(query, [...path, 'verify', index]))
+  findings.push(...checkConfirm(policy, path))
   const seen = new Set<string>()
   for (const [index, step] of policy.steps.entries()) {
     const at: Path = [...path, 'steps', index]

@@ -1,7 +1,7 @@
 import { type TSchema, Type } from 'typebox'
 import type { Blame } from '../domain/action.ts'
 import { GUARDED_KINDS } from '../domain/guard-entries.ts'
-import { NAMED_METRICS } from '../domain/named-metrics.ts'
+import { METRICS_BY_POD } from '../domain/named-metrics.ts'
 import type { TargetKind } from '../domain/objects.ts'
 import { BudgetSchema, ConfirmSchema, closed, duration, EscalateSchema, GUARD_MODE, NAME, text } from './schema-parts.ts'
 
@@ -10,8 +10,8 @@ const BoundsSchema = Type.Object(
     tolerate: Type.Optional(text('The widest tolerance, such as "x2 + 0.5pp"; that is the default.')),
     objective: Type.Optional(text('The loosest objective: the share of bad requests that it allows, such as "1%"; default 5%.')),
     metrics: Type.Optional(
-      Type.Array(Type.Enum([...NAMED_METRICS]), {
-        description: 'The metrics that may be asked for by name; default: errors and latency by pod, of HTTP and gRPC.'
+      Type.Array(Type.Enum([...METRICS_BY_POD]), {
+        description: 'The metrics that may be asked for by name; default: all of these, which are counted pod by pod.'
       })
     )
   },

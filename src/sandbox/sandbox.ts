@@ -27,6 +27,9 @@ const LONGEST_WATCH_S = 1_800
 const PATHS =
   /^\/(?:api\/v1|apis\/apps\/v1|apis\/events\.k8s\.io\/v1)(?:\/namespaces\/([^/]+))?\/(deployments|replicasets|pods|events)(?:\/([^/]+))?$/
 
+/** An idle connection is kept longer than clients keep it: one that is closed under a request looks like a server that went away. */
+const KEPT_MS = 72_000
+
 /**
  * Starts a small Kubernetes API in this process, for the demo and for quick tests. It has to pass the same conformance suite as
  * the real control plane. Where they differ, the sandbox is wrong.
@@ -43,7 +46,7 @@ export async function startSandbox(): Promise<Sandbox> {
   store.put('namespaces', { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'default', uid: randomUUID() } })
   const ticking = setInterval(() => reconcileAll(parts), TICK_MS)
 
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ keepAliveTimeout: KEPT_MS }, (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', () => {

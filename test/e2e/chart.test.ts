@@ -36,6 +36,7 @@ const EVERYTHING = {
   },
   scale: { autoscalers: true, workloads: true, nodes: true },
   goingBack: { secrets: true, classes: true },
+  guards: { podPorts: [9102, 8080], podsProxy: true },
   helmRollback: { rules: [{ apiGroups: ['apps'], resources: ['deployments'], verbs: ['get', 'patch'] }] },
   gitops: { argocd: { enabled: true, namespace: 'argocd' }, flux: { enabled: true, namespaces: ['flux-system'] } },
   prometheusUrl: 'http://prometheus.monitoring:9090',

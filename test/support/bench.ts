@@ -9,6 +9,7 @@ import type { Alert } from '../../src/domain/incident.ts'
 import type { Mode } from '../../src/domain/outcomes.ts'
 import type { Policy } from '../../src/domain/policy.ts'
 import { noFaults } from '../../src/domain/ports/faults.ts'
+import type { GuardEvidence } from '../../src/domain/ports/guard-evidence.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Run } from '../../src/domain/run.ts'
 import type { Problem, Sample, Verdict } from '../../src/domain/verdict.ts'
@@ -98,6 +99,8 @@ export interface Bench {
   sourceOffset: number
   sourceUncertainty: number
   alertState: AlertState | undefined
+  /** What the deploy guard says that began a run. */
+  guarded: GuardEvidence
   /** The sources whose alerts the Alertmanager must know. */
   confirmed: string[]
   policies: Policy[]
@@ -149,6 +152,10 @@ export async function openBench(
     sourceOffset: 0,
     sourceUncertainty: 0,
     alertState: undefined,
+    guarded: {
+      verdict: async () => ({ kind: 'gone', refusal: { reason: 'symptom-not-confirmed', detail: 'there is no guard' } }),
+      recovery: async (_guard, { to }) => sampleOf('no-data', to, [])
+    },
     confirmed: [],
     policies: options.policies ?? [policyOf()],
     samples: [],
@@ -178,6 +185,10 @@ export async function openBench(
       alertStates: () => {
         const state = bench.alertState
         return state === undefined ? undefined : { stateOf: async () => state }
+      },
+      guardEvidence: {
+        verdict: (...asked) => bench.guarded.verdict(...asked),
+        recovery: (...asked) => bench.guarded.recovery(...asked)
       },
       actions: createActions(storyNeeds(options.needs)),
       tools: storyTools(cluster, clock, { kube: cluster.kube }),

@@ -62,14 +62,16 @@ t.test('every example of a whole policy file loads', async t => {
 t.test('every part of a policy in the pages loads', async t => {
   const around = { kind: 'Deployment', namespace: 'shop', name: 'api' }
   let fragments = 0
-  for (const name of ['policies.md', ...ACTIONS.map(action => `actions/${action.name}.md`)]) {
+  for (const name of ['policies.md', 'metrics.md', ...ACTIONS.map(action => `actions/${action.name}.md`)]) {
     for (const [, text = ''] of doc(name).matchAll(/```yaml fragment\n([\s\S]*?)```/g)) {
       fragments += 1
       const part: unknown = parse(text)
       if (!isObject(part)) throw new Error(`${name}: ${text}`)
-      const steps = part['steps'] ?? [{ action: 'rollout-restart', ...part }]
-      const policy = { name: 'p', match: ['a="b"'], target: around, verify: [{ promql: 'vector(1)', failWhen: '> 0' }], steps }
-      const file = { version: 1, sources: { prometheus: { url: 'http://p:9090' } }, policies: [policy] }
+      const { verify = [{ promql: 'vector(1)', failWhen: '> 0' }], guards = [], ...rung } = part
+      const steps = part['steps'] ?? [{ action: 'rollout-restart', ...rung }]
+      const policy = { name: 'p', match: ['a="b"'], target: around, verify, steps }
+      const channels = { people: { webhook: { url: 'https://example.org/hook' } } }
+      const file = { version: 1, sources: { prometheus: { url: 'http://p:9090' } }, channels, policies: [policy], guards }
       const result = loadPolicies([{ file: name, text: JSON.stringify(file) }], VOCABULARY)
       t.equal(result.kind, 'loaded', `${name}: ${result.kind === 'bad' ? JSON.stringify(result.problems) : ''}`)
       t.same(result.kind === 'loaded' ? result.set.warnings : [], [], `${name}: nobody learns from an example that warns`)

@@ -64,6 +64,11 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [""]
   resources: [pods]
   verbs: [list]
+{{- if .Values.guards.podsProxy }}
+- apiGroups: [""]
+  resources: [pods/proxy]
+  verbs: [get]
+{{- end }}
 {{- if and $writes (or $actions.deletePod (and (or .Values.targets.statefulSets .Values.targets.daemonSets) $actions.rolloutUndo)) }}
 - apiGroups: [""]
   resources: [pods/eviction]

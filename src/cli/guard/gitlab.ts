@@ -30,7 +30,7 @@ export function junitReport(report: Report): string {
 /** XML takes no control characters, not even escaped. */
 function xml(text: string): string {
   return text
-    .replaceAll(/[^\u0009\u000a\u0020-\ud7ff\ue000-\ufffd\u{10000}-\u{10ffff}]/gu, '')
+    .replaceAll(/(?![\n\t])[\p{Cc}\p{Cs}\ufffe\uffff]/gu, '')
     .replaceAll('&', '&amp;')
     .replaceAll('<', '&lt;')
     .replaceAll('>', '&gt;')

@@ -12,7 +12,7 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
   const fresh = (word: string, text: string | undefined, was: string | undefined): readonly LogLine[] =>
     text === undefined || text === was ? [] : [{ word, text }]
   return [
-    ...(before === undefined ? [{ word: 'rights', text: rightsText(now) }] : []),
+    ...fresh('entry', entryText(now), before === undefined ? undefined : entryText(before)),
     ...fresh('version', judgedText(now), before === undefined ? undefined : judgedText(before)),
     ...now.said.filter(text => !(before?.said.includes(text) ?? false)).map(text => ({ word: 'said', text })),
     ...fresh('compared', comparedText(now), before === undefined ? undefined : comparedText(before)),
@@ -53,11 +53,9 @@ export function numbersText(told: Told): string | undefined {
   ].join(', ')
 }
 
-function rightsText({ entry, onFail, dryRun }: Told): string {
-  if (entry === undefined) return 'no entry of guards: covers this target: the guard only reports'
-  if (dryRun) return `guards: entry ${entry.name}, mode ${entry.mode}; --dry-run: decides everything, writes nothing`
-  if (onFail === 'report') return `guards: entry ${entry.name}, mode ${entry.mode}; --on-fail report: a failure is told, and not taken back`
-  return `guards: entry ${entry.name}, mode ${entry.mode}${entry.mode === 'auto' ? ': a failure is taken back' : ': nothing is written'}`
+/** What keeps it from writing is said by the guard itself. */
+function entryText({ entry }: Told): string | undefined {
+  return entry === undefined ? undefined : `${entry.name} of guards:, mode ${entry.mode}`
 }
 
 function judgedText({ version }: Told): string | undefined {

@@ -10,15 +10,15 @@ const SHOWN = 600
  */
 export function ciText(text: unknown): string {
   const flat = plain(text)
-    .replaceAll(/[\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu, '')
+    .replaceAll(/[\p{Cf}\p{Cs}]/gu, '')
     .replaceAll(/\s+/g, ' ')
     .trim()
   return harmless(flat.length <= SHOWN ? flat : `${flat.slice(0, SHOWN)}…`)
 }
 
 function harmless(text: string): string {
-  return text
-    .replaceAll(/::(?=[\w-].*?::)/g, ': :')
+  // A command of GitHub has two of them. A text with one is an address, such as fe80::1.
+  return (text.indexOf('::') === text.lastIndexOf('::') ? text : text.replaceAll('::', ': :'))
     .replaceAll(/##(?=\w*\[)/g, '# #')
     .replaceAll(/section_(start|end):/gi, 'section_$1 :')
 }

@@ -19,7 +19,7 @@ export function factsOf({ told, verdict, link }: Report): readonly (readonly [st
   return [
     ['result', verdict.result],
     ['exit-code', String(verdict.code)],
-    ['guard', told?.id ?? ''],
+    ['id', told?.id ?? ''],
     ['run', told?.run?.id ?? ''],
     ['revision', told?.version?.revision === undefined ? '' : String(told.version.revision)],
     ['url', link ?? '']

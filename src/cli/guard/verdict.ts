@@ -87,7 +87,7 @@ function undoneText({ result, run, version, entry, onFail, dryRun }: Told): stri
     return `taken back${version?.replaces === undefined ? '' : ` to ${versionText(version.replaces)}`}${run === undefined ? '' : ` by run ${run.id}`}`
   if (result !== 'failed') return run?.wrote === true ? `run ${run.id} wrote` : undefined
   if (run !== undefined) {
-    const why = [run.reason ?? run.outcome, run.sentence, run.detail].filter(word => word !== undefined)
+    const why = [run.reason ?? run.outcome, run.sentence?.replace(/\.$/, ''), run.detail].filter(word => word !== undefined)
     return `${run.wrote ? 'written, and it did not help' : 'nothing was written'} (${why.join(': ')}; run ${run.id})`
   }
   if (dryRun) return 'nothing was written (--dry-run)'

@@ -15,6 +15,11 @@ export const FAULT_POINTS = [
   'confirmed',
   'concluded',
   'message-sent',
+  /** A deploy guard has looked, and nothing of the look is kept yet. */
+  'guard-looked',
+  'guard-counted',
+  /** What it saw is kept, with the run that it begins. */
+  'guard-kept',
   'before-return',
   'after-return',
   'before-give-up',

@@ -26,6 +26,8 @@ export interface GuardSave {
   readonly audit: readonly AuditEntry[]
   /** The run that a failure begins. While a run of the same key is not over, the guard gets that run. */
   readonly run?: { readonly run: Run; readonly key: string; readonly audit: readonly AuditEntry[] }
+  /** A run that works on the same affair already. */
+  readonly runId?: string
   /** What a pass taught of the target’s bursts: JSON. */
   readonly learned?: string
 }

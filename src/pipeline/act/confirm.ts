@@ -165,8 +165,13 @@ function climb(watching: Watching, why: string, { audit, sample }: Seen): Move {
   }
 }
 
-async function judge({ ports, run, signal }: Watching, workload: Workload): Promise<Sample> {
+async function judge({ ports, run, step, signal }: Watching, workload: Workload): Promise<Sample> {
   const at = ports.clock.now()
+  if (run.trigger.kind === 'guard') {
+    const sample = await ports.guardEvidence.recovery(run.trigger.id, { from: at - step.confirm.every, to: at }, signal)
+    ports.recorder.sampled(sample)
+    return sample
+  }
   const rendered = renderQueries(run, workload)
   if (rendered.kind === 'refused') return { time: at, verdict: 'inconclusive', problem: 'no-data', queries: [] }
   const sample = await ports.verifier().sample(rendered.queries, at, signal)
@@ -178,7 +183,9 @@ function watchOn(progress: Progress, again: number, audit: readonly AuditEntry[]
   return { kind: 'move', to: 'watching', again, change: { progress }, audit }
 }
 
-function longestWindow({ policy }: Watching['run']): number {
+function longestWindow({ policy, trigger }: Watching['run']): number {
+  // A guard's block is the time between two looks.
+  if (trigger.kind === 'guard') return Math.max(...policy.steps.map(step => step.confirm.every))
   return Math.max(...policy.verify.map(query => query.window))
 }
 

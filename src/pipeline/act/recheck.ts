@@ -1,13 +1,16 @@
 import type { Plan } from '../../domain/plan.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Run } from '../../domain/run.ts'
+import type { Dating } from '../../domain/symptom.ts'
 import { overBecause } from '../../domain/trigger.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { dateAnew } from '../decide/dating.ts'
 import { firstRefusal } from '../decide/guard.ts'
+import { guardedSymptom } from '../decide/guarded.ts'
 import { lookAgain } from '../decide/look-again.ts'
 import { renderQueries, sampleRefusal } from '../decide/queries.ts'
-import { gather } from '../decide/resolve.ts'
+import { gather, type Resolved } from '../decide/resolve.ts'
+import { next, type StageResult } from '../decide/stage.ts'
 import type { Pass } from '../pass.ts'
 import { actionOf, configuredPermission, type PhasePorts } from '../ports.ts'
 
@@ -34,7 +37,7 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
     }
   }
   const { sampledAt } = carried
-  if (sampledAt === undefined || clock.now() - sampledAt > FRESH_MS) {
+  if (run.trigger.kind !== 'guard' && (sampledAt === undefined || clock.now() - sampledAt > FRESH_MS)) {
     const rendered = renderQueries(run, workload)
     if (rendered.kind === 'refused') return rendered.refusal
     const refusal = sampleRefusal(await ports.verifier().sample(rendered.queries, clock.now(), signal))
@@ -45,10 +48,22 @@ export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promi
   const at = clock.now()
   const { workload: judged } = await lookAgain(ports, { target: plan.target, workload, at })
   const guardInput = await gather(ports, { run, at, target: plan.target, workload: judged, action }, signal)
-  const dating = await dateAnew(ports, { run, workload: judged, guardInput, at }, signal)
+  const dating = await datedAgain(ports, { run, workload: judged, guardInput, at }, signal)
   return dating.kind === 'stop'
     ? dating.refusal
     : firstRefusal(ports.guards.beforeWrite, { ...guardInput, touches: plan.touches ?? [], dating: dating.value })
+}
+
+/** Asks everything again that dates the symptom: the queries, or the guard whose verdict it is. */
+async function datedAgain(
+  ports: PhasePorts,
+  input: Pick<Resolved, 'run' | 'workload' | 'guardInput' | 'at'>,
+  signal: AbortSignal
+): Promise<StageResult<Dating>> {
+  const { trigger } = input.run
+  if (trigger.kind !== 'guard') return dateAnew(ports, input, signal)
+  const judged = await guardedSymptom(ports, trigger, input, signal)
+  return judged.kind === 'stop' ? judged : next(judged.value.guardInput.dating)
 }
 
 /** Refuses where the incident resolved, or people were told of it, since this pass began. */

@@ -6,6 +6,7 @@ import type { Sample } from '../../domain/verdict.ts'
 import type { DecidePorts } from '../ports.ts'
 import { measureSymptom, orderChanges } from './dating.ts'
 import { firstRefusal } from './guard.ts'
+import { guardedSymptom } from './guarded.ts'
 import type { Learned } from './learned.ts'
 import { needsSuspect, renderQueries, sampleRefusal, windowsOverAt } from './queries.ts'
 import type { Resolved } from './resolve.ts'
@@ -24,6 +25,12 @@ export function symptomStage(ports: DecidePorts, learned: Learned): Stage<Resolv
     name: 'symptom',
     async run(input, signal) {
       const { run, workload, guardInput } = input
+      if (run.trigger.kind === 'guard') {
+        const judged = await guardedSymptom(ports, run.trigger, input, signal)
+        if (judged.kind === 'stop') return judged
+        learned.symptom = judged.value.guardInput.dating.symptom
+        return next({ ...judged.value, queries: [] })
+      }
       const rendered = renderQueries(run, workload)
       if (rendered.kind === 'refused') return stop(rendered.refusal)
       const { queries } = rendered

@@ -5,8 +5,9 @@ import { BAD_HTTP } from './by-pod.ts'
 import { atLeastField, labelName, metric, metricName, ofNamespace, span, USUAL_TRAFFIC, whereField } from './metric.ts'
 import { badShare, requestRate } from './ratio.ts'
 
-const SHORT = '5m'
-const LONG = '1h'
+/** Short enough for a recovery to be confirmed within ten minutes. Alerts look at 5m and 1h, which tells of a recovery far too late. */
+const SHORT = '2m'
+const LONG = '5m'
 
 /** The share of requests that an objective such as `99.9%` allows to fail; undefined where it leaves none, or everything. */
 function budgetOf(objective: string): number | undefined {
@@ -19,6 +20,10 @@ export const BURN_RATE = metric({
   name: 'burn-rate',
   title: 'How many times faster than an objective allows errors are made, over a short and a long time at once.',
   needs: 'A counter of requests, with the status in a label.',
+  notes: [
+    'The number is the lower one of both times, so that a recovery is seen by the short one.',
+    'The long time is the query’s window: samples count for a recovery only once it lies after the rollout. Say `confirm.within` above it, or take shorter times; a file where neither is so loads with a warning.'
+  ],
   // Two per cent of the errors of 30 days in one hour (Site Reliability Workbook, chapter 5).
   failWhen: '> 14.4',
   example: { objective: '99.9%', where: ['job="api"'] },

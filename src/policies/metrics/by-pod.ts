@@ -24,15 +24,17 @@ interface Protocol {
   readonly name: NamedMetric
   readonly title: string
   readonly needs: string
+  readonly notes?: readonly string[]
   readonly metric: string
 }
 
 function errorRatio(protocol: Protocol & { readonly statusLabel: string; readonly bad: string }): Metric {
-  const { name, title, needs } = protocol
+  const { name, title, needs, notes = [] } = protocol
   return metric({
     name,
     title,
     needs,
+    notes,
     failWhen: '> 5%',
     with: Type.Object(
       {
@@ -64,7 +66,7 @@ function errorRatio(protocol: Protocol & { readonly statusLabel: string; readonl
 const HISTOGRAMS = ['classic', 'native'] as const
 
 function latency(protocol: Protocol): Metric {
-  const { name, title, needs } = protocol
+  const { name, title, needs, notes = [] } = protocol
   const schema = Type.Object(
     {
       metric: metricName(`${protocol.metric}, the histogram’s name without _bucket`),
@@ -83,6 +85,7 @@ function latency(protocol: Protocol): Metric {
     name,
     title,
     needs,
+    notes,
     with: schema,
     query: (options, where) => latencyQuery(options.metric ?? protocol.metric, [...ofPods(options), ...where], options)
   })
@@ -128,6 +131,10 @@ export const HTTP_ERROR_RATIO = errorRatio({
   name: 'http-error-ratio',
   title: 'The share of HTTP requests that the target’s pods answer with 5xx.',
   needs: 'A counter of requests that the pods expose, with the status in a label.',
+  notes: [
+    'Libraries name the label differently: `code` (Go), `status_code`, `http_response_status_code` (OpenTelemetry), `outcome` (Micrometer). Where it is wrong there is no data, and nothing is decided.',
+    'Probes dilute errors: leave them out by their path, as in `where: [\'path!~"/health.*"\']`.'
+  ],
   metric: 'http_requests_total',
   statusLabel: 'status',
   bad: BAD_HTTP
@@ -142,10 +149,16 @@ export const GRPC_ERROR_RATIO = errorRatio({
   bad: BAD_GRPC
 })
 
+const LATENCY_NOTES = [
+  'It has no threshold of its own: say `failWhen`, in the metric’s unit.',
+  'Of a classic histogram no more than its highest finite boundary is ever known: a threshold at or above that one never fails.'
+]
+
 export const HTTP_LATENCY = latency({
   name: 'http-latency',
   title: 'A percentile of the time that the target’s pods take for an HTTP request, in the metric’s own unit.',
   needs: 'A histogram of durations that the pods expose, classic or native.',
+  notes: LATENCY_NOTES,
   metric: 'http_request_duration_seconds'
 })
 
@@ -153,5 +166,6 @@ export const GRPC_LATENCY = latency({
   name: 'grpc-latency',
   title: 'A percentile of the time that the target’s pods take for a gRPC call, in the metric’s own unit.',
   needs: 'A histogram of durations that the pods expose, classic or native.',
+  notes: LATENCY_NOTES,
   metric: 'grpc_server_handling_seconds'
 })

@@ -3,14 +3,18 @@ import { closed, duration } from '../schema-parts.ts'
 import { metric, metricName, ofPods, podFields, span, whereField } from './metric.ts'
 import { sum } from './ratio.ts'
 
-/** Long enough for two restarts in back-off (10 s, 20 s, 40 s …), and for kube-state-metrics’ usual scrape of 30 s. */
-const RESTART_WINDOW = '10m'
+/** Long enough for some restarts in back-off (10 s, 20 s, 40 s, 80 s), and short enough for a recovery to be confirmed within ten minutes. */
+const RESTART_WINDOW = '5m'
 
 export const KUBERNETES_RESTARTS = metric({
   name: 'kubernetes-restarts',
   title: 'How often containers of the target’s pods restarted.',
   needs:
     'kube-state-metrics, scraped with honorLabels. Without it its labels are called exported_pod and exported_namespace: say so in with.',
+  notes: [
+    'A pod that restarted before it was first seen counts from there on; one that was seen once has 0.',
+    'Together with other queries it must agree with them: all of a policy’s queries fail before a write.'
+  ],
   failWhen: '>= 2',
   with: Type.Object(
     {
@@ -38,6 +42,7 @@ export const QUEUE_LAG = metric({
   name: 'queue-lag',
   title: 'How much waits in a queue, or how far a consumer is behind.',
   needs: 'A gauge of the queue, such as that of kafka_exporter (kafka_consumergroup_lag) or RabbitMQ (rabbitmq_queue_messages_ready).',
+  notes: ['It has no threshold of its own: say `failWhen`.', 'It is not bound to pods: a queue outlives them.'],
   example: { where: ['consumergroup="orders"'] },
   with: Type.Object(
     {

@@ -20,6 +20,8 @@ export interface MetricDescription<T extends TObject> {
   readonly title: string
   /** What has to be there, for docs. */
   readonly needs: string
+  /** What else one should know, for docs: sentences. */
+  readonly notes?: readonly string[]
   readonly with: T
   /** The threshold where a policy says none. Absent: a policy has to say one. */
   readonly failWhen?: string
@@ -33,7 +35,7 @@ export interface MetricDescription<T extends TObject> {
 export type MadeQuery = { readonly kind: 'query'; readonly query: MetricQuery } | { readonly kind: 'wrong'; readonly problem: string }
 
 /** A named metric as the loader knows it, whatever its options are. */
-export interface Metric extends Pick<MetricDescription<TObject>, 'name' | 'title' | 'needs' | 'with' | 'failWhen' | 'example'> {
+export interface Metric extends Pick<MetricDescription<TObject>, 'name' | 'title' | 'needs' | 'notes' | 'with' | 'failWhen' | 'example'> {
   readonly validator: Validator<Record<string, never>, TObject>
   /** Makes the query of options that were checked by the schema. */
   make(options: unknown): MadeQuery
@@ -41,12 +43,13 @@ export interface Metric extends Pick<MetricDescription<TObject>, 'name' | 'title
 
 /** Makes a metric usable without the type of its options. Only here a `with:` becomes options, by the metric’s schema. */
 export function metric<T extends TObject>(description: MetricDescription<T>): Metric {
-  const { name, title, needs, failWhen, example } = description
+  const { name, title, needs, notes = [], failWhen, example } = description
   const validator = Compile(description.with)
   return {
     name,
     title,
     needs,
+    notes,
     with: description.with,
     ...(failWhen === undefined ? {} : { failWhen }),
     ...(example === undefined ? {} : { example }),

@@ -22,6 +22,10 @@ export const INGRESS_NGINX = metric({
   title: 'The share of an Ingress’ requests that ingress-nginx answers with 5xx.',
   needs:
     'ingress-nginx’ own metrics. Its label namespace is called exported_namespace where Prometheus finds the controller by itself, and namespace with honorLabels.',
+  notes: [
+    'The Ingress is the one with the target’s name, unless `ingress` says another. Requests that no Ingress takes have no such label, and do not count.',
+    'Status 499 (the caller gave up) is no error.'
+  ],
   failWhen: '> 5%',
   with: Type.Object(
     {
@@ -55,6 +59,9 @@ export const ENVOY = metric({
   name: 'envoy',
   title: 'The share of an Envoy cluster’s requests that end with 5xx, its own answers (no healthy upstream, time-out) included.',
   needs: 'Envoy’s metrics of its clusters (/stats/prometheus).',
+  notes: [
+    'Envoy makes a counter with its first event, and names clusters as its configuration does: `outbound|80||api.shop.svc.cluster.local` in Istio.'
+  ],
   failWhen: '> 5%',
   example: { cluster: '{{ target.namespace }}_{{ target.name }}_8080' },
   with: Type.Object(
@@ -87,6 +94,12 @@ export const ISTIO = metric({
   name: 'istio',
   title: 'The share of a workload’s requests in an Istio mesh that end with 5xx.',
   needs: 'Istio’s standard metrics. In ambient mode the waypoint counts (reporter: waypoint); without one nobody does.',
+  notes: [
+    'Requests that never reach the workload are counted by the caller alone: reporter: source sees them.',
+    '`response_code="0"` (the connection ended before an answer, mostly by the caller) is a request, and no error; `bad: "5..|0"` makes it one.',
+    'gRPC: `statusLabel: grpc_response_status`, `bad: "2|4|13|14|15"`.',
+    'A destination’s sidecar is scraped with its pod: `where: [\'pod=~"{{ target.pods }}"\']` binds the query to the new version.'
+  ],
   failWhen: '> 5%',
   with: Type.Object(
     {

@@ -23,8 +23,11 @@ export function ownLabelsNamed(all: readonly RawSeries[]): readonly RawSeries[] 
   })
 }
 
+/** Labels that tell one target from another. Several pods behind one address have different names. */
+const NAMING = ['job', 'instance', 'namespace', 'pod', 'kubernetes_pod_name', 'pod_name', 'cluster'] as const
+
 function targetKey(labels: Labels): string {
-  return JSON.stringify([labels['job'] ?? '', labels['instance'] ?? ''])
+  return JSON.stringify(NAMING.map(name => labels[name] ?? ''))
 }
 
 function renamed(labels: Labels, ofTarget: Labels | undefined): Labels {
@@ -38,7 +41,7 @@ function renamed(labels: Labels, ofTarget: Labels | undefined): Labels {
 }
 
 function isOwn(name: string, value: string, ofTarget: Labels | undefined): boolean {
-  if (!TARGET_LABELS.has(name) || name === 'job' || name === 'instance') return false
+  if (!TARGET_LABELS.has(name) || NAMING.some(naming => naming === name)) return false
   // The name of a port does not begin with a slash.
   if (ofTarget === undefined) return name === 'endpoint' && value.startsWith('/')
   return ofTarget[name] !== value

@@ -94,7 +94,7 @@ export function prometheusNumbers({ ask, clockOffset, now }: PrometheusNumbersOp
         if (matchers === undefined || spacings.length > 0) continue
         const found = await read(`${selector([named(metrics), ...matchers])}[${SPACING_MS}ms]`, now(), signal)
         if (found.kind === 'unsaid') return found
-        spacings.push(...found.value.flatMap(({ samples }) => spacing(samples.map(({ at }) => at)) ?? []))
+        spacings.push(...found.value.flatMap(({ samples, histograms }) => spacing([...samples, ...histograms].map(({ at }) => at)) ?? []))
       }
     const usual = spacings.sort((a, b) => a - b)[Math.floor(spacings.length / 2)]
     if (usual === undefined) return unsaid('ambiguous', 'no two scrapes of these pods within ten minutes')

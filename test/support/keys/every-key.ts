@@ -1,7 +1,9 @@
 import { VOCABULARY } from '../../../src/app/vocabulary.ts'
 import { loadPolicies } from '../../../src/policies/load.ts'
 import { ACTION_KEYS } from './actions.ts'
+import { GUARD_KEYS } from './guards.ts'
 import { type PolicyKey, row } from './key.ts'
+import { METRIC_KEYS } from './metrics.ts'
 import { DEFAULT_KEYS, POLICY_KEYS } from './policies.ts'
 import { CHANNEL_KEYS, sourceKeys } from './sources.ts'
 
@@ -18,5 +20,7 @@ export const KEYS: readonly PolicyKey[] = [
   ...CHANNEL_KEYS,
   ...DEFAULT_KEYS,
   ...POLICY_KEYS,
-  ...ACTION_KEYS
+  ...ACTION_KEYS,
+  ...METRIC_KEYS,
+  ...GUARD_KEYS
 ]

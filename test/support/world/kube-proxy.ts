@@ -37,7 +37,7 @@ export async function startKubeProxy(server: string): Promise<KubeProxy> {
   let before: (() => Promise<void>) | undefined
   const isWrite = (write: SeenWrite): boolean =>
     !write.dryRun && !write.ownership && /\/(deployments|statefulsets|daemonsets|rollouts)\//.test(write.uri)
-  const proxy = http.createServer((request, response) => {
+  const proxy = http.createServer({ keepAliveTimeout: 72_000 }, (request, response) => {
     const chunks: Buffer[] = []
     request.on('data', (chunk: Buffer) => chunks.push(chunk))
     request.on('end', async () => {

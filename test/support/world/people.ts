@@ -14,7 +14,7 @@ export interface Person {
 
 /** Where people's messages arrive; the same key is the same message, and what comes again is an update of it. */
 export async function startInbox(people: Person[]): Promise<{ readonly url: string; close(): void }> {
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ keepAliveTimeout: 72_000 }, (request, response) => {
     let text = ''
     request.setEncoding('utf8')
     request.on('data', (chunk: string) => {

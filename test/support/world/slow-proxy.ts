@@ -3,7 +3,7 @@ import http from 'node:http'
 
 /** Hands requests on at once, and their answers back late: a slow acknowledgement is how two peers come to deliver the same. */
 export async function startSlowProxy(target: string, delayMs: number): Promise<{ readonly url: string; close(): void }> {
-  const server = http.createServer((request, response) => {
+  const server = http.createServer({ keepAliveTimeout: 72_000 }, (request, response) => {
     const forwarded = http.request(target + (request.url ?? ''), { method: request.method, headers: request.headers }, answer => {
       setTimeout(() => {
         response.writeHead(answer.statusCode ?? 502, answer.headers)

@@ -54,12 +54,16 @@ export interface World {
   api(method: string, path: string, body?: unknown): Promise<{ readonly status: number; readonly body: JsonObject }>
   untilRun(wished: (run: JsonObject) => boolean, what: string, withinMs?: number): Promise<JsonObject>
   readonly dataDir: string
+  /** The token of an operator, for the command line. */
+  readonly operatorTokenFile: string
   /** What `serve` is started with. */
   readonly flags: ServeFlags
 }
 
 export interface WorldOptions {
   readonly policies: readonly JsonObject[]
+  /** Entries of `guards:`. */
+  readonly guards?: readonly JsonObject[]
   readonly defaults?: JsonObject
   readonly mode?: 'auto' | 'dry-run'
   readonly groups?: readonly unknown[]
@@ -127,12 +131,14 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   const token = randomBytes(16).toString('hex')
   const files = {
     token: join(folder, 'token'),
+    operator: join(folder, 'operator-token'),
     tokens: join(folder, 'tokens.yaml'),
     policies: join(folder, 'policies.yaml'),
     data: join(folder, 'data')
   }
   mkdirSync(files.data)
   writeFileSync(files.token, token)
+  writeFileSync(files.operator, `operator-${token}`)
   const line = (name: string, role: string, secret: string) => ({ name, role, sha256: createHash('sha256').update(secret).digest('hex') })
   writeFileSync(
     files.tokens,
@@ -178,7 +184,8 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
       channels: { people: { webhook: { url: inbox.url } } },
       ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
-      policies: options.policies
+      policies: options.policies,
+      ...(options.guards === undefined ? {} : { guards: options.guards })
     })
   )
   const flags = {
@@ -205,6 +212,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     people,
     errors,
     dataDir: files.data,
+    operatorTokenFile: files.operator,
     flags,
     async deploy(image) {
       ok(

@@ -169,7 +169,8 @@ t.test('nor out of what an action calls: headers from files, and a URL from a fi
         writeFileSync(join(folder, 'header'), `Bearer ${secrets.header}`)
         writeFileSync(join(folder, 'step-url'), `${away ? 'http://127.0.0.1:1' : origin}/${secrets.stepUrl}/${secrets.stepUrl}`)
         const files = createSecretFiles(known)
-        const actions = openActions(config, { http, secrets: known, files, listening: () => config.listen })
+        const facts = async () => ({ own: [], listening: config.listen, podCidrs: config.podCidrs })
+        const actions = openActions(config, { http, secrets: known, files, facts })
         const said: unknown[] = []
         const headersFromFiles = { Authorization: join(folder, 'header') }
         for (const [name, options] of [

@@ -57,6 +57,11 @@ t.test('validate: good 0, bad 1 with places, missing 2', async t => {
   const good = astern(process.cwd(), 'validate', 'policies.yaml')
   t.equal(good.code, 0)
   t.match(good.out, /7 policies, no problems/)
+  writeFileSync(join(cwd, 'guards.yaml'), 'version: 1\npolicies: []\nguards: [{ name: deploys, namespaces: [shop, "team-*"] }]\n')
+  t.match(astern(cwd, 'validate', 'guards.yaml'), {
+    code: 0,
+    out: /guard deploys \(dry-run, shop, team-\*: rollout-undo\)\n0 policies, 1 guard, no problems/
+  })
   writeFileSync(join(cwd, 'bad.yaml'), 'version: 1\npolicis: []\n')
   const bad = astern(cwd, 'validate', 'bad.yaml')
   t.equal(bad.code, 1)

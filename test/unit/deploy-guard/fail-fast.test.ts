@@ -87,6 +87,35 @@ t.test('old pods that crash as well: evidence of nothing', async t => {
   t.match(looks([15, [restarted(5), bad2]], [50, [restarted(7), bad2]])[1], { kind: 'shared' }, 'restarts since')
 })
 
+t.test('old pods that crash alone, and one of several containers that does', async t => {
+  const fine = pod('new', 'api-7d9f', [{}], { readyFrom: NOON + SECOND })
+  t.same(kinds(looks([15, [pod('old', 'api-old', [crashing(7)]), fine]], [50, [pod('old', 'api-old', [crashing(9)]), fine]])), [
+    'nothing',
+    'nothing'
+  ])
+  const [a, b, c, d] = ['proxy', 'logs', 'secrets', 'main']
+  const four = pod('new', 'api-7d9f', [{ name: a }, { name: b }, { name: c }, { ...crashing(2), name: d }])
+  const rollout = { ...WORKLOAD.rollout, state: 'moving' as const, available: false }
+  t.match(looks([15, [OLD, four], { rollout }], [50, [OLD, four], { rollout }])[1], {
+    kind: 'failing',
+    text: /^api-7d9f: main: CrashLoopBackOff/
+  })
+})
+
+t.test('where old pods began in a crash loop too, new ones have two minutes for it', async t => {
+  const habit = pod('old', 'api-old', [{ restarts: 3, ended: { at: NOON - 59.5 * MINUTE, reason: 'Error' } }], {
+    readyFrom: NOON - 59 * MINUTE
+  })
+  const bad = [habit, pod('new', 'api-7d9f', [crashing(3)])]
+  t.same(kinds(looks([15, bad], [50, bad], [120, bad], [125, bad])), ['awaits', 'awaits', 'awaits', 'failing'])
+})
+
+t.test('a progress deadline that this rollout cannot have reached yet is the one before’s', async t => {
+  const rollout = { ...WORKLOAD.rollout, state: 'stalled' as const, stalledBy: 'deadline' as const, deadlineMs: 10 * MINUTE }
+  const pods = [OLD, pod('new', 'api-7d9f', [{}])]
+  t.same(kinds(looks([3, pods, { rollout }], [590, pods, { rollout }], [596, pods, { rollout }])), ['nothing', 'nothing', 'failing'])
+})
+
 t.test('an old pod that is not ready on the same node: the node, and not the version', async t => {
   const bad = [
     pod('old', 'api-old', [{}], { summary: { node: 'n1', ready: false } }),
@@ -137,7 +166,9 @@ t.test('an image that is not there, or denied, fails when it is seen twice', asy
     'reading manifest 2 in registry.example/app: manifest unknown',
     'pull access denied, repository does not exist or may require authorization: server message: insufficient_scope: authorization failed',
     'failed to authorize: failed to fetch anonymous token: unexpected status from GET request to https://ghcr.io/token: 403 Forbidden',
-    'unexpected status from HEAD request to https://registry.example/v2/app/manifests/2: 401 Unauthorized'
+    'unexpected status from HEAD request to https://registry.example/v2/app/manifests/2: 401 Unauthorized',
+    'unexpected status from HEAD request to https://registry.example/v2/quota-timeout/manifests/429: 404 Not Found',
+    'registry.example/rate-limit/x509-quota:503 x: not found'
   ]) {
     const bad = [OLD, pod('new', 'api-7d9f', [pulling('ImagePullBackOff', message)])]
     t.same(kinds(looks([5, bad], [20, bad], [36, bad])), ['awaits', 'awaits', 'failing'], message)
@@ -155,6 +186,9 @@ t.test('other pull errors are waited for', async t => {
     'denied: Quota exceeded for quota metric',
     'tls: failed to verify certificate: x509: certificate signed by unknown authority',
     'context deadline exceeded',
+    'read tcp 10.0.0.2:1->10.0.0.1:443: i/o timeout',
+    'unexpected status code 429',
+    'failed to do request: Get https://registry.example/v2/denied/manifests/not-found: EOF',
     'Back-off pulling image "not found/denied:2"',
     'something that nobody knows'
   ]) {

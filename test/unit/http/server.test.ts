@@ -1,3 +1,4 @@
+import { readFileSync, writeFileSync } from 'node:fs'
 import t from 'tap'
 import { firing, payload } from '../../support/alertmanager-payloads.ts'
 import { type Caller, open, type ServerFixture, TOKENS } from '../../support/server-fixture.ts'
@@ -185,6 +186,28 @@ t.test('dry runs, manual runs, explain, the switch', async t => {
   t.equal((await call('PUT', '/api/v1/switch', { body: { mode: 'approve', reason: 'x' } })).status, 400)
   t.equal((await call('PUT', '/api/v1/switch', { body: { mode: 'off' } })).status, 400)
   t.match((await call('POST', '/api/v1/policies/explain', { body: { labels: { alertname: 'A' } } })).body, { match: 'undo' })
+})
+
+t.test('the list of policies shows what guards may do, as it is in force', async t => {
+  const { call, files } = await open(t)
+  t.match((await call('GET', '/api/v1/policies')).body, { guards: [] })
+  const file: object = JSON.parse(readFileSync(files.policies, 'utf8'))
+  const guards = [{ name: 'deploys', namespaces: ['team-*'], bounds: { tolerate: 'x1.5', objective: '1%' } }]
+  writeFileSync(files.policies, JSON.stringify({ ...file, guards }))
+  t.equal((await call('POST', '/-/reload')).status, 200)
+  t.match((await call('GET', '/api/v1/policies')).body, {
+    items: [{ name: 'undo' }, { name: 'slow' }],
+    guards: [
+      {
+        name: 'deploys',
+        mode: 'dry-run',
+        namespaces: ['team-*'],
+        cooldown: '30m',
+        steps: [{ action: 'rollout-undo' }],
+        bounds: { tolerate: 'x1.5', objective: 0.01, metrics: ['http-error-ratio', 'http-latency', 'grpc-error-ratio', 'grpc-latency'] }
+      }
+    ]
+  })
 })
 
 t.test('lists: pages, filters, NDJSON; the audit is whole', async t => {

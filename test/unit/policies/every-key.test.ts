@@ -5,7 +5,7 @@ import { publishedSchema } from '../../../src/policies/schema.ts'
 import { KEYS } from '../../support/keys/every-key.ts'
 import { played } from '../../support/played-policies.ts'
 
-/** The keys that the schema has: those of every step once, those of each action's `with` by its name. */
+/** The keys that the schema has: those of every step and query once, those of each action's and metric's `with` by its name. */
 function keysOf(schema: unknown, path: string): readonly string[] {
   if (!isObject(schema)) return []
   // A `with` of an action without options.
@@ -29,8 +29,8 @@ function keysOf(schema: unknown, path: string): readonly string[] {
 
 function nameOf(branch: unknown): string {
   const properties = isObject(branch) && isObject(branch['properties']) ? branch['properties'] : {}
-  const { action } = properties
-  return isObject(action) ? `<${String(action['const'])}>` : ''
+  const named = properties['action'] ?? properties['use']
+  return isObject(named) ? `<${String(named['const'])}>` : ''
 }
 
 function written(path: string): string {

@@ -65,6 +65,15 @@ t.test('metrics that a regular expression chooses, or no name at all, may be rec
     t.ok(loads({ promql: `sum(${plain})` }), plain)
 })
 
+t.test('a window that leaves no time to confirm a recovery is told of', async t => {
+  const long = 'sum(rate(http_requests_total[10m]))'
+  t.match(told({ promql: long }).warnings, [
+    /^no recovery can be confirmed within 10m: the queries look back 10m, and 3 samples 30s apart come only after that; say confirm\.within above 11m/
+  ])
+  t.same(told({ promql: 'sum(rate(http_requests_total[9m]))' }).warnings, [])
+  t.match(told({ promql: 'sum(job:rate1h)', window: '1h' }).warnings, [/look back 1h/], 'what a policy says counts too')
+})
+
 t.test('a comparison on top is refused with the two halves to write instead', async t => {
   const halves: readonly (readonly [string, string])[] = [
     [`${ALL} > 5`, `promql: ${ALL}, failWhen: "> 5"`],

@@ -30,6 +30,11 @@ export const TARGET_LABELS: ReadonlySet<string> = new Set([
 /** The labels of a target that differ from pod to pod: they can't name the same target in all pods. */
 const OF_ONE_POD: ReadonlySet<string> = new Set(['pod', 'node', 'pod_ip', 'host', 'namespace', 'cluster'])
 
+/** Whether a label of that name tells a scraper’s target or a replica, where Prometheus was asked. */
+export function tellsTarget(name: string): boolean {
+  return TARGET_LABELS.has(name) || REPLICA_LABELS.has(name)
+}
+
 /** Where a pod’s series come from, as a text that is the same for the same target in every pod. */
 export function sourceOf(labels: Labels): string {
   const naming: Record<string, string> = {}

@@ -101,11 +101,14 @@ t.test('a reset counts from zero, and the first error of a pod counts as well', 
 })
 
 t.test('of two replicas one is counted, for sums over both make each error two', async t => {
-  const twice = (replica: string): StoredSeries => {
+  const behind = (replica: string, by: number): StoredSeries => {
     const series = steady(OLD, '200', 30)
-    return { ...series, labels: { ...series.labels, prometheus_replica: replica } }
+    return {
+      labels: { ...series.labels, prometheus_replica: replica },
+      samples: series.samples.map(([when, value]) => [when, Number(value) - by] as const)
+    }
   }
-  const { past } = await pastOf([twice('p-0'), twice('p-1')])
+  const { past } = await pastOf([behind('p-0', 0), behind('p-1', 4)])
   const { rows } = told(await past.tallies({ ...question, counters: [ERRORS], stepSeconds: 15 }, soon()))
   t.same(rows[5], [[{ requests: 30, bad: 0 }]])
 })

@@ -280,6 +280,18 @@ t.test('an application’s own label that is named like a target’s tells reque
   )
 })
 
+t.test('several pods behind one address are told apart by their names', async t => {
+  const same = { instance: '127.0.0.1:80' }
+  const { source } = numbersOf([
+    up(OLD, [3], same),
+    up(NEW, [3], same),
+    counter(OLD, '200', [[3, 100]], same),
+    counter(NEW, '200', [[3, 50]], same)
+  ])
+  const scrapes = told(await source.scrapes({ ...WANTED, pods: BOTH }, soon()))
+  t.same([plain(scrapes, 'a'), plain(scrapes, 'b')], [[[3, { 200: 100 }]], [[3, { 200: 50 }]]])
+})
+
 const LATENCY: Counter = { kind: 'latency', metric: 'http_request_duration_seconds', boundaries: [0.25, 1, 0.00001, 1_000_000] }
 const bucket = (le: string, value: number) => ({
   labels: { __name__: 'http_request_duration_seconds_bucket', le, ...targetLabels(OLD) },
@@ -367,6 +379,12 @@ t.test('how often pods are scraped is measured, and a block is at least five sec
   ]).source
   await pushed.labels(BOTH, ['http_requests_total'], soon())
   t.equal(told(await pushed.interval(BOTH, soon())), 30, 'pushed numbers have no `up`')
+  const name = 'http_request_duration_seconds'
+  const native = numbersOf([
+    { labels: { __name__: name, ...targetLabels(OLD) }, samples: [-40, -20, 0].map(second => [at(second), NATIVE] as const) }
+  ]).source
+  await native.labels(BOTH, [name], soon())
+  t.equal(told(await native.interval(BOTH, soon())), 20, 'nor are native histograms samples')
 })
 
 t.test('pods of two clusters with the same names are not mixed up', async t => {

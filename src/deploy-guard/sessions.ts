@@ -1,0 +1,50 @@
+import { MINUTE } from '../base/clock.ts'
+import type { DeployGuard } from '../domain/deploy-guard.ts'
+import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+
+/** Where one guard's numbers come from. A source remembers how this guard's pods are read. */
+export interface Numbers {
+  /** In the order in which they are asked. */
+  readonly sources: readonly NumberSource[]
+  close(): void
+}
+
+/** The sources of each guard that this process works on: they remember how its pods are read, and some go on reading between two looks. */
+export interface Sessions {
+  of(guard: Pick<DeployGuard, 'id' | 'options'>): Numbers
+  end(id: string): void
+  /** Ends what nobody used for long: another process works on it by now. */
+  sweep(): void
+  endAll(): void
+}
+
+/** The longest block is five minutes. */
+const UNUSED_MS = 11 * MINUTE
+
+/** Keeps one set of sources for each guard. */
+export function createSessions(open: (guard: Pick<DeployGuard, 'id' | 'options'>) => Numbers, now: () => number): Sessions {
+  const sessions = new Map<string, { readonly numbers: Numbers; usedAt: number }>()
+  function end(id: string): void {
+    sessions.get(id)?.numbers.close()
+    sessions.delete(id)
+  }
+  return {
+    of(guard) {
+      const known = sessions.get(guard.id)
+      if (known !== undefined) {
+        known.usedAt = now()
+        return known.numbers
+      }
+      const numbers = open(guard)
+      sessions.set(guard.id, { numbers, usedAt: now() })
+      return numbers
+    },
+    end,
+    sweep() {
+      for (const [id, { usedAt }] of sessions) if (now() - usedAt > UNUSED_MS) end(id)
+    },
+    endAll() {
+      for (const id of [...sessions.keys()]) end(id)
+    }
+  }
+}
