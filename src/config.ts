@@ -5,6 +5,7 @@ import { baseUrlFault } from './base/redacted-url.ts'
 import { FIELD_OWNERSHIPS, type FieldOwnership } from './domain/field-ownership.ts'
 import type { Mode } from './domain/outcomes.ts'
 import { cidrFault } from './outgoing/addresses.ts'
+import type { ProxySettings } from './outgoing/http-client.ts'
 import { LOG_LEVELS, type LogLevel } from './telemetry/logger.ts'
 
 /** A setting that cannot be used: exit code 2, and one sentence that says what to do. */
@@ -32,6 +33,8 @@ export interface ServeFlags {
   readonly podCidr?: readonly string[]
   readonly ownHost?: readonly string[]
   readonly allowHost?: readonly string[]
+  readonly externalUrl?: string
+  readonly clusterName?: string
 }
 
 export interface Config {
@@ -66,6 +69,10 @@ export interface Config {
   readonly ownHosts: readonly string[]
   /** What may stand in a caller's `Host` besides loopback names, where there are no tokens: of a forwarded port, or of a proxy. */
   readonly allowHosts: readonly string[]
+  /** What stands in messages: the cluster’s name, and where people reach Astern. */
+  readonly origin: { readonly clusterName?: string; readonly externalUrl?: string }
+  /** The proxy by which people are told, as the usual variables name it. */
+  readonly proxy: ProxySettings
   readonly helm: {
     readonly program: string
     /** The environment variables that helm gets. */
@@ -131,6 +138,8 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
     podCidrs: podCidrs(flags.podCidr ?? listed(environment['ASTERN_POD_CIDRS'])),
     ownHosts: flags.ownHost ?? listed(environment['ASTERN_OWN_HOSTS']),
     allowHosts: allowHosts(flags.allowHost ?? listed(environment['ASTERN_ALLOW_HOSTS'])),
+    origin: originOf(read(flags.clusterName, 'ASTERN_CLUSTER_NAME'), read(flags.externalUrl, 'ASTERN_EXTERNAL_URL')),
+    proxy: proxyOf(environment),
     helm: { program: read(flags.helm, 'ASTERN_HELM') ?? 'helm', environment: forHelm(environment) }
   }
   closedByDefault(config)
@@ -141,6 +150,26 @@ export function readConfig(flags: ServeFlags, environment: Environment = process
 function checkUrl(url: string, setting: string): void {
   const fault = baseUrlFault(url)
   if (fault !== undefined) throw new ConfigError(`${setting} ${fault}`)
+}
+
+function originOf(clusterName: string | undefined, externalUrl: string | undefined): Config['origin'] {
+  if (externalUrl !== undefined) checkUrl(externalUrl, '--external-url')
+  if (clusterName !== undefined && !/^[\w.:-]{1,100}$/.test(clusterName))
+    throw new ConfigError(`--cluster-name ${clusterName}: must be at most 100 letters, digits, and . : _ -`)
+  return { ...(clusterName === undefined ? {} : { clusterName }), ...(externalUrl === undefined ? {} : { externalUrl }) }
+}
+
+/** As curl reads them: in small letters, or in capitals. The URL of a proxy is not told, because it may hold a password. */
+function proxyOf(environment: Environment): ProxySettings {
+  const read = (name: string): string | undefined => environment[name.toLowerCase()] || environment[name] || undefined
+  const [httpsProxy, httpProxy, noProxy] = ['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY'].map(read)
+  for (const [name, url] of Object.entries({ HTTPS_PROXY: httpsProxy, HTTP_PROXY: httpProxy }))
+    if (url !== undefined && !/^https?:\/\//i.test(url)) throw new ConfigError(`${name} must begin with http:// or https://`)
+  return {
+    ...(httpsProxy === undefined ? {} : { HTTPS_PROXY: httpsProxy }),
+    ...(httpProxy === undefined ? {} : { HTTP_PROXY: httpProxy }),
+    ...(noProxy === undefined ? {} : { NO_PROXY: noProxy })
+  }
 }
 
 /** The entries of a variable that holds several, with commas between them. */

@@ -127,6 +127,10 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   metrics.reload(true, clock.now())
   const http = createHttpClient(clock.now, secrets.scrub)
   onStop('http client', () => http.close())
+  for (const url of [config.proxy.HTTPS_PROXY, config.proxy.HTTP_PROXY]) if (url !== undefined) secrets.know(url)
+  // What goes to people may go by a proxy. The cluster and the sources are near, and are called directly.
+  const outward = createHttpClient(clock.now, secrets.scrub, config.proxy)
+  onStop('http client of the channels', () => outward.close())
   const connection = await connect(config, clock.now, secrets.know)
   const clusterOffset = createClockOffset(clock.now)
   const kubeGuarded = withBreaker(http, { name: 'kubernetes' })
@@ -140,7 +144,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   // An entry of `guards:` is the policy of the runs that its guards begin.
   const inForce = (name: string): Policy | undefined => policiesInForce(store.current()).find(policy => policy.name === name)
   let listening = config.listen
-  const channels = createChannels(CHANNELS, createChannelTools({ http, kube, clock }, files.read))
+  const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
   channels.follow(store.current().channels)
   const cluster = createCluster(
     kube,

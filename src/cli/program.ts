@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander'
 import { VERSION } from '../app/version.ts'
 import { ConfigError } from '../config.ts'
 import { auditCommand } from './audit.ts'
+import { channelsCommand } from './channels.ts'
 import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, EXIT } from './exit.ts'
@@ -38,6 +39,7 @@ export function createProgram(terminal: Terminal): Command {
   tokenCommand(program, terminal)
   auditCommand(program, terminal)
   doctorCommand(program, terminal)
+  channelsCommand(program, terminal)
   demoCommand(program, terminal)
   return program
 }

@@ -44,6 +44,8 @@ export function serveCommand(program: Command, terminal: Terminal): void {
       'a name under which callers without tokens may reach Astern, as HOST[:PORT]; several times for several (ASTERN_ALLOW_HOSTS)',
       several
     )
+    .option('--external-url <url>', 'where people reach Astern, for the links in messages (ASTERN_EXTERNAL_URL)')
+    .option('--cluster-name <name>', 'what messages call this cluster (ASTERN_CLUSTER_NAME)')
     .option('--stop-within <duration>', 'how long what is under way may take at the end (ASTERN_STOP_WITHIN; default 20s)')
     .option('--keep-deliveries <duration>', 'keep raw deliveries (ASTERN_KEEP_DELIVERIES; default 7d)')
     .addHelpText(

@@ -7,7 +7,6 @@ import { connect } from '../cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../cluster/kube-client.ts'
 import type { Config } from '../config.ts'
 import { policiesInForce } from '../domain/guard-entries.ts'
-import type { KubeAnswer } from '../domain/ports/kube.ts'
 import { openChannels } from '../notify/channels.ts'
 import { CHANNELS } from '../notify/registry.ts'
 import { withBreaker } from '../outgoing/breaker.ts'
@@ -20,6 +19,7 @@ import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.
 import { tryQueries } from './queries.ts'
 import { checkCluster, checkRights } from './rights.ts'
 import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
+import { noKube } from './test-channel.ts'
 import { checkWatches } from './watches.ts'
 
 /** The deadline of all calls together. Each call has its own besides. */
@@ -47,6 +47,8 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
   yield* findings
   const files = createSecretFiles(secrets)
   const http = createHttpClient(systemClock.now, secrets.scrub)
+  // What goes to people may go by a proxy.
+  const outward = createHttpClient(systemClock.now, secrets.scrub, config.proxy)
   const signal = AbortSignal.timeout(ALL_WITHIN_MS)
   try {
     const cluster = await openCluster(config, http, secrets)
@@ -60,10 +62,15 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
       yield* await tryQueries(sources.prometheus, set.policies, options.labels ?? {}, signal)
     yield* checkAlertmanager(status['alertmanager'])
     const { kube } = 'problem' in cluster ? { kube: noKube } : cluster
-    const channels = openChannels(CHANNELS, set.channels, createChannelTools({ http, kube, clock: systemClock }, files.read))
+    const channels = openChannels(
+      CHANNELS,
+      set.channels,
+      createChannelTools({ http: outward, kube, clock: systemClock, origin: config.origin }, files.read)
+    )
     yield* await checkChannels(channels, policiesInForce(set), options.sendTest ? { id: systemIds.next() } : undefined, signal)
   } finally {
     http.close()
+    outward.close()
   }
 }
 
@@ -103,7 +110,3 @@ async function clusterFindings(
     ...(await checkWatches(kube, policiesInForce(set), systemClock.now, signal))
   ]
 }
-
-/** Stands in where no cluster is known, because the channels that are tried need none. */
-const away = async (): Promise<KubeAnswer> => ({ kind: 'unreachable', detail: 'no cluster is known' })
-const noKube = { get: away, post: away }

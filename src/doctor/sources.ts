@@ -1,7 +1,8 @@
 import type { SourceStatus, Sources } from '../app/sources.ts'
-import type { Channel, Message } from '../domain/message.ts'
+import type { Channel } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
+import { sendTest } from './channel-test.ts'
 import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
@@ -90,7 +91,7 @@ export async function checkChannels(
       findings.push(trouble(check, 'warning', 'no policy escalates to it, and no guard', `name it in escalate.to, or remove it`))
     else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
     else {
-      const result = await channel.send(testMessage(name, send.id), { revision: 1 }, signal)
+      const result = await sendTest(channel, name, send.id, signal)
       findings.push(
         result.kind === 'delivered'
           ? fine(check, 'took a test message: see whether it arrived')
@@ -104,18 +105,4 @@ export async function checkChannels(
     }
   }
   return findings
-}
-
-function testMessage(channel: string, id: string): Message {
-  return {
-    key: `doctor/${id}/${channel}`,
-    channel,
-    subject: { kind: 'test', id },
-    event: 'over',
-    title: 'Test message of astern doctor',
-    text: 'Nothing is wrong. Somebody wanted to know whether this channel reaches you: it does.',
-    severity: 'info',
-    labels: {},
-    details: { outcome: 'test' }
-  }
 }

@@ -1,3 +1,4 @@
+import type { Kysely } from 'kysely'
 import { MINUTE } from '../base/clock.ts'
 import { affairOf, type Fallback, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
@@ -6,6 +7,7 @@ import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'
 import { stormAt } from './storm.ts'
+import type { Tables } from './tables.ts'
 
 /**
  * People hear that an alert is over this long after it went away, milliseconds. One that comes back within that time was never over, so
@@ -16,14 +18,33 @@ export const OVER_AFTER_MS = 5 * MINUTE
 const AT_ONCE = 50
 
 /** What happens to messages by the time alone. */
-export function createMessageTending({ transaction }: Database): Pick<OutboxLedger, 'tendMessages'> {
+export function createMessageTending({ db, transaction }: Database): Pick<OutboxLedger, 'tendMessages'> {
   return {
-    tendMessages: (fallbacks, now) =>
-      transaction(async tx => {
+    async tendMessages(fallbacks, now) {
+      // Mostly there is nothing to do, and then this must cost no transaction.
+      if (!(await mayFallBack(db, fallbacks)) && !(await stormIsTold(db))) return
+      await transaction(async tx => {
         await fallBack(tx, fallbacks, now)
         await endStorms(tx, now)
       })
+    }
   }
+}
+
+async function mayFallBack(db: Kysely<Tables>, fallbacks: ReadonlyMap<string, Fallback>): Promise<boolean> {
+  if (fallbacks.size === 0) return false
+  const untold = db
+    .selectFrom('outbox')
+    .select('key')
+    .where('channel', 'in', [...fallbacks.keys()])
+    .where('delivered_at', 'is', null)
+    .where('fell_back', '=', 0)
+  return (await untold.limit(1).execute()).length > 0
+}
+
+async function stormIsTold(db: Kysely<Tables>): Promise<boolean> {
+  const told = db.selectFrom('affairs').select('affair').where('state', '=', 'handed-over').where('affair', 'like', 'storm/%')
+  return (await told.limit(1).execute()).length > 0
 }
 
 /** Tells the channels that were handed these incidents that their alerts are over, or back. */

@@ -156,8 +156,7 @@ function linksOf({ runId, details }: Message, { externalUrl }: Origin): Link[] {
   return [
     ...link('Astern’s record', base === undefined || runId === undefined ? undefined : `${base}/api/v1/runs/${encodeURIComponent(runId)}`),
     ...link('Query', textAt(details, 'alert', 'generatorURL')),
-    ...link('Runbook', textAt(details, 'alert', 'runbook')),
-    ...link('Change', textAt(details, 'changed', 'link'))
+    ...link('Runbook', textAt(details, 'alert', 'runbook'))
   ]
 }
 

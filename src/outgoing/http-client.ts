@@ -61,12 +61,20 @@ interface Agents {
 
 const DEFAULT_MAX_BYTES = 16 * 1024 * 1024
 
+/** A proxy as the usual environment variables name it; none: every server is called directly. */
+export interface ProxySettings {
+  readonly HTTPS_PROXY?: string
+  readonly HTTP_PROXY?: string
+  /** Hosts that are called directly, with commas. */
+  readonly NO_PROXY?: string
+}
+
 /** Makes Astern's only HTTP client. It keeps connections open; every call has a deadline, and every body a limit. */
-export function createHttpClient(now: () => number = Date.now, scrub: Scrub = nothingSecret): HttpClient {
+export function createHttpClient(now: () => number = Date.now, scrub: Scrub = nothingSecret, proxy: ProxySettings = {}): HttpClient {
   // 32 sockets for each host are enough for a burst of runs, and too few to flood a small Prometheus.
   const agents: Agents = {
-    http: new http.Agent({ keepAlive: true, maxSockets: 32 }),
-    https: new https.Agent({ keepAlive: true, maxSockets: 32 })
+    http: new http.Agent({ keepAlive: true, maxSockets: 32, proxyEnv: { ...proxy } }),
+    https: new https.Agent({ keepAlive: true, maxSockets: 32, proxyEnv: { ...proxy } })
   }
   // A stream keeps its socket for minutes. With sockets of their own, 32 watches do not keep every other request out.
   const streams: Agents = { http: new http.Agent(), https: new https.Agent() }

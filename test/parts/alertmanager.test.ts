@@ -48,8 +48,9 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
   })
 
   const channel = alertmanager.open({ url: server.url }, channelTools({ http: client, clock: systemClock }))
-  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
-  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' }, 'again: the same alert')
+  const posted = await channel.send(MESSAGE, { revision: 1 }, soon())
+  t.match(posted, { kind: 'delivered', remember: { alerts: [{ astern_message: MESSAGE.key }] } })
+  t.same(await channel.send(MESSAGE, { revision: 1 }, soon()), posted, 'again: the same alert')
   await waitUntil(() => bodies.length > 0, 'the route tells the people')
   const payload = parseAlertmanagerPayload(bodies[0])
   if ('message' in payload) throw new Error(`${payload.path} ${payload.message}`)
@@ -107,6 +108,10 @@ t.test('a real Alertmanager: what it posts is understood, what Astern posts reac
   })
   await waitUntil(async () => (await states.stateOf(oddName, soon())).kind === 'known', 'a name that no filter could carry is found')
   t.same(await states.stateOf({ alertname: odd.alertname }, soon()), { kind: 'absent' }, 'and so is one with fewer')
+
+  const memory = posted.kind === 'delivered' ? (posted.remember ?? {}) : {}
+  t.match(await channel.send({ ...MESSAGE, event: 'over' }, { revision: 1, memory }, soon()), { kind: 'delivered' })
+  await waitUntil(async () => (await states.stateOf(labels, soon())).kind === 'absent', 'the alert ends when the affair is over')
 
   await server.stop()
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed' })

@@ -45,7 +45,7 @@ export async function story1(t: Test, site: Site, namespace: string): Promise<vo
     'an Event on the target'
   )
   t.ok(
-    world.people.every(message => message.event === 'over'),
+    world.people.every(message => message.event === 'over' || message.event === 'acted'),
     'nobody is called for good news'
   )
 }

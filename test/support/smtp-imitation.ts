@@ -16,6 +16,8 @@ export interface Mail {
 export interface SmtpImitation {
   readonly port: number
   readonly mails: Mail[]
+  /** The commands that came outside TLS. */
+  readonly plain: string[]
   /** What the next commands of this name are answered, instead of what they would be; `cut` ends the connection. */
   readonly answers: Map<string, string[]>
 }
@@ -31,6 +33,7 @@ export async function smtpImitation(
 ): Promise<SmtpImitation> {
   const context = { cert: readFileSync(certificates.server.cert), key: readFileSync(certificates.server.key) }
   const mails: Mail[] = []
+  const plain: string[] = []
   const answers = new Map<string, string[]>()
   const sockets = new Set<net.Socket>()
 
@@ -62,6 +65,7 @@ export async function smtpImitation(
     /** @returns true where this connection is not read any further */
     function command(line: string): boolean {
       const name = line.split(/[ :]/)[0]?.toUpperCase() ?? ''
+      if (!secure) plain.push(name)
       const planned = answers.get(name)?.shift()
       if (planned !== undefined) say(planned)
       else if (name === 'EHLO') say(`250-imitation\r\n${!secure && startTls ? '250-STARTTLS\r\n' : ''}250 AUTH PLAIN`)
@@ -104,5 +108,5 @@ export async function smtpImitation(
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return { port: address.port, mails, answers }
+  return { port: address.port, mails, plain, answers }
 }

@@ -164,6 +164,7 @@ function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Told): Messa
   const incident = incidentOf(trigger)
   const alert = alertOf(trigger)
   const by = askedBy(trigger)
+  const runbook = alert?.annotations['runbook_url']
   return {
     run: run.id,
     ...(incident === undefined ? {} : { incident: incident.id }),
@@ -179,7 +180,13 @@ function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Told): Messa
     ...(repair === undefined ? {} : { repair }),
     ...(alert === undefined
       ? {}
-      : { alert: { startsAt: new Date(alert.startsAt).toISOString(), generatorURL: incident?.generatorUrl ?? '' } })
+      : {
+          alert: {
+            startsAt: new Date(alert.startsAt).toISOString(),
+            generatorURL: incident?.generatorUrl ?? '',
+            ...(runbook === undefined ? {} : { runbook })
+          }
+        })
   }
 }
 

@@ -41,6 +41,21 @@ t.test('a storm is one alert of its own, which no label of one target routes; an
   t.same(at(await alertOf({ ...storm, event: 'update', details: { storm: 's', count: 9 } }), 'labels'), labels)
 })
 
+t.test('what was posted ends when the affair is over, and nothing is posted where there is nothing to end', async t => {
+  const { http, requests } = answering(200)
+  const channel = alertmanager.open({ url: 'http://am:9093' }, channelTools({ http }))
+  const over: Message = { ...MESSAGE, key: 'run-1/over', event: 'over', severity: 'info' }
+  const posted = await channel.send(MESSAGE, { revision: 1 }, soon())
+  const memory = posted.kind === 'delivered' ? (posted.remember ?? {}) : {}
+  const ended = await channel.send(over, { revision: 1, memory }, soon())
+  const alerts = requests.map(request => JSON.parse(request.body ?? '[]') as unknown)
+  t.same(at(alerts, 1, 0, 'labels'), at(alerts, 0, 0, 'labels'), 'the very labels')
+  t.equal(at(alerts, 1, 0, 'endsAt'), new Date(NOON).toISOString())
+  t.same(ended, { kind: 'delivered', remember: { alerts: [] } })
+  t.same(await channel.send(over, { revision: 1 }, soon()), { kind: 'delivered' })
+  t.equal(requests.length, 2)
+})
+
 t.test('it is given calls for people, and good news where it has posted something that ends', async t => {
   t.same(alertmanager.follows, ['over'])
   t.same(alertmanager.takes, ['needs-people', 'approval'])

@@ -61,6 +61,7 @@ t.test('nothing goes out in plain text, or to a server that is not who it says',
   const { server, channel } = await scene(t, { implicit: false, startTls: false })
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed' })
   t.same(server.mails, [])
+  t.notOk(server.plain.includes('AUTH') || server.plain.includes('MAIL'), 'no password either')
   const unknown = await scene(t, { implicit: true }, { caFile: makeCertificates(mkdtempSync(join(tmpdir(), 'astern-other-'))).ca })
   t.match(await unknown.channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed', detail: /certificate|self.signed|issuer/i })
   t.same(unknown.server.mails, [])
