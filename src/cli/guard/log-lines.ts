@@ -22,7 +22,9 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
       ? []
       : [{ word: now.standing.kind, text: withoutWord(now.standing.first, now.standing.kind) }]),
     ...fresh('run', runText(now), before === undefined ? undefined : runText(before)),
-    ...(now.state === 'ended' || sameButCounts(awaitsText(now), before === undefined ? undefined : awaitsText(before))
+    ...(now.state === 'ended' ||
+    now.said.includes(awaitsText(now) ?? '') ||
+    sameButCounts(awaitsText(now), before === undefined ? undefined : awaitsText(before))
       ? []
       : [{ word: 'awaits', text: awaitsText(now) ?? 'nothing' }])
   ]

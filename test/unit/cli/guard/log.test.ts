@@ -57,6 +57,12 @@ t.test('while nothing changes: a line every 20 s with both arms, a bar of eviden
   t.equal(lines.length, before + 3)
 })
 
+t.test('what was said already is not told again as what is awaited', async t => {
+  const { log, lines } = opened()
+  log.told(told({ said: ['the pods cannot be read'], awaits: 'the pods cannot be read' }))
+  t.equal(lines.filter(line => line.includes('cannot be read')).length, 1)
+})
+
 t.test('evidence that is not complete is never shown as 100 %; what is nearer to its end has the bar', async t => {
   const { log, lines, pass } = opened()
   log.told(
