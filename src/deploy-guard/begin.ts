@@ -25,7 +25,7 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
     return { kind: 'refused', why: 'unreachable', detail: `${AT_ONCE} guards are watched already: try again when one is over` }
   const looked = await cluster.look(target, undefined, signal)
   if (looked.kind !== 'found')
-    return { kind: 'refused', why: looked.kind === 'forbidden' ? 'unreachable' : looked.kind, detail: looked.detail }
+    return { kind: 'refused', why: looked.kind === 'forbidden' ? 'not-allowed' : looked.kind, detail: looked.detail }
   const { workload } = looked
   const now = clock.now()
   const facts = await ledger.targetFacts(target, [], '', now)

@@ -1,8 +1,7 @@
-import { sha256 } from '../base/hashes.ts'
 import { canonicalJson, isObject, type JsonObject, listAt, numberAt, objectAt, textAt, textMap } from '../base/json.ts'
 import type { ControllerParts } from './controller-parts.ts'
 import { updateStatus } from './deployment-status.ts'
-import { availableOf, isAvailable, isReady, nameOf, namespaceOf, replicasOf, seconds } from './object-fields.ts'
+import { availableOf, isAvailable, isReady, nameOf, namespaceOf, replicasOf, safeName, seconds } from './object-fields.ts'
 import { generationOf } from './store.ts'
 
 const REVISION = 'deployment.kubernetes.io/revision'
@@ -70,7 +69,7 @@ function roll(parts: ControllerParts, deployment: JsonObject, current: JsonObjec
 
 function createSet(parts: ControllerParts, deployment: JsonObject, sets: readonly JsonObject[]): JsonObject {
   const template = objectAt(deployment, 'spec', 'template')
-  const hash = sha256(canonicalJson(template)).slice(0, 10)
+  const hash = safeName(canonicalJson(template), 10)
   const labels = { ...textMap(objectAt(template, 'metadata')['labels']), [HASH]: hash }
   return parts.store.put('replicasets', {
     apiVersion: 'apps/v1',
@@ -152,7 +151,7 @@ function createPod(parts: ControllerParts, set: JsonObject): void {
     kind: 'Pod',
     metadata: {
       ...objectAt(template, 'metadata'),
-      name: `${nameOf(set)}-${sha256(uid).slice(0, 5)}`,
+      name: `${nameOf(set)}-${safeName(uid, 5)}`,
       namespace: namespaceOf(set),
       uid,
       creationTimestamp: seconds(parts.now()),

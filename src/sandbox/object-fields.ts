@@ -1,3 +1,4 @@
+import { sha256 } from '../base/hashes.ts'
 import { instantAt, type JsonObject, listAt, numberAt, textAt } from '../base/json.ts'
 
 export function replicasOf(object: JsonObject): number {
@@ -24,6 +25,14 @@ export function nameOf(object: JsonObject): string {
 
 export function namespaceOf(object: JsonObject): string {
   return textAt(object, 'metadata', 'namespace') ?? ''
+}
+
+/** The characters of which Kubernetes makes names: no vowels, so that they are no words. */
+const SAFE = 'bcdfghjklmnpqrstvwxz2456789'
+
+/** A name's generated part, as Kubernetes makes it of a hash. */
+export function safeName(of: string, length: number): string {
+  return [...sha256(of).slice(0, length)].map(character => SAFE[character.charCodeAt(0) % SAFE.length]).join('')
 }
 
 /** Kubernetes writes whole seconds. */

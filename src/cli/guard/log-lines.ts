@@ -16,7 +16,9 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
     ...fresh('version', judgedText(now), before === undefined ? undefined : judgedText(before)),
     ...now.said.filter(text => !(before?.said.includes(text) ?? false)).map(text => ({ word: 'said', text })),
     ...fresh('compared', comparedText(now), before === undefined ? undefined : comparedText(before)),
-    ...(now.standing?.notes ?? []).filter(text => !(before?.standing?.notes.includes(text) ?? false)).map(text => ({ word: 'note', text })),
+    ...(now.standing?.notes ?? [])
+      .filter(text => !now.said.includes(text) && !(before?.standing?.notes.includes(text) ?? false))
+      .map(text => ({ word: 'note', text })),
     ...fresh('failing', now.failing, before?.failing),
     ...(now.standing === undefined || now.standing.kind === 'watching' || now.standing.kind === before?.standing?.kind
       ? []

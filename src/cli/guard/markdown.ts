@@ -49,7 +49,8 @@ function picture({ history }: Report): readonly string[] {
 }
 
 function said({ said: texts, standing }: Told): readonly string[] {
-  const all = [...texts, ...(standing === undefined ? [] : [standing.compared, standing.guarantee, ...standing.notes])]
+  const notes = standing === undefined ? [] : [standing.compared, standing.guarantee, ...standing.notes]
+  const all = [...texts, ...notes.filter(note => note === undefined || !texts.includes(note))]
     .filter(text => text !== undefined && text !== '')
     .slice(0, SAID)
   return all.length === 0 ? [] : [...all.map(text => `- ${md(text ?? '')}`), '']

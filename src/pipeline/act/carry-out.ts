@@ -54,6 +54,10 @@ export async function carryOut(pass: Pass): Promise<Next> {
   if (intent.sends > 0 && effect === 'unclear')
     return unknown(carrying, 'it may have been sent before Astern stopped, nothing tells, and it is never sent twice')
   if (intent.sends >= 2) return unknown(carrying, 'the write was sent twice and its effect is not there')
+  if (intent.sends > 0 && ports.clock.now() >= escalatesAt(pass.run)) {
+    const why = pass.run.detail ?? 'the write was sent once, and its effect is not there'
+    return unknown(carrying, `the time to act is up; ${why}`)
+  }
   const refusal = await recheck(pass, plan, workload)
   if (refusal !== undefined) {
     if (intent.sends === 0) return withdraw(carrying, refusal)

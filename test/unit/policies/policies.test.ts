@@ -99,7 +99,7 @@ t.test('each mistake is told with line, column, path, and what to write instead'
   t.match(edited('[{ action: rollout-undo }]', '[{ action: rollout-undo }, { action: rollout-undo }]')[0], /stands in the ladder twice/)
   t.match(edited('  prometheus: { url: "http://prometheus:9090" }\n', '')[0], /sources/)
   t.match(edited('version: 1', 'version: 2')[0], /^1:10 version: must be 1/)
-  t.match(edited('webhook:', 'slack:')[0], /unknown key "slack"/)
+  t.match(edited('webhook:', 'irc:')[0], /unknown key "irc"/)
 })
 
 t.test('a file that is empty, wrongly indented or no YAML says so', async t => {
