@@ -1,6 +1,7 @@
 import t from 'tap'
 import {
   badCanary,
+  badStateful,
   budgetUsedUp,
   cancelled,
   crashLoop,
@@ -11,6 +12,7 @@ import {
   loneError,
   noTraffic,
   oneAffair,
+  onlyProbes,
   sourceKilled
 } from '../stories/guard-stories.ts'
 import { openSite } from '../support/e2e/site.ts'
@@ -22,6 +24,8 @@ const { site } = await openSite(t)
 void t.test('15. a bad version is taken back, once', { buffered: true }, t => badCanary(t, site, 'guard-bad'))
 void t.test('15. a good version passes early', { buffered: true }, t => goodCanary(t, site, 'guard-good'))
 void t.test('15. no traffic proves nothing', { buffered: true }, t => noTraffic(t, site, 'guard-silent'))
+void t.test('15. only probes prove nothing', { buffered: true }, t => onlyProbes(t, site, 'guard-probes'))
+void t.test('15. a bad version of a StatefulSet', { buffered: true }, t => badStateful(t, site, 'guard-stateful'))
 void t.test('15. Prometheus is killed in the middle', { buffered: true }, t => sourceKilled(t, site, 'guard-source'))
 void t.test('15. one lone error fails nothing', { buffered: true }, t => loneError(t, site, 'guard-lone'))
 void t.test('15. somebody deploys forward', { buffered: true }, t => deployedForward(t, site, 'guard-forward'))

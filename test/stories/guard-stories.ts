@@ -112,6 +112,37 @@ export async function noTraffic(t: Test, site: Site, namespace: string): Promise
   t.equal((await writesOf(world)).length, 0)
 }
 
+/** Only the kubelet asks: its probes are no traffic, and prove nothing. */
+export async function onlyProbes(t: Test, site: Site, namespace: string): Promise<void> {
+  // Two requests a second for all pods together, each of which is probed once a second.
+  const world = await guardedWorld(t, site, namespace, { load: () => 0.05 })
+  await world.astern()
+  ok(
+    await world.clients.kube.jsonPatch(`${objectPath(world.target)}?fieldManager=pipeline`, [
+      { op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:v2' },
+      {
+        op: 'add',
+        path: '/spec/template/spec/containers/0/readinessProbe',
+        value: { httpGet: { path: '/healthz', port: 8080 }, periodSeconds: 1 }
+      }
+    ])
+  )
+  const guard = await ended(world, await asked(world, { image: 'app:v2', for: '30s', timeout: '90s' }))
+
+  t.match(guard, { result: 'inconclusive', standing: { because: 'no-traffic' } })
+}
+
+/** A StatefulSet is replaced pod by pod: what is not replaced yet is the baseline. */
+export async function badStateful(t: Test, site: Site, namespace: string): Promise<void> {
+  const world = await guardedWorld(t, site, namespace, { workload: { kind: 'StatefulSet', replicas: 3, spec: { serviceName: 'api' } } })
+  await world.astern()
+  const id = await guardOf(world, 'app:v2-err40')
+
+  t.match(await ended(world, id), { result: 'rolled-back', standing: { kind: 'fail' } })
+  await runs(world, 'app:v1')
+  t.equal((await writesOf(world)).length, 1)
+}
+
 /** Prometheus is killed in the middle of it: no numbers are no failure. */
 export async function sourceKilled(t: Test, site: Site, namespace: string): Promise<void> {
   const world = await guardedWorld(t, site, namespace)

@@ -7,7 +7,7 @@ import { actionStories } from '../../support/story-actions.ts'
 class Crash extends Error {}
 
 /** Those that a story of one alert, once received, goes through. */
-const POINTS = FAULT_POINTS.filter(point => !point.startsWith('delivery-') && point !== 'message-sent')
+const POINTS = FAULT_POINTS.filter(point => !/^(?:delivery|guard)-/.test(point) && point !== 'message-sent')
 
 // What a kill leaves: whatever came before the point is done, whatever comes after it is not. With `kill -9` on real clusters:
 // test/stories/crash.ts, test/e2e/action-crashes.test.ts.
