@@ -2,7 +2,7 @@ import type { Kysely } from 'kysely'
 import { MINUTE } from '../base/clock.ts'
 import { affairOf, type Fallback, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
-import { setState, type Turned, turnedBy } from './affairs.ts'
+import { setState, type Turned, takeBack, turnedBy } from './affairs.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'
@@ -64,17 +64,7 @@ async function resolved(tx: LedgerTransaction, turned: Turned, now: number): Pro
 }
 
 async function back(tx: LedgerTransaction, { affair, channel, handed }: Turned, now: number): Promise<void> {
-  const { numDeletedRows } = await tx.query
-    .deleteFrom('outbox')
-    .where('affair', '=', affair)
-    .where('channel', '=', channel)
-    .where('delivered_at', 'is', null)
-    .where('claimed_until', 'is', null)
-    .where('next_at', '>', now)
-    .where('attempts', '=', 0)
-    .where('key', 'like', '%/gone-away/%')
-    .executeTakeFirst()
-  if (numDeletedRows > 0n) return setState(tx, { affair, channel }, 'handed-over', now)
+  if (await takeBack(tx, { affair, channel }, now)) return
   await enqueue(
     tx,
     { ...handed, key: `${affair}/back/${now}/${channel}`, text: `The alert is back. Astern writes nothing more for it.\n${handed.text}` },

@@ -62,10 +62,32 @@ export async function concerns(tx: LedgerTransaction, affair: string, incidentId
     .execute()
 }
 
-/** Whether people need not look at the affair of this message any more. */
-export async function isOver(tx: LedgerTransaction, { subject, channel }: Message): Promise<boolean> {
-  const row = await affairRow(tx, affairOf(subject), channel)
-  return row !== undefined && (row.state === 'resolved' || row.state === 'over')
+/**
+ * Whether people still have the affair of this message open. One whose alerts went away a moment ago is open again with this: what would
+ * have told them so is not sent.
+ */
+export async function isStillOpen(tx: LedgerTransaction, { subject, channel }: Message, now: number): Promise<boolean> {
+  const affair = affairOf(subject)
+  const row = await affairRow(tx, affair, channel)
+  if (row === undefined) return true
+  return row.state === 'resolved' ? takeBack(tx, { affair, channel }, now) : row.state !== 'over'
+}
+
+/** Takes back the message that an affair's alerts went away, where nobody has begun to send it. False where it is too late for that. */
+export async function takeBack(tx: LedgerTransaction, place: Pick<Turned, 'affair' | 'channel'>, now: number): Promise<boolean> {
+  const { numDeletedRows } = await tx.query
+    .deleteFrom('outbox')
+    .where('affair', '=', place.affair)
+    .where('channel', '=', place.channel)
+    .where('delivered_at', 'is', null)
+    .where('claimed_until', 'is', null)
+    .where('next_at', '>', now)
+    .where('attempts', '=', 0)
+    .where('key', 'like', '%/gone-away/%')
+    .executeTakeFirst()
+  if (numDeletedRows === 0n) return false
+  await setState(tx, place, 'handed-over', now)
+  return true
 }
 
 /** An affair whose alerts went away, or are back, as one channel knows it. */

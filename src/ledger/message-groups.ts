@@ -1,5 +1,5 @@
 import type { Message } from '../domain/message.ts'
-import { isOver } from './affairs.ts'
+import { isStillOpen } from './affairs.ts'
 import type { LedgerTransaction } from './database.ts'
 import { stored } from './rows.ts'
 import { takeTurn } from './turns.ts'
@@ -52,7 +52,7 @@ export async function joined(tx: LedgerTransaction, group: string, message: Mess
     .executeTakeFirst()
   if (row?.grouped_json == null || row.key === message.key) return undefined
   // Nobody looks at a message whose affair is over: the alert begins another one.
-  if (await isOver(tx, stored<Message>(row.message_json))) return undefined
+  if (!(await isStillOpen(tx, stored<Message>(row.message_json), now))) return undefined
   const before = stored<Grouped>(row.grouped_json)
   const ending = endingOf(message)
   const known = before.endings[ending] !== undefined || Object.keys(before.endings).length < KINDS_TOLD

@@ -108,7 +108,7 @@ t.test('doctor looks at all that serve would need, and says what to do', async t
     { state: 'warning', detail: /undo waits for Typo/ }
   )
   t.equal(received.length, 1, 'only channels in use get the message')
-  t.match(JSON.parse(received[0] ?? ''), { title: /Test message/, severity: 'info' })
+  t.match(JSON.parse(received[0] ?? ''), { title: /test message of Astern/, severity: 'info' })
 })
 
 t.test('doctor: bad policies, a folder that cannot be written to, no kubeconfig, nothing there', async t => {

@@ -165,3 +165,16 @@ t.test('alerts that Astern itself posted open no incident when a route sends the
   const answers = await ledger.receive(deliveryOf([alertOf({ alertname: 'AsternNeedsPeople', astern_message: 'k' })]))
   t.same(answers, [{ id: '', state: 'ignored' }])
 })
+
+t.test('an alert that comes before it was told that the others went away goes into their message, which stays open', async t => {
+  const { ledger, tell, alert, incident } = await scene(t)
+  await tell({ key: 'one', group: 'g', incidentId: incident.id })
+  await sendAll(ledger, NOON)
+  await alert(NOON + MINUTE, 'resolved')
+  const other = await ledger.receive({ ...deliveryOf([alertOf({ alertname: 'B' })]), receivedAt: NOON + 2 * MINUTE })
+
+  await tell({ key: 'two', group: 'g', incidentId: other[0]?.id ?? '' }, NOON + 2 * MINUTE)
+
+  t.same(await sendAll(ledger, NOON + 3 * MINUTE), ['one'], 'the page that people have is updated')
+  t.same(await sendAll(ledger, NOON + 20 * MINUTE), [], 'nobody hears that it is over: it is not')
+})
