@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type RunningProcess, startProcess } from '../../../src/sandbox/processes.ts'
 import { CONTROL_PLANE, obtain } from './go-build.ts'
+import { takePodNetwork } from './pod-network.ts'
 import { STAGES } from './stages.ts'
 
 export interface ControlPlane {
+  /** Where its pods have their addresses. */
+  readonly podCidr: string
   readonly kubeconfig: string
   readonly server: string
   /** Of somebody who may do everything. */
@@ -47,8 +50,10 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
   for (const program of CONTROL_PLANE) programs.set(program.name, await obtain(program, line => process.stderr.write(`# ${line}\n`)))
   const folder = await mkdtemp(join(tmpdir(), 'astern-control-plane-'))
   const running: RunningProcess[] = []
+  const network = await takePodNetwork()
   const stop = async (): Promise<void> => {
     for (const one of running.reverse()) await one.stop()
+    network.release()
     await rm(folder, { recursive: true, force: true })
   }
   const start = (name: string, args: readonly string[]): RunningProcess => {
@@ -119,7 +124,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       start('kwok', [
         `--kubeconfig=${files.kubeconfig}`,
         '--manage-all-nodes=true',
-        '--cidr=127.10.0.0/16',
+        `--cidr=${network.cidr}`,
         `--server-address=127.0.0.1:${kwokPort}`,
         '--config',
         files.stages
@@ -132,6 +137,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       status: { capacity: { cpu: '64', memory: '256Gi', pods: '500' }, allocatable: { cpu: '64', memory: '256Gi', pods: '500' } }
     })
     return {
+      podCidr: network.cidr,
       kubeconfig: files.kubeconfig,
       server,
       token: TOKEN,

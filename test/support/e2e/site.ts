@@ -21,7 +21,7 @@ export async function openSite(t: Pick<Test, 'teardown'>): Promise<RealSite> {
   })
   const site: Site = {
     kubeconfig: plane.kubeconfig,
-    podAddresses: true,
+    podCidr: plane.podCidr,
     current: { prometheus: [await obtain(CURRENT_PROMETHEUS)], alertmanager: [await obtain(CURRENT_ALERTMANAGER)] }
   }
   return { plane, admin, site }

@@ -14,5 +14,5 @@ export async function sandboxSite(t: Test): Promise<Site> {
   })
   const kubeconfig = join(folder, 'kubeconfig')
   writeFileSync(kubeconfig, sandbox.kubeconfig)
-  return { kubeconfig, podAddresses: false }
+  return { kubeconfig }
 }

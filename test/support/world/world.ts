@@ -24,8 +24,8 @@ import { rules } from './story-policy.ts'
 /** A cluster that stories are played on. */
 export interface Site {
   readonly kubeconfig: string
-  /** True where pods have addresses that can be listened on. */
-  readonly podAddresses: boolean
+  /** Where pods have addresses that can be listened on; absent: nowhere. */
+  readonly podCidr?: string
   /** Astern's own credentials, instead of the site's. */
   readonly token?: string
   /** Current releases, with pods found by the Kubernetes API; absent: Debian's, told where to scrape. */
@@ -114,13 +114,14 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     requestsPerSecond: options.load === undefined ? 20 : share(),
     errorRatio: errors.get(image) ?? Number(/-err(\d+)$/.exec(image)?.[1] ?? 0) / 100
   })
-  const fleet = site.podAddresses
-    ? await startPodFleet({
-        pods,
-        behaviour,
-        ...(options.answer === undefined ? {} : { answer: options.answer })
-      })
-    : await startFleet({ pods, behaviour })
+  const fleet =
+    site.podCidr !== undefined
+      ? await startPodFleet({
+          pods,
+          behaviour,
+          ...(options.answer === undefined ? {} : { answer: options.answer })
+        })
+      : await startFleet({ pods, behaviour })
   t.teardown(() => fleet.close())
   const people: Person[] = []
   const inbox = await startInbox(people)
@@ -197,7 +198,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     tokens: files.tokens,
     logLevel: process.env['ASTERN_TEST_LOG'] ?? 'silent',
     // Pods of the control plane, and somebody outside, have addresses of loopback.
-    ...(site.podAddresses ? { podCidr: ['127.10.0.0/16', '127.77.0.0/16'] } : {})
+    ...(site.podCidr === undefined ? {} : { podCidr: [site.podCidr, '127.77.0.0/16'] })
   }
   const base = `http://127.0.0.1:${port}`
 
