@@ -193,6 +193,7 @@ t.test('a process that dies at any point of a look loses no block and counts non
   await untouched.start()
   await untouched.pass(4 * MINUTE)
   const expected = (await untouched.guard()).standing
+  t.equal(untouched.asked.length, 16, 'one look for each 15 s of four minutes')
 
   for (const point of ['guard-looked', 'guard-counted', 'guard-kept'] as const) {
     const rollout = await openGuardedRollout(t)
@@ -205,6 +206,8 @@ t.test('a process that dies at any point of a look loses no block and counts non
     rollout.restart()
     await rollout.pass(NOON + 2 * SECOND + 4 * MINUTE - rollout.clock.now())
     t.same((await rollout.guard()).standing, expected, point)
+    // A look that was lost is made again, and no other.
+    t.ok(rollout.asked.length < untouched.asked.length + 10, `${rollout.asked.length} looks, ${untouched.asked.length} without a crash`)
   }
 })
 
