@@ -8,7 +8,7 @@ import { createGuardedCluster } from '../cluster/guarded-cluster.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import { createProxiedPodPages } from '../cluster/proxied-pod-pages.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
-import { policiesInForce } from '../domain/guard-entries.ts'
+import { policiesInForce, policyOfGuard } from '../domain/guard-entries.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
@@ -142,7 +142,10 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
   // An entry of `guards:` is the policy of the runs that its guards begin.
-  const inForce = (name: string): Policy | undefined => policiesInForce(store.current()).find(policy => policy.name === name)
+  const inForce = (name: string): Policy | undefined => {
+    const entry = store.guard(name)
+    return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
+  }
   let listening = config.listen
   const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
   channels.follow(store.current().channels)

@@ -1,12 +1,10 @@
 import { SECOND } from '../base/clock.ts'
-import { audited } from '../domain/audited.ts'
 import type { DeployGuard, GuardPolicy } from '../domain/deploy-guard.ts'
 import { policyOfGuard } from '../domain/guard-entries.ts'
+import { newRun, startedEntry } from '../domain/new-run.ts'
 import { targetKey } from '../domain/objects.ts'
-import type { Policy } from '../domain/policy.ts'
 import type { GuardSave } from '../domain/ports/guard-ledger.ts'
 import type { Run } from '../domain/run.ts'
-import { escalatesAt } from '../domain/run.ts'
 import { endGuard, lookAgain, textOf } from './ending.ts'
 import type { Remembered } from './memory.ts'
 import type { GuardPorts } from './ports.ts'
@@ -23,15 +21,11 @@ export function failed(ports: GuardPorts, { guard, memory }: Remembered, cause: 
   if (entry === undefined || version === undefined || options.onFail === 'report')
     return endGuard(remembered, 'failed', `${cause}; not rolled back: it is only reported`, now)
   const run = runOf(ports, guard, entry)
-  const started = audited.runStarted(
-    { at: now, runId: run.id, askedBy: guard.by },
-    { policy: run.policy.name, mode: run.policy.mode, target: guard.target, labels: {}, escalatesAt: escalatesAt(run) }
-  )
   return {
     guard: { ...guard, state: 'acting', detail: cause, nextAt: now + RUN_LOOK_MS, awaits: 'the run that it began' },
     memory: textOf(remembered.memory),
     audit: [],
-    run: { run, key: `guard\n${targetKey(guard.target)}\n${versionKey(version)}`, audit: [started] }
+    run: { run, key: `guard\n${targetKey(guard.target)}\n${versionKey(version)}`, audit: [startedEntry(run)] }
   }
 }
 
@@ -47,19 +41,14 @@ export function followRun(ports: GuardPorts, remembered: Remembered): GuardSave 
 }
 
 function runOf(ports: GuardPorts, guard: DeployGuard, entry: GuardPolicy): Run {
-  const at = ports.clock.now()
-  const policy: Policy = policyOfGuard(entry, guard.target)
-  return {
+  const { target } = guard
+  const policy = policyOfGuard(entry, target)
+  return newRun({
     id: ports.ids.next(),
     kind: 'live',
-    trigger: { kind: 'guard', id: guard.id, by: guard.by, at, target: guard.target },
+    trigger: { kind: 'guard', id: guard.id, by: guard.by, at: ports.clock.now(), target },
     policy: guard.options.dryRun ? { ...policy, mode: 'dry-run' } : policy,
-    target: guard.target,
-    state: 'waiting',
-    step: 0,
-    createdAt: at,
-    nextAt: at,
-    ceiling: ports.ceiling,
-    wrote: false
-  }
+    target,
+    ceiling: ports.ceiling
+  })
 }

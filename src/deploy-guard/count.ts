@@ -3,8 +3,8 @@ import type { DeployGuard, DeployGuardOptions } from '../domain/deploy-guard.ts'
 import { toleratedUnder } from '../domain/guard-entries.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import { startWatch, watchLook } from '../verification/sequential/judge.ts'
-import type { LearnedParts } from '../verification/sequential/learning.ts'
 import { DEFAULTS } from '../verification/sequential/settings.ts'
+import { learnedParts } from './learned.ts'
 import { lookFor, nextLook } from './looks.ts'
 import type { Remembered } from './memory.ts'
 import type { GuardPorts } from './ports.ts'
@@ -36,8 +36,7 @@ export async function prepared(
 ): Promise<Remembered & { readonly audit: readonly AuditEntry[] }> {
   const { version, target } = guard
   if (memory.watching !== undefined || memory.cannot !== undefined || version === undefined) return { guard, memory, audit: [] }
-  const known = await ports.ledger.learnedOf(target)
-  const learned: LearnedParts = known === undefined ? {} : (JSON.parse(known) as LearnedParts)
+  const learned = await learnedParts(ports, target)
   const found = await prepareWatch({ target, version, options: bounded(guard), pods, sources, learned, now }, signal)
   switch (found.kind) {
     case 'not-yet':

@@ -2,17 +2,14 @@ import { SECOND } from '../base/clock.ts'
 import type { DeployGuard } from '../domain/deploy-guard.ts'
 import type { GuardEvidence, GuardVerdict } from '../domain/ports/guard-evidence.ts'
 import type { Refusal } from '../domain/reasons.ts'
-import { combine, type QuerySample, type Sample, type Verdict } from '../domain/verdict.ts'
+import { combine, FRESH_MS, type QuerySample, type Sample } from '../domain/verdict.ts'
 import { failFast } from './fail-fast.ts'
 import { type GuardMemory, memoryOf } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
 import type { GuardPorts } from './ports.ts'
-import { servedIn } from './served.ts'
+import { type ServedPart, servedIn } from './served.ts'
 
-/** A verdict is confirmed by one more block where it is older at the write (rules 3). */
-const FRESH_MS = 30 * SECOND
-
-type Asking = Pick<GuardPorts, 'ledger' | 'cluster' | 'sessions' | 'clock'>
+type Asking = Pick<GuardPorts, 'ledger' | 'cluster' | 'sessions'>
 
 /** What the run of a guard asks: the guard's verdict, and how the target does once it was taken back. */
 export function createGuardEvidence(ports: Asking): GuardEvidence {
@@ -111,16 +108,7 @@ function unknown(time: number, detail: string): Sample {
   }
 }
 
-interface Part {
-  readonly name: string
-  readonly metric: string
-  readonly verdict: Extract<Verdict, 'pass' | 'fail' | 'inconclusive'>
-  readonly requests: number
-  readonly bad: number
-  readonly limit: number
-}
-
-function sampleOf(parts: readonly Part[], time: number): Sample {
+function sampleOf(parts: readonly ServedPart[], time: number): Sample {
   const queries = parts.map(
     ({ name, metric, verdict, requests, bad, limit }): QuerySample => ({
       query: name,

@@ -24,7 +24,6 @@ export interface GuardPorts {
     | 'stopGuard'
     | 'learnedOf'
     | 'targetFacts'
-    | 'run'
   >
   readonly cluster: GuardedCluster & Pick<Cluster, 'owners' | 'clockOffset'>
   readonly sessions: Sessions

@@ -11,19 +11,19 @@ import { rememberPods } from './pod-memory.ts'
 import type { GuardPorts } from './ports.ts'
 import type { Numbers } from './sessions.ts'
 
+/** One part of what a version served in a block, and the share of it that may be bad. */
+export interface ServedPart {
+  readonly name: string
+  readonly metric: string
+  readonly verdict: 'pass' | 'fail' | 'inconclusive'
+  readonly requests: number
+  readonly bad: number
+  readonly limit: number
+}
+
 /** How one version did in one block, part by part, against what the guard saw of the old version. */
 export type Served =
-  | {
-      readonly kind: 'served'
-      readonly parts: readonly {
-        readonly name: string
-        readonly metric: string
-        readonly verdict: 'pass' | 'fail' | 'inconclusive'
-        readonly requests: number
-        readonly bad: number
-        readonly limit: number
-      }[]
-    }
+  | { readonly kind: 'served'; readonly parts: readonly ServedPart[] }
   | { readonly kind: 'unknown'; readonly detail: string }
 
 interface Asked {

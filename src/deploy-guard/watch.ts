@@ -1,16 +1,14 @@
 import { SECOND } from '../base/clock.ts'
-import { formatDuration } from '../base/duration.ts'
 import type { DeployGuard, JudgedVersion } from '../domain/deploy-guard.ts'
 import type { GuardSave } from '../domain/ports/guard-ledger.ts'
 import type { Workload } from '../domain/workload.ts'
-import { type LearnedParts, learnFrom } from '../verification/sequential/learning.ts'
 import { standingOf } from '../verification/sequential/standing.ts'
 import { failed } from './act.ts'
 import { countBlocks, prepared } from './count.ts'
 import { endGuard, lookAgain } from './ending.ts'
 import { failFast } from './fail-fast.ts'
 import { nextLook } from './looks.ts'
-import type { GuardMemory, Remembered } from './memory.ts'
+import type { Remembered } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
 import type { GuardPorts } from './ports.ts'
 import { replacedBy } from './replaced.ts'
@@ -89,17 +87,4 @@ function verdict(ports: GuardPorts, { guard, memory, awaited }: Counted, workloa
 /** Whether all pods have the version that are to have it: one that somebody holds back, or paused, is judged by what it has. */
 function isOver({ rollout, paused, strategy, partition }: Workload, version: JudgedVersion | undefined): boolean {
   return version !== undefined && (rollout.state === 'complete' || paused || strategy === 'OnDelete' || (partition ?? 0) > 0)
-}
-
-/** What a pass teaches of the target’s bursts. */
-export async function lessonOf(ports: GuardPorts, guard: DeployGuard, { watching }: GuardMemory): Promise<string | undefined> {
-  if (guard.result !== 'pass' || guard.entry === undefined || watching === undefined) return undefined
-  const known = await ports.ledger.learnedOf(guard.target)
-  const before: LearnedParts = known === undefined ? {} : (JSON.parse(known) as LearnedParts)
-  return JSON.stringify(learnFrom(watching.watch.settings, watching.state, before))
-}
-
-/** How long a guard still watches, for people. */
-export function leftText({ version, options, createdAt }: DeployGuard, now: number): string {
-  return formatDuration(Math.max(SECOND, (version?.changedAt ?? createdAt) + options.timeout - now))
 }

@@ -2,10 +2,11 @@ import { SECOND } from '../base/clock.ts'
 import type { ClaimedGuard, GuardSave } from '../domain/ports/guard-ledger.ts'
 import { followRun } from './act.ts'
 import { lookAgain } from './ending.ts'
+import { lessonOf } from './learned.ts'
 import { memoryOf, type Remembered } from './memory.ts'
 import type { GuardPorts } from './ports.ts'
 import { waitForVersion } from './wait.ts'
-import { lessonOf, watchRollout } from './watch.ts'
+import { watchRollout } from './watch.ts'
 
 export interface GuardWorker {
   start(): void
@@ -51,7 +52,7 @@ export function createGuardWorker(ports: GuardPorts, owner: string): GuardWorker
     let save: GuardSave
     try {
       save = await look(remembered, signal)
-      const learned = await lessonOf(ports, save.guard, memoryOf(save.memory))
+      const learned = await lessonOf(ports, save.guard, save.memory)
       if (learned !== undefined) save = { ...save, learned }
     } catch (cause) {
       if (!stopping.signal.aborted) ports.failed(`guard ${guard.id}`, cause)

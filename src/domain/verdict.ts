@@ -25,6 +25,9 @@ export const PROBLEMS = {
 } as const
 export type Problem = keyof typeof PROBLEMS
 
+/** The samples that decided may be this old at the write, milliseconds. Where they are older, one more is taken (rules 3). */
+export const FRESH_MS = 30_000
+
 /** One number of one query at one instant. */
 export interface QuerySample {
   readonly query: string

@@ -3,6 +3,7 @@ import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Run } from '../../domain/run.ts'
 import type { Dating } from '../../domain/symptom.ts'
 import { overBecause } from '../../domain/trigger.ts'
+import { FRESH_MS } from '../../domain/verdict.ts'
 import type { Workload } from '../../domain/workload.ts'
 import { dateAnew } from '../decide/dating.ts'
 import { firstRefusal } from '../decide/guard.ts'
@@ -14,8 +15,6 @@ import { next, type StageResult } from '../decide/stage.ts'
 import type { Pass } from '../pass.ts'
 import { actionOf, configuredPermission, type PhasePorts } from '../ports.ts'
 
-/** The samples that decided may be this old at the write. Where they are older, one more is taken (rules 3). */
-export const FRESH_MS = 30_000
 /** A write waits this long for new incidents, which are admitted within milliseconds, so that a whole storm is seen before it. */
 const ADMISSION_WAIT_MS = 2_000
 

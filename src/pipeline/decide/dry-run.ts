@@ -2,6 +2,7 @@ import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { DryRunAnswer, TraceEntry } from '../../domain/dry-run.ts'
 import type { TargetLooks } from '../../domain/looks.ts'
+import { startedEntry } from '../../domain/new-run.ts'
 import type { Outcome } from '../../domain/outcomes.ts'
 import type { Policy } from '../../domain/policy.ts'
 import type { Refusal } from '../../domain/reasons.ts'
@@ -11,7 +12,7 @@ import { planFacts } from './decision-facts.ts'
 import { firstRefusal } from './guard.ts'
 import { decideLadder } from './ladder.ts'
 import type { Learned } from './learned.ts'
-import { requestedRun, startedEntry } from './requested-run.ts'
+import { requestedRun } from './requested-run.ts'
 
 /** Where sampling takes longer than this, the API answers with the run's id and the result comes later (rules 8). */
 export const ANSWER_WITHIN_MS = 20_000

@@ -1,9 +1,10 @@
 import t, { type Test } from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import { startedEntry } from '../../../src/domain/new-run.ts'
 import type { Mode } from '../../../src/domain/outcomes.ts'
 import type { Policy } from '../../../src/domain/policy.ts'
 import type { Problem } from '../../../src/domain/verdict.ts'
-import { requestedRun, startedEntry } from '../../../src/pipeline/decide/requested-run.ts'
+import { requestedRun } from '../../../src/pipeline/decide/requested-run.ts'
 import { type Bench, openBench, policyOf, sampleOf } from '../../support/bench.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
