@@ -62,6 +62,11 @@ async function ended({ api }: World, id: string, withinMs = 420_000): Promise<Js
   return guard
 }
 
+/** Waits until the guard counts what both versions serve. */
+async function counts({ api }: World, id: string): Promise<void> {
+  await waitUntil(async () => objectAt((await api('GET', `/api/v1/guards/${id}`)).body, 'standing')['kind'] === 'watching', 'it counts')
+}
+
 async function writesOf({ api }: World): Promise<readonly unknown[]> {
   const rows = listAt((await api('GET', '/api/v1/audit?limit=999')).body, 'items')
   return rows.filter(row => textAt(row, 'kind') === 'write')
@@ -148,10 +153,7 @@ export async function sourceKilled(t: Test, site: Site, namespace: string): Prom
   const world = await guardedWorld(t, site, namespace)
   await world.astern()
   const id = await guardOf(world, 'app:v2', { timeout: '2m' })
-  await waitUntil(
-    async () => objectAt((await world.api('GET', `/api/v1/guards/${id}`)).body, 'standing')['kind'] === 'watching',
-    'it counts'
-  )
+  await counts(world, id)
   await world.prometheus.stop()
   world.errors.set('app:v2', 0.4)
 
@@ -164,10 +166,7 @@ export async function loneError(t: Test, site: Site, namespace: string): Promise
   const world = await guardedWorld(t, site, namespace)
   await world.astern()
   const id = await guardOf(world, 'app:v2', { timeout: '2m' })
-  await waitUntil(
-    async () => objectAt((await world.api('GET', `/api/v1/guards/${id}`)).body, 'standing')['kind'] === 'watching',
-    'it counts'
-  )
+  await counts(world, id)
   // The fleet looks four times a second: a quarter of a second of a tenth of twenty requests a second.
   world.errors.set('app:v2', 0.1)
   await new Promise(resolve => setTimeout(resolve, 300))

@@ -48,17 +48,7 @@ function errorRatio(protocol: Protocol & { readonly statusLabel: string; readonl
       },
       closed
     ),
-    query: (options, where) =>
-      ratioQuery(
-        {
-          metric: options.metric ?? protocol.metric,
-          matchers: [...ofPods(options), ...where],
-          statusLabel: options.statusLabel ?? protocol.statusLabel,
-          bad: options.bad ?? protocol.bad,
-          window: span(options.window ?? USUAL_WINDOW)
-        },
-        options.atLeast ?? USUAL_TRAFFIC
-      )
+    query: (options, where) => ratioQuery(protocol, options, [...ofPods(options), ...where])
   })
 }
 

@@ -1,21 +1,12 @@
 import { Type } from 'typebox'
 import { closed, text } from '../schema-parts.ts'
-import {
-  atLeastField,
-  labelName,
-  metric,
-  metricName,
-  ofNamespace,
-  span,
-  USUAL_TRAFFIC,
-  USUAL_WINDOW,
-  whereField,
-  windowField
-} from './metric.ts'
+import { atLeastField, labelName, metric, metricName, ofNamespace, whereField, windowField } from './metric.ts'
 import { ratioQuery } from './ratio.ts'
 
 const shared = { where: Type.Optional(whereField), window: windowField, atLeast: atLeastField }
 const bad = (usual: string) => Type.Optional(text(`A regular expression for the status of a bad request; default ${usual}.`))
+
+const USUAL_INGRESS_NGINX = { metric: 'nginx_ingress_controller_requests', statusLabel: 'status', bad: '5..' } as const
 
 export const INGRESS_NGINX = metric({
   name: 'ingress-nginx',
@@ -29,31 +20,24 @@ export const INGRESS_NGINX = metric({
   failWhen: '> 5%',
   with: Type.Object(
     {
-      metric: metricName('nginx_ingress_controller_requests'),
+      metric: metricName(USUAL_INGRESS_NGINX.metric),
       ingress: Type.Optional(text('The Ingress’ name; templates as in queries; default the target’s name.')),
       namespaceLabel: labelName('the Ingress’ namespace', 'exported_namespace'),
-      statusLabel: labelName('the status', 'status'),
-      bad: bad('5..'),
+      statusLabel: labelName('the status', USUAL_INGRESS_NGINX.statusLabel),
+      bad: bad(USUAL_INGRESS_NGINX.bad),
       ...shared
     },
     closed
   ),
   query: (options, where) =>
-    ratioQuery(
-      {
-        metric: options.metric ?? 'nginx_ingress_controller_requests',
-        matchers: [
-          ofNamespace(options.namespaceLabel ?? 'exported_namespace'),
-          { label: 'ingress', operator: '=', value: options.ingress ?? '{{ target.name }}' },
-          ...where
-        ],
-        statusLabel: options.statusLabel ?? 'status',
-        bad: options.bad ?? '5..',
-        window: span(options.window ?? USUAL_WINDOW)
-      },
-      options.atLeast ?? USUAL_TRAFFIC
-    )
+    ratioQuery(USUAL_INGRESS_NGINX, options, [
+      ofNamespace(options.namespaceLabel ?? 'exported_namespace'),
+      { label: 'ingress', operator: '=', value: options.ingress ?? '{{ target.name }}' },
+      ...where
+    ])
 })
+
+const USUAL_ENVOY = { metric: 'envoy_cluster_upstream_rq_xx', statusLabel: 'envoy_response_code_class', bad: '5' } as const
 
 export const ENVOY = metric({
   name: 'envoy',
@@ -66,29 +50,22 @@ export const ENVOY = metric({
   example: { cluster: '{{ target.namespace }}_{{ target.name }}_8080' },
   with: Type.Object(
     {
-      metric: metricName('envoy_cluster_upstream_rq_xx'),
+      metric: metricName(USUAL_ENVOY.metric),
       cluster: text('The cluster’s name as the label envoy_cluster_name has it; templates as in queries.'),
-      statusLabel: labelName('the status or its class', 'envoy_response_code_class'),
-      bad: bad('5'),
+      statusLabel: labelName('the status or its class', USUAL_ENVOY.statusLabel),
+      bad: bad(USUAL_ENVOY.bad),
       ...shared
     },
     closed
   ),
   query: (options, where) =>
-    ratioQuery(
-      {
-        metric: options.metric ?? 'envoy_cluster_upstream_rq_xx',
-        matchers: [{ label: 'envoy_cluster_name', operator: '=', value: options.cluster }, ...where],
-        statusLabel: options.statusLabel ?? 'envoy_response_code_class',
-        bad: options.bad ?? '5',
-        window: span(options.window ?? USUAL_WINDOW)
-      },
-      options.atLeast ?? USUAL_TRAFFIC
-    )
+    ratioQuery(USUAL_ENVOY, options, [{ label: 'envoy_cluster_name', operator: '=', value: options.cluster }, ...where])
 })
 
 /** Who counts a request. Two of them count it twice, so that one is chosen. */
 const REPORTERS = ['destination', 'source', 'waypoint'] as const
+
+const USUAL_ISTIO = { metric: 'istio_requests_total', statusLabel: 'response_code', bad: '5..' } as const
 
 export const ISTIO = metric({
   name: 'istio',
@@ -103,30 +80,21 @@ export const ISTIO = metric({
   failWhen: '> 5%',
   with: Type.Object(
     {
-      metric: metricName('istio_requests_total'),
+      metric: metricName(USUAL_ISTIO.metric),
       workload: Type.Optional(text('The workload’s name; templates as in queries; default the target’s name.')),
       reporter: Type.Optional(Type.Enum([...REPORTERS], { description: 'Who counts; default destination.' })),
       namespaceLabel: labelName('the workload’s namespace', 'destination_workload_namespace'),
-      statusLabel: labelName('the status', 'response_code'),
-      bad: bad('5..'),
+      statusLabel: labelName('the status', USUAL_ISTIO.statusLabel),
+      bad: bad(USUAL_ISTIO.bad),
       ...shared
     },
     closed
   ),
   query: (options, where) =>
-    ratioQuery(
-      {
-        metric: options.metric ?? 'istio_requests_total',
-        matchers: [
-          { label: 'reporter', operator: '=', value: options.reporter ?? 'destination' },
-          ofNamespace(options.namespaceLabel ?? 'destination_workload_namespace'),
-          { label: 'destination_workload', operator: '=', value: options.workload ?? '{{ target.name }}' },
-          ...where
-        ],
-        statusLabel: options.statusLabel ?? 'response_code',
-        bad: options.bad ?? '5..',
-        window: span(options.window ?? USUAL_WINDOW)
-      },
-      options.atLeast ?? USUAL_TRAFFIC
-    )
+    ratioQuery(USUAL_ISTIO, options, [
+      { label: 'reporter', operator: '=', value: options.reporter ?? 'destination' },
+      ofNamespace(options.namespaceLabel ?? 'destination_workload_namespace'),
+      { label: 'destination_workload', operator: '=', value: options.workload ?? '{{ target.name }}' },
+      ...where
+    ])
 })

@@ -1,5 +1,5 @@
 import type { MatcherParts, QueryParts } from '../../templates/write-promql.ts'
-import type { MetricQuery } from './metric.ts'
+import { type MetricQuery, span, USUAL_TRAFFIC, USUAL_WINDOW } from './metric.ts'
 
 /** What a share of bad requests is made of. */
 export interface RatioParts {
@@ -35,9 +35,29 @@ export function badShare(parts: RatioParts): QueryParts {
   }
 }
 
-/** The share of bad requests, which decides nothing with fewer requests a second. */
-export function ratioQuery(parts: RatioParts, atLeast: number): MetricQuery {
-  return { promql: badShare(parts), traffic: { of: requestRate(parts), atLeast } }
+/** What people may say in place of what is usual. */
+export interface RatioOptions {
+  readonly metric?: string | undefined
+  readonly statusLabel?: string | undefined
+  readonly bad?: string | undefined
+  readonly window?: string | undefined
+  readonly atLeast?: number | undefined
+}
+
+/** The share of bad requests, which decides nothing with fewer requests a second than the options say. */
+export function ratioQuery(
+  usual: Pick<RatioParts, 'metric' | 'statusLabel' | 'bad'>,
+  options: RatioOptions,
+  matchers: readonly MatcherParts[]
+): MetricQuery {
+  const parts: RatioParts = {
+    metric: options.metric ?? usual.metric,
+    matchers,
+    statusLabel: options.statusLabel ?? usual.statusLabel,
+    bad: options.bad ?? usual.bad,
+    window: span(options.window ?? USUAL_WINDOW)
+  }
+  return { promql: badShare(parts), traffic: { of: requestRate(parts), atLeast: options.atLeast ?? USUAL_TRAFFIC } }
 }
 
 /** A sum over all series: a pod has one for each path, method and status. */
