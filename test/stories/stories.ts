@@ -114,8 +114,8 @@ export async function story9(t: Test, site: Site, namespace: string): Promise<vo
   const run = await world.untilRun(ended, 'the time is up')
 
   t.equal(waiting['wrote'], false)
-  t.equal(run['outcome'], 'timed-out')
-  t.equal(run['reason'], 'changed-since-symptom')
+  t.equal(run['outcome'], 'timed-out', { run })
+  t.equal(run['reason'], 'changed-since-symptom', { run })
   const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
   t.equal(imageOf(workload), 'app:v3-err40', 'the forward version stays, bad as it is')
   t.equal(world.proxy.deploymentWrites().length, 1, 'the one attempt failed its precondition')
