@@ -8,7 +8,7 @@ import { email } from '../../../src/notify/email/email.ts'
 import { sendMail } from '../../../src/notify/email/smtp.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 import { channelTools, MESSAGE } from '../../support/channel-tools.ts'
-import { smtpImitation } from '../../support/smtp-imitation.ts'
+import { smtpImitation } from '../../support/channels/smtp.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
 

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
 import type { Test } from 'tap'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
 
 export interface Mail {
   readonly from: string
