@@ -23,6 +23,8 @@ export interface Step {
 
 export interface Schedule {
   readonly where: Somewhere
+  /** Whether its calls for people share a message, as those of alerts without a write do. */
+  readonly grouped: boolean
   readonly steps: readonly Step[]
 }
 
@@ -44,6 +46,7 @@ export function batches(size: number): fc.Arbitrary<Batch> {
   })
   const schedule = fc.record({
     where: fc.constantFrom(...EVERYWHERE),
+    grouped: fc.boolean(),
     steps: fc.array(step, { minLength: STEPS, maxLength: STEPS, size: 'max' })
   })
   const pause = fc.record({ ms: fc.constantFrom(SECOND, 40 * SECOND, 2 * MINUTE, 3 * MINUTE), restart: fc.boolean() })
@@ -122,7 +125,12 @@ export class Affair {
   #call(channel: Channel, which: Turn['which']): Message | undefined {
     this.#begin()
     this.#concerned.add(which)
-    return this.#message(channel, { event: 'needs-people', incidentId: this.#incidents[which], group: this.id })
+    return this.#message(channel, {
+      event: 'needs-people',
+      incidentId: this.#incidents[which],
+      // Some share one message, and some are a message each.
+      ...(this.schedule.grouped ? { group: this.id } : {})
+    })
   }
 
   #begin(): void {

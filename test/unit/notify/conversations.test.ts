@@ -61,6 +61,8 @@ class Played {
     // The channels are well again, and time goes by.
     for (let quiet = 0; quiet < 3; this.#clock.tick(OVER_AFTER_MS)) quiet = (await this.#sendAll(() => 'well')) === 0 ? quiet + 1 : 0
     await this.#ledger?.close()
+    // Whoever looks half a day later sees the same.
+    this.#clock.tick(12 * 60 * MINUTE)
     return [...this.#affairs.values()]
   }
 
