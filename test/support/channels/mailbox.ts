@@ -1,4 +1,3 @@
-import type { Mail } from '../../../src/notify/email/smtp.ts'
 import type { Shown } from './stand-in.ts'
 
 /** A mail as somebody sees it in a mailbox. */
@@ -14,9 +13,9 @@ export class Mailbox {
   readonly letters = new Map<string, Letter>()
   copies = 0
 
-  take({ messageId: id, subject, text, answers }: Pick<Mail, 'messageId' | 'subject' | 'text' | 'answers'>): void {
-    if (this.letters.has(id)) this.copies += 1
-    else this.letters.set(id, { id, subject, text, ...(answers === undefined ? {} : { answers }) })
+  take(letter: Letter): void {
+    if (this.letters.has(letter.id)) this.copies += 1
+    else this.letters.set(letter.id, letter)
   }
 
   /** The mails about an affair. */
@@ -30,4 +29,27 @@ export class Mailbox {
     if (first.startsWith('Somebody must')) return 'call'
     return first.startsWith('It is over') ? 'over' : 'nothing'
   }
+}
+
+/** Reads a mail as it went over the wire. */
+export function letterOf(source: string): Letter {
+  const end = source.indexOf('\r\n\r\n')
+  const head = source.slice(0, end).replaceAll(/\r\n[ \t]+/g, ' ')
+  const header = (name: string): string | undefined => new RegExp(`^${name}: (.*)$`, 'im').exec(head)?.[1]?.trim()
+  const body = source.slice(end + 4)
+  const quoted = /quoted-printable/i.test(header('Content-Transfer-Encoding') ?? '')
+  const answers = header('In-Reply-To')
+  return {
+    id: header('Message-ID') ?? '',
+    subject: header('Subject') ?? '',
+    text: (quoted ? unquoted(body) : body).replaceAll('\r\n', '\n'),
+    ...(answers === undefined ? {} : { answers })
+  }
+}
+
+function unquoted(body: string): string {
+  const bytes = body
+    .replaceAll(/=\r\n/g, '')
+    .replaceAll(/=([0-9A-F]{2})/gi, (_, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
+  return Buffer.from(bytes, 'latin1').toString()
 }

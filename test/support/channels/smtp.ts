@@ -19,6 +19,8 @@ export interface SmtpImitation {
   readonly mails: Mail[]
   /** The commands that came outside TLS. */
   readonly plain: string[]
+  /** Is called for each mail that the server takes. */
+  onMail: () => void
   /** As long as it is set, the server is down in this way. */
   down: Fault | undefined
   /** What the next commands of this name are answered, instead of what they would be; `cut` ends the connection. */
@@ -38,7 +40,14 @@ export async function smtpImitation(
   const mails: Mail[] = []
   const plain: string[] = []
   const answers = new Map<string, string[]>()
-  const imitation: { -readonly [Key in keyof SmtpImitation]: SmtpImitation[Key] } = { port: 0, mails, plain, answers, down: undefined }
+  const imitation: { -readonly [Key in keyof SmtpImitation]: SmtpImitation[Key] } = {
+    port: 0,
+    mails,
+    plain,
+    answers,
+    onMail: () => {},
+    down: undefined
+  }
   const sockets = new Set<net.Socket>()
 
   function serve(socket: net.Socket, secure: boolean, greeted: boolean): void {
@@ -60,7 +69,10 @@ export async function smtpImitation(
         if (inData) {
           inData = false
           const planned = answers.get('end')?.shift()
-          if (planned !== 'refuse') mails.push({ from, to, secure, user, source: line })
+          if (planned !== 'refuse') {
+            mails.push({ from, to, secure, user, source: line })
+            imitation.onMail()
+          }
           if (planned === 'cut' || imitation.down === 'taken') return void socket.destroy()
           if (imitation.down === 'silent') return
           say(planned === undefined || planned === 'refuse' ? '250 taken' : planned)
