@@ -16,8 +16,11 @@ const Settings = Type.Object(
   { additionalProperties: false }
 )
 
-/** How long the posted alert fires: long enough for any route's `group_wait`, short enough not to linger. */
-const FIRES_FOR_MS = 60 * 60_000
+/**
+ * How long the posted alert fires where nobody ends it, milliseconds. It ends with its affair, and an earlier end would tell people that
+ * all is well while they still work on it. Three days are a long weekend; an Astern that was removed leaves nothing for longer.
+ */
+const FIRES_FOR_MS = 3 * 24 * 60 * 60_000
 /** How many alerts of one affair are remembered, to be ended. */
 const REMEMBERED = 20
 const DEADLINE_MS = 10_000

@@ -41,14 +41,12 @@ export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, s
     disableFileAccess: true,
     disableUrlAccess: true
   })
-  const giveUp = (): void => transport.close()
-  signal.addEventListener('abort', giveUp, { once: true })
   try {
     const { answers, to, headers, ...rest } = mail
     const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
-    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread })
+    // Closing the transport would leave a mail under way: the connection has only limits of its own, each for one answer.
+    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread, signal })
   } finally {
-    signal.removeEventListener('abort', giveUp)
     transport.close()
   }
 }

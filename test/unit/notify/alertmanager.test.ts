@@ -26,7 +26,7 @@ t.test('a call for people is an alert: Astern’s own labels, and those of the a
     },
     annotations: { summary: MESSAGE.title, description: 'why', details: JSON.stringify(MESSAGE.details) },
     startsAt: new Date(NOON).toISOString(),
-    endsAt: new Date(NOON + 3_600_000).toISOString()
+    endsAt: new Date(NOON + 3 * 24 * 3_600_000).toISOString()
   })
   t.match(await alertOf({ ...MESSAGE, event: 'approval' }), { labels: { alertname: 'AsternNeedsPeople' } })
   t.match(await alertOf({ ...MESSAGE, subject: { kind: 'loan', id: 'l' }, details: {} }), {

@@ -8,7 +8,7 @@ import { email } from '../../../src/notify/email/email.ts'
 import { sendMail } from '../../../src/notify/email/smtp.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 import { channelTools, MESSAGE } from '../../support/channel-tools.ts'
-import { smtpImitation } from '../../support/smtp-imitation.ts'
+import { smtpImitation } from '../../support/channels/smtp.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
 
@@ -71,6 +71,19 @@ t.test('a connection that breaks at the end of a mail: the same mail again, by i
   const { server, channel } = await scene(t, { implicit: true })
   server.answers.set('end', ['cut'])
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed' })
+  t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
+  t.equal(new Set(server.mails.map(({ source }) => header(source, 'Message-ID'))).size, 1)
+})
+
+// Reported of others: a server that says nothing held up the process, and its shutdown (nodemailer#1778).
+t.test('a server that never answers is left when the sender gives up, and the same mail goes out again', async t => {
+  const { server, channel } = await scene(t, { implicit: true })
+  server.down = 'silent'
+  const begun = performance.now()
+  t.match(await channel.send(MESSAGE, { revision: 1 }, AbortSignal.timeout(1_000)), { kind: 'failed' })
+  // Without it, nodemailer waits until the connection was quiet for ten seconds.
+  t.ok(performance.now() - begun < 8_000, 'at once')
+  server.down = undefined
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
   t.equal(new Set(server.mails.map(({ source }) => header(source, 'Message-ID'))).size, 1)
 })

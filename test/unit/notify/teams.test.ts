@@ -3,25 +3,18 @@ import { listAt, objectAt, textAt } from '../../../src/base/json.ts'
 import { teams } from '../../../src/notify/teams/teams.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { channelTools, MESSAGE } from '../../support/channel-tools.ts'
-import { imitate } from '../../support/people-imitation.ts'
+import { serve } from '../../support/channels/stand-in.ts'
+import { TEAMS_PATH, teams as workflowOfTeams } from '../../support/channels/teams.ts'
 
 const soon = () => AbortSignal.timeout(5_000)
 
-/** A workflow: it answers 202 to whatever comes, and fails inside where it is no card, or too large. */
 async function scene(t: Test) {
-  const failedInside: string[] = []
-  const server = await imitate(t, ({ path, body }) => {
-    if (!path.endsWith('&sig=a%2Fb+c')) return { status: 401 }
-    const content = objectAt(body, 'attachments', 0, 'content')
-    if (textAt(content, 'type') !== 'AdaptiveCard') failedInside.push('no card')
-    if (Buffer.byteLength(JSON.stringify(body)) > 28_000) failedInside.push('too large')
-    if (/"text":""/.test(JSON.stringify(body))) failedInside.push('a run without text')
-    return { status: 202 }
-  })
+  const workflow = workflowOfTeams()
+  const server = await serve(t, workflow)
   const http = createHttpClient()
   t.teardown(() => http.close())
-  const readFile = async () => `${server.origin}/workflows/x?api-version=1&sp=%2Ftriggers&sig=a%2Fb+c`
-  return { server, failedInside, channel: teams.open({ urlFile: '/url' }, channelTools({ http, readFile })) }
+  const readFile = async () => `${server.origin}${TEAMS_PATH}`
+  return { server, failedInside: workflow.failedInside, channel: teams.open({ urlFile: '/url' }, channelTools({ http, readFile })) }
 }
 
 t.test('a card that the workflow can post, to the URL byte for byte', async t => {

@@ -3,7 +3,8 @@ import { readFileSync } from 'node:fs'
 import net from 'node:net'
 import tls from 'node:tls'
 import type { Test } from 'tap'
-import type { Certificates } from './certificates.ts'
+import type { Certificates } from '../certificates.ts'
+import type { Fault } from './stand-in.ts'
 
 export interface Mail {
   readonly from: string
@@ -18,6 +19,10 @@ export interface SmtpImitation {
   readonly mails: Mail[]
   /** The commands that came outside TLS. */
   readonly plain: string[]
+  /** Is called for each mail that the server takes. */
+  onMail: () => void
+  /** As long as it is set, the server is down in this way. */
+  down: Fault | undefined
   /** What the next commands of this name are answered, instead of what they would be; `cut` ends the connection. */
   readonly answers: Map<string, string[]>
 }
@@ -35,6 +40,14 @@ export async function smtpImitation(
   const mails: Mail[] = []
   const plain: string[] = []
   const answers = new Map<string, string[]>()
+  const imitation: { -readonly [Key in keyof SmtpImitation]: SmtpImitation[Key] } = {
+    port: 0,
+    mails,
+    plain,
+    answers,
+    onMail: () => {},
+    down: undefined
+  }
   const sockets = new Set<net.Socket>()
 
   function serve(socket: net.Socket, secure: boolean, greeted: boolean): void {
@@ -43,7 +56,8 @@ export async function smtpImitation(
     let to: string[] = []
     let inData = false
     const say = (line: string): void => void socket.write(`${line}\r\n`)
-    if (!greeted) say('220 imitation ESMTP')
+    if (imitation.down === 'unread') return void socket.destroy()
+    if (!greeted) say(imitation.down === 'broken' ? '421 not now' : '220 imitation ESMTP')
     socket.on('error', () => {})
     socket.on('data', (chunk: Buffer) => {
       text += chunk.toString()
@@ -55,8 +69,12 @@ export async function smtpImitation(
         if (inData) {
           inData = false
           const planned = answers.get('end')?.shift()
-          if (planned !== 'refuse') mails.push({ from, to, secure, user, source: line })
-          if (planned === 'cut') return void socket.destroy()
+          if (planned !== 'refuse') {
+            mails.push({ from, to, secure, user, source: line })
+            imitation.onMail()
+          }
+          if (planned === 'cut' || imitation.down === 'taken') return void socket.destroy()
+          if (imitation.down === 'silent') return
           say(planned === undefined || planned === 'refuse' ? '250 taken' : planned)
         } else if (command(line)) return
       }
@@ -66,7 +84,7 @@ export async function smtpImitation(
     function command(line: string): boolean {
       const name = line.split(/[ :]/)[0]?.toUpperCase() ?? ''
       if (!secure) plain.push(name)
-      const planned = answers.get(name)?.shift()
+      const planned = answers.get(name)?.shift() ?? (imitation.down === 'busy' && name === 'MAIL' ? '451 later' : undefined)
       if (planned !== undefined) say(planned)
       else if (name === 'EHLO') say(`250-imitation\r\n${!secure && startTls ? '250-STARTTLS\r\n' : ''}250 AUTH PLAIN`)
       else if (name === 'STARTTLS' && !startTls) say('502 not here')
@@ -108,5 +126,6 @@ export async function smtpImitation(
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  return { port: address.port, mails, plain, answers }
+  imitation.port = address.port
+  return imitation
 }
