@@ -38,6 +38,7 @@ import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
+import { createHandOver } from './hand-over.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -236,7 +237,18 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   void probeQuietly()
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
 
+  const handOver = createHandOver({
+    ledger,
+    clock,
+    channels: () => channels.updated(),
+    recorder: logger,
+    kick() {
+      worker.kick()
+      sender.kick()
+    }
+  })
   const operations = createOperations({
+    handOver,
     scrub: secrets.scrub,
     ports,
     store,

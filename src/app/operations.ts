@@ -18,6 +18,7 @@ export interface OperationsParts {
   readonly ports: Ports
   readonly store: PolicyStore
   readonly worker: Worker
+  readonly handOver: Operations['handOver']
   readonly metrics: Metrics
   readonly reload: () => Promise<Reloads>
   readonly sources: () => Sources
@@ -89,6 +90,7 @@ export function createOperations(parts: OperationsParts): Operations {
       }
     },
     switched: () => worker.kick(),
+    handOver: parts.handOver,
     async status() {
       const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
       const now = clock.now()
