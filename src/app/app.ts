@@ -47,6 +47,7 @@ import { createReload } from './reload.ts'
 import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
+import { createSlackAnswers } from './slack-answers.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
 import { atMostEvery, every, failingOnce } from './timers.ts'
@@ -148,7 +149,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
   }
   let listening = config.listen
-  const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
+  const channelTools = createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read)
+  const channels = createChannels(CHANNELS, channelTools)
   channels.follow(store.current().channels)
   const cluster = createCluster(
     kube,
@@ -247,6 +249,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       sender.kick()
     }
   })
+  const slackAnswers = createSlackAnswers({ ledger, clock, tools: channelTools, configured: store.current, handOver, metrics, logger })
   const operations = createOperations({
     handOver,
     scrub: secrets.scrub,
@@ -272,7 +275,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     routes: all =>
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
-        deployGuards: parts.deployGuards ?? guarding.guards
+        deployGuards: parts.deployGuards ?? guarding.guards,
+        slackAnswers
       })
   })
   onStop('http server', () => server.close())

@@ -36,6 +36,10 @@ export type HandOverResult =
   | { readonly kind: 'over'; readonly outcome?: Outcome }
   | { readonly kind: 'no-such-run' }
 
+/** What became of an answer: a closed set, and the metric label of the same name. `again`: who answered had it already. */
+export const ANSWER_RESULTS = ['handed-over', 'again', 'taken', 'over', 'unknown-person', 'not-allowed', 'refused'] as const
+export type AnswerResult = (typeof ANSWER_RESULTS)[number]
+
 /** Whether both are the same person, however they are called. */
 export function isSame(one: Answerer, other: Answerer): boolean {
   return one.via === other.via && (one.person ?? one.by) === (other.person ?? other.by)
