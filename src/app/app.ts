@@ -35,10 +35,10 @@ import { measureEventLoop } from '../telemetry/event-loop.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
+import { startAnswering } from './answering.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
-import { createHandOver } from './hand-over.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
 import { createRecorder } from './recorder.ts'
@@ -47,7 +47,6 @@ import { createReload } from './reload.ts'
 import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
-import { createSlackAnswers } from './slack-answers.ts'
 import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
 import { atMostEvery, every, failingOnce } from './timers.ts'
@@ -221,6 +220,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
+      await answering.follow()
       worker.kick()
     }
   })
@@ -239,19 +239,19 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   void probeQuietly()
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
 
-  const handOver = createHandOver({
-    ledger,
-    clock,
-    channels: () => channels.updated(),
-    recorder: logger,
-    kick() {
-      worker.kick()
-      sender.kick()
-    }
-  })
-  const slackAnswers = createSlackAnswers({ ledger, clock, tools: channelTools, configured: store.current, handOver, metrics, logger })
+  const answering = startAnswering(
+    {
+      ...{ ledger, clock, tools: channelTools, configured: store.current, metrics, logger, proxy: config.proxy, failed: recorder.failed },
+      channels: channels.updated,
+      kick() {
+        worker.kick()
+        sender.kick()
+      }
+    },
+    onStop
+  )
   const operations = createOperations({
-    handOver,
+    answering,
     scrub: secrets.scrub,
     ports,
     store,
@@ -276,7 +276,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
         deployGuards: parts.deployGuards ?? guarding.guards,
-        slackAnswers
+        slackAnswers: answering.slackAnswers
       })
   })
   onStop('http server', () => server.close())
@@ -285,6 +285,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   guarding.start()
+  await answering.follow()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(

@@ -58,6 +58,7 @@ export interface Metrics {
       readonly switchLowered: boolean
       readonly storm: boolean
       readonly watches: readonly WatchState[]
+      readonly answers?: readonly { readonly channel: string; readonly connected: boolean }[]
     }>
   ): void
 }
@@ -167,6 +168,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     }),
     lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
     storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers }),
+    slack: new Gauge({
+      name: 'astern_slack_connected',
+      help: '1 while people’s answers arrive by Socket Mode.',
+      labelNames: ['channel'],
+      registers
+    }),
     watches: new Gauge({
       name: 'astern_watches',
       help: 'Watches of workloads, by what they watch and how they are. Only those that are `watching` see every change.',
@@ -226,6 +233,8 @@ export function createMetrics(actions: readonly string[]): Metrics {
         gauges.inLine.set(now.inLine)
         gauges.lowered.set(now.switchLowered ? 1 : 0)
         gauges.storm.set(now.storm ? 1 : 0)
+        gauges.slack.reset()
+        for (const { channel, connected } of now.answers ?? []) gauges.slack.set({ channel }, connected ? 1 : 0)
         for (const kind of Object.keys(KINDS))
           for (const state of WATCH_STATES)
             gauges.watches.set({ kind, state }, now.watches.filter(watch => watch.kind === kind && watch.state === state).length)
