@@ -58,6 +58,12 @@ const RUN_FIELDS = {
       { description: 'The symptom as its own queries date it; absent while no sample showed it. Their own lag is not subtracted.' }
     )
   ),
+  handedOver: Type.Optional(
+    Type.Object(
+      { by: Type.String(), at: instant(), reason: Type.Optional(Type.String()), stopsWatching: Type.Boolean() },
+      { description: 'Who has taken its affair over: Astern writes nothing more for it.' }
+    )
+  ),
   createdAt: instant(),
   nextAt: Type.Optional(instant()),
   endedAt: Type.Optional(instant()),

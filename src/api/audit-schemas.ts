@@ -208,6 +208,16 @@ export const BODY_SCHEMAS = {
       grounds: Type.Array(Type.String(), { description: 'The verdict with its numbers, in words.' }),
       run: Type.Optional(text('The run that it began.'))
     })
+  ],
+  'handed-over': [
+    Type.Object({
+      by: Type.String(),
+      via: word(['api', 'slack'] as const),
+      person: Type.Optional(text('Team id and user id in Slack.')),
+      reason: Type.Optional(Type.String()),
+      stopsWatching: Type.Boolean({ description: 'Astern also stops watching what it wrote.' }),
+      state: text('The run’s state at that moment.')
+    })
   ]
 } as const satisfies Readonly<Record<AuditKind, readonly TObject[]>>
 

@@ -1,5 +1,6 @@
 import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { DryRunAnswer } from '../domain/dry-run.ts'
+import type { Answerer, HandOverResult } from '../domain/hand-over.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { ChangeLedger } from '../domain/ports/change-ledger.ts'
 import type { AskedRun, AuditLedger, RunLedger, SwitchLedger } from '../domain/ports/ledger.ts'
@@ -29,6 +30,15 @@ export type Reloaded =
       readonly tokens?: string
     }
 
+/** Somebody takes the affair of a run over. */
+export interface HandOverRequest {
+  readonly runId: string
+  readonly who: Answerer
+  readonly reason?: string
+  /** Astern also stops watching what it wrote. */
+  readonly stopWatching: boolean
+}
+
 /** What the API lets people do; the app puts the parts together. */
 export interface Operations {
   readonly ledger: RunLedger & AuditLedger & SwitchLedger & Pick<ChangeLedger, 'recordMarker'>
@@ -42,6 +52,8 @@ export interface Operations {
   explain(labels: Readonly<Record<string, string>>): readonly ExplainedPolicy[]
   reload(): Promise<Reloaded>
   switched(): void
+  /** Hands the affair of a run over to somebody. */
+  handOver(asked: HandOverRequest): Promise<HandOverResult>
   status(): Promise<Readonly<Record<string, unknown>>>
   ready(): Promise<{ readonly ready: boolean; readonly detail: string }>
   metrics(): Promise<{ readonly type: string; readonly text: string }>

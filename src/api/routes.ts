@@ -13,6 +13,7 @@ import { callerOf, letIn } from '../http/callers.ts'
 import { HttpProblem } from '../http/http-problem.ts'
 import { registerDeployments } from './deployments.ts'
 import { registerGuards } from './guards.ts'
+import { registerHandOver } from './hand-over.ts'
 import { registerLists } from './lists.ts'
 import type { Operations } from './operations.ts'
 import { type AlertSchema, ExplainSchema, RequestSchema, SwitchSchema, type TargetSchema } from './schemas.ts'
@@ -34,6 +35,7 @@ export function registerApi(instance: FastifyInstance, { operations, authenticat
 
   registerLists(instance, { operations, allow })
   registerDeployments(instance, { operations, onRequest: allow('deployer') })
+  registerHandOver(instance, { operations, onRequest: allow('operator') })
   if (deployGuards !== undefined) registerGuards(instance, { guards: deployGuards, clock, allow })
 
   server.post(

@@ -34,6 +34,12 @@ export const RequestSchema = Type.Object(
   closed
 )
 
+/** `{}`, or why, and whether Astern is also to stop watching what it wrote. */
+export const HandOverSchema = Type.Object(
+  { reason: Type.Optional(Type.String({ maxLength: 1_000 })), stopWatching: Type.Optional(Type.Boolean()) },
+  closed
+)
+
 export const RunsQuerySchema = Type.Object(
   {
     state: Type.Optional(Type.Enum([...RUN_STATES])),

@@ -34,6 +34,7 @@ export function runView(run: Run): ViewOf<typeof RunSchema> {
     detail: run.detail,
     wrote: run.wrote,
     symptom: symptomView(run.symptom),
+    handedOver: handedOverView(run.handedOver),
     createdAt: time(run.createdAt),
     nextAt: run.state === 'ended' ? undefined : time(run.nextAt),
     endedAt: maybe(run.endedAt),
@@ -41,6 +42,11 @@ export function runView(run: Run): ViewOf<typeof RunSchema> {
     trigger: triggerView(run.trigger),
     incident: incidentView(incidentOf(run.trigger))
   }
+}
+
+function handedOverView(handed: Run['handedOver']): ViewOf<typeof RunSchema>['handedOver'] {
+  if (handed === undefined) return undefined
+  return { by: handed.by, at: time(handed.at), reason: handed.reason, stopsWatching: handed.stop === true }
 }
 
 function symptomView(symptom: Run['symptom']): ViewOf<typeof RunSchema>['symptom'] {

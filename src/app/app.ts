@@ -35,6 +35,7 @@ import { measureEventLoop } from '../telemetry/event-loop.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
+import { startAnswering } from './answering.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
@@ -147,7 +148,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
   }
   let listening = config.listen
-  const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
+  const channelTools = createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read)
+  const channels = createChannels(CHANNELS, channelTools)
   channels.follow(store.current().channels)
   const cluster = createCluster(
     kube,
@@ -218,6 +220,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
+      await answering.follow()
       worker.kick()
     }
   })
@@ -236,7 +239,19 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   void probeQuietly()
   every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
 
+  const answering = startAnswering(
+    {
+      ...{ ledger, clock, tools: channelTools, configured: store.current, metrics, logger, proxy: config.proxy, failed: recorder.failed },
+      channels: channels.updated,
+      kick() {
+        worker.kick()
+        sender.kick()
+      }
+    },
+    onStop
+  )
   const operations = createOperations({
+    answering,
     scrub: secrets.scrub,
     ports,
     store,
@@ -260,7 +275,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     routes: all =>
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
-        deployGuards: parts.deployGuards ?? guarding.guards
+        deployGuards: parts.deployGuards ?? guarding.guards,
+        slackAnswers: answering.slackAnswers
       })
   })
   onStop('http server', () => server.close())
@@ -269,6 +285,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   guarding.start()
+  await answering.follow()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(

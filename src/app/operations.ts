@@ -10,6 +10,7 @@ import { requestRun } from '../pipeline/settle/request.ts'
 import type { Worker } from '../pipeline/worker.ts'
 import type { PolicyStore } from '../policies/store.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
+import type { Answering } from './answering.ts'
 import type { Reloads } from './reload.ts'
 import type { Sources } from './sources.ts'
 import type { Watching } from './watching.ts'
@@ -18,6 +19,7 @@ export interface OperationsParts {
   readonly ports: Ports
   readonly store: PolicyStore
   readonly worker: Worker
+  readonly answering: Pick<Answering, 'handOver' | 'states'>
   readonly metrics: Metrics
   readonly reload: () => Promise<Reloads>
   readonly sources: () => Sources
@@ -53,7 +55,8 @@ export function createOperations(parts: OperationsParts): Operations {
       inLine,
       switchLowered: state.mode !== 'auto',
       storm: storm !== undefined,
-      watches: parts.watching.states()
+      watches: parts.watching.states(),
+      answers: parts.answering.states().flatMap(state => (state.way === 'socket' ? [state] : []))
     }
   })
   return {
@@ -89,6 +92,7 @@ export function createOperations(parts: OperationsParts): Operations {
       }
     },
     switched: () => worker.kick(),
+    handOver: parts.answering.handOver,
     async status() {
       const signal = AbortSignal.timeout(STATUS_DEADLINE_MS)
       const now = clock.now()
@@ -130,6 +134,9 @@ export function createOperations(parts: OperationsParts): Operations {
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
         undelivered,
+        answers: parts.answering
+          .states()
+          .map(state => (state.way === 'socket' ? { ...state, since: new Date(state.since).toISOString() } : state)),
         // What Astern or people still have to give back.
         borrowed: loans.map(({ runId, plan, loan, nextAt }) => ({
           run: runId,

@@ -11,6 +11,8 @@ import { callerOf, letIn } from '../http/callers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
 import { alertmanagerWebhook } from '../webhooks/alertmanager.ts'
+import { slackCallbacks } from '../webhooks/slack.ts'
+import type { SlackAnswers } from './slack-answers.ts'
 
 export interface RouteParts {
   readonly operations: Operations
@@ -24,6 +26,7 @@ export interface RouteParts {
   /** Is called when new incidents came in. */
   readonly kick: () => void
   readonly deployGuards: DeployGuards
+  readonly slackAnswers: Pick<SlackAnswers, 'take'>
 }
 
 /** Adds every route that Astern answers. */
@@ -31,6 +34,7 @@ export async function registerRoutes(server: FastifyInstance, parts: RouteParts)
   const { operations, authenticator, clock, deployGuards } = parts
   registerOpenRoutes(server, operations, () => server.swagger())
   await server.register(async webhooks => registerWebhooks(webhooks, parts))
+  await server.register(async callbacks => slackCallbacks(callbacks, parts.slackAnswers))
   await server.register(async api => registerApi(api, { operations, authenticator, clock, deployGuards }))
 }
 

@@ -50,6 +50,8 @@ export function scrubbedLedger(ledger: Ledger, scrub: Scrub): Ledger {
     saveDryRun: (run, audit, looked) =>
       ledger.saveDryRun({ ...run, ...(run.detail === undefined ? {} : { detail: scrub(run.detail) }) }, rows(audit), looked),
     messageSent: (queued, result, nextAt, now) => ledger.messageSent(queued, scrubbedCopy(result, scrub), nextAt, now),
+    handOver: request =>
+      ledger.handOver(request.to.reason === undefined ? request : { ...request, to: { ...request.to, reason: scrub(request.to.reason) } }),
     recordMarker: (marker, audit) => ledger.recordMarker(marker, rows(audit)),
     settleLoan: (id, settled, now) =>
       ledger.settleLoan(id, { ...settled, audit: rows(settled.audit), messages: messages(settled.messages) }, now)

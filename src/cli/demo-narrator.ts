@@ -105,6 +105,7 @@ function describe(row: AuditRow): Told | undefined {
     case 'guard-started':
     case 'guard-judges':
     case 'guard-ended':
+    case 'handed-over':
       return undefined
   }
 }

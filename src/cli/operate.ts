@@ -48,6 +48,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
           .join(', ') || 'none'
       ],
       [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`],
+      ...answersRows(listAt(body, 'answers'), mark),
       ...listAt(body, 'borrowed').map(loan => [
         '',
         'borrowed',
@@ -117,4 +118,14 @@ function watchRows(watches: readonly unknown[], mark: (good: boolean) => string)
         `${named(watch)}: ${plain(textAt(watch, 'state'))} since ${plain(textAt(watch, 'since'))}${textAt(watch, 'detail') === '' ? '' : `: ${plain(textAt(watch, 'detail'))}`}`
       ])
   ]
+}
+
+/** How people's answers reach Astern, a line for each channel in which they can answer. */
+function answersRows(answers: readonly unknown[], mark: (good: boolean) => string): readonly (readonly string[])[] {
+  return answers.map(one => {
+    const { channel, way, connected, since, detail } = objectAt(one)
+    if (way !== 'socket') return ['', 'answers', `${plain(channel)}: Slack calls POST /webhooks/slack/${plain(channel)}`]
+    const how = connected === true ? 'connected' : `not connected: ${plain(detail)}`
+    return [mark(connected === true), 'answers', `${plain(channel)}: ${how}, since ${plain(since)}`]
+  })
 }

@@ -7,6 +7,7 @@ import { demoCommand } from './demo.ts'
 import { doctorCommand } from './doctor.ts'
 import { CommandError, EXIT } from './exit.ts'
 import { guardCommand } from './guard/command.ts'
+import { handOverCommand } from './hand-over.ts'
 import { operateCommands } from './operate.ts'
 import { runCommand } from './run.ts'
 import { dryRunCommand, runsCommand } from './runs.ts'
@@ -35,6 +36,7 @@ export function createProgram(terminal: Terminal): Command {
   dryRunCommand(program, terminal)
   runCommand(program, terminal)
   runsCommand(program, terminal)
+  handOverCommand(program, terminal)
   guardCommand(program, terminal)
   tokenCommand(program, terminal)
   auditCommand(program, terminal)

@@ -31,6 +31,8 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
       return [row.result, row.detail]
     case 'guard-started':
       return [`asked for by ${row.by}`]
+    case 'handed-over':
+      return [`${row.by} has it`, row.stopsWatching ? 'and Astern stops watching' : undefined, row.reason]
     case 'rollout':
     case 'reminded':
       return [row.detail]

@@ -161,6 +161,18 @@ export interface AuditBodies {
     /** The run that it began. */
     readonly run?: string
   }
+  /** Somebody took the affair of a run over. */
+  readonly 'handed-over': {
+    readonly by: string
+    readonly via: 'api' | 'slack'
+    /** Team id and user id in Slack. */
+    readonly person?: string
+    readonly reason?: string
+    /** Astern also stops watching what it wrote. */
+    readonly stopsWatching: boolean
+    /** The run's state at that moment. */
+    readonly state: string
+  }
 }
 
 interface OfGuard {

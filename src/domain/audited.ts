@@ -151,5 +151,6 @@ export const audited = {
   },
   guardStarted: plain('guard-started'),
   guardJudges: plain('guard-judges'),
-  guardEnded: plain('guard-ended')
+  guardEnded: plain('guard-ended'),
+  handedOver: plain('handed-over')
 } as const satisfies { readonly [Kind in AuditKind as Named<Kind>]: (...given: never[]) => AuditFact<Kind> }

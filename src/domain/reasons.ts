@@ -128,6 +128,11 @@ export const REASONS = {
     sentence: 'An admission webhook that the API server must ask does not answer, so nothing can be written.',
     ends: 'the webhook answers again, or somebody takes it away'
   },
+  'in-hand': {
+    disposition: 'wait',
+    sentence: 'Somebody has taken over another alert of the target: Astern keeps its hands off.',
+    ends: 'that alert is over'
+  },
   storm: { disposition: 'people', sentence: 'Many targets alert at once: a shared cause is likely, and nothing is written.' },
   cooldown: { disposition: 'people', sentence: 'An earlier run worked on the target a short time ago.' },
   'budget-used-up': { disposition: 'people', sentence: 'A budget of automatic writes is used up.' },
@@ -195,6 +200,7 @@ export const REASONS = {
     disposition: 'end',
     sentence: 'It came in while there were no tokens, from anybody; now that there are, it is not acted on.'
   },
+  'handed-over': { disposition: 'end', sentence: 'Somebody has taken it over: Astern writes nothing more for it.' },
   resolved: { disposition: 'end', sentence: 'The alert resolved before anything was written, and its queries pass.' }
 } as const satisfies Record<string, ReasonEntry>
 

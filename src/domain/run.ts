@@ -1,3 +1,4 @@
+import type { HandedOver } from './hand-over.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode, Outcome } from './outcomes.ts'
 import type { Policy } from './policy.ts'
@@ -24,7 +25,7 @@ export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Partial<Record<
   waiting: {
     waiting: 'a reason to wait: looked at again',
     executing: 'everything speaks for the write: lock, budgets, intent',
-    ended: 'a reason for people, a dry run, the alert is over, the time is up'
+    ended: 'a reason for people, a dry run, the alert is over, the time is up, somebody has taken it over'
   },
   executing: {
     executing: 'the result is not known yet: observed again',
@@ -35,7 +36,7 @@ export const RUN_TRANSITIONS: Readonly<Record<RunState, Readonly<Partial<Record<
   watching: {
     watching: 'the rollout moves, or samples are still to pass',
     waiting: 'still failing: the next rung',
-    ended: 'recovered, ladder used up, or whether it helped cannot be told'
+    ended: 'recovered, ladder used up, whether it helped cannot be told, or somebody stopped the watch'
   },
   ended: {
     waiting: 'the alert is back, and nothing was written'
@@ -98,6 +99,8 @@ export interface Run {
   readonly heldSince?: number
   /** The symptom as it was measured last; absent where it was never confirmed. */
   readonly symptom?: Symptom
+  /** Who has taken over its affair. */
+  readonly handedOver?: HandedOver
 }
 
 /** A person's request for a run, or a dry run, of one policy: on one target, or about one alert. */

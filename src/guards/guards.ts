@@ -2,6 +2,7 @@ import type { DatedInput, Guard, UnreadInput } from '../domain/guard.ts'
 import { budget } from './budget.ts'
 import { change } from './change.ts'
 import { cooldown } from './cooldown.ts'
+import { inHand } from './in-hand.ts'
 import { modeOff, switchLowered } from './mode.ts'
 import { namespaces } from './namespaces.ts'
 import { ownership } from './ownership.ts'
@@ -15,7 +16,7 @@ import { targetPaused } from './target-paused.ts'
 import { touched } from './touched.ts'
 
 /** What forbids every run on a target, whatever its rung would do. */
-const ON_THE_TARGET = [modeOff, namespaces, touched, targetBusy, redeployedBad] as const
+const ON_THE_TARGET = [modeOff, namespaces, touched, inHand, targetBusy, redeployedBad] as const
 
 /** What needs a symptom that is real and dated. */
 const ON_ITS_TIME = [storm, change] as const

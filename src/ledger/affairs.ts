@@ -21,7 +21,8 @@ export async function nextPlace(
   if (before === undefined && onlyWhereTold === true) return undefined
   const state = stateAfter(message.event) ?? (before === undefined ? 'begun' : before.state)
   const place = (before?.places ?? 0) + 1
-  const handed_json = state === 'handed-over' ? JSON.stringify(message) : (before?.handed_json ?? null)
+  const calls = stateAfter(message.event) === 'handed-over'
+  const handed_json = calls ? JSON.stringify(message) : (before?.handed_json ?? null)
   const changed = { state, places: place, handed_json, updated_at: now }
   await tx.query
     .insertInto('affairs')
@@ -145,6 +146,22 @@ export async function setState(
     .where('affair', '=', affair)
     .where('channel', '=', channel)
     .execute()
+}
+
+/** Notes that people have an affair now, and the message that is sent again when its alerts are back. */
+export async function setHanded(
+  tx: LedgerTransaction,
+  { affair, channel }: Pick<Turned, 'affair' | 'channel'>,
+  handed: Message,
+  now: number
+): Promise<void> {
+  await tx.query
+    .updateTable('affairs')
+    .set({ handed_json: JSON.stringify(handed), updated_at: now })
+    .where('affair', '=', affair)
+    .where('channel', '=', channel)
+    .execute()
+  await setState(tx, { affair, channel }, 'handed-over', now)
 }
 
 /** Deletes what is kept of affairs that nothing happened to since. */

@@ -79,6 +79,7 @@ function toAskedRow(run: Run, key: string | null): Tables['runs'] {
     turn: 0,
     confirmed: 0,
     parked_by: null,
-    held_since: null
+    held_since: null,
+    handed_json: null
   }
 }

@@ -154,6 +154,7 @@ function toRunRow(admission: Admission, parking: ReadonlyMap<string, string>): T
     confirmed: 0,
     parked_by: null,
     held_since: null,
+    handed_json: null,
     ...(by === undefined ? {} : parkedColumns(by, escalatesAt))
   }
 }

@@ -10,6 +10,7 @@ import { pruneAffairs } from './affairs.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
 import type { Database } from './database.ts'
 import { createGuards, pruneGuards } from './deploy-guards.ts'
+import { createHandOvers } from './hand-overs.ts'
 import { pruneLabelSets } from './incident-rows.ts'
 import { createIncidents } from './incidents.ts'
 import { createIntake } from './intake.ts'
@@ -33,6 +34,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createMessageTending(database),
     ...createLoans(database),
     ...createGuards(database),
+    ...createHandOvers(database),
     ...createSwitch(database),
     ...createChanges(database),
     ...createAudit(database),

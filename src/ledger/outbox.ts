@@ -1,5 +1,6 @@
 import type { ExpressionBuilder, Kysely } from 'kysely'
 import { audited } from '../domain/audited.ts'
+import { type HandedOver, withHandOver } from '../domain/hand-over.ts'
 import { affairOf, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { concerns, nextPlace } from './affairs.ts'
@@ -107,12 +108,13 @@ export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 
           rows.push(...(await claiming.returningAll().execute()))
         }
         const memories = await memoriesOf(tx, rows)
+        const handed = await handedAffairs(tx, rows)
         return rows
           .sort((one, other) => one.next_at - other.next_at)
           .map(row => {
             const memory = memories.get(memoryKey(row))
             return {
-              message: stored<Message>(row.message_json),
+              message: asItStands(stored<Message>(row.message_json), handed.get(row.affair)),
               attempts: row.attempts,
               revision: row.revision,
               claimedUntil: until,
@@ -188,6 +190,23 @@ export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 
       return times.length === 0 ? undefined : Math.min(...times)
     }
   }
+}
+
+/** Who has the affairs of these messages, by affair. */
+async function handedAffairs(tx: LedgerTransaction, messages: readonly Tables['outbox'][]): Promise<ReadonlyMap<string, HandedOver>> {
+  const ids = messages.flatMap(({ affair }) => (affair.startsWith('run/') ? [affair.slice('run/'.length)] : []))
+  if (ids.length === 0) return new Map()
+  const rows = await tx.query.selectFrom('runs').select(['id', 'handed_json']).where('id', 'in', ids).execute()
+  return new Map(
+    rows.flatMap(({ id, handed_json }) =>
+      handed_json === null ? [] : [[affairOf({ kind: 'run', id }), stored<HandedOver>(handed_json)] as const]
+    )
+  )
+}
+
+/** The message as it is sent now: one that was stored before somebody took the affair over says who has it, too. */
+function asItStands(message: Message, handed: HandedOver | undefined): Message {
+  return handed === undefined ? message : withHandOver(message, handed)
 }
 
 /** The messages that are due, not delivered and not claimed. A claim counts until its lease runs out. */

@@ -1,4 +1,5 @@
 import { parseExactly } from '../base/exact-json.ts'
+import type { HandedOver } from '../domain/hand-over.ts'
 import type { Incident, IncidentState } from '../domain/incident.ts'
 import { parseTargetKey } from '../domain/objects.ts'
 import { MODES, OUTCOMES, type Outcome } from '../domain/outcomes.ts'
@@ -79,7 +80,8 @@ export function toRun(row: Tables['runs'], trigger: Trigger): Run {
     ...(row.progress_json === null ? {} : { progress: stored<Progress>(row.progress_json) }),
     ...(row.parked_by === null ? {} : { parkedBy: row.parked_by }),
     ...(row.held_since === null ? {} : { heldSince: row.held_since }),
-    ...(row.symptom_json === null ? {} : { symptom: stored<Symptom>(row.symptom_json) })
+    ...(row.symptom_json === null ? {} : { symptom: stored<Symptom>(row.symptom_json) }),
+    ...(row.handed_json === null ? {} : { handedOver: stored<HandedOver>(row.handed_json) })
   }
 }
 

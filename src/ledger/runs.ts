@@ -58,7 +58,12 @@ export function createRuns({ db, transaction }: Database, ids: Ids): RunLedger {
         return row === undefined ? { kind: 'lost' } : claimIntent(tx, row, request, ids)
       }),
 
-    countSend: (claim, intentId) => transaction(async tx => ((await held(tx, claim)) === undefined ? false : countSend(tx, intentId))),
+    countSend: (claim, intentId) =>
+      transaction(async tx => {
+        const row = await held(tx, claim)
+        // A hand-over that was stored before this is one before the write: nothing is sent. One that comes later finds it sent.
+        return row === undefined || row.handed_json !== null ? false : countSend(tx, intentId)
+      }),
 
     intentOf: (runId, step) => intentOf(db, runId, step),
     targetFacts: (target, also, runId, now) => targetFacts(db, { target, also, runId }, now),

@@ -1,5 +1,6 @@
 import type { Ids } from '../base/clock.ts'
 import type { AuditEntry } from '../domain/audit.ts'
+import { callAfterHandOver } from '../domain/hand-over.ts'
 import type { SaveRequest } from '../domain/ports/ledger.ts'
 import type { RunChange } from '../domain/run.ts'
 import { appendAudit } from './audit-chain.ts'
@@ -29,6 +30,8 @@ export async function saveRun(
     ...columnsOf(change),
     ...parking.columns,
     ...(ended ? { ended_at: now } : {}),
+    // Somebody took it over while this pass was under way: the next look ends it.
+    ...(row.handed_json !== null && change.state === 'waiting' ? { next_at: now } : {}),
     ...(request.release === true || ended ? { claim_expires_at: null, owner: null } : {})
   }
   const first = change.symptom !== undefined && (await keepSymptom(tx, row.incident_id, change.symptom))
@@ -46,7 +49,8 @@ export async function saveRun(
   if (request.told === true && row.incident_id !== null)
     await tx.query.updateTable('incidents').set({ told_at: now }).where('id', '=', row.incident_id).where('told_at', 'is', null).execute()
   await keepLooks(tx, request.looked ?? [])
-  for (const message of request.messages ?? []) await enqueue(tx, await withList(tx, message, now), now)
+  for (const message of request.messages ?? [])
+    await enqueue(tx, await withList(tx, row.handed_json === null ? message : callAfterHandOver(message), now), now)
   const reopened = change.outcome === 'resolved' ? await reopenIfBack(tx, row.incident_id, now) : []
   await appendAudit(tx, [...request.audit, ...parking.audit, ...storm, ...reopened])
 }

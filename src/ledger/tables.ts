@@ -75,7 +75,11 @@ export interface Tables {
     parked_by: string | null
     /** Since when it holds its write back, until the other targets that alert are sampled. */
     held_since: number | null
+    /** Who has taken over its affair. */
+    handed_json: string | null
   }
+  /** The callbacks that were accepted a short time ago: see `hand-overs.ts`. */
+  callbacks: { id: string; at: number }
   deploy_guards: {
     id: string
     /** What makes two requests for a guard the same: the version that is judged, or the one that is waited for. */

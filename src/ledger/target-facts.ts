@@ -1,6 +1,7 @@
 import type { Kysely } from 'kysely'
 import { DAY } from '../base/clock.ts'
 import type { DeployMarker } from '../domain/change.ts'
+import type { HandedOver } from '../domain/hand-over.ts'
 import { type ObjectRef, targetKey } from '../domain/objects.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
 import { passedBy } from './deploy-guards.ts'
@@ -60,6 +61,7 @@ export async function targetFacts(
     .where('target_key', '=', key)
     .where('outcome', '=', 'recovered')
     .executeTakeFirst()
+  const hand = await inHand(db, key, runId)
   const own = await db
     .selectFrom('intents')
     .selectAll()
@@ -76,8 +78,24 @@ export async function targetFacts(
     ...(recovered?.at == null ? {} : { recoveredAt: recovered.at }),
     ownWrites: own.flatMap(madeBy),
     passed: await passedBy(db, key),
+    ...(hand === undefined ? {} : { inHand: hand }),
     markers: markers.map(row => stored<DeployMarker>(row.marker_json))
   }
+}
+
+/** Who has taken over another affair of the target: its alert goes on, or its run does. */
+async function inHand(db: Kysely<Tables>, key: string, runId: string): Promise<HandedOver | undefined> {
+  const row = await db
+    .selectFrom('runs')
+    .leftJoin('incidents', 'incidents.id', 'runs.incident_id')
+    .select('handed_json')
+    .where('runs.target_key', '=', key)
+    .where('handed_json', 'is not', null)
+    .where('runs.id', '<>', runId)
+    .where(eb => eb.or([eb('incidents.state', '=', 'open'), eb.and([eb('runs.incident_id', 'is', null), eb('runs.state', '<>', 'ended')])]))
+    .limit(1)
+    .executeTakeFirst()
+  return row?.handed_json == null ? undefined : stored<HandedOver>(row.handed_json)
 }
 
 /** The versions that a write made and that were not there before. A restart or a scale makes no other version. */

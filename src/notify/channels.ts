@@ -8,6 +8,8 @@ export type ConfiguredChannels = Readonly<Record<string, ConfiguredChannel>>
 /** The channels in force: the standing ones, and those that the policies configure. */
 export interface ChannelStore extends Channels {
   channel(name: string): Channel | undefined
+  /** The names of those that are given what has changed of what they were told. */
+  updated(): readonly string[]
   /** Which channel gets a call for people in place of another, and when, by the other’s name. */
   fallbacks(): ReadonlyMap<string, Fallback>
   /** Replaces the configured channels by those that the policies configure now. */
@@ -28,6 +30,7 @@ export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTool
       return channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
     },
     follows: (name, event) => channel(name)?.follows.includes(event) ?? false,
+    updated: () => [...standing.keys(), ...configured.keys()].filter(name => channel(name)?.takes.includes('update')),
     fallbacks: () => fallbacks,
     follow(next) {
       configured = openChannels(kinds, next, tools)

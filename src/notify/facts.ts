@@ -75,6 +75,7 @@ function toldLines({ details, labels }: Message): Line[] {
     ...line('Failing since', sinceOf(details)),
     ...line('Outcome', outcomeOf(details)),
     ...line('Policy', textAt(details, 'policy')),
+    ...line('Who has it', whoHasIt(details)),
     ...line('Written', textAt(details, 'plan')),
     ...line('Numbers', numbersOf(details)),
     ...line('Targets', targetsOf(details)),
@@ -126,6 +127,11 @@ function sinceOf(details: Message['details']): string | undefined {
   if (measured !== undefined) return `${measured} (measured)`
   const said = textAt(details, 'alert', 'startsAt')
   return said === undefined ? undefined : `${said} (as the alert says)`
+}
+
+function whoHasIt(details: Message['details']): string | undefined {
+  const by = textAt(details, 'handedOver', 'by')
+  return by === undefined ? undefined : `${by}, since ${textAt(details, 'handedOver', 'at') ?? ''}`
 }
 
 function outcomeOf(details: Message['details']): string | undefined {

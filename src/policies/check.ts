@@ -14,7 +14,7 @@ type FilePolicy = PolicyFile['policies'][number]
 
 /** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
-  const findings = [...checkSources(file.sources), ...checkChannels(file.channels, channels)]
+  const findings = [...checkSources(file.sources), ...checkChannels(file.channels, channels), ...checkPeople(file.people)]
   const names = new Map<string, number>()
   for (const [index, policy] of file.policies.entries()) {
     const path: Path = ['policies', index]
@@ -26,6 +26,14 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
   findings.push(...checkGuards(file, checkStep))
   findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
   return findings
+}
+
+/** One identity is one person: two entries could give it two roles. */
+function checkPeople(people: PolicyFile['people']): Finding[] {
+  return (people ?? []).flatMap(({ slack }, index, all): Finding[] => {
+    const first = all.findIndex(other => other.slack === slack)
+    return first === index ? [] : [{ path: ['people', index, 'slack'], message: `"${slack}" stands in people[${first}] already` }]
+  })
 }
 
 function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {

@@ -1,6 +1,7 @@
 import { Compile } from 'typebox/compile'
 import type { GuardPolicy } from '../domain/deploy-guard.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
+import type { Person } from '../domain/person.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { placeOf, writtenAt } from '../yaml/place.ts'
 import { type ReadYaml, readYaml } from '../yaml/read.ts'
@@ -27,6 +28,8 @@ export interface PolicySet {
   readonly guards: readonly GuardPolicy[]
   readonly sources: NonNullable<PolicyFile['sources']>
   readonly channels: Readonly<Record<string, ConfiguredChannel>>
+  /** Who may answer what Astern tells. */
+  readonly people: readonly Person[]
   readonly storm: StormLimits
   /** What the files say that is allowed, and seldom meant. */
   readonly warnings: readonly PolicyProblem[]
@@ -46,7 +49,7 @@ export type LoadResult =
   | { readonly kind: 'loaded'; readonly set: PolicySet; readonly files: readonly NamedFile[] }
   | { readonly kind: 'bad'; readonly problems: readonly PolicyProblem[] }
 
-/** Parses and checks the texts of the policy files. Several act as one: `sources`, `channels` and `defaults` may stand in one each. */
+/** Parses and checks the texts of the policy files. Several act as one: `sources`, `channels`, `people` and `defaults` may stand in one each. */
 export function loadPolicies(texts: readonly { readonly file: string; readonly text: string }[], vocabulary: Vocabulary): LoadResult {
   const checkStep = stepChecker(vocabulary.actions)
   const schema = fileSchema(vocabulary.channels)
@@ -113,6 +116,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       guards: normalizeGuards(file),
       sources: file.sources ?? {},
       channels: normalizeChannels(file.channels),
+      people: file.people ?? [],
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
       warnings: inOrder(unique(warnings))
     }
@@ -158,7 +162,7 @@ function merge(files: readonly PolicyFile[]): {
   const twice: { readonly key: string; readonly index: number }[] = []
   let file: PolicyFile = { version: 1, policies: [] }
   for (const [index, part] of files.entries()) {
-    for (const key of ['sources', 'channels', 'defaults'] as const) {
+    for (const key of ['sources', 'channels', 'people', 'defaults'] as const) {
       if (part[key] === undefined) continue
       if (file[key] !== undefined) twice.push({ key, index })
       else file = { ...file, [key]: part[key] }

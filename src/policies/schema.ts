@@ -1,6 +1,7 @@
 import { type Static, type TObject, type TProperties, type TSchema, Type } from 'typebox'
 import type { Blame } from '../domain/action.ts'
 import { TARGET_KINDS, type TargetKind } from '../domain/objects.ts'
+import { PERSON_ROLES } from '../domain/person.ts'
 import { guardSchema, guardStepFields, isForGuards } from './guard-schema.ts'
 import { BudgetSchema, ConfirmSchema, closed, count, duration, EscalateSchema, ModeSchema, NAME, THRESHOLD, text } from './schema-parts.ts'
 import { OpenVerifySchema, publishedVerifySchema } from './verify-schema.ts'
@@ -175,6 +176,22 @@ function fileFields<Step extends TSchema, Verify extends TSchema, GuardStep exte
       )
     ),
     channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), channelSchema(channels), closed)),
+    people: Type.Optional(
+      Type.Array(
+        Type.Object(
+          {
+            slack: Type.String({
+              pattern: '^[TE][A-Z0-9]{1,40}/[UW][A-Z0-9]{1,40}$',
+              description: 'Team id and user id, such as T024BE7LD/U0G9QF9C6.'
+            }),
+            name: Type.String({ minLength: 1, maxLength: 80, description: 'How Astern calls the person.' }),
+            role: Type.Enum([...PERSON_ROLES])
+          },
+          closed
+        ),
+        { description: 'Who may answer from Slack. Nobody else can.' }
+      )
+    ),
     defaults: Type.Optional(
       Type.Object(
         {

@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
+import { ANSWER_RESULTS, type AnswerResult } from '../domain/hand-over.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
 import { KINDS } from '../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
@@ -40,6 +41,8 @@ export interface Metrics {
   slowed(incidents: number): void
   sampled(verdict: Verdict, problem: Problem | undefined): void
   delivered(result: 'delivered' | 'failed' | 'refused'): void
+  /** Somebody pressed a button. */
+  answered(result: AnswerResult): void
   reload(good: boolean, at: number): void
   tokensReload(good: boolean): void
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
@@ -55,6 +58,7 @@ export interface Metrics {
       readonly switchLowered: boolean
       readonly storm: boolean
       readonly watches: readonly WatchState[]
+      readonly answers?: readonly { readonly channel: string; readonly connected: boolean }[]
     }>
   ): void
 }
@@ -123,6 +127,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     registers
   })
   const messages = new Counter({ name: 'astern_messages_total', help: 'Attempts to tell people.', labelNames: ['result'], registers })
+  const answers = new Counter({
+    name: 'astern_answers_total',
+    help: 'What people pressed in Slack, by what became of it.',
+    labelNames: ['result'],
+    registers
+  })
   const reloadGood = new Gauge({
     name: 'astern_policies_last_reload_successful',
     help: '1 if the policy files that are there now are in force.',
@@ -158,6 +168,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     }),
     lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
     storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers }),
+    slack: new Gauge({
+      name: 'astern_slack_connected',
+      help: '1 while people’s answers arrive by Socket Mode.',
+      labelNames: ['channel'],
+      registers
+    }),
     watches: new Gauge({
       name: 'astern_watches',
       help: 'Watches of workloads, by what they watch and how they are. Only those that are `watching` see every change.',
@@ -174,6 +190,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
   for (const verdict of VERDICTS) samples.inc({ verdict }, 0)
   for (const problem of Object.keys(PROBLEMS)) problems.inc({ problem }, 0)
   for (const result of ['delivered', 'failed', 'refused']) messages.inc({ result }, 0)
+  for (const result of ANSWER_RESULTS) answers.inc({ result }, 0)
   for (const action of actions) writes.inc({ action }, 0)
   return {
     registry,
@@ -191,6 +208,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
       if (problem !== undefined) problems.inc({ problem })
     },
     delivered: result => messages.inc({ result }),
+    answered: result => answers.inc({ result }),
     reload(good, at) {
       reloadGood.set(good ? 1 : 0)
       if (good) reloadAt.set(at / 1_000)
@@ -215,6 +233,8 @@ export function createMetrics(actions: readonly string[]): Metrics {
         gauges.inLine.set(now.inLine)
         gauges.lowered.set(now.switchLowered ? 1 : 0)
         gauges.storm.set(now.storm ? 1 : 0)
+        gauges.slack.reset()
+        for (const { channel, connected } of now.answers ?? []) gauges.slack.set({ channel }, connected ? 1 : 0)
         for (const kind of Object.keys(KINDS))
           for (const state of WATCH_STATES)
             gauges.watches.set({ kind, state }, now.watches.filter(watch => watch.kind === kind && watch.state === state).length)

@@ -208,5 +208,9 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   ],
   'guard-ended': [
     audited.guardEnded(ASTERN, { guard: 'g1', target: TARGET, result: 'rolled-back', detail: 'errors', grounds: ['fail'], run: 'r1' })
+  ],
+  'handed-over': [
+    audited.handedOver(ASTERN, { by: 'ann', via: 'api', stopsWatching: false, state: 'waiting', reason: 'I look' }),
+    audited.handedOver(ASTERN, { by: 'Ada', via: 'slack', person: 'T0/U0', stopsWatching: true, state: 'watching' })
   ]
 }

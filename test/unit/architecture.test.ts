@@ -50,6 +50,7 @@ const HOMES: Readonly<Record<string, readonly string[]>> = {
   'node:sqlite': ['ledger'],
   execa: ['actions'],
   opossum: ['outgoing'],
+  ws: ['outgoing'],
   'prom-client': ['telemetry'],
   pino: ['telemetry'],
   'pino-pretty': ['telemetry'],

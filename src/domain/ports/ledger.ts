@@ -1,5 +1,6 @@
 import type { AuditEntry, AuditRow } from '../audit.ts'
 import type { DeployMarker } from '../change.ts'
+import type { HandedOver } from '../hand-over.ts'
 import type { Delivery, Incident, IncidentAnswer } from '../incident.ts'
 import type { Looks, TargetLooks } from '../looks.ts'
 import type { Delivered, Fallback, Message, QueuedMessage } from '../message.ts'
@@ -14,6 +15,7 @@ import type { ObservedTemplate } from '../workload.ts'
 import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
 import type { GuardLedger } from './guard-ledger.ts'
+import type { HandOverLedger } from './hand-over-ledger.ts'
 
 /** The switch by which people stop all writes at run time. It is durable. */
 export interface SwitchState {
@@ -39,6 +41,8 @@ export interface TargetFacts {
   readonly ownWrites: readonly string[]
   /** Template identities that a deploy guard passed. */
   readonly passed: readonly string[]
+  /** Who has taken over another affair of this target whose alert is not over. */
+  readonly inHand?: HandedOver
   /** Deploy markers of the last day, newest first. */
   readonly markers: readonly DeployMarker[]
 }
@@ -186,7 +190,7 @@ export interface RunLedger {
   /** False where the claim was lost: nothing was saved. */
   save(claim: Claim, request: SaveRequest, now: number): Promise<boolean>
   claimIntent(claim: Claim, request: IntentRequest): Promise<IntentResult>
-  /** Counts one sending of the write. False where the claim was lost, or the write was sent twice already. */
+  /** Counts one sending of the write. False where the claim was lost, the write was sent twice already, or people have the affair now. */
   countSend(claim: Claim, intentId: string): Promise<boolean>
   intentOf(runId: string, step: number): Promise<Intent | undefined>
   /** @param also keys of what the target belongs to, such as its release */
@@ -279,6 +283,7 @@ export interface Ledger
     OutboxLedger,
     LoanLedger,
     GuardLedger,
+    HandOverLedger,
     SwitchLedger,
     ChangeLedger,
     AuditLedger {

@@ -1,6 +1,7 @@
 import { type Static, Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import type { JsonObject } from '../../base/json.ts'
+import { isHandedOver } from '../../domain/hand-over.ts'
 import { affairOf, type Channel, type Message } from '../../domain/message.ts'
 import { deliveredBy, failedFor } from '../answers.ts'
 import { type ChannelTools, channelKind } from '../channel-kind.ts'
@@ -56,6 +57,8 @@ function open({ routingKeyFile, url, changeEvents = true }: Static<typeof Settin
       if (message.event === 'acted' && !changeEvents) return { kind: 'delivered' }
       // There is nothing to resolve where only a write was told.
       if (message.event === 'over' && !triggered) return { kind: 'delivered' }
+      // Somebody has it: a trigger would page the others, or open anew what was resolved by hand, and an acknowledgement is never sent.
+      if (message.event === 'update' && isHandedOver(message)) return { kind: 'delivered' }
       const routingKey = await readFile(routingKeyFile)
       const body = message.event === 'acted' ? changeOf(message, clock.now(), tools) : eventOf(message, clock.now(), tools)
       const result = await http.request(

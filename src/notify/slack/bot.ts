@@ -3,7 +3,9 @@ import type { Channel, Delivered, Message } from '../../domain/message.ts'
 import { retryAfterOf } from '../answers.ts'
 import type { ChannelTools } from '../channel-kind.ts'
 import { factsOf } from '../facts.ts'
+import type { AnswersSettings } from './answers/settings.ts'
 import { type SlackText, slackFallback, slackText } from './blocks.ts'
+import { buttonsFor } from './buttons.ts'
 
 const DEADLINE_MS = 10_000
 /** What Slack says of a message that it does not take as it is. Everything else can be mended by people: an invitation, a token, a right. */
@@ -17,6 +19,8 @@ interface BotSettings {
   readonly tokenFile: string
   readonly channel: string
   readonly apiUrl: string
+  /** How people answer. Without it they are shown no buttons. */
+  readonly answers?: AnswersSettings
 }
 
 type Answer = { readonly kind: 'ok'; readonly body: JsonObject } | { readonly kind: 'error'; readonly error: string } | Delivered
@@ -26,7 +30,7 @@ type Answer = { readonly kind: 'ok'; readonly body: JsonObject } | { readonly ki
  * thread. The change comes first, because it can be made twice, and an answer to the thread would then stand there twice.
  */
 export function openBot(
-  { tokenFile, channel, apiUrl }: BotSettings,
+  { tokenFile, channel, apiUrl, answers }: BotSettings,
   { http, clock, readFile, origin }: ChannelTools
 ): Pick<Channel, 'send'> {
   async function call(method: string, parameters: JsonObject, signal: AbortSignal): Promise<Answer> {
@@ -57,7 +61,10 @@ export function openBot(
   async function written(method: string, place: JsonObject, message: Message, signal: AbortSignal): Promise<Answer> {
     const facts = factsOf(message, origin)
     const parts = (content: SlackText): JsonObject => ({ ...place, ...content, ...AS_WRITTEN })
-    const first = await call(method, parts(slackText(facts, message.event)), signal)
+    const told = slackText(facts, message.event)
+    // Only the first message of a thread has buttons: it alone is changed later, when they must go.
+    const buttons = answers === undefined || 'thread_ts' in place ? [] : buttonsFor(message)
+    const first = await call(method, parts({ ...told, blocks: [...told.blocks, ...buttons] }), signal)
     if (first.kind !== 'error' || !CONTENT.includes(first.error)) return first
     return call(method, parts({ ...slackFallback(facts, message.event), blocks: [] }), signal)
   }
@@ -67,7 +74,7 @@ export function openBot(
     if (answer.kind !== 'ok') return settled(answer)
     const [id, ts] = [textAt(answer.body, 'channel'), textAt(answer.body, 'ts')]
     if (id === undefined || ts === undefined) return { kind: 'delivered' }
-    return { kind: 'delivered', remember: { channel: id, ts, called: calls(message) } }
+    return { kind: 'delivered', remember: { channel: id, ts, called: calls(message), ...posted(answer.body) } }
   }
 
   return {
@@ -78,7 +85,7 @@ export function openBot(
       if (changed.kind === 'error' && GONE.includes(changed.error)) return begin(message, signal)
       if (changed.kind !== 'ok' && !(changed.kind === 'error' && FIXED.includes(changed.error))) return settled(changed)
       const called = memory?.['called'] === true
-      const remember = { channel: id, ts, called: called || calls(message) }
+      const remember = { ...memory, channel: id, ts, called: called || calls(message) }
       if (message.event === 'update') return { kind: 'delivered', remember }
       // The first call for people in a thread that began with a notice is shown to the whole channel.
       const place = { channel: id, thread_ts: ts, ...(calls(message) && !called ? { reply_broadcast: true } : {}) }
@@ -90,6 +97,13 @@ export function openBot(
 
 /** No name in a text becomes a mention, and no link is opened by Slack itself. */
 const AS_WRITTEN = { mrkdwn: false, parse: 'none', link_names: false, unfurl_links: false, unfurl_media: false }
+
+/** Which app posted in which workspace, where Slack says so. What is pressed must come from there. */
+function posted(body: JsonObject): JsonObject {
+  const app = textAt(body, 'message', 'app_id') ?? textAt(body, 'message', 'bot_profile', 'app_id')
+  const team = textAt(body, 'message', 'team') ?? textAt(body, 'message', 'bot_profile', 'team_id')
+  return { ...(app === undefined ? {} : { app }), ...(team === undefined ? {} : { team }) }
+}
 
 function calls({ event }: Message): boolean {
   return event === 'needs-people' || event === 'approval'

@@ -14,6 +14,7 @@ import { actionOf, type PhasePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
 import { actedMessages } from '../settle/messages.ts'
 import { refuse } from '../settle/refusal.ts'
+import { handedOverNow } from './handed-over.ts'
 import { intentOf } from './intent.ts'
 import { recheck } from './recheck.ts'
 
@@ -65,7 +66,10 @@ export async function carryOut(pass: Pass): Promise<Next> {
     // What waiting can end is no answer yet: right after a start, for one, the clocks are known badly.
     return dispositionOf(refusal.reason) === 'wait' ? pendingOrUnknown(carrying, why) : unknown(carrying, why)
   }
-  if (!(await pass.countSend(intent.id))) return { kind: 'lost' }
+  if (!(await pass.countSend(intent.id))) {
+    const handed = await handedOverNow(pass)
+    return handed === undefined || intent.sends > 0 ? { kind: 'lost' } : withdraw(carrying, handed)
+  }
   ports.faults.reach('before-write')
   const result = await action.apply(ports.tools, intent, { dryRun: false }, signal)
   ports.faults.reach('after-write')

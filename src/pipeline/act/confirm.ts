@@ -15,6 +15,7 @@ import { stepOf } from '../decide/resolve.ts'
 import type { Move, Pass } from '../pass.ts'
 import { actionOf } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
+import { handedOverNow } from './handed-over.ts'
 import { intentOf } from './intent.ts'
 
 /** How often a run looks at a rollout that moves. */
@@ -37,6 +38,8 @@ export async function confirm(pass: Pass): Promise<Move> {
   if (progress === undefined) throw new Error(`run ${run.id} watches nothing`)
   const intent = await intentOf(pass)
   const watching: Watching = { ...pass, intent, progress, step: stepOf(run) }
+  if (run.handedOver?.stop === true)
+    return notTold(watching, `${run.handedOver.by} stopped the watch: whether the write helped was not looked at`)
   const { plan } = intent
   const now = ports.clock.now()
   const read = await readAs(ports, run.policy, plan.target, signal)
@@ -57,7 +60,8 @@ export async function confirm(pass: Pass): Promise<Move> {
     return notTold(watching, `someone changed the target after the write${change}; Astern keeps its hands off`)
   }
   const since = progress.appliedAt + ports.cluster.clockOffset()
-  const mayWrite = servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act'
+  const mayWrite =
+    servicePermission(ports.ceiling, (await ports.ledger.switchState()).mode) === 'act' && (await handedOverNow(pass)) === undefined
   const watched = (await action.watch?.(ports.tools, plan, { workload, since, mayWrite }, signal)) ?? watchedRollout(workload, since)
   const { completeAt } = progress
   const move =
@@ -132,7 +136,7 @@ async function notTold(watching: Watching, detail: string, audit: readonly Audit
 /** Goes on to the next rung at once, because a preparation cures nothing by itself. */
 async function prepared(watching: Watching, detail: string, audit: readonly AuditEntry[]): Promise<Move> {
   const { run, intent } = watching
-  if (run.policy.steps[run.step + 1] !== undefined) return climb(watching, detail, { audit })
+  if (mayClimb(run)) return climb(watching, detail, { audit })
   return conclude(watching, { outcome: 'ineffective', detail: `${detail}; no rung follows`, reverse: intent.plan.reverse }, { audit })
 }
 
@@ -147,8 +151,13 @@ async function giveUp(watching: Watching, detail: string, { audit, sample }: See
   const { run, intent } = watching
   const { reverse } = intent.plan
   if (sample?.verdict !== 'fail') return conclude(watching, { outcome: 'unknown', detail, reverse }, { audit })
-  if (run.policy.steps[run.step + 1] !== undefined) return climb(watching, detail, { audit, sample })
+  if (mayClimb(run)) return climb(watching, detail, { audit, sample })
   return conclude(watching, { outcome: 'ineffective', detail, reverse }, { audit })
+}
+
+/** Whether another rung follows. Once somebody has taken the affair over, none does. */
+function mayClimb({ policy, step, handedOver }: Watching['run']): boolean {
+  return policy.steps[step + 1] !== undefined && handedOver === undefined
 }
 
 function climb(watching: Watching, why: string, { audit, sample }: Seen): Move {

@@ -16,6 +16,7 @@ import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
 import { refuse } from '../settle/refusal.ts'
+import { handedOver } from './handed-over.ts'
 
 /** A waiting run: is it over, is its time up, and what is decided about it now? */
 export async function consider(pass: Pass): Promise<Next> {
@@ -24,6 +25,7 @@ export async function consider(pass: Pass): Promise<Next> {
   // Anybody who reached the port may have sent it, and then the ceiling was not higher than dry-run.
   if (ports.senders.authenticated && sentBy(run.trigger) === LOCAL)
     return refuse(pass, { reason: 'sent-without-tokens', detail: 'post it again, with a token' })
+  if (run.handedOver !== undefined) return refuse(pass, handedOver(run.handedOver))
   const gone = overBecause(run.trigger)
   if (gone !== undefined && !run.wrote) {
     const failing = await stillFailing(decidePorts(ports), { run, at }, signal)

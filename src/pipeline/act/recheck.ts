@@ -14,14 +14,17 @@ import { gather, type Resolved } from '../decide/resolve.ts'
 import { next, type StageResult } from '../decide/stage.ts'
 import type { Pass } from '../pass.ts'
 import { actionOf, configuredPermission, type PhasePorts } from '../ports.ts'
+import { handedOverNow } from './handed-over.ts'
 
 /** A write waits this long for new incidents, which are admitted within milliseconds, so that a whole storm is seen before it. */
 const ADMISSION_WAIT_MS = 2_000
 
-/** Checks everything once more right before the write (promise 7): incident, clock, permission, target, evidence, guards. */
+/** Checks everything once more right before the write (promise 7): whose affair it is, incident, clock, permission, target, evidence, guards. */
 export async function recheck(pass: Pass, plan: Plan, workload: Workload): Promise<Refusal | undefined> {
   const { ports, run, carried, signal } = pass
   const { clock } = ports
+  const handed = await handedOverNow(pass)
+  if (handed !== undefined) return handed
   const over = await incidentIsOver(ports, run)
   if (over !== undefined) return over
   if (clock.now() >= escalatesAt(run)) return { reason: 'inconclusive', detail: 'the time to act is up' }

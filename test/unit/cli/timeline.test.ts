@@ -52,7 +52,8 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   reminded: ['scale back to 3'],
   'guard-started': ['asked for by ci', 'asked for by ci'],
   'guard-judges': [''],
-  'guard-ended': ['rolled-back · errors']
+  'guard-ended': ['rolled-back · errors'],
+  'handed-over': ['ann has it · I look', 'Ada has it · and Astern stops watching']
 }
 
 const views = (kind: AuditKind): readonly unknown[] =>

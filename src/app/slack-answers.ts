@@ -1,0 +1,117 @@
+import type { Operations } from '../api/operations.ts'
+import type { Clock } from '../base/clock.ts'
+import { MINUTE } from '../base/clock.ts'
+import { sha256 } from '../base/hashes.ts'
+import type { AnswerResult } from '../domain/hand-over.ts'
+import type { ConfiguredChannel } from '../domain/message.ts'
+import type { Person } from '../domain/person.ts'
+import type { HandOverLedger } from '../domain/ports/hand-over-ledger.ts'
+import type { ChannelTools } from '../notify/channel-kind.ts'
+import { type Answering, createAnswering } from '../notify/slack/answers/answering.ts'
+import { type Pressed, readForm, readPressed } from '../notify/slack/answers/pressed.ts'
+import { reply } from '../notify/slack/answers/reply.ts'
+import { type AnsweredChannel, answeredChannels } from '../notify/slack/answers/settings.ts'
+import { signatureFault } from '../notify/slack/answers/signature.ts'
+import type { Logger } from '../telemetry/logger.ts'
+import type { Metrics } from '../telemetry/metrics.ts'
+import type { SlackCallback, SlackCallbackResult } from '../webhooks/slack.ts'
+
+export interface SlackAnswersParts {
+  readonly ledger: HandOverLedger
+  readonly clock: Clock
+  readonly tools: Pick<ChannelTools, 'http' | 'readFile'>
+  /** As the policies in force have them. */
+  readonly configured: () => { readonly channels: Readonly<Record<string, ConfiguredChannel>>; readonly people: readonly Person[] }
+  readonly handOver: Operations['handOver']
+  readonly metrics: Pick<Metrics, 'answered'>
+  readonly logger: Pick<Logger, 'info' | 'warn'>
+}
+
+export interface SlackAnswers {
+  /** Takes a callback that Slack posts. */
+  take(callback: SlackCallback): Promise<SlackCallbackResult>
+  /** Does what was pressed in a channel, whichever way it came. `id` names the press, so that it is done once. */
+  press(channel: AnsweredChannel, id: string, payload: unknown): Promise<SlackCallbackResult>
+  channels(): readonly AnsweredChannel[]
+}
+
+/** A person who may not answer gets a line in the log this often, milliseconds, and all of them together so many. */
+const LINE_EVERY_MS = MINUTE
+const LINES = 20
+
+/** Puts together what people answer from Slack. */
+export function createSlackAnswers({ ledger, clock, tools, configured, handOver, metrics, logger }: SlackAnswersParts): SlackAnswers {
+  const channels = (): readonly AnsweredChannel[] => answeredChannels(configured().channels)
+  const tellRarely = rarely(clock, logger)
+
+  const answering = (apiUrl: string): Answering =>
+    createAnswering({
+      ledger,
+      people: () => configured().people,
+      handOver,
+      tell(pressed, text) {
+        reply(tools, pressed, { text, apiUrl }).then(
+          fault => {
+            if (fault !== undefined)
+              logger.warn({ detail: fault, person: personOf(pressed) }, 'who pressed a button in Slack could not be told')
+          },
+          (cause: unknown) => logger.warn({ err: cause }, 'who pressed a button in Slack could not be told')
+        )
+      },
+      answered(result, pressed, detail) {
+        metrics.answered(result)
+        const about = { result, run: pressed.runId, person: personOf(pressed), button: pressed.button }
+        if (mayNot(result)) tellRarely(`${about.person} ${result}`, { ...about, detail })
+        else logger.info(about, 'somebody answered from Slack')
+      }
+    })
+
+  async function press({ name, apiUrl }: AnsweredChannel, id: string, payload: unknown): Promise<SlackCallbackResult> {
+    const read = readPressed(payload)
+    if (read.kind === 'bad') return { kind: 'malformed', detail: read.detail }
+    if (!(await ledger.acceptOnce(sha256(id), clock.now()))) return { kind: 'unsigned', detail: 'it was accepted before' }
+    const done = await answering(apiUrl)(name, read.pressed)
+    return done.kind === 'done' ? done : { kind: 'foreign', detail: done.detail }
+  }
+
+  return {
+    channels,
+    press,
+    async take({ channel: name, ...callback }) {
+      const channel = channels().find(one => one.name === name)
+      if (channel?.signingSecretFile === undefined)
+        return { kind: 'no-such-channel', detail: 'there is no channel of this name that takes signed callbacks' }
+      const form = readForm(callback.body)
+      // It comes unsigned, and asks only whether the address answers by TLS.
+      if (form.kind === 'ssl-check') return { kind: 'done' }
+      const secret = await tools.readFile(channel.signingSecretFile)
+      const fault = signatureFault(secret, callback, clock.now())
+      if (fault !== undefined) return { kind: 'unsigned', detail: fault }
+      if (form.kind === 'bad') return { kind: 'malformed', detail: form.detail }
+      return press(channel, `${name} ${callback.timestamp ?? ''} ${callback.signature ?? ''}`, form.payload)
+    }
+  }
+}
+
+function personOf({ team, user }: Pressed): string {
+  return `${team}/${user}`
+}
+
+function mayNot(result: AnswerResult): boolean {
+  return result === 'unknown-person' || result === 'not-allowed' || result === 'refused'
+}
+
+/** Logs what may be repeated by anybody in the workspace, so seldom that it fills no disk. */
+function rarely(clock: Clock, logger: Pick<Logger, 'warn'>): (key: string, line: Readonly<Record<string, unknown>>) => void {
+  const told = new Set<string>()
+  let from = Number.NEGATIVE_INFINITY
+  return (key, line) => {
+    if (clock.now() - from >= LINE_EVERY_MS || clock.now() < from) {
+      told.clear()
+      from = clock.now()
+    }
+    if (told.has(key) || told.size >= LINES) return
+    told.add(key)
+    logger.warn(line, 'an answer from Slack was not taken')
+  }
+}
