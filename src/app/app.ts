@@ -38,17 +38,19 @@ import { openActions } from './actions.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
+import { startHeart } from './heart.ts'
 import { lookScope } from './look-scope.ts'
 import { createOperations } from './operations.ts'
+import { createPulse } from './pulse.ts'
 import { createRecorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
 import { createReload } from './reload.ts'
 import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
-import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
-import { atMostEvery, every, failingOnce } from './timers.ts'
+import { atMostEvery, every } from './timers.ts'
+import { startUpkeep } from './upkeep.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { startWatching } from './watching.ts'
@@ -86,11 +88,6 @@ export interface AppParts {
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
-/** How often the head of the audit log is kept beside the ledger, if it changed: what is newer could be lost unseen with the log. */
-const HEAD_EVERY_MS = 1_000
-const PRUNE_EVERY_MS = 3_600_000
-/** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
-const PROBE_EVERY_MS = 30_000
 /** A single alert is looked at once. Those that follow within this time are looked at together, which a storm needs. */
 const KICK_EVERY_MS = 50
 
@@ -141,6 +138,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
   const recorder = createRecorder(logger, metrics)
+  const pulse = createPulse(clock)
   // An entry of `guards:` is the policy of the runs that its guards begin.
   const inForce = (name: string): Policy | undefined => {
     const entry = store.guard(name)
@@ -166,7 +164,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       pages: { direct: createDirectPodPages(facts), proxy: createProxiedPodPages(connection) },
       policies: () => store.current(),
       ceiling: config.mode,
-      failed: recorder.failed
+      failed: recorder.failed,
+      turned: () => pulse.turned('guards')
     },
     owner
   )
@@ -190,7 +189,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     faults,
     recorder
   }
-  const worker = createWorker(ports, { owner })
+  const worker = createWorker(ports, { owner, turned: () => pulse.turned('worker') })
   const sender = startSender({
     ledger,
     clock,
@@ -198,13 +197,22 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     channel: channels.channel,
     fallbacks: channels.fallbacks,
     sent: recorder.sent,
-    failed: recorder.failed
+    failed: recorder.failed,
+    turned: () => pulse.turned('sender')
   })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   onStop('deploy guards', () => guarding.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
+
+  const heart = startHeart({
+    ...{ pulse, ledger, clock, logger, metrics, http: outward, readFile: files.read },
+    settings: () => store.current().heartbeat,
+    channels: () => [...channels.standing, ...Object.keys(store.current().channels)],
+    watches: watching.states
+  })
+  onStop('heartbeat', () => heart.stop())
 
   const reload = createReload({
     store,
@@ -218,23 +226,14 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
       await watching.follow()
+      heart.follow()
       worker.kick()
     }
   })
   tellWarnings(logger, store.current().warnings)
   await reload.recordStart(config.mode)
   every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
-  const keepHead = failingOnce(opened.keepHead, cause => recorder.failed('keeping the head of the audit log', cause))
-  every(HEAD_EVERY_MS, keepHead, onStop, 'head of the audit log')
-  const prune = (): Promise<void> =>
-    ledger
-      .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
-      .catch((cause: unknown) => recorder.failed('pruning', cause))
-  every(PRUNE_EVERY_MS, prune, onStop, 'pruning')
-  const probe = createSourceProbe({ sources: () => sources, kube, clusterOffset, metrics })
-  const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
-  void probeQuietly()
-  every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
+  startUpkeep({ config, clock, ledger, recorder, keepHead: opened.keepHead, sources: () => sources, kube, clusterOffset, metrics }, onStop)
 
   const operations = createOperations({
     scrub: secrets.scrub,
@@ -247,6 +246,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     kube,
     kubeState: kubeGuarded.state,
     watching,
+    heart: () => (store.current().heartbeat === undefined ? undefined : heart.state()),
     mode: config.mode,
     server: connection.server
   })
@@ -264,6 +264,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       })
   })
   onStop('http server', () => server.close())
+  // Before anything else stops, nobody is told any more that Astern works.
+  onStop('heartbeat', () => heart.stop())
   const address = await listen(server, config)
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }

@@ -3,6 +3,7 @@ import { type Scrub, scrubbedCopy } from '../base/secrets.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Mode } from '../domain/outcomes.ts'
+import type { Heartbeat } from '../notify/heartbeat.ts'
 import { ANSWER_WITHIN_MS, prepareDryRun, samplingTime } from '../pipeline/decide/dry-run.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { dryRun } from '../pipeline/settle/dry-run.ts'
@@ -24,6 +25,8 @@ export interface OperationsParts {
   readonly kube: KubeClient
   readonly kubeState: () => string
   readonly watching: Pick<Watching, 'states'>
+  /** Undefined where no heartbeat is configured. */
+  readonly heart: () => ReturnType<Heartbeat['state']> | undefined
   readonly mode: Mode
   readonly server: string
   /** Takes known credentials out of what sources and the cluster say. */
@@ -126,6 +129,7 @@ export function createOperations(parts: OperationsParts): Operations {
           }))
         },
         sources: scrubbedCopy(sources, parts.scrub),
+        heartbeat: toldHeartbeat(parts.heart(), parts.scrub),
         ledger: writable,
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
@@ -149,5 +153,17 @@ export function createOperations(parts: OperationsParts): Operations {
       }
     },
     metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() })
+  }
+}
+
+/** How the outward heartbeat stands; null where there is none. */
+function toldHeartbeat(state: ReturnType<OperationsParts['heart']>, scrub: Scrub) {
+  if (state === undefined) return null
+  const { last, sentAt } = state
+  return {
+    result: last?.result ?? 'not yet',
+    detail: scrub(last?.detail ?? ''),
+    at: last === undefined ? null : new Date(last.at).toISOString(),
+    sentAt: sentAt === undefined ? null : new Date(sentAt).toISOString()
   }
 }

@@ -39,6 +39,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
         name,
         `${plain(objectAt(source)['detail'] ?? 'not configured')}, breaker ${plain(objectAt(source)['breaker'] ?? '-')}, clock ${plain(objectAt(source)['clockOffsetMs'] ?? 0)} ms off`
       ]),
+      ...heartbeatRows(body['heartbeat'], mark),
       ['', 'policies', `${plain(objectAt(body, 'policies')['count'])} (${plain(objectAt(body, 'policies')['version'])})`],
       [
         '',
@@ -116,5 +117,15 @@ function watchRows(watches: readonly unknown[], mark: (good: boolean) => string)
         'blind',
         `${named(watch)}: ${plain(textAt(watch, 'state'))} since ${plain(textAt(watch, 'since'))}${textAt(watch, 'detail') === '' ? '' : `: ${plain(textAt(watch, 'detail'))}`}`
       ])
+  ]
+}
+
+/** How the outward heartbeat stands, where there is one. */
+function heartbeatRows(heartbeat: unknown, mark: (good: boolean) => string): readonly string[][] {
+  const { result, detail, at } = objectAt(heartbeat)
+  if (result === undefined) return []
+  const when = typeof at === 'string' ? ` at ${plain(at)}` : ''
+  return [
+    [mark(result === 'sent' || result === 'not yet'), 'heartbeat', `${plain(result)}${when}${detail === '' ? '' : `: ${plain(detail)}`}`]
   ]
 }

@@ -11,6 +11,8 @@ export interface SenderOptions {
   readonly fallbacks: () => ReadonlyMap<string, Fallback>
   readonly sent: (queued: QueuedMessage, result: Delivered) => void
   readonly failed: (what: string, cause: unknown) => void
+  /** Is called when a turn was finished in which nothing failed. */
+  readonly turned?: () => void
 }
 
 const FIRST_RETRY_MS = 1_000
@@ -68,6 +70,7 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
         await ledger.tendMessages(options.fallbacks(), now)
         const due = await ledger.claimMessages(now, now + LEASE_MS, 50)
         await Promise.all(due.map(send))
+        options.turned?.()
         if (due.length > 0 || kicked) continue
         const at = await ledger.nextMessageAt()
         await pause(at === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(10, at - clock.now())))

@@ -1,5 +1,6 @@
 import { Compile } from 'typebox/compile'
 import type { GuardPolicy } from '../domain/deploy-guard.ts'
+import type { HeartbeatSettings } from '../domain/heartbeat.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { placeOf, writtenAt } from '../yaml/place.ts'
@@ -7,6 +8,7 @@ import { type ReadYaml, readYaml } from '../yaml/read.ts'
 import { type LoadableChannel, normalizeChannels } from './channels.ts'
 import { checkFile } from './check.ts'
 import { checkGuardOrder, type PlacedGuard } from './check-guards.ts'
+import { heartbeatOf } from './heartbeat.ts'
 import { type NamedFile, namedFiles } from './named-files.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { normalizeGuards } from './normalize-guards.ts'
@@ -28,6 +30,7 @@ export interface PolicySet {
   readonly sources: NonNullable<PolicyFile['sources']>
   readonly channels: Readonly<Record<string, ConfiguredChannel>>
   readonly storm: StormLimits
+  readonly heartbeat?: HeartbeatSettings
   /** What the files say that is allowed, and seldom meant. */
   readonly warnings: readonly PolicyProblem[]
 }
@@ -114,6 +117,7 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       sources: file.sources ?? {},
       channels: normalizeChannels(file.channels),
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
+      ...(file.heartbeat === undefined ? {} : { heartbeat: heartbeatOf(file.heartbeat) }),
       warnings: inOrder(unique(warnings))
     }
   }
@@ -158,7 +162,7 @@ function merge(files: readonly PolicyFile[]): {
   const twice: { readonly key: string; readonly index: number }[] = []
   let file: PolicyFile = { version: 1, policies: [] }
   for (const [index, part] of files.entries()) {
-    for (const key of ['sources', 'channels', 'defaults'] as const) {
+    for (const key of ['sources', 'channels', 'heartbeat', 'defaults'] as const) {
       if (part[key] === undefined) continue
       if (file[key] !== undefined) twice.push({ key, index })
       else file = { ...file, [key]: part[key] }

@@ -40,6 +40,16 @@ const httpSource = (description: string, defaultTimeout: string) =>
     { ...closed, description }
   )
 
+const HeartbeatSchema = Type.Object(
+  {
+    urlFile: text('File with the URL of a dead man’s switch (https, or http on loopback). Whoever knows the URL can keep it quiet.'),
+    every: Type.Optional(duration('Default 1m.')),
+    method: Type.Optional(Type.Enum(['GET', 'POST'], { description: 'Default GET.' })),
+    authorizationFile: Type.Optional(text('File with what is sent as Authorization, such as `GenieKey …`.'))
+  },
+  { ...closed, description: 'A sign of life for somebody else, who calls people when it does not come. It is sent while Astern works.' }
+)
+
 const StormSchema = Type.Object(
   {
     targets: count(2, 'So many distinct existing targets …'),
@@ -175,6 +185,7 @@ function fileFields<Step extends TSchema, Verify extends TSchema, GuardStep exte
       )
     ),
     channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), channelSchema(channels), closed)),
+    heartbeat: Type.Optional(HeartbeatSchema),
     defaults: Type.Optional(
       Type.Object(
         {

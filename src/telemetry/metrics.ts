@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
+import { HEARTBEAT_RESULTS, type HeartbeatResult } from '../domain/heartbeat.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
 import { KINDS } from '../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
@@ -45,6 +46,7 @@ export interface Metrics {
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
   sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
+  heartbeat(result: HeartbeatResult): void
   /** Sets how the values are read that are measured only when somebody asks for the metrics. */
   onCollect(
     collect: () => Promise<{
@@ -147,6 +149,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     registers
   })
   const errors = new Counter({ name: 'astern_errors_total', help: 'Failures of Astern itself; see the log.', registers })
+  const heartbeats = new Counter({
+    name: 'astern_heartbeats_total',
+    help: 'Outward signs of life; withheld where Astern does not work as it should.',
+    labelNames: ['result'],
+    registers
+  })
   const gauges = {
     runs: new Gauge({ name: 'astern_runs', help: 'Runs by state.', labelNames: ['state'], registers }),
     undelivered: new Gauge({ name: 'astern_messages_undelivered', help: 'Messages that no channel has taken yet.', registers }),
@@ -175,6 +183,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
   for (const problem of Object.keys(PROBLEMS)) problems.inc({ problem }, 0)
   for (const result of ['delivered', 'failed', 'refused']) messages.inc({ result }, 0)
   for (const action of actions) writes.inc({ action }, 0)
+  for (const result of HEARTBEAT_RESULTS) heartbeats.inc({ result }, 0)
   return {
     registry,
     incident: (event, count) => incidents.inc({ event }, count),
@@ -205,6 +214,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
       }
     },
     error: () => errors.inc(),
+    heartbeat: result => heartbeats.inc({ result }),
     onCollect(collect) {
       let filling: Promise<void> | undefined
       const fill = async (): Promise<void> => {

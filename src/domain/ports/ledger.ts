@@ -214,6 +214,8 @@ export interface OutboxLedger {
   /** Stores what became of a claimed message and gives the claim back. `nextAt`: when a failed one is tried again. */
   messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
   undelivered(): Promise<number>
+  /** Those of the channels that have not taken a message in so many attempts, where no other channel got it. */
+  stuckMessages(channels: readonly string[], attempts: number): Promise<readonly string[]>
   /** When the next message is due. A message that somebody is sending is due when that claim runs out. */
   nextMessageAt(): Promise<number | undefined>
   /** Gives calls for people that a channel does not take to its fallback, and ends the affairs of storms that are calm. */
