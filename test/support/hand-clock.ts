@@ -11,6 +11,12 @@ interface Sleeper {
 export class HandClock implements Clock {
   #now = NOON
   #sleepers: Sleeper[] = []
+  readonly #busy: () => boolean
+
+  /** @param busy whether something is under way that does not wait for this clock, such as a call of the ledger */
+  constructor(busy: () => boolean = () => false) {
+    this.#busy = busy
+  }
 
   now = (): number => this.#now
 
@@ -32,21 +38,21 @@ export class HandClock implements Clock {
   /** Lets the time pass; whoever wakes meanwhile gets to run before it goes on. */
   async pass(ms: number): Promise<void> {
     const end = this.#now + ms
-    await settle()
+    await this.#settle()
     for (;;) {
       const next = this.#sleepers.filter(({ at }) => at <= end).sort((one, other) => one.at - other.at)[0]
       if (next === undefined) break
       this.#sleepers = this.#sleepers.filter(other => other !== next)
       this.#now = Math.max(this.#now, next.at)
       next.resolve()
-      await settle()
+      await this.#settle()
     }
     this.#now = end
-    await settle()
+    await this.#settle()
   }
-}
 
-/** Lets everything run that does not wait for the clock. */
-async function settle(): Promise<void> {
-  for (let turn = 0; turn < 20; turn += 1) await letOthersRun()
+  /** Lets everything run that does not wait for the clock. */
+  async #settle(): Promise<void> {
+    for (let turn = 0; turn < 20 || this.#busy(); turn += 1) await letOthersRun()
+  }
 }
