@@ -29,6 +29,7 @@ import { createOwnAddresses } from '../outgoing/own-addresses.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
+import { watchdogMatcher } from '../policies/blind.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { measureEventLoop } from '../telemetry/event-loop.ts'
@@ -40,6 +41,7 @@ import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
 import { startHeart } from './heart.ts'
 import { lookScope } from './look-scope.ts'
+import { createLookingOut } from './looking-out.ts'
 import { createOperations } from './operations.ts'
 import { createPulse } from './pulse.ts'
 import { createRecorder } from './recorder.ts'
@@ -137,6 +139,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   onStop('ledger', () => ledger.close())
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
+  let isWatchdog = watchdogMatcher(store.current().blind.watchdog)
   const recorder = createRecorder(logger, metrics)
   const pulse = createPulse(clock)
   // An entry of `guards:` is the policy of the runs that its guards begin.
@@ -206,6 +209,14 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
 
+  const lookout = createLookingOut({
+    ...{ clock, ids, ledger, channels, logger, failed: recorder.failed, watches: watching.states },
+    settings: () => store.current().blind,
+    policies: () => policiesInForce(store.current()),
+    sources: () => sources,
+    turned: () => pulse.turned('lookout')
+  })
+  onStop('lookout', () => lookout.stop())
   const heart = startHeart({
     ...{ pulse, ledger, clock, logger, metrics, http: outward, readFile: files.read },
     settings: () => store.current().heartbeat,
@@ -225,6 +236,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       tellWarnings(logger, store.current().warnings)
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
+      isWatchdog = watchdogMatcher(store.current().blind.watchdog)
       await watching.follow()
       heart.follow()
       worker.kick()
@@ -246,6 +258,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     kube,
     kubeState: kubeGuarded.state,
     watching,
+    sights: lookout.states,
     heart: () => (store.current().heartbeat === undefined ? undefined : heart.state()),
     mode: config.mode,
     server: connection.server
@@ -260,7 +273,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     routes: all =>
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
-        deployGuards: parts.deployGuards ?? guarding.guards
+        deployGuards: parts.deployGuards ?? guarding.guards,
+        watchdog: (labels, source) => isWatchdog(labels, source)
       })
   })
   onStop('http server', () => server.close())
@@ -271,6 +285,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   guarding.start()
+  lookout.start()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(

@@ -3,6 +3,7 @@ import { type Scrub, scrubbedCopy } from '../base/secrets.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Mode } from '../domain/outcomes.ts'
+import type { SightState } from '../lookout/lookout.ts'
 import type { Heartbeat } from '../notify/heartbeat.ts'
 import { ANSWER_WITHIN_MS, prepareDryRun, samplingTime } from '../pipeline/decide/dry-run.ts'
 import type { Ports } from '../pipeline/ports.ts'
@@ -25,6 +26,8 @@ export interface OperationsParts {
   readonly kube: KubeClient
   readonly kubeState: () => string
   readonly watching: Pick<Watching, 'states'>
+  /** How far Astern sees. */
+  readonly sights: () => readonly SightState[]
   /** Undefined where no heartbeat is configured. */
   readonly heart: () => ReturnType<Heartbeat['state']> | undefined
   readonly mode: Mode
@@ -56,7 +59,8 @@ export function createOperations(parts: OperationsParts): Operations {
       inLine,
       switchLowered: state.mode !== 'auto',
       storm: storm !== undefined,
-      watches: parts.watching.states()
+      watches: parts.watching.states(),
+      blind: parts.sights().flatMap(({ kind, state }) => (state === 'blind' ? [kind] : []))
     }
   })
   return {
@@ -129,6 +133,12 @@ export function createOperations(parts: OperationsParts): Operations {
           }))
         },
         sources: scrubbedCopy(sources, parts.scrub),
+        sight: parts.sights().map(({ kind, state, detail, since }) => ({
+          kind,
+          state,
+          detail: parts.scrub(detail),
+          ...(since === undefined ? {} : { since: new Date(since).toISOString() })
+        })),
         heartbeat: toldHeartbeat(parts.heart(), parts.scrub),
         ledger: writable,
         policies: { count: store.current().policies.length, version: store.version() },

@@ -39,6 +39,7 @@ export function operateCommands(program: Command, terminal: Terminal): void {
         name,
         `${plain(objectAt(source)['detail'] ?? 'not configured')}, breaker ${plain(objectAt(source)['breaker'] ?? '-')}, clock ${plain(objectAt(source)['clockOffsetMs'] ?? 0)} ms off`
       ]),
+      ...sightRows(listAt(body, 'sight'), mark),
       ...heartbeatRows(body['heartbeat'], mark),
       ['', 'policies', `${plain(objectAt(body, 'policies')['count'])} (${plain(objectAt(body, 'policies')['version'])})`],
       [
@@ -128,4 +129,19 @@ function heartbeatRows(heartbeat: unknown, mark: (good: boolean) => string): rea
   return [
     [mark(result === 'sent' || result === 'not yet'), 'heartbeat', `${plain(result)}${when}${detail === '' ? '' : `: ${plain(detail)}`}`]
   ]
+}
+
+/** One row for each way in which Astern may be blind, but for those that nobody asks for. */
+function sightRows(sights: readonly unknown[], mark: (good: boolean) => string): readonly string[][] {
+  return sights
+    .filter(sight => textAt(sight, 'state') !== 'off')
+    .map(sight => {
+      const state = textAt(sight, 'state')
+      const since = textAt(sight, 'since')
+      return [
+        state === 'unknown' ? '?' : mark(state === 'sees'),
+        plain(textAt(sight, 'kind')),
+        `${plain(state)}${since === undefined ? '' : ` since ${plain(since)}`}: ${plain(textAt(sight, 'detail'))}`
+      ]
+    })
 }

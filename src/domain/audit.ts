@@ -35,7 +35,9 @@ export const AUDIT_KINDS = [
   'reminded',
   'guard-started',
   'guard-judges',
-  'guard-ended'
+  'guard-ended',
+  'blindness-began',
+  'blindness-over'
 ] as const satisfies readonly (keyof AuditBodies)[]
 export type AuditKind = (typeof AUDIT_KINDS)[number]
 

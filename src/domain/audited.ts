@@ -151,5 +151,7 @@ export const audited = {
   },
   guardStarted: plain('guard-started'),
   guardJudges: plain('guard-judges'),
-  guardEnded: plain('guard-ended')
+  guardEnded: plain('guard-ended'),
+  blindnessBegan: plain('blindness-began'),
+  blindnessOver: plain('blindness-over')
 } as const satisfies { readonly [Kind in AuditKind as Named<Kind>]: (...given: never[]) => AuditFact<Kind> }

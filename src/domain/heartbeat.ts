@@ -22,5 +22,5 @@ export interface HeartbeatTold {
 }
 
 /** The loops by which all work is done. One that stands still is seen by nobody but by what counts its turns. */
-export const LOOPS = ['worker', 'sender', 'guards'] as const
+export const LOOPS = ['worker', 'sender', 'guards', 'lookout'] as const
 export type Loop = (typeof LOOPS)[number]

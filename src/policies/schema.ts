@@ -50,6 +50,39 @@ const HeartbeatSchema = Type.Object(
   { ...closed, description: 'A sign of life for somebody else, who calls people when it does not come. It is sent while Astern works.' }
 )
 
+const BlindSchema = Type.Object(
+  {
+    to: Type.Optional(
+      Type.Array(text('A channel’s name.'), { description: 'Channels that do not go by what is watched; default: defaults.escalate.to.' })
+    ),
+    watchdog: Type.Optional(
+      Type.Object(
+        {
+          match: Type.Optional(
+            Type.Array(Type.String({ minLength: 1 }), {
+              minItems: 1,
+              description: 'Alertmanager’s matchers of the alert that always fires; default alertname="Watchdog". It opens no incident.'
+            })
+          ),
+          source: Type.Optional(text('The source it must come from, as a token’s `source` or name has it; default: any.')),
+          within: Type.Optional(duration('How long it may be silent: more than its route’s repeat_interval; default 10m.'))
+        },
+        { ...closed, description: 'The alert that always fires: where it is not heard, no other alert would be.' }
+      )
+    ),
+    deliveries: Type.Optional(
+      Type.Object(
+        {
+          receiver: text('The name of Astern’s receiver in Alertmanager’s configuration.'),
+          within: Type.Optional(duration('How long an alert may take from there to Astern; default 15m.'))
+        },
+        { ...closed, description: 'Compares what sources.alertmanager holds for Astern with what came.' }
+      )
+    )
+  },
+  { ...closed, description: 'How people hear that Astern sees or hears nothing any more.' }
+)
+
 const StormSchema = Type.Object(
   {
     targets: count(2, 'So many distinct existing targets …'),
@@ -186,6 +219,7 @@ function fileFields<Step extends TSchema, Verify extends TSchema, GuardStep exte
     ),
     channels: Type.Optional(Type.Record(Type.String({ pattern: '^[a-z0-9]([-a-z0-9]*[a-z0-9])?$' }), channelSchema(channels), closed)),
     heartbeat: Type.Optional(HeartbeatSchema),
+    blind: Type.Optional(BlindSchema),
     defaults: Type.Optional(
       Type.Object(
         {

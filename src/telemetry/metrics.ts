@@ -1,5 +1,6 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
+import { BLINDNESSES, type Blindness } from '../domain/blindness.ts'
 import { HEARTBEAT_RESULTS, type HeartbeatResult } from '../domain/heartbeat.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
 import { KINDS } from '../domain/objects.ts'
@@ -57,6 +58,8 @@ export interface Metrics {
       readonly switchLowered: boolean
       readonly storm: boolean
       readonly watches: readonly WatchState[]
+      /** The ways in which Astern is blind now. */
+      readonly blind: readonly Blindness[]
     }>
   ): void
 }
@@ -166,6 +169,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     }),
     lowered: new Gauge({ name: 'astern_switch_lowered', help: '1 while the switch is below auto.', registers }),
     storm: new Gauge({ name: 'astern_storm', help: '1 while the storm brake holds.', registers }),
+    blind: new Gauge({
+      name: 'astern_blind',
+      help: '1 while Astern is blind in this way, and people were told.',
+      labelNames: ['kind'],
+      registers
+    }),
     watches: new Gauge({
       name: 'astern_watches',
       help: 'Watches of workloads, by what they watch and how they are. Only those that are `watching` see every change.',
@@ -225,6 +234,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
         gauges.inLine.set(now.inLine)
         gauges.lowered.set(now.switchLowered ? 1 : 0)
         gauges.storm.set(now.storm ? 1 : 0)
+        for (const kind of BLINDNESSES) gauges.blind.set({ kind }, now.blind.includes(kind) ? 1 : 0)
         for (const kind of Object.keys(KINDS))
           for (const state of WATCH_STATES)
             gauges.watches.set({ kind, state }, now.watches.filter(watch => watch.kind === kind && watch.state === state).length)

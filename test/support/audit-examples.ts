@@ -208,5 +208,9 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   ],
   'guard-ended': [
     audited.guardEnded(ASTERN, { guard: 'g1', target: TARGET, result: 'rolled-back', detail: 'errors', grounds: ['fail'], run: 'r1' })
-  ]
+  ],
+  'blindness-began': [
+    audited.blindnessBegan(ASTERN, { blindness: 'watchdog', id: 'b1', detail: 'it was never heard', told: ['people'] })
+  ],
+  'blindness-over': [audited.blindnessOver(ASTERN, { blindness: 'watchdog', id: 'b1', detail: 'it is heard' })]
 }

@@ -11,6 +11,7 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
+import type { BlindLedger } from './blind-ledger.ts'
 import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
 import type { GuardLedger } from './guard-ledger.ts'
@@ -273,6 +274,7 @@ export interface Ledger
     OutboxLedger,
     LoanLedger,
     GuardLedger,
+    BlindLedger,
     SwitchLedger,
     ChangeLedger,
     AuditLedger {

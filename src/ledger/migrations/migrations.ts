@@ -10,6 +10,7 @@ import { bounded } from './0008-bounded.ts'
 import { looks } from './0009-looks.ts'
 import { affairs } from './0010-affairs.ts'
 import { deployGuards } from './0011-deploy-guards.ts'
+import { blindness } from './0013-blindness.ts'
 
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
@@ -22,7 +23,8 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0008-bounded': bounded,
   '0009-looks': looks,
   '0010-affairs': affairs,
-  '0011-deploy-guards': deployGuards
+  '0011-deploy-guards': deployGuards,
+  '0013-blindness': blindness
 }
 
 /** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */

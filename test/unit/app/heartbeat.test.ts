@@ -76,6 +76,7 @@ t.test('the heartbeat stops when the worker hangs, though every timer goes on', 
   t.teardown(() => Promise.all([heart.stop(), sender.stop()]))
   const minute = async (): Promise<string> => {
     pulse.turned('guards')
+    pulse.turned('lookout')
     await clock.pass(MINUTE)
     const { result, detail } = told.at(-1) ?? { result: 'nothing', detail: '' }
     return detail === '' ? result : `${result}: ${detail}`
@@ -106,7 +107,7 @@ t.test('it stops when the ledger cannot be written, and when messages are stuck'
   const bench = await openBench(t)
   const clock = new HandClock()
   const pulse = createPulse(clock)
-  for (const loop of ['worker', 'sender', 'guards'] as const) pulse.turned(loop)
+  for (const loop of ['worker', 'sender', 'guards', 'lookout'] as const) pulse.turned(loop)
   const parts = { pulse, ledger: bench.ledger, channels: () => ['people'], watches: () => [] }
   t.same(await createVitalSigns(parts)(), [])
   const full = { ...bench.ledger, checkWritable: () => Promise.reject(new Error('database or disk is full')) }

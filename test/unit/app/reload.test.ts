@@ -73,7 +73,15 @@ t.test('a reload that broke off half-way is made whole by the next one, although
   const good = async () => /^astern_policies_last_reload_successful (\d)/m.exec(await metrics.registry.metrics())?.[1]
   const store: Pick<ReloadParts['store'], 'reload' | 'current' | 'version'> = {
     reload: async () => results[asked++] ?? { kind: 'unchanged' },
-    current: () => ({ policies: [], guards: [], warnings: [], sources: {}, channels: {}, storm: { targets: 5, within: 1, calm: 1 } }),
+    current: () => ({
+      policies: [],
+      guards: [],
+      warnings: [],
+      sources: {},
+      blind: { to: [] },
+      channels: {},
+      storm: { targets: 5, within: 1, calm: 1 }
+    }),
     version: () => 'v'
   }
   const reload = createReload({

@@ -52,7 +52,9 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   reminded: ['scale back to 3'],
   'guard-started': ['asked for by ci', 'asked for by ci'],
   'guard-judges': [''],
-  'guard-ended': ['rolled-back · errors']
+  'guard-ended': ['rolled-back · errors'],
+  'blindness-began': ['watchdog · it was never heard'],
+  'blindness-over': ['watchdog · it is heard']
 }
 
 const views = (kind: AuditKind): readonly unknown[] =>
