@@ -10,7 +10,7 @@ type Flags = ClientFlags & { readonly json?: boolean }
 
 /** Adds the commands of an operator: `status`, `pause`, `resume` and `explain`. */
 export function operateCommands(program: Command, terminal: Terminal): void {
-  clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm')).action(async (flags: Flags) => {
+  clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm, how far Astern sees, heartbeat')).action(async (flags: Flags) => {
     const { body } = await createApiClient(flags).call('GET', '/api/v1/status')
     if (flags.json === true) return terminal.line(JSON.stringify(body))
     const mark = (good: boolean): string => (good ? terminal.good('✓') : terminal.bad('✗'))
