@@ -55,6 +55,7 @@ import { atMostEvery, every } from './timers.ts'
 import { startUpkeep } from './upkeep.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
+import { tellWarnings } from './warnings.ts'
 import { startWatching } from './watching.ts'
 
 /** The policies do not load at the start. The command prints the problems and exits with code 1. */
@@ -148,7 +149,10 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
   }
   let listening = config.listen
-  const channels = createChannels(CHANNELS, createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read))
+  const channels = createChannels(
+    CHANNELS,
+    createChannelTools({ http: outward, kube, clock, origin: config.origin, line: logger.info.bind(logger) }, files.read)
+  )
   channels.follow(store.current().channels)
   const cluster = createCluster(
     kube,
@@ -293,8 +297,4 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     'astern is ready'
   )
   return { address, ledger, reload: reload.quietly }
-}
-
-function tellWarnings(logger: Logger, warnings: readonly PolicyProblem[]): void {
-  for (const warning of warnings) logger.warn({ warning }, 'the policies load, and part of them may not do what is meant')
 }

@@ -25,8 +25,29 @@ export type SendMail = (server: SmtpServer, mail: Mail, signal: AbortSignal) => 
 
 const DEADLINE_MS = 10_000
 
+/** Connects, demands TLS, logs in where there is a login, and leaves. It rejects where one of these fails. */
+export type VerifyServer = (server: SmtpServer, signal: AbortSignal) => Promise<void>
+
 /** Sends one mail by SMTP, over TLS only, on a connection of its own. */
-export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, signal) => {
+export const sendMail: SendMail = (server, mail, signal) =>
+  connected(server, signal, async transport => {
+    const { answers, to, headers, ...rest } = mail
+    const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
+    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread })
+  })
+
+export const verifyServer: VerifyServer = (server, signal) =>
+  connected(server, signal, async transport => {
+    await transport.verify()
+  })
+
+type Transport = ReturnType<typeof createTransport>
+
+async function connected(
+  { host, port, tls, ca, login }: SmtpServer,
+  signal: AbortSignal,
+  work: (transport: Transport) => Promise<void>
+): Promise<void> {
   const transport = createTransport({
     host,
     port,
@@ -44,9 +65,7 @@ export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, s
   const giveUp = (): void => transport.close()
   signal.addEventListener('abort', giveUp, { once: true })
   try {
-    const { answers, to, headers, ...rest } = mail
-    const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
-    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread })
+    await work(transport)
   } finally {
     signal.removeEventListener('abort', giveUp)
     transport.close()

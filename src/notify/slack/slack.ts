@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox'
-import type { Channel } from '../../domain/message.ts'
 import { MESSAGE_EVENTS } from '../../domain/message.ts'
-import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { secureUrlFault } from '../channel-url.ts'
+import { reachableInFile } from '../probe.ts'
 import { openBot } from './bot.ts'
 import { openIncoming } from './incoming.ts'
+import { botProbe } from './probe.ts'
 
 const Settings = Type.Object(
   {
@@ -36,7 +37,9 @@ function check({ webhookUrlFile, tokenFile, channel, apiUrl }: SlackSettings): r
   return fault === undefined ? [] : [{ path: ['apiUrl'], message: fault }]
 }
 
-function open({ webhookUrlFile, tokenFile, channel, apiUrl }: SlackSettings, tools: ChannelTools): Pick<Channel, 'send'> {
-  if (webhookUrlFile !== undefined) return openIncoming(webhookUrlFile, tools)
-  return openBot({ tokenFile: tokenFile ?? '', channel: channel ?? '', apiUrl: apiUrl ?? 'https://slack.com/api' }, tools)
+function open({ webhookUrlFile, tokenFile, channel, apiUrl }: SlackSettings, tools: ChannelTools): Opened {
+  if (webhookUrlFile !== undefined)
+    return { ...openIncoming(webhookUrlFile, tools), probe: signal => reachableInFile(tools, webhookUrlFile, signal) }
+  const bot = { tokenFile: tokenFile ?? '', channel: channel ?? '', apiUrl: apiUrl ?? 'https://slack.com/api' }
+  return { ...openBot(bot, tools), probe: botProbe(bot, tools) }
 }
