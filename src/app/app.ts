@@ -43,6 +43,7 @@ import { startHeart } from './heart.ts'
 import { lookScope } from './look-scope.ts'
 import { createLookingOut } from './looking-out.ts'
 import { createOperations } from './operations.ts'
+import { PoliciesError } from './policies-error.ts'
 import { createPulse } from './pulse.ts'
 import { createRecorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
@@ -57,15 +58,6 @@ import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
 import { tellWarnings } from './warnings.ts'
 import { startWatching } from './watching.ts'
-
-/** The policies do not load at the start. The command prints the problems and exits with code 1. */
-export class PoliciesError extends Error {
-  readonly problems: readonly PolicyProblem[]
-  constructor(problems: readonly PolicyProblem[]) {
-    super('the policies cannot be used')
-    this.problems = problems
-  }
-}
 
 export interface App {
   /** The address on which Astern listens, with its port. */

@@ -277,11 +277,14 @@ export function ended(run: Readonly<Record<string, unknown>>): boolean {
   return run['state'] === 'ended' && run['outcome'] !== 'resolved'
 }
 
-/** Looks until something is so; the world outside tells no events. */
+/**
+ * Looks until something is so; the world outside tells no events.
+ * @param withinMs ends a test that hangs. It is no measure: two cores may be busy with a dozen servers.
+ */
 export async function waitUntil(
   condition: () => Promise<boolean> | boolean,
   what: string | (() => string),
-  withinMs = 60_000
+  withinMs = 150_000
 ): Promise<void> {
   const until = Date.now() + withinMs
   for (;;) {
