@@ -2,6 +2,7 @@ import { type Static, type TObject, Type } from 'typebox'
 import { ALERT_LIMIT_NAMES } from '../domain/alert-limits.ts'
 import type { AuditKind } from '../domain/audit.ts'
 import type { AuditBodies, ReturnResult, WriteOutcome } from '../domain/audit-bodies.ts'
+import { BLINDNESSES } from '../domain/blindness.ts'
 import { DEPLOY_GUARD_RESULTS } from '../domain/deploy-guard.ts'
 import { MODES, OUTCOMES } from '../domain/outcomes.ts'
 import type { Write } from '../domain/plan.ts'
@@ -40,6 +41,7 @@ const STEP = { step: Type.Integer({ description: 'The rung of the ladder, from 0
 const PLAN = { intent: Type.String(), action: Type.String(), target: ObjectRefSchema, plan: text('The plan’s hash.') }
 const REVERSE = { reverse: text('The command that undoes the write.') }
 const GUARD = { guard: Type.String(), target: ObjectRefSchema }
+const BLINDNESS = { blindness: word(BLINDNESSES), id: text('Of its affair.'), detail: Type.String() }
 const LOAN = { loan: Type.String(), action: Type.String(), target: ObjectRefSchema }
 const ATTEMPT = { channel: Type.String(), key: text('The message’s idempotency key.'), attempt: Type.Integer() }
 const PEOPLE = {
@@ -218,7 +220,9 @@ export const BODY_SCHEMAS = {
       stopsWatching: Type.Boolean({ description: 'Astern also stops watching what it wrote.' }),
       state: text('The run’s state at that moment.')
     })
-  ]
+  ],
+  'blindness-began': [Type.Object({ ...BLINDNESS, told: Type.Array(Type.String(), { description: 'The channels that are told.' }) })],
+  'blindness-over': [Type.Object(BLINDNESS)]
 } as const satisfies Readonly<Record<AuditKind, readonly TObject[]>>
 
 /** Fails to compile where the schemas of a kind do not say what its type says. */

@@ -29,7 +29,7 @@ import { createOwnAddresses } from '../outgoing/own-addresses.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { createWorker } from '../pipeline/worker.ts'
-import type { PolicyProblem } from '../policies/problem.ts'
+import { watchdogMatcher } from '../policies/blind.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { measureEventLoop } from '../telemetry/event-loop.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
@@ -39,29 +39,25 @@ import { startAnswering } from './answering.ts'
 import { createChannelTools } from './channel-tools.ts'
 import { createCleanups, type OnStop } from './cleanups.ts'
 import { createGuarding } from './guarding.ts'
+import { startHeart } from './heart.ts'
 import { lookScope } from './look-scope.ts'
+import { createLookingOut } from './looking-out.ts'
 import { createOperations } from './operations.ts'
+import { PoliciesError } from './policies-error.ts'
+import { createPulse } from './pulse.ts'
 import { createRecorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
 import { createReload } from './reload.ts'
 import { registerRoutes } from './routes.ts'
 import { scrubbedLedger } from './scrubbed-ledger.ts'
 import { createSecretFiles } from './secret-files.ts'
-import { createSourceProbe } from './source-probe.ts'
 import { createSources } from './sources.ts'
-import { atMostEvery, every, failingOnce } from './timers.ts'
+import { atMostEvery, every } from './timers.ts'
+import { startUpkeep } from './upkeep.ts'
 import { VERSION } from './version.ts'
 import { VOCABULARY } from './vocabulary.ts'
+import { tellWarnings } from './warnings.ts'
 import { startWatching } from './watching.ts'
-
-/** The policies do not load at the start. The command prints the problems and exits with code 1. */
-export class PoliciesError extends Error {
-  readonly problems: readonly PolicyProblem[]
-  constructor(problems: readonly PolicyProblem[]) {
-    super('the policies cannot be used')
-    this.problems = problems
-  }
-}
 
 export interface App {
   /** The address on which Astern listens, with its port. */
@@ -87,11 +83,6 @@ export interface AppParts {
 
 /** How often Astern looks whether policy files changed. Files of a mounted ConfigMap change by themselves. */
 const RELOAD_EVERY_MS = 5_000
-/** How often the head of the audit log is kept beside the ledger, if it changed: what is newer could be lost unseen with the log. */
-const HEAD_EVERY_MS = 1_000
-const PRUNE_EVERY_MS = 3_600_000
-/** How often sources are probed: as often as Prometheus usually scrapes the metrics that the probe feeds. */
-const PROBE_EVERY_MS = 30_000
 /** A single alert is looked at once. Those that follow within this time are looked at together, which a storm needs. */
 const KICK_EVERY_MS = 50
 
@@ -141,14 +132,16 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   onStop('ledger', () => ledger.close())
   const makeSources = createSources({ http, clock, readSecret: files.read, prometheusUrl: config.prometheusUrl })
   let sources = makeSources(store.current())
+  let isWatchdog = watchdogMatcher(store.current().blind.watchdog)
   const recorder = createRecorder(logger, metrics)
+  const pulse = createPulse(clock)
   // An entry of `guards:` is the policy of the runs that its guards begin.
   const inForce = (name: string): Policy | undefined => {
     const entry = store.guard(name)
     return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
   }
   let listening = config.listen
-  const channelTools = createChannelTools({ http: outward, kube, clock, origin: config.origin }, files.read)
+  const channelTools = createChannelTools({ http: outward, kube, clock, origin: config.origin, line: logger.info.bind(logger) }, files.read)
   const channels = createChannels(CHANNELS, channelTools)
   channels.follow(store.current().channels)
   const cluster = createCluster(
@@ -168,7 +161,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       pages: { direct: createDirectPodPages(facts), proxy: createProxiedPodPages(connection) },
       policies: () => store.current(),
       ceiling: config.mode,
-      failed: recorder.failed
+      failed: recorder.failed,
+      turned: () => pulse.turned('guards')
     },
     owner
   )
@@ -192,7 +186,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     faults,
     recorder
   }
-  const worker = createWorker(ports, { owner })
+  const worker = createWorker(ports, { owner, turned: () => pulse.turned('worker') })
   const sender = startSender({
     ledger,
     clock,
@@ -200,13 +194,30 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     channel: channels.channel,
     fallbacks: channels.fallbacks,
     sent: recorder.sent,
-    failed: recorder.failed
+    failed: recorder.failed,
+    turned: () => pulse.turned('sender')
   })
   onStop('sender', () => sender.stop())
   onStop('worker', () => worker.stop())
   onStop('deploy guards', () => guarding.stop())
   const watching = startWatching({ kube, clusterOffset, clock, ledger, logger, policies: () => policiesInForce(store.current()) })
   onStop('watcher', () => watching.stop())
+
+  const lookout = createLookingOut({
+    ...{ clock, ids, ledger, channels, logger, failed: recorder.failed, watches: watching.states },
+    settings: () => store.current().blind,
+    policies: () => policiesInForce(store.current()),
+    sources: () => sources,
+    turned: () => pulse.turned('lookout')
+  })
+  onStop('lookout', () => lookout.stop())
+  const heart = startHeart({
+    ...{ pulse, ledger, clock, logger, metrics, http: outward, readFile: files.read },
+    settings: () => store.current().heartbeat,
+    channels: () => [...channels.standing, ...Object.keys(store.current().channels)],
+    watches: watching.states
+  })
+  onStop('heartbeat', () => heart.stop())
 
   const reload = createReload({
     store,
@@ -219,25 +230,17 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       tellWarnings(logger, store.current().warnings)
       sources = makeSources(store.current())
       channels.follow(store.current().channels)
+      isWatchdog = watchdogMatcher(store.current().blind.watchdog)
       await watching.follow()
       await answering.follow()
+      heart.follow()
       worker.kick()
     }
   })
   tellWarnings(logger, store.current().warnings)
   await reload.recordStart(config.mode)
   every(RELOAD_EVERY_MS, reload.quietly, onStop, 'policy reload')
-  const keepHead = failingOnce(opened.keepHead, cause => recorder.failed('keeping the head of the audit log', cause))
-  every(HEAD_EVERY_MS, keepHead, onStop, 'head of the audit log')
-  const prune = (): Promise<void> =>
-    ledger
-      .prune(clock.now() - config.keepDeliveriesMs, clock.now() - config.keepMs)
-      .catch((cause: unknown) => recorder.failed('pruning', cause))
-  every(PRUNE_EVERY_MS, prune, onStop, 'pruning')
-  const probe = createSourceProbe({ sources: () => sources, kube, clusterOffset, metrics })
-  const probeQuietly = (): Promise<void> => probe().catch((cause: unknown) => recorder.failed('probing the sources', cause))
-  void probeQuietly()
-  every(PROBE_EVERY_MS, probeQuietly, onStop, 'source probe')
+  startUpkeep({ config, clock, ledger, recorder, keepHead: opened.keepHead, sources: () => sources, kube, clusterOffset, metrics }, onStop)
 
   const answering = startAnswering(
     {
@@ -262,6 +265,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     kube,
     kubeState: kubeGuarded.state,
     watching,
+    sights: lookout.states,
+    heart: () => (store.current().heartbeat === undefined ? undefined : heart.state()),
     mode: config.mode,
     server: connection.server
   })
@@ -276,16 +281,20 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       registerRoutes(all, {
         ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
         deployGuards: parts.deployGuards ?? guarding.guards,
-        slackAnswers: answering.slackAnswers
+        slackAnswers: answering.slackAnswers,
+        watchdog: (labels, source) => isWatchdog(labels, source)
       })
   })
   onStop('http server', () => server.close())
+  // Before anything else stops, nobody is told any more that Astern works.
+  onStop('heartbeat', () => heart.stop())
   const address = await listen(server, config)
   // Port 0 in the settings is another port now.
   listening = { ...config.listen, port: config.listen.port === 0 ? Number(new URL(address).port) : config.listen.port }
   worker.start()
   guarding.start()
   await answering.follow()
+  lookout.start()
   const open = openToWire(config)
   if (open !== undefined) logger.warn({ address, todo: open.todo }, open.told)
   logger.info(
@@ -293,8 +302,4 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     'astern is ready'
   )
   return { address, ledger, reload: reload.quietly }
-}
-
-function tellWarnings(logger: Logger, warnings: readonly PolicyProblem[]): void {
-  for (const warning of warnings) logger.warn({ warning }, 'the policies load, and part of them may not do what is meant')
 }

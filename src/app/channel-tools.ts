@@ -1,11 +1,11 @@
 import { hostname } from 'node:os'
 import type { ChannelTools } from '../notify/channel-kind.ts'
-import { sendMail } from '../notify/email/smtp.ts'
+import { sendMail, verifyServer } from '../notify/email/smtp.ts'
 
 /** What channels reach the world through. */
 export function createChannelTools(
-  parts: Pick<ChannelTools, 'http' | 'kube' | 'clock' | 'origin'>,
+  parts: Pick<ChannelTools, 'http' | 'kube' | 'clock' | 'origin'> & Partial<Pick<ChannelTools, 'line'>>,
   readFile: ChannelTools['readFile']
 ): ChannelTools {
-  return { ...parts, mail: sendMail, instance: hostname(), readFile }
+  return { line: () => {}, ...parts, mail: sendMail, mailCheck: verifyServer, instance: hostname(), readFile }
 }

@@ -34,6 +34,8 @@ export interface GuardingParts {
   readonly ceiling: Mode
   readonly faults: Faults
   readonly failed: (what: string, cause: unknown) => void
+  /** Is called when a turn was finished in which nothing failed. */
+  readonly turned: () => void
 }
 
 /** Deploy guards: what the API needs of them, what their runs ask, and what watches. */
@@ -46,7 +48,7 @@ export interface Guarding {
 
 /** Puts deploy guards together. @param owner names this process among all that work on the ledger */
 export function createGuarding(parts: GuardingParts, owner: string): Guarding {
-  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed } = parts
+  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed, turned } = parts
   const ports: GuardPorts = {
     clock,
     ids,
@@ -56,7 +58,8 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),
     ceiling,
     faults,
-    failed
+    failed,
+    turned
   }
   const worker = createGuardWorker(ports, owner)
   return {

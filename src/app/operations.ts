@@ -3,6 +3,8 @@ import { type Scrub, scrubbedCopy } from '../base/secrets.ts'
 import type { KubeClient } from '../cluster/kube-client.ts'
 import { targetKey } from '../domain/objects.ts'
 import type { Mode } from '../domain/outcomes.ts'
+import type { SightState } from '../lookout/lookout.ts'
+import type { Heartbeat } from '../notify/heartbeat.ts'
 import { ANSWER_WITHIN_MS, prepareDryRun, samplingTime } from '../pipeline/decide/dry-run.ts'
 import type { Ports } from '../pipeline/ports.ts'
 import { dryRun } from '../pipeline/settle/dry-run.ts'
@@ -26,6 +28,10 @@ export interface OperationsParts {
   readonly kube: KubeClient
   readonly kubeState: () => string
   readonly watching: Pick<Watching, 'states'>
+  /** How far Astern sees. */
+  readonly sights: () => readonly SightState[]
+  /** Undefined where no heartbeat is configured. */
+  readonly heart: () => ReturnType<Heartbeat['state']> | undefined
   readonly mode: Mode
   readonly server: string
   /** Takes known credentials out of what sources and the cluster say. */
@@ -56,7 +62,8 @@ export function createOperations(parts: OperationsParts): Operations {
       switchLowered: state.mode !== 'auto',
       storm: storm !== undefined,
       watches: parts.watching.states(),
-      answers: parts.answering.states().flatMap(state => (state.way === 'socket' ? [state] : []))
+      answers: parts.answering.states().flatMap(state => (state.way === 'socket' ? [state] : [])),
+      blind: parts.sights().flatMap(({ kind, state }) => (state === 'blind' ? [kind] : []))
     }
   })
   return {
@@ -130,6 +137,13 @@ export function createOperations(parts: OperationsParts): Operations {
           }))
         },
         sources: scrubbedCopy(sources, parts.scrub),
+        sight: parts.sights().map(({ kind, state, detail, since }) => ({
+          kind,
+          state,
+          detail: parts.scrub(detail),
+          ...(since === undefined ? {} : { since: new Date(since).toISOString() })
+        })),
+        heartbeat: toldHeartbeat(parts.heart(), parts.scrub),
         ledger: writable,
         policies: { count: store.current().policies.length, version: store.version() },
         runs,
@@ -156,5 +170,17 @@ export function createOperations(parts: OperationsParts): Operations {
       }
     },
     metrics: async () => ({ type: metrics.registry.contentType, text: await metrics.registry.metrics() })
+  }
+}
+
+/** How the outward heartbeat stands; null where there is none. */
+function toldHeartbeat(state: ReturnType<OperationsParts['heart']>, scrub: Scrub) {
+  if (state === undefined) return null
+  const { last, sentAt } = state
+  return {
+    result: last?.result ?? 'not yet',
+    detail: scrub(last?.detail ?? ''),
+    at: last === undefined ? null : new Date(last.at).toISOString(),
+    sentAt: sentAt === undefined ? null : new Date(sentAt).toISOString()
   }
 }

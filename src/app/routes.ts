@@ -10,7 +10,7 @@ import type { Authenticator } from '../http/authentication.ts'
 import { callerOf, letIn } from '../http/callers.ts'
 import type { Logger } from '../telemetry/logger.ts'
 import type { Metrics } from '../telemetry/metrics.ts'
-import { alertmanagerWebhook } from '../webhooks/alertmanager.ts'
+import { type AlertmanagerWebhookOptions, alertmanagerWebhook } from '../webhooks/alertmanager.ts'
 import { slackCallbacks } from '../webhooks/slack.ts'
 import type { SlackAnswers } from './slack-answers.ts'
 
@@ -27,6 +27,8 @@ export interface RouteParts {
   readonly kick: () => void
   readonly deployGuards: DeployGuards
   readonly slackAnswers: Pick<SlackAnswers, 'take'>
+  /** Whether an alert is the one that always fires. */
+  readonly watchdog: NonNullable<AlertmanagerWebhookOptions['watchdog']>
 }
 
 /** Adds every route that Astern answers. */
@@ -40,7 +42,7 @@ export async function registerRoutes(server: FastifyInstance, parts: RouteParts)
 
 function registerWebhooks(
   webhooks: FastifyInstance,
-  { authenticator, ledger, clock, ids, faults, logger, metrics, kick }: RouteParts
+  { authenticator, ledger, clock, ids, faults, logger, metrics, kick, watchdog }: RouteParts
 ): void {
   // The bytes are stored and parsed, whatever content type a proxy gave them.
   webhooks.removeAllContentTypeParsers()
@@ -51,6 +53,7 @@ function registerWebhooks(
     clock,
     ids,
     faults,
+    watchdog,
     credential: callerOf,
     received({ delivery, source, events, refused }, { seconds, truncated }) {
       for (const [event, count] of events) metrics.incident(event, count)

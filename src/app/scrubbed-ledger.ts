@@ -1,6 +1,7 @@
 import { type Scrub, scrubbedCopy } from '../base/secrets.ts'
 import type { AuditEntry } from '../domain/audit.ts'
 import type { Message } from '../domain/message.ts'
+import type { BlindNews } from '../domain/ports/blind-ledger.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { RunChange } from '../domain/run.ts'
 
@@ -23,6 +24,7 @@ export function scrubbedLedger(ledger: Ledger, scrub: Scrub): Ledger {
     ...(typeof of.detail === 'string' ? { detail: scrub(of.detail) } : {}),
     ...(of.progress === undefined ? {} : { progress: scrubbedCopy(of.progress, scrub) })
   })
+  const blindNews = (news: BlindNews): BlindNews => ({ messages: messages(news.messages), audit: rows(news.audit) })
   return {
     ...ledger,
     append: entries => ledger.append(rows(entries)),
@@ -53,6 +55,9 @@ export function scrubbedLedger(ledger: Ledger, scrub: Scrub): Ledger {
     handOver: request =>
       ledger.handOver(request.to.reason === undefined ? request : { ...request, to: { ...request.to, reason: scrub(request.to.reason) } }),
     recordMarker: (marker, audit) => ledger.recordMarker(marker, rows(audit)),
+    beginBlindness: (begun, news) => ledger.beginBlindness({ ...begun, detail: scrub(begun.detail) }, blindNews(news)),
+    changeBlindness: (begun, news, now) => ledger.changeBlindness({ ...begun, detail: scrub(begun.detail) }, blindNews(news), now),
+    endBlindness: (begun, news, now) => ledger.endBlindness(begun, blindNews(news), now),
     settleLoan: (id, settled, now) =>
       ledger.settleLoan(id, { ...settled, audit: rows(settled.audit), messages: messages(settled.messages) }, now)
   }

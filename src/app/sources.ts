@@ -8,6 +8,7 @@ import { type ClockOffset, createClockOffset } from '../outgoing/clock-offset.ts
 import type { HttpClient } from '../outgoing/http-client.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { alertmanagerStates } from '../verification/alert-states.ts'
+import { alertmanagerHeld, type HeldAlerts } from '../verification/held-alerts.ts'
 import { createPrometheus, type Prometheus } from '../verification/prometheus.ts'
 import type { SourceAccess } from '../verification/source-http.ts'
 import type { SecretFiles } from './secret-files.ts'
@@ -17,6 +18,8 @@ export interface Sources {
   readonly verifier: Verifier
   readonly prometheus: Prometheus | undefined
   readonly alertStates: AlertStates | undefined
+  /** What Alertmanager holds for a receiver. */
+  readonly heldAlerts: HeldAlerts | undefined
   /** Asks each configured source a cheap question. */
   status(signal: AbortSignal): Promise<Readonly<Record<string, SourceStatus>>>
 }
@@ -68,6 +71,7 @@ export function createSources({ http, clock, readSecret, prometheusUrl }: Source
       verifier: prometheus ?? absentVerifier,
       prometheus,
       alertStates,
+      heldAlerts: kept === undefined ? undefined : alertmanagerHeld(kept),
       async status(signal) {
         const [check, states] = await Promise.all([
           prometheus?.check(signal),

@@ -97,6 +97,8 @@ function describe(row: AuditRow): Told | undefined {
     case 'switch':
     case 'policies-loaded':
     case 'storm':
+    case 'blindness-began':
+    case 'blindness-over':
     case 'deploy-marker':
     case 'fields-given-up':
     case 'loan-returned':

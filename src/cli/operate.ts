@@ -10,53 +10,59 @@ type Flags = ClientFlags & { readonly json?: boolean }
 
 /** Adds the commands of an operator: `status`, `pause`, `resume` and `explain`. */
 export function operateCommands(program: Command, terminal: Terminal): void {
-  clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm')).action(async (flags: Flags) => {
-    const { body } = await createApiClient(flags).call('GET', '/api/v1/status')
-    if (flags.json === true) return terminal.line(JSON.stringify(body))
-    const mark = (good: boolean): string => (good ? terminal.good('✓') : terminal.bad('✗'))
-    const cluster = objectAt(body, 'cluster')
-    const rows = [
-      ['', 'mode', plain(body['mode'])],
-      [
-        mark(textAt(body, 'switch', 'mode') === 'auto'),
-        'switch',
-        `${plain(textAt(body, 'switch', 'mode'))} (${plain(textAt(body, 'switch', 'by'))}: ${plain(textAt(body, 'switch', 'reason'))})`
-      ],
-      [
-        mark(body['storm'] === null),
-        'storm',
-        body['storm'] === null ? 'none' : `${numberAt(body, 'storm', 'count') ?? 0} targets until ${plain(textAt(body, 'storm', 'calmAt'))}`
-      ],
-      [mark(body['ledger'] === 'takes writes'), 'ledger', plain(body['ledger'])],
-      [
-        mark(cluster['reachable'] === true),
-        'cluster',
-        `${plain(cluster['detail'])} at ${plain(cluster['server'])}, clock ${plain(cluster['clockOffsetMs'])} ms off`
-      ],
-      ...watchRows(listAt(cluster, 'watches'), mark),
-      ...Object.entries(objectAt(body, 'sources')).map(([name, source]) => [
-        mark(objectAt(source)['reachable'] === true),
-        name,
-        `${plain(objectAt(source)['detail'] ?? 'not configured')}, breaker ${plain(objectAt(source)['breaker'] ?? '-')}, clock ${plain(objectAt(source)['clockOffsetMs'] ?? 0)} ms off`
-      ]),
-      ['', 'policies', `${plain(objectAt(body, 'policies')['count'])} (${plain(objectAt(body, 'policies')['version'])})`],
-      [
-        '',
-        'runs',
-        Object.entries(objectAt(body, 'runs'))
-          .map(([state, count]) => `${state} ${String(count)}`)
-          .join(', ') || 'none'
-      ],
-      [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`],
-      ...answersRows(listAt(body, 'answers'), mark),
-      ...listAt(body, 'borrowed').map(loan => [
-        '',
-        'borrowed',
-        `${plain(textAt(loan, 'target'))}: ${plain(textAt(loan, 'what'))} (${textAt(loan, 'kind') === 'return' ? 'at the latest' : 'next reminder'} ${plain(textAt(loan, 'nextAt'))})`
-      ])
-    ]
-    for (const line of table(rows)) terminal.line(line)
-  })
+  clientOptions(program.command('status').description('sources, cluster, ledger, switch, storm, how far Astern sees, heartbeat')).action(
+    async (flags: Flags) => {
+      const { body } = await createApiClient(flags).call('GET', '/api/v1/status')
+      if (flags.json === true) return terminal.line(JSON.stringify(body))
+      const mark = (good: boolean): string => (good ? terminal.good('✓') : terminal.bad('✗'))
+      const cluster = objectAt(body, 'cluster')
+      const rows = [
+        ['', 'mode', plain(body['mode'])],
+        [
+          mark(textAt(body, 'switch', 'mode') === 'auto'),
+          'switch',
+          `${plain(textAt(body, 'switch', 'mode'))} (${plain(textAt(body, 'switch', 'by'))}: ${plain(textAt(body, 'switch', 'reason'))})`
+        ],
+        [
+          mark(body['storm'] === null),
+          'storm',
+          body['storm'] === null
+            ? 'none'
+            : `${numberAt(body, 'storm', 'count') ?? 0} targets until ${plain(textAt(body, 'storm', 'calmAt'))}`
+        ],
+        [mark(body['ledger'] === 'takes writes'), 'ledger', plain(body['ledger'])],
+        [
+          mark(cluster['reachable'] === true),
+          'cluster',
+          `${plain(cluster['detail'])} at ${plain(cluster['server'])}, clock ${plain(cluster['clockOffsetMs'])} ms off`
+        ],
+        ...watchRows(listAt(cluster, 'watches'), mark),
+        ...Object.entries(objectAt(body, 'sources')).map(([name, source]) => [
+          mark(objectAt(source)['reachable'] === true),
+          name,
+          `${plain(objectAt(source)['detail'] ?? 'not configured')}, breaker ${plain(objectAt(source)['breaker'] ?? '-')}, clock ${plain(objectAt(source)['clockOffsetMs'] ?? 0)} ms off`
+        ]),
+        ...sightRows(listAt(body, 'sight'), mark),
+        ...heartbeatRows(body['heartbeat'], mark),
+        ['', 'policies', `${plain(objectAt(body, 'policies')['count'])} (${plain(objectAt(body, 'policies')['version'])})`],
+        [
+          '',
+          'runs',
+          Object.entries(objectAt(body, 'runs'))
+            .map(([state, count]) => `${state} ${String(count)}`)
+            .join(', ') || 'none'
+        ],
+        [mark(body['undelivered'] === 0), 'messages', `${plain(body['undelivered'])} not delivered`],
+        ...answersRows(listAt(body, 'answers'), mark),
+        ...listAt(body, 'borrowed').map(loan => [
+          '',
+          'borrowed',
+          `${plain(textAt(loan, 'target'))}: ${plain(textAt(loan, 'what'))} (${textAt(loan, 'kind') === 'return' ? 'at the latest' : 'next reminder'} ${plain(textAt(loan, 'nextAt'))})`
+        ])
+      ]
+      for (const line of table(rows)) terminal.line(line)
+    }
+  )
 
   const throwSwitch = async (mode: 'off' | 'auto', flags: Flags & { readonly reason?: string }, otherwise: string): Promise<void> => {
     const { body } = await createApiClient(flags).call('PUT', '/api/v1/switch', { mode, reason: flags.reason ?? otherwise })
@@ -128,4 +134,29 @@ function answersRows(answers: readonly unknown[], mark: (good: boolean) => strin
     const how = connected === true ? 'connected' : `not connected: ${plain(detail)}`
     return [mark(connected === true), 'answers', `${plain(channel)}: ${how}, since ${plain(since)}`]
   })
+}
+
+/** How the outward heartbeat stands, where there is one. */
+function heartbeatRows(heartbeat: unknown, mark: (good: boolean) => string): readonly string[][] {
+  const { result, detail, at } = objectAt(heartbeat)
+  if (result === undefined) return []
+  const when = typeof at === 'string' ? ` at ${plain(at)}` : ''
+  return [
+    [mark(result === 'sent' || result === 'not yet'), 'heartbeat', `${plain(result)}${when}${detail === '' ? '' : `: ${plain(detail)}`}`]
+  ]
+}
+
+/** One row for each way in which Astern may be blind, but for those that nobody asks for. */
+function sightRows(sights: readonly unknown[], mark: (good: boolean) => string): readonly string[][] {
+  return sights
+    .filter(sight => textAt(sight, 'state') !== 'off')
+    .map(sight => {
+      const state = textAt(sight, 'state')
+      const since = textAt(sight, 'since')
+      return [
+        state === 'unknown' ? '?' : mark(state === 'sees'),
+        plain(textAt(sight, 'kind')),
+        `${plain(state)}${since === undefined ? '' : ` since ${plain(since)}`}: ${plain(textAt(sight, 'detail'))}`
+      ]
+    })
 }

@@ -1,4 +1,4 @@
-import { PoliciesError } from '../app/app.ts'
+import { PoliciesError } from '../app/policies-error.ts'
 import { nothingSecret, type Scrub } from '../base/secrets.ts'
 import { KubeconfigError } from '../cluster/access.ts'
 import { ConfigError } from '../config.ts'

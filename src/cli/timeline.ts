@@ -27,6 +27,9 @@ function wordsOf(row: AuditView): readonly (string | undefined)[] {
     case 'loan-returned':
     case 'loan-kept':
       return [row.result, row.detail]
+    case 'blindness-began':
+    case 'blindness-over':
+      return [row.blindness, row.detail]
     case 'guard-ended':
       return [row.result, row.detail]
     case 'guard-started':

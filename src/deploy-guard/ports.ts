@@ -32,4 +32,6 @@ export interface GuardPorts {
   readonly ceiling: Mode
   readonly faults: Faults
   readonly failed: (what: string, cause: unknown) => void
+  /** Is called when a turn was finished in which nothing failed. */
+  readonly turned?: () => void
 }

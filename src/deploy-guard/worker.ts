@@ -77,7 +77,9 @@ export function createGuardWorker(ports: GuardPorts, owner: string): GuardWorker
   async function run(): Promise<void> {
     while (!stopping.signal.aborted) {
       try {
-        if ((await turn()) > 0) continue
+        const looked = await turn()
+        ports.turned?.()
+        if (looked > 0) continue
         const due = await ports.ledger.nextGuardDue()
         await pause(Math.max(5, Math.min(IDLE_MS, (due ?? Number.POSITIVE_INFINITY) - ports.clock.now())))
       } catch (cause) {

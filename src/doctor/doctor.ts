@@ -14,11 +14,12 @@ import { type ClockOffset, createClockOffset } from '../outgoing/clock-offset.ts
 import { createHttpClient, type HttpClient } from '../outgoing/http-client.ts'
 import { systemClock, systemIds } from '../outgoing/system-clock.ts'
 import type { PolicySet } from '../policies/load.ts'
+import { channelsInUse, checkAnyChannel, checkChannels, checkHeartbeat } from './channels.ts'
 import { type Finding, trouble } from './finding.ts'
 import { checkAccess, checkDataFolder, checkHelm, checkPolicies } from './local.ts'
 import { tryQueries } from './queries.ts'
 import { checkCluster, checkRights } from './rights.ts'
-import { checkAlertmanager, checkChannels, checkPrometheus } from './sources.ts'
+import { checkAlertmanager, checkPrometheus } from './sources.ts'
 import { noKube } from './test-channel.ts'
 import { checkWatches } from './watches.ts'
 
@@ -67,7 +68,11 @@ async function* examined(config: Config, options: DoctorOptions, secrets: Secret
       set.channels,
       createChannelTools({ http: outward, kube, clock: systemClock, origin: config.origin }, files.read)
     )
-    yield* await checkChannels(channels, policiesInForce(set), options.sendTest ? { id: systemIds.next() } : undefined, signal)
+    const policies = policiesInForce(set)
+    yield* checkAnyChannel(channels, policies)
+    const send = options.sendTest ? { id: systemIds.next() } : undefined
+    yield* await checkChannels(channels, channelsInUse(policies, set), send, signal)
+    yield* await checkHeartbeat(set.heartbeat, outward, files.read, signal)
   } finally {
     http.close()
     outward.close()

@@ -1,8 +1,6 @@
 import type { SourceStatus, Sources } from '../app/sources.ts'
-import type { Channel } from '../domain/message.ts'
 import type { Policy } from '../domain/policy.ts'
 import { alertnamesOf, parseMatchers } from '../policies/matchers.ts'
-import { sendTest } from './channel-test.ts'
 import { clockFinding } from './clock.ts'
 import { type Finding, fine, trouble } from './finding.ts'
 
@@ -65,44 +63,4 @@ export function checkAlertmanager(status: SourceStatus | undefined): readonly Fi
           'check sources.alertmanager: while it is away, decisions wait as `source-unreachable`'
         )
   ]
-}
-
-/** Checks the channels. With `send`, each gets one message that says that nothing is wrong. */
-export async function checkChannels(
-  channels: ReadonlyMap<string, Channel>,
-  policies: readonly Policy[],
-  send: { readonly id: string } | undefined,
-  signal: AbortSignal
-): Promise<readonly Finding[]> {
-  const findings: Finding[] = []
-  const used = new Set(policies.flatMap(policy => policy.escalate.to))
-  if (channels.size === 0 && policies.length > 0)
-    findings.push(
-      trouble(
-        'channels',
-        'warning',
-        'none: nobody is told when Astern cannot help',
-        'add one, and name it in escalate.to (docs/policies.md)'
-      )
-    )
-  for (const [name, channel] of channels) {
-    const check = `channel ${name}`
-    if (!used.has(name))
-      findings.push(trouble(check, 'warning', 'no policy escalates to it, and no guard', `name it in escalate.to, or remove it`))
-    else if (send === undefined) findings.push(fine(check, 'is used; --send-test sends it a message'))
-    else {
-      const result = await sendTest(channel, name, send.id, signal)
-      findings.push(
-        result.kind === 'delivered'
-          ? fine(check, 'took a test message: see whether it arrived')
-          : trouble(
-              check,
-              result.kind === 'refused' ? 'bad' : 'unreachable',
-              result.detail,
-              'check the channel’s URL and credentials: people could not be told'
-            )
-      )
-    }
-  }
-  return findings
 }

@@ -1,4 +1,5 @@
 import type { AlertLimit } from './alert-limits.ts'
+import type { Blindness } from './blindness.ts'
 import type { DeployMarker } from './change.ts'
 import type { DecisionFacts, PassedRung, PlannedFacts } from './decision-facts.ts'
 import type { DeployGuardOptions, DeployGuardResult } from './deploy-guard.ts'
@@ -153,6 +154,15 @@ export interface AuditBodies {
   readonly 'guard-started': OfGuard & { readonly by: string; readonly options: DeployGuardOptions; readonly entry?: string }
   /** The version that it judges, and all that was fixed before the first block. */
   readonly 'guard-judges': OfGuard & { readonly version: string; readonly replaces?: string; readonly said: readonly string[] }
+  /** Astern is blind in this way, and these channels are told. */
+  readonly 'blindness-began': {
+    readonly blindness: Blindness
+    readonly id: string
+    readonly detail: string
+    readonly told: readonly string[]
+  }
+  /** It sees again. */
+  readonly 'blindness-over': { readonly blindness: Blindness; readonly id: string; readonly detail: string }
   /** `grounds`: the verdict with its numbers, in words. */
   readonly 'guard-ended': OfGuard & {
     readonly result: DeployGuardResult

@@ -36,7 +36,9 @@ export const AUDIT_KINDS = [
   'guard-started',
   'guard-judges',
   'guard-ended',
-  'handed-over'
+  'handed-over',
+  'blindness-began',
+  'blindness-over'
 ] as const satisfies readonly (keyof AuditBodies)[]
 export type AuditKind = (typeof AUDIT_KINDS)[number]
 

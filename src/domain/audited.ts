@@ -152,5 +152,7 @@ export const audited = {
   guardStarted: plain('guard-started'),
   guardJudges: plain('guard-judges'),
   guardEnded: plain('guard-ended'),
-  handedOver: plain('handed-over')
+  handedOver: plain('handed-over'),
+  blindnessBegan: plain('blindness-began'),
+  blindnessOver: plain('blindness-over')
 } as const satisfies { readonly [Kind in AuditKind as Named<Kind>]: (...given: never[]) => AuditFact<Kind> }

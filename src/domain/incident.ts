@@ -9,6 +9,8 @@ export interface Alert {
   /** Absent while the alert fires (Alertmanager then writes year 1). */
   readonly endsAt?: number
   readonly generatorUrl: string
+  /** It is the alert that always fires: it opens no incident, and is only heard. */
+  readonly watchdog?: true
 }
 
 /** What a sender posted in one request, or a part of it. All of it is durable before the sender gets its answer. */

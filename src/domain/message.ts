@@ -8,7 +8,7 @@ export const MESSAGE_EVENTS = ['acted', 'needs-people', 'approval', 'update', 'o
 export type MessageEvent = (typeof MESSAGE_EVENTS)[number]
 
 /** What a message is about. `astern doctor --send-test` sends those of kind `test`. */
-export const SUBJECT_KINDS = ['run', 'storm', 'loan', 'test'] as const
+export const SUBJECT_KINDS = ['run', 'storm', 'loan', 'blind', 'test'] as const
 export type SubjectKind = (typeof SUBJECT_KINDS)[number]
 
 /** What a message is about. By it a channel finds the thread that it continues, or the page that it resolves. */

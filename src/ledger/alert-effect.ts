@@ -41,6 +41,8 @@ export function effectOf(before: IncidentDraft | undefined, arrival: Arrival): A
   const now = delivery.receivedAt
   // What Astern itself posts to Alertmanager comes back where a route sends it here. It is no news.
   if (alert.labels[OWN_LABEL] !== undefined) return { answer: { id: '', state: 'ignored' } }
+  // Of the one that always fires, only that it came is of interest.
+  if (alert.watchdog === true) return { answer: { id: '', state: 'ignored' } }
   const event = incidentEvent(before === undefined ? undefined : episodeOf(before.row), alert, now)
   if (event === 'opened') return open(arrival)
   // For a `resolved` of an alert that Astern never saw firing there is nothing to open or close.

@@ -8,6 +8,7 @@ import type { AuditLedger, Ledger, SwitchLedger } from '../domain/ports/ledger.t
 import { createMessageTending } from './affair-turns.ts'
 import { pruneAffairs } from './affairs.ts'
 import { appendAudit, pruneAudit, toAuditRow } from './audit-chain.ts'
+import { createBlindness } from './blindness.ts'
 import type { Database } from './database.ts'
 import { createGuards, pruneGuards } from './deploy-guards.ts'
 import { createHandOvers } from './hand-overs.ts'
@@ -35,6 +36,7 @@ export function createLedger(database: Database, ids: Ids): Ledger {
     ...createLoans(database),
     ...createGuards(database),
     ...createHandOvers(database),
+    ...createBlindness(database),
     ...createSwitch(database),
     ...createChanges(database),
     ...createAudit(database),

@@ -172,6 +172,22 @@ export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 
       return Number(row.count)
     },
 
+    async stuckMessages(channels, attempts) {
+      if (channels.length === 0) return []
+      const rows = await db
+        .selectFrom('outbox')
+        .select('channel')
+        .distinct()
+        .where('delivered_at', 'is', null)
+        .where('refused', '=', 0)
+        .where('fell_back', '=', 0)
+        .where('attempts', '>=', attempts)
+        .where('channel', 'in', [...channels])
+        .orderBy('channel')
+        .execute()
+      return rows.map(row => row.channel)
+    },
+
     async nextMessageAt(busy = []) {
       const rows = await db
         .selectFrom('outbox')

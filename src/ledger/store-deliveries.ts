@@ -5,6 +5,7 @@ import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
 import { followIncidents } from './affair-turns.ts'
 import type { KnownIncident } from './alert-effect.ts'
 import { appendAudit } from './audit-chain.ts'
+import { noteHeard } from './blindness.ts'
 import type { LedgerTransaction } from './database.ts'
 import { type IncidentKey, keyed, keysOf, planIntake } from './intake-plan.ts'
 import { keepRawCopies, type PackedDelivery } from './raw-copies.ts'
@@ -25,6 +26,7 @@ export async function storeDeliveries(
   ids: readonly string[]
 ): Promise<readonly (readonly IncidentAnswer[])[]> {
   await keepRawCopies(tx, deliveries)
+  await noteHeard(tx, deliveries)
   const received = keyed(deliveries)
   const plan = planIntake(received, await newest(tx, keysOf(received)), ids)
   await inStretches(plan.labelSets, some => tx.keepLabelSets(some))

@@ -178,6 +178,10 @@ export interface Tables {
   }
   /** Whose alerts an affair is about. */
   affair_incidents: { incident_id: string; affair: string }
+  /** When the alert that always fires was last heard. */
+  heard: { name: string; at: number }
+  /** One row for each way in which Astern is blind now. */
+  blindness: { kind: string; id: string; since: number; detail: string; channels_json: string }
   /** A channel that asked for patience (`Retry-After`) is left alone until then. */
   channel_pauses: { channel: string; until: number }
   audit: {

@@ -4,14 +4,19 @@ import type { Clock } from '../base/clock.ts'
 import type { Channel, MessageEvent } from '../domain/message.ts'
 import type { Kube } from '../domain/ports/kube.ts'
 import type { HttpClient } from '../outgoing/http-client.ts'
-import type { SendMail } from './email/smtp.ts'
+import type { SendMail, VerifyServer } from './email/smtp.ts'
 import type { Origin } from './facts.ts'
+import type { Probe } from './probe.ts'
 
 /** What channels reach the world through. */
 export interface ChannelTools {
   readonly http: Pick<HttpClient, 'request'>
   readonly kube: Pick<Kube, 'get' | 'post'>
   readonly mail: SendMail
+  /** Connects to a mail server and logs in, and sends nothing. */
+  readonly mailCheck: VerifyServer
+  /** Writes one line of Astern's own log. */
+  readonly line: (fields: Readonly<Record<string, unknown>>, text: string) => void
   readonly clock: Clock
   /** Reads a file that the settings name, because secrets are never in a policy. Trims the text; rejects where it cannot be read. */
   readonly readFile: (path: string) => Promise<string>
@@ -27,6 +32,12 @@ export interface SettingsFault {
   readonly message: string
 }
 
+/** A channel that is open: how it sends, and how it is looked at without sending. */
+export type Opened = Pick<Channel, 'send'> & { readonly probe: Probe }
+
+/** A channel that can be looked at. */
+export type ProbedChannel = Channel & Opened
+
 /** A kind of channel as its folder defines it. */
 interface ChannelDefinition<Settings extends TObject> {
   /** The key of its settings in a policy file. For a standing channel it is also the channel's name. */
@@ -40,7 +51,7 @@ interface ChannelDefinition<Settings extends TObject> {
   readonly settings: Settings
   /** Checks what no schema can say. */
   readonly check?: (settings: Static<Settings>) => readonly SettingsFault[]
-  readonly open: (settings: Static<Settings>, tools: ChannelTools) => Pick<Channel, 'send'>
+  readonly open: (settings: Static<Settings>, tools: ChannelTools) => Opened
 }
 
 /** A kind of channel in the registry. The type of its settings is not known there until they are checked. */
@@ -53,7 +64,7 @@ export interface ChannelKind {
   /** Says what is wrong in settings that keep the schema. */
   check(settings: unknown): readonly SettingsFault[]
   /** @throws for settings that do not keep the schema: they were not checked at load. */
-  open(settings: unknown, tools: ChannelTools): Channel
+  open(settings: unknown, tools: ChannelTools): ProbedChannel
 }
 
 /** Makes a kind fit for the registry. Its schema checks settings before the kind's own code gets them. */

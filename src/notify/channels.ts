@@ -1,6 +1,6 @@
 import type { Channel, ConfiguredChannel, Fallback } from '../domain/message.ts'
 import type { Channels } from '../domain/ports/channels.ts'
-import type { ChannelKind, ChannelTools } from './channel-kind.ts'
+import type { ChannelKind, ChannelTools, ProbedChannel } from './channel-kind.ts'
 
 /** Channels as a policy file has them, by name. */
 export type ConfiguredChannels = Readonly<Record<string, ConfiguredChannel>>
@@ -40,7 +40,11 @@ export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTool
 }
 
 /** Makes each channel that the policies configure. @throws for a kind or settings that were not checked at load. */
-export function openChannels(kinds: readonly ChannelKind[], configured: ConfiguredChannels, tools: ChannelTools): Map<string, Channel> {
+export function openChannels(
+  kinds: readonly ChannelKind[],
+  configured: ConfiguredChannels,
+  tools: ChannelTools
+): Map<string, ProbedChannel> {
   return new Map(
     Object.entries(configured).map(([name, { kind, settings }]) => {
       const known = kinds.find(candidate => candidate.name === kind)

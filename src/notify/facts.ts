@@ -60,7 +60,7 @@ export function factsOf(message: Message, origin: Origin = {}): Facts {
       ...toldLines(message),
       ...commandLine('To repair it', textAt(details, 'repair')),
       ...commandLine('To undo what was written', textAt(details, 'reverse')),
-      { label: 'What happens next', text: NEXT[message.event] },
+      { label: 'What happens next', text: nextOf(message) },
       ...todo(message)
     ],
     links: linksOf(message, origin)
@@ -73,6 +73,7 @@ function toldLines({ details, labels }: Message): Line[] {
     ...line('Alert', alert),
     ...line('Target', textAt(details, 'target')),
     ...line('Failing since', sinceOf(details)),
+    ...line('Blind since', textAt(details, 'blindSince')),
     ...line('Outcome', outcomeOf(details)),
     ...line('Policy', textAt(details, 'policy')),
     ...line('Who has it', whoHasIt(details)),
@@ -92,11 +93,17 @@ const NEXT: Readonly<Record<MessageEvent, string>> = {
   over: 'Nothing.'
 }
 
-function todo({ event, details }: Message): Line[] {
+/** A blindness is nobody’s alert: nothing is written for it, and it ends when Astern sees again. */
+function nextOf({ subject, event }: Message): string {
+  return subject.kind === 'blind' && event !== 'over' ? 'Astern goes on with what it sees, and says when it sees again.' : NEXT[event]
+}
+
+function todo({ subject, event, details }: Message): Line[] {
   const text = (): string | undefined => {
     switch (event) {
       case 'needs-people':
       case 'update':
+        if (subject.kind === 'blind') return textAt(details, 'todo')
         if (textAt(details, 'repair') !== undefined) return 'Run the command that repairs it, then look at the target.'
         return details['wrote'] === true
           ? 'Look at the target. If what Astern wrote made it worse, undo it.'

@@ -11,6 +11,8 @@ export interface SenderOptions {
   readonly fallbacks: () => ReadonlyMap<string, Fallback>
   readonly sent: (queued: QueuedMessage, result: Delivered) => void
   readonly failed: (what: string, cause: unknown) => void
+  /** Is called when a turn was finished in which nothing failed. */
+  readonly turned?: () => void
 }
 
 const FIRST_RETRY_MS = 1_000
@@ -80,6 +82,7 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
         const due = await ledger.claimMessages(now, now + LEASE_MS, AT_ONCE, [...sending.keys()])
         for (const [channel, messages] of Map.groupBy(due, ({ message }) => message.channel))
           sending.set(channel, sendAll(channel, messages))
+        options.turned?.()
         if (kicked) continue
         const at = await ledger.nextMessageAt([...sending.keys()])
         await pause(at === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(10, at - clock.now())))

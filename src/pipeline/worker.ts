@@ -17,6 +17,8 @@ export interface WorkerOptions {
   readonly leaseMs?: number
   /** How often the worker looks at the ledger when nothing is known to be due, milliseconds. Default 1 s. */
   readonly idleMs?: number
+  /** Is called when a turn was finished in which nothing failed. */
+  readonly turned?: () => void
 }
 
 export interface Worker {
@@ -123,6 +125,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
 
   async function turn(): Promise<number> {
     kicked = false
+    let well = true
     try {
       await letIntakePass()
       const until = ports.clock.now() + ADMITTING_MS
@@ -135,6 +138,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       await expire()
       await settleLoans(ports, stopping.signal)
     } catch (cause) {
+      well = false
       // An admission that fails is tried again later. It must not hold up the runs that are under way.
       if (!stopping.signal.aborted) ports.recorder.failed('admitting incidents', cause)
     }
@@ -148,6 +152,7 @@ export function createWorker(ports: Ports, options: WorkerOptions): Worker {
       })
       busy.add(running)
     }
+    if (well) options.turned?.()
     return claimed.length
   }
 

@@ -1,4 +1,5 @@
 import { parseTemplate } from '../templates/template.ts'
+import { checkBlind } from './blind.ts'
 import { checkChannels, type LoadableChannel } from './channels.ts'
 import { checkConfirm } from './check-confirm.ts'
 import { checkEscalation } from './check-escalation.ts'
@@ -14,7 +15,12 @@ type FilePolicy = PolicyFile['policies'][number]
 
 /** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
-  const findings = [...checkSources(file.sources), ...checkChannels(file.channels, channels), ...checkPeople(file.people)]
+  const findings = [
+    ...checkSources(file.sources),
+    ...checkChannels(file.channels, channels),
+    ...checkPeople(file.people),
+    ...checkBlind(file)
+  ]
   const names = new Map<string, number>()
   for (const [index, policy] of file.policies.entries()) {
     const path: Path = ['policies', index]

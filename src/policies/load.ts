@@ -1,13 +1,17 @@
 import { Compile } from 'typebox/compile'
+import type { BlindSettings } from '../domain/blindness.ts'
 import type { GuardPolicy } from '../domain/deploy-guard.ts'
+import type { HeartbeatSettings } from '../domain/heartbeat.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
 import type { Person } from '../domain/person.ts'
 import type { Policy, StormLimits } from '../domain/policy.ts'
 import { placeOf, writtenAt } from '../yaml/place.ts'
 import { type ReadYaml, readYaml } from '../yaml/read.ts'
+import { blindOf } from './blind.ts'
 import { type LoadableChannel, normalizeChannels } from './channels.ts'
 import { checkFile } from './check.ts'
 import { checkGuardOrder, type PlacedGuard } from './check-guards.ts'
+import { heartbeatOf } from './heartbeat.ts'
 import { type NamedFile, namedFiles } from './named-files.ts'
 import { DEFAULT_STORM, normalizePolicies, stormOf } from './normalize.ts'
 import { normalizeGuards } from './normalize-guards.ts'
@@ -31,6 +35,8 @@ export interface PolicySet {
   /** Who may answer what Astern tells. */
   readonly people: readonly Person[]
   readonly storm: StormLimits
+  readonly heartbeat?: HeartbeatSettings
+  readonly blind: BlindSettings
   /** What the files say that is allowed, and seldom meant. */
   readonly warnings: readonly PolicyProblem[]
 }
@@ -118,6 +124,8 @@ export function loadPolicies(texts: readonly { readonly file: string; readonly t
       channels: normalizeChannels(file.channels),
       people: file.people ?? [],
       storm: parsed.length === 0 ? DEFAULT_STORM : stormOf(file),
+      blind: blindOf(file),
+      ...(file.heartbeat === undefined ? {} : { heartbeat: heartbeatOf(file.heartbeat) }),
       warnings: inOrder(unique(warnings))
     }
   }
@@ -162,7 +170,7 @@ function merge(files: readonly PolicyFile[]): {
   const twice: { readonly key: string; readonly index: number }[] = []
   let file: PolicyFile = { version: 1, policies: [] }
   for (const [index, part] of files.entries()) {
-    for (const key of ['sources', 'channels', 'people', 'defaults'] as const) {
+    for (const key of ['sources', 'channels', 'people', 'heartbeat', 'blind', 'defaults'] as const) {
       if (part[key] === undefined) continue
       if (file[key] !== undefined) twice.push({ key, index })
       else file = { ...file, [key]: part[key] }

@@ -41,6 +41,51 @@ const httpSource = (description: string, defaultTimeout: string) =>
     { ...closed, description }
   )
 
+const HeartbeatSchema = Type.Object(
+  {
+    urlFile: text('File with the URL of a dead man’s switch (https, or http on loopback). Whoever knows the URL can keep it quiet.'),
+    every: Type.Optional(duration('Default 1m.')),
+    method: Type.Optional(Type.Enum(['GET', 'POST'], { description: 'Default GET.' })),
+    authorizationFile: Type.Optional(text('File with what is sent as Authorization, such as `GenieKey …`.'))
+  },
+  { ...closed, description: 'A sign of life for somebody else, who calls people when it does not come. It is sent while Astern works.' }
+)
+
+const BlindSchema = Type.Object(
+  {
+    to: Type.Optional(
+      Type.Array(text('A channel’s name.'), { description: 'Channels that do not go by what is watched; default: defaults.escalate.to.' })
+    ),
+    watchdog: Type.Optional(
+      Type.Object(
+        {
+          match: Type.Optional(
+            Type.Array(Type.String({ minLength: 1 }), {
+              minItems: 1,
+              description: 'Alertmanager’s matchers of the alert that always fires; default alertname="Watchdog". It opens no incident.'
+            })
+          ),
+          source: Type.Optional(
+            text('The source it must come from, as a token’s `source` or name has it. Without it every source counts.')
+          ),
+          within: Type.Optional(duration('How long it may be silent: more than its route’s repeat_interval; default 10m.'))
+        },
+        { ...closed, description: 'The alert that always fires: where it is not heard, no other alert would be.' }
+      )
+    ),
+    deliveries: Type.Optional(
+      Type.Object(
+        {
+          receiver: text('The name of Astern’s receiver in Alertmanager’s configuration.'),
+          within: Type.Optional(duration('How long an alert may take from there to Astern; default 15m.'))
+        },
+        { ...closed, description: 'Compares what sources.alertmanager holds for Astern with what came.' }
+      )
+    )
+  },
+  { ...closed, description: 'How people hear that Astern sees or hears nothing any more.' }
+)
+
 const StormSchema = Type.Object(
   {
     targets: count(2, 'So many distinct existing targets …'),
@@ -192,6 +237,8 @@ function fileFields<Step extends TSchema, Verify extends TSchema, GuardStep exte
         { description: 'Who may answer from Slack. Nobody else can.' }
       )
     ),
+    heartbeat: Type.Optional(HeartbeatSchema),
+    blind: Type.Optional(BlindSchema),
     defaults: Type.Optional(
       Type.Object(
         {

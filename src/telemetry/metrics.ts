@@ -1,6 +1,8 @@
 import { Counter, Gauge, Histogram, Registry } from 'prom-client'
 import { ALERT_LIMIT_NAMES, type AlertLimit } from '../domain/alert-limits.ts'
+import { BLINDNESSES, type Blindness } from '../domain/blindness.ts'
 import { ANSWER_RESULTS, type AnswerResult } from '../domain/hand-over.ts'
+import { HEARTBEAT_RESULTS, type HeartbeatResult } from '../domain/heartbeat.ts'
 import { INCIDENT_EVENTS, type IncidentEvent } from '../domain/incident.ts'
 import { KINDS } from '../domain/objects.ts'
 import { OUTCOMES, type Outcome } from '../domain/outcomes.ts'
@@ -48,6 +50,7 @@ export interface Metrics {
   /** All sources that are configured now; `offsetMs` is how far the source's clock is ahead of ours. */
   sources(seen: readonly { readonly name: string; readonly up: boolean; readonly offsetMs?: number | undefined }[]): void
   error(): void
+  heartbeat(result: HeartbeatResult): void
   /** Sets how the values are read that are measured only when somebody asks for the metrics. */
   onCollect(
     collect: () => Promise<{
@@ -59,6 +62,8 @@ export interface Metrics {
       readonly storm: boolean
       readonly watches: readonly WatchState[]
       readonly answers?: readonly { readonly channel: string; readonly connected: boolean }[]
+      /** The ways in which Astern is blind now. */
+      readonly blind: readonly Blindness[]
     }>
   ): void
 }
@@ -157,6 +162,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
     registers
   })
   const errors = new Counter({ name: 'astern_errors_total', help: 'Failures of Astern itself; see the log.', registers })
+  const heartbeats = new Counter({
+    name: 'astern_heartbeats_total',
+    help: 'Outward signs of life; withheld where Astern does not work as it should.',
+    labelNames: ['result'],
+    registers
+  })
   const gauges = {
     runs: new Gauge({ name: 'astern_runs', help: 'Runs by state.', labelNames: ['state'], registers }),
     undelivered: new Gauge({ name: 'astern_messages_undelivered', help: 'Messages that no channel has taken yet.', registers }),
@@ -172,6 +183,12 @@ export function createMetrics(actions: readonly string[]): Metrics {
       name: 'astern_slack_connected',
       help: '1 while people’s answers arrive by Socket Mode.',
       labelNames: ['channel'],
+      registers
+    }),
+    blind: new Gauge({
+      name: 'astern_blind',
+      help: '1 while Astern is blind in this way, and people were told.',
+      labelNames: ['kind'],
       registers
     }),
     watches: new Gauge({
@@ -192,6 +209,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
   for (const result of ['delivered', 'failed', 'refused']) messages.inc({ result }, 0)
   for (const result of ANSWER_RESULTS) answers.inc({ result }, 0)
   for (const action of actions) writes.inc({ action }, 0)
+  for (const result of HEARTBEAT_RESULTS) heartbeats.inc({ result }, 0)
   return {
     registry,
     incident: (event, count) => incidents.inc({ event }, count),
@@ -223,6 +241,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
       }
     },
     error: () => errors.inc(),
+    heartbeat: result => heartbeats.inc({ result }),
     onCollect(collect) {
       let filling: Promise<void> | undefined
       const fill = async (): Promise<void> => {
@@ -235,6 +254,7 @@ export function createMetrics(actions: readonly string[]): Metrics {
         gauges.storm.set(now.storm ? 1 : 0)
         gauges.slack.reset()
         for (const { channel, connected } of now.answers ?? []) gauges.slack.set({ channel }, connected ? 1 : 0)
+        for (const kind of BLINDNESSES) gauges.blind.set({ kind }, now.blind.includes(kind) ? 1 : 0)
         for (const kind of Object.keys(KINDS))
           for (const state of WATCH_STATES)
             gauges.watches.set({ kind, state }, now.watches.filter(watch => watch.kind === kind && watch.state === state).length)

@@ -3,6 +3,7 @@ import { orAborted, sharedByKey } from '../base/coalesce.ts'
 import { listAt, textAt } from '../base/json.ts'
 import type { History } from '../domain/history.ts'
 import type { RenderedQuery, Verifier } from '../domain/ports/verifier.ts'
+import type { RuleGroup } from '../domain/rule-group.ts'
 import { combine, type QuerySample, type Sample } from '../domain/verdict.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import type { HttpResult } from '../outgoing/http-client.ts'
@@ -12,6 +13,7 @@ import { type AskRange, pastOf } from './past.ts'
 import { type Probe, readProbe } from './probe.ts'
 import { type QueryAnswer, readApi, readQueryAnswer } from './prometheus-api.ts'
 import { type RangeAnswer, readRangeAnswer } from './range-answer.ts'
+import { RULE_GROUPS_PATH, readRuleGroups } from './rule-groups.ts'
 import { type SourceAccess, type SourceQuestion, sourceAsking } from './source-http.ts'
 
 export interface PrometheusOptions extends SourceAccess {
@@ -52,6 +54,8 @@ export interface Prometheus extends Verifier {
   probe(promql: string, signal: AbortSignal): Promise<Probe>
   /** The names of the alerting rules, or why they cannot be read. */
   alertingRules(signal: AbortSignal): Promise<readonly string[] | { readonly problem: string }>
+  /** The groups of alerting rules, and when each was evaluated, or why they cannot be read. */
+  ruleGroups(signal: AbortSignal): Promise<readonly RuleGroup[] | { readonly problem: string }>
 }
 
 export function createPrometheus(options: PrometheusOptions): Prometheus {
@@ -154,6 +158,8 @@ export function createPrometheus(options: PrometheusOptions): Prometheus {
         .flatMap(group => listAt(group, 'rules'))
         .flatMap(rule => textAt(rule, 'name') ?? [])
     },
+
+    ruleGroups: async signal => readRuleGroups(await call({ method: 'GET', path: RULE_GROUPS_PATH }, signal)),
 
     async check(signal) {
       const answer = readApi(await query('/api/v1/query', { query: 'vector(1)' }, signal))

@@ -2,7 +2,7 @@ import type { FastifyInstance, FastifyRequest } from 'fastify'
 import type { Clock, Ids } from '../base/clock.ts'
 import type { AlertLimit } from '../domain/alert-limits.ts'
 import type { Credential } from '../domain/credential.ts'
-import type { Delivery, IncidentAnswer } from '../domain/incident.ts'
+import type { Alert, Delivery, IncidentAnswer } from '../domain/incident.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { IntakeLedger } from '../domain/ports/ledger.ts'
 import { HttpProblem } from '../http/http-problem.ts'
@@ -15,6 +15,8 @@ export interface AlertmanagerWebhookOptions {
   readonly faults: Faults
   /** The credential of a caller who has the role `webhook`. */
   readonly credential: (request: FastifyRequest) => Credential
+  /** Whether an alert is the one that always fires. */
+  readonly watchdog?: (labels: Alert['labels'], source: string) => boolean
   /** `truncated` is how many alerts the sender itself left out; the time is that of the whole request. */
   readonly received: (stored: StoredDelivery, more: { readonly seconds: number; readonly truncated: number }) => void
 }
@@ -79,7 +81,10 @@ export function alertmanagerWebhook(server: FastifyInstance, options: Alertmanag
     const events = new Map<IncidentAnswer['state'], number>()
     let part = 0
     let all = 0
-    for await (const { alerts, refused: over, raw } of payload.pieces()) {
+    for await (const { alerts: read, refused: over, raw } of payload.pieces()) {
+      const alerts = read.map(alert =>
+        options.watchdog?.(alert.labels, about.source) === true ? { ...alert, watchdog: true as const } : alert
+      )
       if (part > 0) options.faults.reach('delivery-part-stored')
       const some = await options.ledger
         .receive({ ...about, externalUrl: payload.head.externalUrl, alerts, refused: over, raw, part })

@@ -186,6 +186,8 @@ await t.test('Astern’s own alerts: each fires when it should, on metrics that 
     [`astern_source_up{${of}, source="prometheus"}`]: '1x40',
     [`astern_watches{${of}, kind="Deployment", state="watching"}`]: '1x40',
     [`astern_watches{${of}, kind="Deployment", state="forbidden"}`]: '0x40',
+    [`astern_blind{${of}, kind="watchdog"}`]: '0x40',
+    [`astern_heartbeats_total{${of}, result="withheld"}`]: '0x40',
     [`astern_policies_last_reload_successful{${of}}`]: '1x40'
   }
   // What happens to one series from the start, and which alert then fires after forty minutes; the others stay quiet.
@@ -197,6 +199,8 @@ await t.test('Astern’s own alerts: each fires when it should, on metrics that 
     AsternSwitchLowered: [`astern_switch_lowered{${of}}`, '1x40'],
     AsternSourceDown: [`astern_source_up{${of}, source="prometheus"}`, '0x40'],
     AsternBlind: [`astern_watches{${of}, kind="Deployment", state="forbidden"}`, '1x40'],
+    AsternDeaf: [`astern_blind{${of}, kind="watchdog"}`, '1x40'],
+    AsternHeartbeatStopped: [`astern_heartbeats_total{${of}, result="withheld"}`, '0+1x40'],
     AsternPoliciesNotInForce: [`astern_policies_last_reload_successful{${of}}`, '0x40']
   }
   const names = rules.map(one => textAt(one, 'alert') ?? '')

@@ -212,5 +212,7 @@ export const AUDIT_EXAMPLES: { readonly [Kind in AuditKind]: readonly AuditFact<
   'handed-over': [
     audited.handedOver(ASTERN, { by: 'ann', via: 'api', stopsWatching: false, state: 'waiting', reason: 'I look' }),
     audited.handedOver(ASTERN, { by: 'Ada', via: 'slack', person: 'T0/U0', stopsWatching: true, state: 'watching' })
-  ]
+  ],
+  'blindness-began': [audited.blindnessBegan(ASTERN, { blindness: 'watchdog', id: 'b1', detail: 'it was never heard', told: ['people'] })],
+  'blindness-over': [audited.blindnessOver(ASTERN, { blindness: 'watchdog', id: 'b1', detail: 'it is heard' })]
 }

@@ -29,6 +29,12 @@ export function channelTools(more: Partial<ChannelTools> = {}): ChannelTools {
     mail: async ({ host }) => {
       throw new Error(`a mail by ${host} was not expected`)
     },
+    mailCheck: async ({ host }) => {
+      throw new Error(`a look at ${host} was not expected`)
+    },
+    line: (_fields, text) => {
+      throw new Error(`the line ${text} was not expected`)
+    },
     clock: new StoryClock(),
     readFile: async path => {
       throw new Error(`${path} was not expected`)

@@ -26,6 +26,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[] | '*'>> = {
   http: ['base', 'domain', 'yaml', '.'],
   webhooks: ['base', 'domain', 'templates', 'outgoing', 'http'],
   api: ['base', 'domain', 'templates', 'outgoing', 'http'],
+  // Looks whether Astern still hears and sees; what it asks the world comes from the app.
+  lookout: ['base', 'domain'],
   notify: ['base', 'domain', 'templates', 'outgoing'],
   telemetry: ['base', 'domain', 'templates', 'outgoing'],
   sandbox: ['base', 'domain', 'templates', 'outgoing'],

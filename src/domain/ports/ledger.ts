@@ -12,6 +12,7 @@ import type { Claim, ClaimedRun, Run, RunChange, RunKind, RunState } from '../ru
 import type { StormLooming, StormQuestion, StormState } from '../storm.ts'
 import type { Symptom } from '../symptom.ts'
 import type { ObservedTemplate } from '../workload.ts'
+import type { BlindLedger } from './blind-ledger.ts'
 import type { ChangeLedger } from './change-ledger.ts'
 import type { EpisodeLedger } from './episode-ledger.ts'
 import type { GuardLedger } from './guard-ledger.ts'
@@ -222,6 +223,8 @@ export interface OutboxLedger {
   /** Stores what became of a claimed message and gives the claim back. `nextAt`: when a failed one is tried again. */
   messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
   undelivered(): Promise<number>
+  /** Those of the channels that have not taken a message in so many attempts, where no other channel got it. */
+  stuckMessages(channels: readonly string[], attempts: number): Promise<readonly string[]>
   /**
    * When the next message is due. A message that somebody is sending is due when that claim runs out, and one of a channel that is left
    * alone when that is over.
@@ -284,6 +287,7 @@ export interface Ledger
     LoanLedger,
     GuardLedger,
     HandOverLedger,
+    BlindLedger,
     SwitchLedger,
     ChangeLedger,
     AuditLedger {

@@ -12,6 +12,8 @@ import { affairs } from './0010-affairs.ts'
 import { deployGuards } from './0011-deploy-guards.ts'
 import { answers } from './0012-answers.ts'
 
+import { blindness } from './0013-blindness.ts'
+
 /** The migrations, in order. Each runs in one transaction with its own row, so none is ever half done. None is edited after a release. */
 const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>> = {
   '0001-first': first,
@@ -24,7 +26,8 @@ const MIGRATIONS: Readonly<Record<string, (schema: SchemaDialect) => Migration>>
   '0009-looks': looks,
   '0010-affairs': affairs,
   '0011-deploy-guards': deployGuards,
-  '0012-answers': answers
+  '0012-answers': answers,
+  '0013-blindness': blindness
 }
 
 /** Brings the database to this version. @throws Error with the failed migration's name; the database is then as it was before. */

@@ -1,9 +1,10 @@
 import { type Static, Type } from 'typebox'
 import { type JsonObject, listAt, textMap } from '../../base/json.ts'
-import { type Channel, type Message, OWN_LABEL } from '../../domain/message.ts'
+import { type Message, OWN_LABEL } from '../../domain/message.ts'
 import { deliveredBy } from '../answers.ts'
-import { type ChannelTools, channelKind } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { urlFault } from '../channel-url.ts'
+import { ONLY_A_MESSAGE, PROBE_DEADLINE_MS } from '../probe.ts'
 
 const Settings = Type.Object(
   {
@@ -46,8 +47,21 @@ export const alertmanager = channelKind({
   open
 })
 
-function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Pick<Channel, 'send'> {
+function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Opened {
+  const base = url.replace(/\/+$/, '')
+  async function credential(): Promise<Readonly<Record<string, string>>> {
+    return bearerTokenFile === undefined ? {} : { authorization: `Bearer ${await readFile(bearerTokenFile)}` }
+  }
   return {
+    async probe(signal) {
+      const asked = { method: 'GET', url: `${base}/-/ready`, headers: await credential(), deadlineMs: PROBE_DEADLINE_MS } as const
+      const result = await http.request(asked, signal)
+      if (result.kind === 'failed') return { kind: 'unreachable', detail: result.detail }
+      if (result.status === 200) return { kind: 'good', detail: `is ready; ${ONLY_A_MESSAGE}` }
+      if (result.status === 401 || result.status === 403) return { kind: 'bad', detail: `answered ${result.status} to /-/ready` }
+      return { kind: result.status === 404 ? 'bad' : 'unreachable', detail: `answered ${result.status} to /-/ready` }
+    },
+
     async send(message, { memory }, signal) {
       const now = clock.now()
       const before = postedBefore(memory)
@@ -55,12 +69,11 @@ function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, 
       const ends = message.event === 'over'
       const alerts = ends ? before.map(old => toAlert(message, old, now, now)) : [toAlert(message, labels, now, now + FIRES_FOR_MS)]
       if (alerts.length === 0) return { kind: 'delivered' }
-      const token = bearerTokenFile === undefined ? undefined : await readFile(bearerTokenFile)
       const result = await http.request(
         {
           method: 'POST',
-          url: `${url.replace(/\/+$/, '')}/api/v2/alerts`,
-          headers: { 'content-type': 'application/json', ...(token === undefined ? {} : { authorization: `Bearer ${token}` }) },
+          url: `${base}/api/v2/alerts`,
+          headers: { 'content-type': 'application/json', ...(await credential()) },
           body: JSON.stringify(alerts),
           deadlineMs: DEADLINE_MS
         },

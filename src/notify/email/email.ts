@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import { type JsonObject, numberAt, textAt } from '../../base/json.ts'
-import { type Channel, type Delivered, MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
-import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
+import { type Delivered, MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
+import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { cutTo } from '../cut.ts'
 import { factsOf } from '../facts.ts'
+import { ONLY_A_MESSAGE } from '../probe.ts'
 import type { SmtpServer } from './smtp.ts'
 import { mailText } from './text.ts'
 
@@ -42,7 +43,7 @@ function check({ username, passwordFile }: EmailSettings): readonly SettingsFaul
   return (username === undefined) === (passwordFile === undefined) ? [] : [{ path: [], message: 'username and passwordFile go together' }]
 }
 
-function open(settings: EmailSettings, { mail, readFile, origin }: ChannelTools): Pick<Channel, 'send'> {
+function open(settings: EmailSettings, { mail, mailCheck, readFile, origin }: ChannelTools): Opened {
   const { host, tls = 'starttls', from, to } = settings
   async function server(): Promise<SmtpServer> {
     const { username, passwordFile, caFile } = settings
@@ -56,6 +57,19 @@ function open(settings: EmailSettings, { mail, readFile, origin }: ChannelTools)
     }
   }
   return {
+    async probe(signal) {
+      const login = settings.username === undefined ? 'speaks TLS' : 'speaks TLS and takes the login'
+      try {
+        await mailCheck(await server(), signal)
+        return { kind: 'good', detail: `${host} ${login}; ${ONLY_A_MESSAGE}` }
+      } catch (cause) {
+        const { detail } = failed(cause, host)
+        const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
+        // A certificate, a password and a server without TLS stay as they are until people mend them.
+        return { kind: code === 'EAUTH' || code === 'ETLS' || /certificate/i.test(detail) ? 'bad' : 'unreachable', detail }
+      }
+    },
+
     async send(message, { revision, memory }, signal) {
       const facts = factsOf(message, origin)
       const messageId = idOf(message, revision, from)
@@ -86,7 +100,7 @@ function idOf({ key }: Message, revision: number, from: string): string {
 }
 
 /** A 5xx to the envelope or the mail is final. TLS, a certificate and a password are mended by people, and what waits is sent then. */
-function failed(cause: unknown, host: string): Delivered {
+function failed(cause: unknown, host: string): Exclude<Delivered, { readonly kind: 'delivered' }> {
   const error: JsonObject = cause instanceof Error ? { ...cause, message: cause.message } : { message: String(cause) }
   const code = numberAt(error, 'responseCode')
   const detail = `${host}: ${textAt(error, 'response') ?? textAt(error, 'message') ?? ''}`.slice(0, 300)

@@ -25,8 +25,33 @@ export type SendMail = (server: SmtpServer, mail: Mail, signal: AbortSignal) => 
 
 const DEADLINE_MS = 10_000
 
+/** Connects, demands TLS, logs in where there is a login, and leaves. It rejects where one of these fails. */
+export type VerifyServer = (server: SmtpServer, signal: AbortSignal) => Promise<void>
+
 /** Sends one mail by SMTP, over TLS only, on a connection of its own. */
-export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, signal) => {
+export const sendMail: SendMail = (server, mail, signal) =>
+  connected(server, async transport => {
+    const { answers, to, headers, ...rest } = mail
+    const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
+    // Closing the transport would leave a mail under way: the connection has only limits of its own, each for one answer.
+    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread, signal })
+  })
+
+export const verifyServer: VerifyServer = (server, signal) =>
+  connected(server, async transport => {
+    const { promise: given, reject: giveUp } = Promise.withResolvers<never>()
+    const up = (): void => giveUp(signal.reason)
+    signal.addEventListener('abort', up, { once: true })
+    try {
+      await Promise.race([transport.verify(), given])
+    } finally {
+      signal.removeEventListener('abort', up)
+    }
+  })
+
+type Transport = ReturnType<typeof createTransport>
+
+async function connected({ host, port, tls, ca, login }: SmtpServer, work: (transport: Transport) => Promise<void>): Promise<void> {
   const transport = createTransport({
     host,
     port,
@@ -42,10 +67,7 @@ export const sendMail: SendMail = async ({ host, port, tls, ca, login }, mail, s
     disableUrlAccess: true
   })
   try {
-    const { answers, to, headers, ...rest } = mail
-    const thread = answers === undefined ? {} : { inReplyTo: answers, references: [answers] }
-    // Closing the transport would leave a mail under way: the connection has only limits of its own, each for one answer.
-    await transport.sendMail({ ...rest, to: [...to], headers: { ...headers }, ...thread, signal })
+    await work(transport)
   } finally {
     transport.close()
   }

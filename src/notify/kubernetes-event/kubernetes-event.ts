@@ -1,10 +1,10 @@
 import { Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import { type JsonObject, textAt } from '../../base/json.ts'
-import { type Channel, MESSAGE_EVENTS, type Message, type MessageEvent } from '../../domain/message.ts'
+import { MESSAGE_EVENTS, type Message, type MessageEvent } from '../../domain/message.ts'
 import { KINDS, type ObjectRef, objectPath, parseTargetKey, targetKey } from '../../domain/objects.ts'
 import type { Right } from '../../domain/rights.ts'
-import { type ChannelTools, channelKind } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 
 /** Kubernetes' limit of an Event's note, bytes (facts B.8). */
 const NOTE_BYTES = 1_024
@@ -25,8 +25,10 @@ export const kubernetesEvent = channelKind({
   open: (_settings, tools) => open(tools)
 })
 
-function open({ kube, clock, instance }: ChannelTools): Pick<Channel, 'send'> {
+function open({ kube, clock, instance }: ChannelTools): Opened {
   return {
+    probe: async () => ({ kind: 'good', detail: 'its right is among the rights of each namespace' }),
+
     async send(message, _sending, signal) {
       const key = message.details['target']
       const target = typeof key === 'string' ? parseTargetKey(key) : undefined

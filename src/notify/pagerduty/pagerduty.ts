@@ -2,12 +2,13 @@ import { type Static, Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import type { JsonObject } from '../../base/json.ts'
 import { isHandedOver } from '../../domain/hand-over.ts'
-import { affairOf, type Channel, type Message } from '../../domain/message.ts'
+import { affairOf, type Message } from '../../domain/message.ts'
 import { deliveredBy, failedFor } from '../answers.ts'
-import { type ChannelTools, channelKind } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { secureUrlFault } from '../channel-url.ts'
 import { cutTo } from '../cut.ts'
 import { type Facts, factsOf, type Origin } from '../facts.ts'
+import { reachable } from '../probe.ts'
 
 const Settings = Type.Object(
   {
@@ -29,6 +30,8 @@ const DEADLINE_MS = 10_000
 const PATIENCE_MS = 60_000
 const SUMMARY = 1_024
 const DEDUP_KEY = 255
+/** How long an integration key is, characters. */
+const KEY = 32
 /** PagerDuty takes 512 kB. Facts are far below that; the details of a large storm may not be. */
 const MOST_BYTES = 500_000
 
@@ -48,10 +51,18 @@ export const pagerduty = channelKind({
   open
 })
 
-function open({ routingKeyFile, url, changeEvents = true }: Static<typeof Settings>, tools: ChannelTools): Pick<Channel, 'send'> {
+function open({ routingKeyFile, url, changeEvents = true }: Static<typeof Settings>, tools: ChannelTools): Opened {
   const { http, clock, readFile, origin } = tools
   const base = (url ?? 'https://events.pagerduty.com').replace(/\/+$/, '')
   return {
+    async probe(signal) {
+      const { length } = await readFile(routingKeyFile)
+      // The API tells nobody whether it knows a key but whoever sends an event by it.
+      return length === KEY
+        ? reachable(http, base, signal)
+        : { kind: 'bad', detail: `a routing key has ${KEY} characters, and this one ${length}` }
+    },
+
     async send(message, { memory }, signal) {
       const triggered = memory?.['triggered'] === true
       if (message.event === 'acted' && !changeEvents) return { kind: 'delivered' }

@@ -15,7 +15,7 @@ const GONE = ['message_not_found', 'channel_not_found', 'thread_not_found']
 /** It is there, and stays as it is. */
 const FIXED = ['cant_update_message', 'edit_window_closed']
 
-interface BotSettings {
+export interface BotSettings {
   readonly tokenFile: string
   readonly channel: string
   readonly apiUrl: string

@@ -1,11 +1,12 @@
 import { type Static, Type } from 'typebox'
-import type { Channel } from '../../domain/message.ts'
 import { MESSAGE_EVENTS } from '../../domain/message.ts'
-import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { secureUrlFault } from '../channel-url.ts'
+import { reachableInFile } from '../probe.ts'
 import { AnswersSchema, API_URL } from './answers/settings.ts'
 import { openBot } from './bot.ts'
 import { openIncoming } from './incoming.ts'
+import { botProbe } from './probe.ts'
 
 const Settings = Type.Object(
   {
@@ -46,8 +47,9 @@ function check({ webhookUrlFile, tokenFile, channel, apiUrl, answers }: SlackSet
   return fault === undefined ? [] : [{ path: ['apiUrl'], message: fault }]
 }
 
-function open({ webhookUrlFile, tokenFile, channel, apiUrl, answers }: SlackSettings, tools: ChannelTools): Pick<Channel, 'send'> {
-  if (webhookUrlFile !== undefined) return openIncoming(webhookUrlFile, tools)
+function open({ webhookUrlFile, tokenFile, channel, apiUrl, answers }: SlackSettings, tools: ChannelTools): Opened {
+  if (webhookUrlFile !== undefined)
+    return { ...openIncoming(webhookUrlFile, tools), probe: signal => reachableInFile(tools, webhookUrlFile, signal) }
   const bot = { tokenFile: tokenFile ?? '', channel: channel ?? '', apiUrl: apiUrl ?? API_URL }
-  return openBot(answers === undefined ? bot : { ...bot, answers }, tools)
+  return { ...openBot(answers === undefined ? bot : { ...bot, answers }, tools), probe: botProbe(bot, tools) }
 }

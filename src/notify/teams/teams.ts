@@ -1,10 +1,11 @@
 import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
-import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
+import { MESSAGE_EVENTS } from '../../domain/message.ts'
 import { failedFor, toldAnswer } from '../answers.ts'
-import { type ChannelTools, channelKind } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { secureFault } from '../channel-url.ts'
 import { factsOf } from '../facts.ts'
+import { reachableInFile } from '../probe.ts'
 import { teamsMessage } from './card.ts'
 
 const Settings = Type.Object(
@@ -20,8 +21,10 @@ const DEADLINE_MS = 10_000
  */
 export const teams = channelKind({ name: 'teams', takes: MESSAGE_EVENTS, settings: Settings, open })
 
-function open({ urlFile }: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Pick<Channel, 'send'> {
+function open({ urlFile }: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Opened {
   return {
+    probe: signal => reachableInFile({ http, readFile }, urlFile, signal),
+
     async send(message, _sending, signal) {
       if (message.event === 'update') return { kind: 'delivered' }
       // The query holds the signature, so that it goes out byte for byte.

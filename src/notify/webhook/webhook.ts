@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
-import { type Channel, MESSAGE_EVENTS } from '../../domain/message.ts'
+import { MESSAGE_EVENTS } from '../../domain/message.ts'
 import { retryAfterOf } from '../answers.ts'
-import { type ChannelTools, channelKind, type SettingsFault } from '../channel-kind.ts'
+import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { secureFault, secureUrlFault } from '../channel-url.ts'
+import { reachable, reachableInFile } from '../probe.ts'
 import { bodyFault, renderBody } from './body.ts'
 
 const Settings = Type.Object(
@@ -40,9 +41,14 @@ function check({ url, urlFile, body }: Static<typeof Settings>): readonly Settin
   return fault === undefined ? [] : [{ path: ['body'], message: fault }]
 }
 
-function open(settings: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Pick<Channel, 'send'> {
+function open(settings: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Opened {
   const { url, urlFile, secretFile, bearerTokenFile, body: template } = settings
   return {
+    async probe(signal) {
+      for (const file of [secretFile, bearerTokenFile]) if (file !== undefined) await readFile(file)
+      return urlFile === undefined ? reachable(http, url ?? '', signal) : reachableInFile({ http, readFile }, urlFile, signal)
+    },
+
     async send(message, { revision }, signal) {
       const to = urlFile === undefined ? RedactedUrl.written(url ?? '') : RedactedUrl.inFile(await readFile(urlFile), urlFile)
       // A URL that stands in a file was not checked at load.

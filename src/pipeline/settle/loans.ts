@@ -4,12 +4,12 @@ import type { Message, MessageEvent } from '../../domain/message.ts'
 import { targetKey } from '../../domain/objects.ts'
 import { servicePermission } from '../../domain/permission.ts'
 import type { HeldLoan } from '../../domain/ports/ledger.ts'
+import { recipients } from '../../domain/recipients.ts'
 import type { Run } from '../../domain/run.ts'
 import { routingLabels } from '../../domain/trigger.ts'
 import { actionOf, type Ports } from '../ports.ts'
 import { runIds } from '../run-ids.ts'
 import { giveUpFields } from './give-up.ts'
-import { recipients } from './messages.ts'
 
 /** How long a claim on a loan holds: longer than any write of a loan takes. */
 const LEASE_MS = 2 * MINUTE

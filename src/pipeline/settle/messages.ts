@@ -4,6 +4,7 @@ import { OUTCOMES, type Outcome } from '../../domain/outcomes.ts'
 import type { Plan } from '../../domain/plan.ts'
 import type { Channels } from '../../domain/ports/channels.ts'
 import { REASONS, type Refusal } from '../../domain/reasons.ts'
+import { recipients } from '../../domain/recipients.ts'
 import type { Run } from '../../domain/run.ts'
 import { measuredText, type Symptom } from '../../domain/symptom.ts'
 import { alertOf, askedBy, incidentOf, routingLabels, triggerTitle } from '../../domain/trigger.ts'
@@ -82,19 +83,6 @@ export function endingMessages(run: Run, ending: Ending, channels: Channels): Me
     ...recipients(channels, policy.escalate.to, event, sharedInStorm),
     ...(run.target === undefined ? [] : channels.standing.map(own))
   ]
-}
-
-/** The messages for those of the channels that are given the event. Some get it only where they were told of the affair before. */
-export function recipients(
-  channels: Channels,
-  names: readonly string[],
-  event: MessageEvent,
-  make: (channel: string) => Message
-): Message[] {
-  return names.flatMap((channel): Message[] => {
-    if (channels.takes(channel, event)) return [make(channel)]
-    return channels.follows(channel, event) ? [{ ...make(channel), onlyWhereTold: true }] : []
-  })
 }
 
 /** The notice that Astern wrote, and watches. It is no call for people. */

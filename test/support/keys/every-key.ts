@@ -3,6 +3,7 @@ import { loadPolicies } from '../../../src/policies/load.ts'
 import { ACTION_KEYS } from './actions.ts'
 import { GUARD_KEYS } from './guards.ts'
 import { type PolicyKey, row } from './key.ts'
+import { LOOKOUT_KEYS } from './lookout.ts'
 import { METRIC_KEYS } from './metrics.ts'
 import { DEFAULT_KEYS, POLICY_KEYS } from './policies.ts'
 import { CHANNEL_KEYS, sourceKeys } from './sources.ts'
@@ -22,5 +23,6 @@ export const KEYS: readonly PolicyKey[] = [
   ...POLICY_KEYS,
   ...ACTION_KEYS,
   ...METRIC_KEYS,
-  ...GUARD_KEYS
+  ...GUARD_KEYS,
+  ...LOOKOUT_KEYS
 ]

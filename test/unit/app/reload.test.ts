@@ -80,6 +80,7 @@ t.test('a reload that broke off half-way is made whole by the next one, although
       sources: {},
       channels: {},
       people: [],
+      blind: { to: [] },
       storm: { targets: 5, within: 1, calm: 1 }
     }),
     version: () => 'v'

@@ -53,7 +53,9 @@ const SAID: Readonly<Record<AuditKind, readonly string[]>> = {
   'guard-started': ['asked for by ci', 'asked for by ci'],
   'guard-judges': [''],
   'guard-ended': ['rolled-back · errors'],
-  'handed-over': ['ann has it · I look', 'Ada has it · and Astern stops watching']
+  'handed-over': ['ann has it · I look', 'Ada has it · and Astern stops watching'],
+  'blindness-began': ['watchdog · it was never heard'],
+  'blindness-over': ['watchdog · it is heard']
 }
 
 const views = (kind: AuditKind): readonly unknown[] =>

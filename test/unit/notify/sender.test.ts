@@ -33,6 +33,7 @@ async function sentOnce(result: Delivered, queued: Partial<QueuedMessage> = {}) 
       stored.resolve()
     },
     undelivered: async () => 0,
+    stuckMessages: async () => [],
     nextMessageAt: async () => undefined,
     tendMessages: async () => {}
   }

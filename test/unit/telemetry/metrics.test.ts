@@ -3,7 +3,7 @@ import { WATCH_STATES, type WatchState } from '../../../src/domain/watch-state.t
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { NOON } from '../../support/workloads.ts'
 
-const QUIET = { runs: { waiting: 1 }, undelivered: 0, intake: 0, inLine: 0, switchLowered: false, storm: false, watches: [] }
+const QUIET = { runs: { waiting: 1 }, undelivered: 0, intake: 0, inLine: 0, blind: [], switchLowered: false, storm: false, watches: [] }
 const watch = (state: WatchState['state'], kind: WatchState['kind'] = 'Deployment'): WatchState => ({
   kind,
   state,
