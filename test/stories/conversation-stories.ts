@@ -46,7 +46,7 @@ async function openScene(t: Test, site: Site, namespace: string): Promise<Scene>
           { action: 'rollout-restart', confirm }
         ]
       }),
-      policy('pool', { steps: [{ ...undo, confirm }] }),
+      policy('pool', { changedWithin: '1s', steps: [{ ...undo, confirm }] }),
       // The runbook of I1: what people would do first, and after so long without success they are called.
       policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] }),
       policy('many-.*', { steps: [{ ...undo, confirm }] })
@@ -196,11 +196,15 @@ async function storm(t: Test, scene: Scene, namespace: string): Promise<void> {
       ({ rollout }) => rollout.state === 'complete',
       `${name} runs`
     )
-  world.errors.set('many:v1', 0.4)
+  // A bad base image reaches all of them: each alone would be undone.
+  for (const name of names) await setImage(world.clients.kube, { kind: 'Deployment', namespace, name }, 'many:v2-err40')
 
   const storms = (): readonly string[] => pagerduty.notified.slice(pages)
   await waitUntil(() => storms().length > 0, 'a storm is told', 90_000)
-  await waitUntil(async () => (await firing(world, 'storm/')).length === 1, 'it is one alert of its own')
+  await waitUntil(
+    async () => (await firing(world, 'storm/')).length === 1,
+    () => `it is one alert of its own, among ${storms().join(' ')}`
+  )
   // It is over when it is calm, though the alerts go on.
   const title = 'many targets alert at once'
   await waitUntil(
