@@ -87,9 +87,9 @@ t.test('whatever an alert says is text in every channel: it mentions nobody, for
       for (const sent of heard) LOOKS[where](sent)
       looked += heard.length
     }),
-    { ...seeded(15), numRuns: 1_500 }
+    { ...seeded(15), numRuns: 1_000 }
   )
-  t.ok(looked > 1_000, `${looked} messages`)
+  t.ok(looked > 700, `${looked} messages`)
 })
 
 function must(condition: boolean, why: string, what: unknown): void {
