@@ -4,6 +4,7 @@ import { type Message, OWN_LABEL } from '../../domain/message.ts'
 import { deliveredBy } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { urlFault } from '../channel-url.ts'
+import { clean, oneLine } from '../cut.ts'
 import { ONLY_A_MESSAGE, PROBE_DEADLINE_MS } from '../probe.ts'
 
 const Settings = Type.Object(
@@ -101,7 +102,11 @@ function postedBefore(memory: JsonObject | undefined): readonly Labels[] {
 function toAlert(message: Message, labels: Labels, now: number, endsAt: number): JsonObject {
   return {
     labels,
-    annotations: { summary: message.title, description: message.text, details: JSON.stringify(message.details).slice(0, 8_000) },
+    annotations: {
+      summary: oneLine(message.title),
+      description: clean(message.text),
+      details: JSON.stringify(message.details).slice(0, 8_000)
+    },
     startsAt: new Date(now).toISOString(),
     endsAt: new Date(endsAt).toISOString()
   }

@@ -5,6 +5,7 @@ import { MESSAGE_EVENTS, type Message, type MessageEvent } from '../../domain/me
 import { KINDS, type ObjectRef, objectPath, parseTargetKey, targetKey } from '../../domain/objects.ts'
 import type { Right } from '../../domain/rights.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
+import { clean, oneLine } from '../cut.ts'
 
 /** Kubernetes' limit of an Event's note, bytes (facts B.8). */
 const NOTE_BYTES = 1_024
@@ -61,7 +62,8 @@ function toEvent(message: Message, { kind, namespace, name }: ObjectRef, uid: st
     action: 'Remediate',
     reason: reasonOf(message.details['outcome']),
     type: typeOf(message.event),
-    note: clip(`${message.title}\n${message.text}`),
+    // It is shown on terminals: what moves a cursor there is left out.
+    note: clip(`${oneLine(message.title)}\n${clean(message.text)}`),
     regarding: { apiVersion: `${KINDS[kind].group}/${KINDS[kind].version}`, kind, namespace, name, uid }
   }
 }
@@ -84,7 +86,8 @@ function reasonOf(outcome: unknown): string {
 }
 
 function clip(text: string): string {
-  let clipped = text
+  // A character has at least one byte.
+  let clipped = text.slice(0, NOTE_BYTES)
   while (Buffer.byteLength(clipped) > NOTE_BYTES) clipped = clipped.slice(0, -16)
-  return clipped
+  return clipped.toWellFormed()
 }

@@ -6,7 +6,7 @@ import { affairOf, type Message } from '../../domain/message.ts'
 import { deliveredBy, failedFor } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { secureUrlFault } from '../channel-url.ts'
-import { cutTo } from '../cut.ts'
+import { cutTo, oneLine } from '../cut.ts'
 import { type Facts, factsOf, type Origin } from '../facts.ts'
 import { reachable } from '../probe.ts'
 
@@ -32,6 +32,8 @@ const SUMMARY = 1_024
 const DEDUP_KEY = 255
 /** How long an integration key is, characters. */
 const KEY = 32
+/** How much of a label is told as a field of its own, characters. PagerDuty names no limit. */
+const FIELD = 255
 /** PagerDuty takes 512 kB. Facts are far below that; the details of a large storm may not be. */
 const MOST_BYTES = 500_000
 
@@ -101,7 +103,7 @@ function open({ routingKeyFile, url, changeEvents = true }: Static<typeof Settin
         severity: message.severity,
         timestamp: new Date(now).toISOString(),
         ...component(message),
-        class: message.labels['alertname'] ?? message.subject.kind,
+        class: field(message.labels['alertname'] ?? message.subject.kind),
         custom_details: detailsOf(facts, message)
       },
       ...linksOf(facts, origin)
@@ -131,9 +133,14 @@ export function dedupKey({ subject }: Pick<Message, 'subject'>): string {
 function component({ details, labels }: Message): JsonObject {
   const target = details['target']
   return {
-    ...(typeof target === 'string' ? { component: target } : {}),
-    ...(labels['namespace'] === undefined ? {} : { group: labels['namespace'] })
+    ...(typeof target === 'string' ? { component: field(target) } : {}),
+    ...(labels['namespace'] === undefined ? {} : { group: field(labels['namespace']) })
   }
+}
+
+/** A label may be megabytes long, and the whole event would then be refused. Rules of PagerDuty that route by it see its beginning. */
+function field(text: string): string {
+  return cutTo(oneLine(text.slice(0, SUMMARY)), FIELD)
 }
 
 function detailsOf(facts: Facts, message: Message): JsonObject {

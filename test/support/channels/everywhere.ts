@@ -1,6 +1,7 @@
 import type { Clock } from '../../../src/base/clock.ts'
 import type { Channel } from '../../../src/domain/message.ts'
 import type { ChannelTools } from '../../../src/notify/channel-kind.ts'
+import type { Origin } from '../../../src/notify/facts.ts'
 import { CHANNELS } from '../../../src/notify/registry.ts'
 import { alertmanagerApi } from './alertmanager.ts'
 import { eventApi } from './events.ts'
@@ -42,6 +43,8 @@ export interface Everywhere {
   readonly channels: ReadonlyMap<string, Channel>
   /** How a channel fails its next requests; undefined: it works. */
   down: Fault | undefined
+  /** Is given what goes out: the JSON of a request, a mail or an Event. */
+  heard: (where: string, sent: unknown) => void
   /** How a person who looks there sees the affair of this id now. Its id stands in each title. */
   shows(where: Somewhere, id: string): Shown
   /** How many first messages the bot’s channel holds for the affair: more than one is a copy. */
@@ -50,7 +53,7 @@ export interface Everywhere {
   pages(id: string): number
 }
 
-export function everywhere(clock: Clock): Everywhere {
+export function everywhere(clock: Clock, origin: Origin = {}): Everywhere {
   const workspace = slack()
   const pages = pagerduty()
   const workflow = teams()
@@ -67,7 +70,14 @@ export function everywhere(clock: Clock): Everywhere {
   }
   const events = eventApi(() => everything.down)
   const tools: ChannelTools = {
-    kube: events,
+    kube: {
+      get: events.get,
+      post(path, object) {
+        everything.heard('kubernetes-event', object)
+        return events.post(path, object)
+      }
+    },
+    origin,
     clock,
     instance: 'astern-0',
     readFile: async path => FILES[path] ?? '',
@@ -76,6 +86,7 @@ export function everywhere(clock: Clock): Everywhere {
         const { pathname, search, origin } = new URL(typeof url === 'string' ? url : url.reveal())
         const [, name = '', ...rest] = pathname.split('/')
         const provider = providers[name]
+        everything.heard(name, JSON.parse(body))
         if (provider === undefined) throw new Error(`nobody is at ${pathname}`)
         return askedOf(provider, { url: `${origin}/${rest.join('/')}${search}`, headers, body }, everything.down)
       }
@@ -84,6 +95,7 @@ export function everywhere(clock: Clock): Everywhere {
     line: () => {},
     async mail(_server, mail) {
       const { down } = everything
+      everything.heard('mail', mail)
       if (down === undefined || isTaken(down)) mailbox.take({ id: mail.messageId, subject: mail.subject, text: mail.text })
       if (down === 'busy') throw Object.assign(new Error('451 later'), { code: 'EENVELOPE', responseCode: 451 })
       if (down !== undefined) throw Object.assign(new Error('connection lost'), { code: 'ECONNECTION' })
@@ -108,6 +120,7 @@ export function everywhere(clock: Clock): Everywhere {
   const everything: Everywhere = {
     channels: new Map(EVERYWHERE.map(name => [name, open(name)])),
     down: undefined,
+    heard: () => {},
     shows: (where, id) => shown[where](id),
     threads: id => workspace.parents(id).length,
     pages: id => pages.notified.filter(key => key === `astern/run/${id}`).length

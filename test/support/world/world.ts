@@ -88,6 +88,8 @@ export interface WorldOptions {
   readonly answer?: Parameters<typeof startPodFleet>[0]['answer']
   /** Astern's own credentials, instead of the site's, which may do everything. */
   readonly token?: string
+  /** More entries of `channels:`, by the Alertmanager's URL. */
+  readonly channels?: (alertmanager: string) => Readonly<Record<string, object>>
 }
 
 export async function openWorld(t: Test, site: Site, namespace: string, options: WorldOptions): Promise<World> {
@@ -184,7 +186,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     JSON.stringify({
       version: 1,
       sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
-      channels: { people: { webhook: { url: inbox.url } } },
+      channels: { people: { webhook: { url: inbox.url } }, ...options.channels?.(alertmanager.url) },
       ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
       policies: options.policies,
       ...(options.guards === undefined ? {} : { guards: options.guards })

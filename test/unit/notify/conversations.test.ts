@@ -139,27 +139,23 @@ function nextTry({ attempts }: QueuedMessage, result: Delivered, now: number): n
   return Math.max(retryAt(attempts, now), now + (result.kind === 'failed' ? (result.retryAfterMs ?? 0) : 0))
 }
 
-t.test(
-  'whatever happens, in whatever order, every affair ends in each channel in the state that it is in',
-  { timeout: 900_000 },
-  async t => {
-    let played = 0
-    await fc.assert(
-      fc.asyncProperty(batches(TOGETHER), async batch => {
-        const scene = new Played(t)
-        const affairs = await scene.play(batch)
-        for (const affair of affairs) {
-          const { where, steps } = affair.schedule
-          const told = (): string =>
-            `${affair.id} on ${where}: ${steps.map(({ happens, sending }) => `${happens} (${sending})`).join(', ')}; ${JSON.stringify(batch.between)}`
-          if (scene.shown(affair) !== affair.wanted) throw new Error(`${scene.shown(affair)} instead of ${affair.wanted}: ${told()}`)
-          const most = where === 'pager' ? 0 : affair.unheard
-          if (scene.copies(affair) > most) throw new Error(`${scene.copies(affair)} copies instead of ${most}: ${told()}`)
-        }
-        played += affairs.length
-      }),
-      { ...seeded(15), numRuns: Math.ceil(SCHEDULES / TOGETHER), endOnFailure: true }
-    )
-    t.ok(played >= SCHEDULES, `${played} schedules`)
-  }
-)
+t.test('whatever happens, every affair ends in each channel in the state that it is in', { timeout: 900_000 }, async t => {
+  let played = 0
+  await fc.assert(
+    fc.asyncProperty(batches(TOGETHER), async batch => {
+      const scene = new Played(t)
+      const affairs = await scene.play(batch)
+      for (const affair of affairs) {
+        const { where, steps } = affair.schedule
+        const told = (): string =>
+          `${affair.id} on ${where}: ${steps.map(({ happens, sending }) => `${happens} (${sending})`).join(', ')}; ${JSON.stringify(batch.between)}`
+        if (scene.shown(affair) !== affair.wanted) throw new Error(`${scene.shown(affair)} instead of ${affair.wanted}: ${told()}`)
+        const most = where === 'pager' ? 0 : affair.unheard
+        if (scene.copies(affair) > most) throw new Error(`${scene.copies(affair)} copies instead of ${most}: ${told()}`)
+      }
+      played += affairs.length
+    }),
+    { ...seeded(15), numRuns: Math.ceil(SCHEDULES / TOGETHER), endOnFailure: true }
+  )
+  t.ok(played >= SCHEDULES, `${played} schedules`)
+})

@@ -1,0 +1,240 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { Test } from 'tap'
+import { isObject, type JsonObject, listAt, textAt } from '../../src/base/json.ts'
+import { collectionPath, type ObjectRef } from '../../src/domain/objects.ts'
+import { LEDGER_FILE, openReader } from '../../src/ledger/sqlite/file.ts'
+import { type Loopback, loopback } from '../support/channels/loopback.ts'
+import type { Shown } from '../support/channels/stand-in.ts'
+import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { storyPolicy } from '../support/world/story-policy.ts'
+import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
+
+// One Astern with channels of all kinds at once. What somebody sees who looks there when a story is over, is looked at here.
+
+/** How many workloads alert at once in story 7. */
+const MANY = 20
+const CHANNELS = ['bot', 'incoming', 'pager', 'mail', 'teams', 'alertmanager', 'tool']
+
+interface Scene {
+  readonly world: World
+  readonly places: Loopback
+  deploy(name: string, replicas?: number): Promise<ObjectRef>
+  /** The run of a workload, when it is over. */
+  untilOver(name: string): Promise<JsonObject>
+}
+
+async function openScene(t: Test, site: Site, namespace: string): Promise<Scene> {
+  const folder = mkdtempSync(join(tmpdir(), 'astern-conversations-'))
+  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
+  const places = await loopback(t, folder)
+  const policy = (deployment: string, more: JsonObject): JsonObject =>
+    storyPolicy(namespace, {
+      name: deployment.replaceAll(/\W/g, ''),
+      match: ['alertname="HighErrorRatio"', `deployment=~"${deployment}"`],
+      escalate: { after: '2m', to: CHANNELS },
+      ...more
+    })
+  const confirm = { within: '12s', passes: 2, every: '1s' }
+  const undo = { action: 'rollout-undo', with: { provenFor: '0s' } }
+  const world = await openWorld(t, site, namespace, {
+    policies: [
+      policy('api', { steps: [{ ...undo, confirm: { within: '80s', passes: 2, every: '1s' } }] }),
+      policy('worse', {
+        steps: [
+          { ...undo, confirm },
+          { action: 'rollout-restart', confirm }
+        ]
+      }),
+      policy('pool', { changedWithin: '1s', steps: [{ ...undo, confirm }] }),
+      // The runbook of I1: what people would do first, and after so long without success they are called.
+      policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] }),
+      policy('many-.*', { steps: [{ ...undo, confirm }] })
+    ],
+    defaults: { guards: { storm: { targets: 8, within: '1m', calm: '10s' } } },
+    channels: url => ({ ...places.channels, alertmanager: { alertmanager: { url } } })
+  })
+  const { kube } = world.clients
+  return {
+    world,
+    places,
+    async deploy(name, replicas = 2) {
+      const ref: ObjectRef = { kind: 'Deployment', namespace, name }
+      const image = `${name.replace(/-\d+$/, '')}:v1`
+      ok(await kube.post(`${collectionPath('Deployment', namespace)}?fieldManager=pipeline`, deploymentOf(name, image, { replicas })))
+      return ref
+    },
+    untilOver: name =>
+      world.untilRun(run => ended(run) && textAt(run, 'target') === `Deployment/${namespace}/${name}`, `the run of ${name} is over`)
+  }
+}
+
+/** Stories 1, 4, 7 and 8 and incident I1, each in the conversation that it ends in, in every channel. */
+export async function conversations(t: Test, site: Site, namespace: string): Promise<void> {
+  const scene = await openScene(t, site, namespace)
+  const { world, places } = scene
+  const [api, worse] = [await scene.deploy('api'), await scene.deploy('worse'), await scene.deploy('pool'), await scene.deploy('gateway')]
+  const { cluster, kube } = world.clients
+  for (const name of ['api', 'worse', 'pool', 'gateway'])
+    await untilWorkload(cluster, { kind: 'Deployment', namespace, name }, ({ rollout }) => rollout.state === 'complete', `${name} runs`)
+  await world.astern()
+  await setImage(kube, api, 'api:v2-err40')
+  await setImage(kube, worse, 'worse:v2-err40')
+  world.errors.set('worse:v1', 0.5)
+  world.errors.set('pool:v1', 0.4)
+  world.errors.set('gateway:v1', 0.3)
+
+  const recovered = await scene.untilOver('api')
+  t.equal(recovered['outcome'], 'recovered', 'story 1')
+  await untilWorkload(cluster, api, found => imageOf(found) === 'api:v1', 'api:v1 is back')
+  await looks(t, scene, { name: 'api', run: recovered, shown: 'over', wrote: 1 })
+
+  const denied = await scene.untilOver('pool')
+  t.equal(denied['reason'], 'no-recent-change', 'story 4')
+  await looks(t, scene, { name: 'pool', run: denied, shown: 'call', wrote: 0 })
+
+  const helpless = await scene.untilOver('gateway')
+  t.equal(helpless['outcome'], 'ineffective', 'I1')
+  await looks(t, scene, { name: 'gateway', run: helpless, shown: 'call', wrote: 1 })
+
+  const ineffective = await scene.untilOver('worse')
+  t.equal(ineffective['outcome'], 'ineffective', 'story 8')
+  await looks(t, scene, { name: 'worse', run: ineffective, shown: 'call', wrote: 2 })
+
+  t.same(
+    places.pagerduty.notified.sort(),
+    [denied, helpless, ineffective].map(run => `astern/run/${String(run['id'])}`).sort(),
+    'people are woken once for each that needs them, and for nothing else'
+  )
+  await storm(t, scene, namespace)
+  t.same(places.teams.failedInside, [])
+  const ledger = openReader(join(world.dataDir, LEDGER_FILE))
+  const incidents = ledger.read('select * from incidents', []).map(row => JSON.stringify(row))
+  ledger.close()
+  t.ok(incidents.length >= MANY + 4)
+  t.notOk(
+    incidents.some(incident => incident.includes('astern_message')),
+    'what Astern posted to the Alertmanager came back to it, and opened no incident'
+  )
+}
+
+interface Told {
+  readonly name: string
+  readonly run: JsonObject
+  readonly shown: Shown
+  /** How often Astern wrote. */
+  readonly wrote: number
+}
+
+/** Looks at one affair in every channel, as somebody would who just came. */
+async function looks(t: Test, { world, places }: Scene, { name, run, shown, wrote }: Told): Promise<void> {
+  const title = `Deployment/${world.namespace}/${name}:`
+  const id = String(run['id'])
+  await waitUntil(
+    async () => places.tool.shows(id) === shown && places.mailbox().shows(title) === shown && places.slack.shows(title) === shown,
+    () => `${name} is told everywhere; the tool has ${places.tool.shows(id)}, mail ${places.mailbox().shows(title)}`
+  )
+  const pages = shown === 'call' ? 'call' : 'nothing'
+  await waitUntil(
+    async () => places.pagerduty.shows(`astern/run/${id}`) === pages && (await firing(world, id)).length === (pages === 'call' ? 1 : 0),
+    `${name}: PagerDuty and Alertmanager show what is open`
+  )
+  const messages = wrote + 1
+  await waitUntil(
+    () => places.teams.shows(title) === shown && places.slack.showsPosted(title) === shown,
+    `${name}: a card in Teams, and a message by the incoming webhook`
+  )
+
+  const [parent, ...more] = places.slack.parents(title)
+  t.equal(more.length, 0, `${name}: one thread`)
+  const replies = [...places.slack.messages.values()].filter(({ thread }) => thread === parent?.ts)
+  t.equal(replies.length, messages - 1, 'each later message answers in it')
+  t.equal(parent?.edits, messages - 1, 'and changes the first')
+  t.same(
+    replies.map(({ broadcast }) => broadcast),
+    replies.map((_, index) => shown === 'call' && index === replies.length - 1),
+    'the first call for people is shown to the whole channel'
+  )
+  t.equal(places.slack.posted.filter(body => textAt(body, 'text')?.includes(title)).length, messages)
+  t.equal(places.teams.cards.filter(card => card.title.includes(title)).length, messages)
+  t.equal([...places.tool.taken.values()].filter(({ body }) => textAt(body, 'subject', 'id') === id).length, messages)
+  const [first, ...later] = places.mailbox().thread(title)
+  t.equal(later.length, messages - 1)
+  for (const letter of later) t.match(letter, { answers: first?.id, subject: first?.subject }, 'one thread of mail')
+  t.equal(places.pagerduty.changes.filter(summary => summary.includes(title)).length, wrote, 'each write is a change event')
+  const path = `/apis/events.k8s.io/v1/namespaces/${world.namespace}/events`
+  await waitUntil(
+    async () =>
+      listAt(ok(await world.clients.kube.get(path)), 'items')
+        .filter(isObject)
+        .some(
+          event =>
+            textAt(event, 'regarding', 'name') === name &&
+            textAt(event, 'reportingController') === 'astern.dev/astern' &&
+            textAt(event, 'action') === 'Remediate' &&
+            textAt(event, 'type') === (shown === 'call' ? 'Warning' : 'Normal') &&
+            (textAt(event, 'note') ?? '').startsWith(title)
+        ),
+    `${name}: an Event on the workload`
+  )
+}
+
+/** The alerts that Astern posted of an affair, as the real Alertmanager has them now. */
+async function firing({ alertmanager }: World, id: string): Promise<readonly unknown[]> {
+  const alerts: unknown = await (await fetch(`${alertmanager.url}/api/v2/alerts`)).json()
+  return listAt({ alerts }, 'alerts').filter(alert => textAt(alert, 'labels', 'astern_message')?.includes(id))
+}
+
+/** Story 7: many workloads alert at once. One conversation in each channel, no write, and the end when it is calm. */
+async function storm(t: Test, scene: Scene, namespace: string): Promise<void> {
+  const { world, places } = scene
+  const { pagerduty, slack, teams } = places
+  const [pages, writes] = [pagerduty.notified.length, world.proxy.deploymentWrites().length]
+  const names = Array.from({ length: MANY }, (_, index) => `many-${index}`)
+  for (const name of names) await scene.deploy(name, 1)
+  for (const name of names)
+    await untilWorkload(
+      world.clients.cluster,
+      { kind: 'Deployment', namespace, name },
+      ({ rollout }) => rollout.state === 'complete',
+      `${name} runs`
+    )
+  // A bad base image reaches all of them: each alone would be undone.
+  for (const name of names) await setImage(world.clients.kube, { kind: 'Deployment', namespace, name }, 'many:v2-err40')
+
+  const storms = (): readonly string[] => pagerduty.notified.slice(pages)
+  await waitUntil(() => storms().length > 0, 'a storm is told', 90_000)
+  await waitUntil(
+    async () => (await firing(world, 'storm/')).length === 1,
+    () => `it is one alert of its own, among ${storms().join(' ')}`
+  )
+  // It is over when it is calm, though the alerts go on.
+  const title = 'many targets alert at once'
+  await waitUntil(
+    () => slack.shows(title) === 'over' && places.mailbox().shows(title) === 'over' && teams.shows(title) === 'over',
+    () => `the storm is over; Slack shows ${slack.shows(title)}, mail ${places.mailbox().shows(title)}, Teams ${teams.shows(title)}`,
+    120_000
+  )
+  await waitUntil(async () => (await firing(world, 'storm/')).length === 0, 'the alert ends')
+  t.equal(world.proxy.deploymentWrites().length, writes, 'nothing was written')
+  t.equal(storms().length, 1, 'people were woken once')
+  t.match(storms()[0], /^astern\/storm\//)
+  await waitUntil(() => pagerduty.shows(storms()[0] ?? '') === 'nothing', 'the page is resolved')
+  t.equal(slack.parents(title).length, 1, 'one thread in Slack')
+  t.equal(
+    new Set(
+      places
+        .mailbox()
+        .thread(title)
+        .map(letter => letter.subject)
+    ).size,
+    1,
+    'one thread of mail'
+  )
+  const listed = [...places.tool.taken.values()].filter(({ body }) => textAt(body, 'subject', 'kind') === 'storm')
+  t.ok(
+    names.every(name => listed.some(({ raw }) => raw.includes(`Deployment/${namespace}/${name}"`))),
+    'each workload is on its list'
+  )
+}

@@ -1,0 +1,191 @@
+import fc from 'fast-check'
+import t from 'tap'
+import { isObject, type JsonObject, listAt, objectAt, textAt } from '../../../src/base/json.ts'
+import { MESSAGE_EVENTS, type Message } from '../../../src/domain/message.ts'
+import { StoryClock } from '../../support/bench.ts'
+import { MESSAGE } from '../../support/channel-tools.ts'
+import { EVERYWHERE, everywhere } from '../../support/channels/everywhere.ts'
+import { seeded } from '../../support/seed.ts'
+
+/** What alerts tried on others: mentions, forged links, Markdown, HTML, headers, cards, terminals, and text that reads backwards. */
+const PIECES = [
+  '<!channel>',
+  '<!here|here>',
+  '<@U012AB3CD>',
+  '@everyone',
+  '<https://evil.example|Runbook>',
+  '[Runbook](https://evil.example)',
+  '<a href="https://evil.example">Runbook</a>',
+  '<at>everyone</at>',
+  '```',
+  '`',
+  '*bold*',
+  '&lt;!channel&gt;',
+  '\r\nBcc: evil@example.org\r\n',
+  '\r\n\r\n.\r\nMAIL FROM:<evil@example.org>\r\n',
+  '"}],"actions":[{"type":"Action.Submit"}],"x":[{"y":"',
+  '{{ labels.alertname }}',
+  '%0d%0aBcc: evil@example.org',
+  '\u202e\u2066',
+  '\u001b]8;;https://evil.example\u0007',
+  '\u0000',
+  '\ud800',
+  '\u2028',
+  '𝛼',
+  '=?utf-8?q?x?='
+] as const
+
+const hostile = fc.oneof(
+  { weight: 8, arbitrary: fc.array(fc.oneof(fc.constantFrom(...PIECES), fc.string({ unit: 'binary', maxLength: 5 })), { maxLength: 8 }) },
+  { weight: 1, arbitrary: fc.constantFrom(...PIECES).map(piece => [piece.repeat(Math.ceil(600_000 / piece.length))]) }
+)
+const text = hostile.map(pieces => pieces.join(''))
+
+const PAGES = [
+  'javascript:alert(1)',
+  'https://user:pass@evil.example/',
+  'https://p/<!here>|x',
+  'data:text/html,x',
+  'https://runbooks.example.org/a?b=c&d'
+]
+
+const messages: fc.Arbitrary<Message> = fc
+  .record({
+    event: fc.constantFrom(...MESSAGE_EVENTS),
+    title: text,
+    text,
+    alertname: text,
+    namespace: text,
+    policy: text,
+    reverse: text,
+    repair: text,
+    targets: fc.array(text, { maxLength: 3 }),
+    generatorURL: fc.oneof(text, fc.constantFrom(...PAGES)),
+    runbook: fc.oneof(text, fc.constantFrom(...PAGES))
+  })
+  .map(({ event, title, text, alertname, namespace, policy, reverse, repair, targets, generatorURL, runbook }) => ({
+    ...MESSAGE,
+    key: `k/${title.slice(0, 5)}`,
+    event,
+    // Astern's own words come first.
+    title: `T ${title}`,
+    text,
+    labels: { alertname, namespace, team: policy },
+    details: { ...MESSAGE.details, policy, reverse, repair, targets, alert: { generatorURL, runbook } }
+  }))
+
+t.test('whatever an alert says is text in every channel: it mentions nobody, forges no link, and breaks no message', async t => {
+  const fuzzed = everywhere(new StoryClock(), { clusterName: 'prod', externalUrl: 'https://astern.example.org' })
+  let looked = 0
+  await fc.assert(
+    fc.asyncProperty(messages, fc.constantFrom(...EVERYWHERE), async (message, where) => {
+      const heard: unknown[] = []
+      fuzzed.heard = (_name, sent) => heard.push(sent)
+      const memory = { triggered: true }
+      const result = await fuzzed.channels.get(where)?.send(message, { revision: 1, memory }, AbortSignal.timeout(60_000))
+      if (result?.kind !== 'delivered') throw new Error(`${where}: ${JSON.stringify(result)}`)
+      for (const sent of heard) LOOKS[where](sent)
+      looked += heard.length
+    }),
+    { ...seeded(15), numRuns: 1_000 }
+  )
+  t.ok(looked > 700, `${looked} messages`)
+})
+
+function must(condition: boolean, why: string, what: unknown): void {
+  if (!condition) throw new Error(`${why}: ${JSON.stringify(what)?.slice(0, 2_000)}`)
+}
+
+/** What moves a cursor, turns the writing, or cannot be seen. */
+const UNSEEN = /(?!\n)[\p{Cc}\p{Cf}\u2028\u2029]/u
+
+function* textsIn(value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value
+  else if (Array.isArray(value)) for (const part of value) yield* textsIn(part)
+  else if (isObject(value)) for (const part of Object.values(value)) yield* textsIn(part)
+}
+
+function seen(value: unknown): void {
+  for (const one of textsIn(value)) must(!UNSEEN.test(one) && one.isWellFormed(), 'what cannot be seen', one)
+}
+
+const OWN_LINK = /<https?:\/\/[^<>|\s]+\|(Astern’s record|Query|Runbook)>/g
+
+function slackLooks(sent: unknown): void {
+  seen(sent)
+  const blocks = listAt(sent, 'blocks')
+  const mrkdwn = blocks.flatMap(block => [objectAt(block, 'text'), ...listAt(block, 'elements')]).filter(isMrkdwn)
+  for (const one of [textAt(sent, 'text') ?? '', ...mrkdwn.map(part => textAt(part, 'text') ?? '')]) {
+    must(!/[<>]/.test(one.replaceAll(OWN_LINK, '')), 'a mention or a link', one)
+    must(one === textAt(sent, 'text') || [1, 3].includes(one.split('```').length), 'a code block that ends early', one)
+  }
+  must(isObject(sent) && sent['link_names'] !== true && sent['parse'] !== 'full', 'names become mentions', sent)
+}
+
+function isMrkdwn(part: unknown): boolean {
+  return textAt(part, 'type') === 'mrkdwn'
+}
+
+const LOOKS: Readonly<Record<(typeof EVERYWHERE)[number], (sent: unknown) => void>> = {
+  bot: slackLooks,
+  incoming: slackLooks,
+  teams(sent) {
+    seen(sent)
+    const card = objectAt(sent, 'attachments', 0, 'content')
+    const body = listAt(card, 'body')
+    must(
+      body.every(element => textAt(element, 'type') === 'RichTextBlock'),
+      'the others read Markdown',
+      body
+    )
+    const runs = body.flatMap(element => listAt(element, 'inlines'))
+    must(
+      runs.every(run => textAt(run, 'type') === 'TextRun' && !('selectAction' in objectAt(run))),
+      'a run that does something',
+      runs
+    )
+    must(
+      listAt(card, 'actions').every(action => textAt(action, 'type') === 'Action.OpenUrl' && isPage(textAt(action, 'url'))),
+      'an action',
+      card
+    )
+    must(JSON.stringify(Object.keys(objectAt(card, 'msteams'))) === '["width"]', 'a mention', card)
+  },
+  mail(sent) {
+    const { subject, text, headers, messageId, to } = sent as JsonObject
+    seen([subject, text])
+    for (const one of textsIn([subject, headers, messageId, to])) must(!/[\r\n\0]/.test(one), 'another header', one)
+    must(JSON.stringify(to) === '["api@example.org"]', 'another recipient', to)
+  },
+  pager(sent) {
+    const { payload, links } = sent as JsonObject
+    const { custom_details: shown, ...rest } = objectAt(payload)
+    const { details: _raw, ...facts } = objectAt(shown)
+    seen([rest, facts])
+    must(
+      listAt({ links }, 'links').every(link => isPage(textAt(link, 'href'))),
+      'a link that is no page',
+      links
+    )
+  },
+  alertmanager(sent) {
+    for (const alert of listAt({ sent }, 'sent')) {
+      const { summary, description } = objectAt(alert, 'annotations')
+      seen([summary, description])
+      const names = Object.keys(objectAt(alert, 'labels')).sort().join()
+      must(names === 'alertname,astern_alertname,astern_message,astern_outcome,namespace,severity,team', 'labels of its own', names)
+      must(textAt(alert, 'labels', 'alertname') === 'AsternNeedsPeople', 'the alert’s name', alert)
+    }
+  },
+  tool(sent) {
+    must(JSON.stringify(Object.keys(objectAt(sent)).sort()).startsWith('["channel","details","event","key"'), 'keys of its own', sent)
+  },
+  'kubernetes-event'(sent) {
+    seen(textAt(sent, 'note'))
+    must(textAt(sent, 'regarding', 'name') === 'api', 'another object', sent)
+  }
+}
+
+function isPage(url: string | undefined): boolean {
+  return url !== undefined && /^https?:\/\/[^\s<>]+$/.test(url) && new URL(url).password === ''
+}
