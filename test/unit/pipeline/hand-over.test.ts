@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { HandedOver } from '../../../src/domain/hand-over.ts'
 import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { ledgerFolder } from '../../support/open-ledger.ts'
 import { badRollout, TARGET } from '../../support/workloads.ts'
 
 const ADA = { by: 'Ada', via: 'slack', person: 'T0/UADA' } as const
@@ -191,4 +192,22 @@ t.test('while somebody has an alert of the target, other alerts of it wait, and 
   await bench.resolve()
   await bench.pass(MINUTE)
   t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('a process that is killed right after the press loses nothing: the next one ends the run, and tells who has it', async t => {
+  const folder = ledgerFolder(t)
+  const first = await openBench(t, { folder })
+  first.value = 'no-data'
+  await first.fire()
+  await first.look()
+  t.match(await first.run(), { state: 'waiting' })
+  t.match(await take(first), { kind: 'handed' })
+  await first.ledger.close()
+
+  const second = await openBench(t, { folder, now: first.clock.now() })
+  await second.pass(30 * MINUTE)
+
+  t.match(await second.run(), { state: 'ended', outcome: 'denied', reason: 'handed-over', handedOver: { by: 'Ada' } })
+  t.same(second.cluster.writes, [])
+  t.match(await second.audit('handed-over'), [{ body: { by: 'Ada' } }])
 })
