@@ -170,7 +170,7 @@ t.test('a press of another app or workspace than the one that posted is refused'
 
 t.test('over HTTP: 200 only for what is signed and ours; the rest is refused as other requests are, logged and counted', async t => {
   const server = await open(t)
-  const secret = join(server.files.data, '..', 'signing-secret')
+  const secret = join(server.files.data, '..', 'slack-key')
   const token = join(server.files.data, '..', 'bot-token')
   writeFileSync(secret, `${SECRET}\n`)
   writeFileSync(token, 'xoxb-token')
