@@ -1,4 +1,5 @@
 import type { Operations } from '../api/operations.ts'
+import type { AnsweredChannel } from '../notify/slack/answers/settings.ts'
 import { type SocketMode, type SocketState, startSocketMode } from '../notify/slack/answers/socket-mode.ts'
 import type { ProxySettings } from '../outgoing/http-client.ts'
 import { createWebSockets } from '../outgoing/web-socket.ts'
@@ -31,30 +32,31 @@ export function startAnswering(parts: AnsweringParts, onStop: OnStop): Answering
   const slackAnswers = createSlackAnswers({ ...parts, handOver })
   const sockets = createWebSockets(parts.proxy)
   onStop('sockets of Slack', async () => sockets.close())
-  const open = new Map<string, { readonly settings: string; readonly mode: SocketMode }>()
+  // One connection for each app, however many channels it posts in: Slack gives each press to one connection only.
+  const open = new Map<string, SocketMode>()
   let stopped = false
 
   async function follow(): Promise<void> {
     const wanted = new Map(
-      slackAnswers.channels().flatMap(one => (one.appTokenFile === undefined || stopped ? [] : [[JSON.stringify(one), one] as const]))
+      slackAnswers.channels().flatMap(one => (appOf(one) === undefined || stopped ? [] : [[appOf(one) ?? '', one] as const]))
     )
-    for (const [name, { settings, mode }] of open) {
-      if (wanted.has(settings)) continue
-      open.delete(name)
+    for (const [app, mode] of open) {
+      if (wanted.has(app)) continue
+      open.delete(app)
       await mode.stop()
     }
-    for (const [settings, channel] of wanted) {
+    for (const [app, channel] of wanted) {
+      if (open.has(app)) continue
       const { name } = channel
-      if (open.has(name)) continue
       const mode = startSocketMode({
         ...{ channel, tools, sockets, clock, failed },
-        pressed: (envelope, payload) => slackAnswers.press(channel, `${name} ${envelope}`, payload),
+        pressed: (envelope, payload) => slackAnswers.press(channel, `${app} ${envelope}`, payload),
         changed({ connected, detail }) {
           if (connected) logger.info({ channel: name }, 'people can answer from Slack')
           else logger.warn({ channel: name, detail }, 'people cannot answer from Slack: there is no connection')
         }
       })
-      open.set(name, { settings, mode })
+      open.set(app, mode)
     }
   }
 
@@ -67,9 +69,15 @@ export function startAnswering(parts: AnsweringParts, onStop: OnStop): Answering
     slackAnswers,
     follow,
     states: () =>
-      slackAnswers.channels().map(({ name }): AnswersState => {
-        const mode = open.get(name)?.mode
+      slackAnswers.channels().map((channel): AnswersState => {
+        const { name } = channel
+        const mode = open.get(appOf(channel) ?? '')
         return mode === undefined ? { channel: name, way: 'callbacks' } : { channel: name, way: 'socket', ...mode.state() }
       })
   }
+}
+
+/** Which app answers by Socket Mode in a channel; undefined where Slack calls. */
+function appOf({ appTokenFile, apiUrl }: AnsweredChannel): string | undefined {
+  return appTokenFile === undefined ? undefined : `${apiUrl} ${appTokenFile}`
 }

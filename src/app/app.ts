@@ -246,10 +246,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     {
       ...{ ledger, clock, tools: channelTools, configured: store.current, metrics, logger, proxy: config.proxy, failed: recorder.failed },
       channels: channels.updated,
-      kick() {
-        worker.kick()
-        sender.kick()
-      }
+      kick: () => [worker, sender].forEach(one => void one.kick())
     },
     onStop
   )
@@ -279,9 +276,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     failed: cause => logger.error({ err: cause }, 'a request failed'),
     routes: all =>
       registerRoutes(all, {
-        ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick },
+        ...{ operations, authenticator, ledger, clock, ids, faults, logger, metrics, kick, slackAnswers: answering.slackAnswers },
         deployGuards: parts.deployGuards ?? guarding.guards,
-        slackAnswers: answering.slackAnswers,
         watchdog: (labels, source) => isWatchdog(labels, source)
       })
   })

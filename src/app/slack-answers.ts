@@ -66,11 +66,15 @@ export function createSlackAnswers({ ledger, clock, tools, configured, handOver,
       }
     })
 
-  async function press({ name, apiUrl }: AnsweredChannel, id: string, payload: unknown): Promise<SlackCallbackResult> {
+  async function press(channel: AnsweredChannel, id: string, payload: unknown): Promise<SlackCallbackResult> {
     const read = readPressed(payload)
     if (read.kind === 'bad') return { kind: 'malformed', detail: read.detail }
     if (!(await ledger.acceptOnce(sha256(id), clock.now()))) return { kind: 'unsigned', detail: 'it was accepted before' }
-    const done = await answering(apiUrl)(name, read.pressed)
+    // One app may post in several channels, and has one address, or one connection, for all of them.
+    const names = channels()
+      .filter(one => isSameApp(one, channel))
+      .map(({ name }) => name)
+    const done = await answering(channel.apiUrl)(names, read.pressed)
     return done.kind === 'done' ? done : { kind: 'foreign', detail: done.detail }
   }
 
@@ -88,9 +92,14 @@ export function createSlackAnswers({ ledger, clock, tools, configured, handOver,
       const fault = signatureFault(secret, callback, clock.now())
       if (fault !== undefined) return { kind: 'unsigned', detail: fault }
       if (form.kind === 'bad') return { kind: 'malformed', detail: form.detail }
-      return press(channel, `${name} ${callback.timestamp ?? ''} ${callback.signature ?? ''}`, form.payload)
+      // Without the channel's name: what was accepted at one address must not be sent to that of another.
+      return press(channel, `signed ${callback.timestamp ?? ''} ${callback.signature ?? ''}`, form.payload)
     }
   }
+}
+
+function isSameApp(one: AnsweredChannel, other: AnsweredChannel): boolean {
+  return one.apiUrl === other.apiUrl && one.signingSecretFile === other.signingSecretFile && one.appTokenFile === other.appTokenFile
 }
 
 function personOf({ team, user }: Pressed): string {

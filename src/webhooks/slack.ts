@@ -40,6 +40,9 @@ export function slackCallbacks(
         timestamp: only(request.raw.headersDistinct['x-slack-request-timestamp']),
         signature: only(request.raw.headersDistinct['x-slack-signature']),
         body: request.body instanceof Uint8Array ? request.body : new Uint8Array()
+      }).catch((cause: unknown) => {
+        // Anybody may call, so that its lines in the log must be limited, as those of refusals are. Slack tells the person that it failed.
+        throw new HttpProblem(503, 'Not taken', 'nothing was stored; press again', { cause })
       })
       switch (result.kind) {
         case 'done':

@@ -1,5 +1,6 @@
 import type { Test } from 'tap'
 import type { Site } from '../support/world/world.ts'
+import { pressed } from './answer-stories.ts'
 import { forgedEarly, forgedLate, forgedResolve, lostResolve } from './claim-stories.ts'
 import { killedAt, WRITING_POINTS } from './crash.ts'
 import { story1, story8, story9, story10, story16, twoAlertmanagers } from './stories.ts'
@@ -22,6 +23,7 @@ export const STORIES: readonly Story[] = [
   { title: 'an alert claims a later start than the symptom has', namespace: 'claim-late', play: forgedLate },
   { title: 'an alert is said to be over while its errors go on', namespace: 'claim-over', play: forgedResolve },
   { title: 'Alertmanager forgets to say that an alert is over', namespace: 'claim-lost', play: lostResolve },
+  { title: 'somebody presses “I’ve got this”', namespace: 'answer-taken', play: pressed },
   { title: '16. dry runs write nothing', namespace: 'story-16', play: story16 }
 ]
 

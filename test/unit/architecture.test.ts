@@ -225,7 +225,7 @@ t.test(`no file is longer than ${LONGEST_FILE} lines, and names say something`, 
     []
   )
   t.same(
-    sources.filter(source => !/^[a-z0-9]+(-[a-z0-9]+)*(\.ts)$/.test(source.file.split('/').at(-1) ?? '')).map(source => source.file),
+    sources.filter(source => !/^[a-z0-9]+(-[a-z0-9]+)*(\.d)?(\.ts)$/.test(source.file.split('/').at(-1) ?? '')).map(source => source.file),
     []
   )
 })

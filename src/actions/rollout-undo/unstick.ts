@@ -17,7 +17,7 @@ export async function watchUndo(tools: Tools, _plan: Plan, { workload, since, ma
   const stuck = stuckPod(workload)
   if (stuck === undefined) return watched
   const moving = (cause: string): Watched => ({ state: 'moving', detail: [cause, rollout.cause].filter(Boolean).join('; '), cause })
-  if (!mayWrite) return moving(`${stuck.name} holds up the rollout; the switch is lowered, and it is left there`)
+  if (!mayWrite) return moving(`${stuck.name} holds up the rollout; the switch is lowered, or somebody has it, and it is left there`)
   const evicted = await evict(tools, { namespace: ref.namespace, ...stuck }, { dryRun: false }, signal)
   switch (evicted.kind) {
     case 'gone':

@@ -3,9 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createSources } from '../../../src/app/sources.ts'
 import { VOCABULARY } from '../../../src/app/vocabulary.ts'
+import { mayAct } from '../../../src/domain/credential.ts'
 import type { Message } from '../../../src/domain/message.ts'
+import { personOf } from '../../../src/domain/person.ts'
 import { createChannels, openChannels } from '../../../src/notify/channels.ts'
 import { CHANNELS } from '../../../src/notify/registry.ts'
+import { answeredChannels } from '../../../src/notify/slack/answers/settings.ts'
 import type { HttpRequest, HttpResult } from '../../../src/outgoing/http-client.ts'
 import { systemClock } from '../../../src/outgoing/system-clock.ts'
 import { loadPolicies, type PolicySet } from '../../../src/policies/load.ts'
@@ -123,6 +126,26 @@ function mailKeys(): readonly PolicyKey[] {
   ]
 }
 
+/** How people answer in a channel, and who may. */
+function answerKeys(): readonly PolicyKey[] {
+  const slack = { tokenFile: 'a', channel: '#c' }
+  const way = (option: string): PolicyKey => {
+    const file = (value: string): unknown => withAt(BASE, ['channels', 'people'], { slack: { ...slack, answers: { [option]: value } } })
+    const proof = async (text: unknown): Promise<string> => JSON.stringify(answeredChannels(loaded(text).channels))
+    return { path: `channels.*.slack.answers.${option}`, from: file('a'), to: file('b'), play: { proof } }
+  }
+  const ada = { slack: 'T0/UADA', name: 'Ada', role: 'viewer' }
+  const person = (option: string, value: string): PolicyKey => {
+    const file = (more: Readonly<Record<string, string>>): unknown => withAt(BASE, ['people'], [{ ...ada, ...more }])
+    const proof = async (text: unknown): Promise<string> => {
+      const found = personOf(loaded(text).people, 'T0', 'UADA')
+      return found === undefined ? 'nobody' : `${found.name} ${mayAct({ name: found.name, role: found.role, source: '' }, 'operator')}`
+    }
+    return { path: `people[].${option}`, from: file({}), to: file({ [option]: value }), play: { proof } }
+  }
+  return [way('signingSecretFile'), way('appTokenFile'), person('slack', 'T0/UBOB'), person('name', 'Bob'), person('role', 'operator')]
+}
+
 /** The keys of channels, seen by what people are sent. */
 export const CHANNEL_KEYS: readonly PolicyKey[] = [
   channelRow('webhook', 'url', ['https://example.org/a', 'https://example.org/b']),
@@ -134,6 +157,7 @@ export const CHANNEL_KEYS: readonly PolicyKey[] = [
   channelRow('slack', 'tokenFile', ['a', 'b'], { channel: '#c' }),
   channelRow('slack', 'channel', ['#a', '#b'], { tokenFile: 'a' }),
   channelRow('slack', 'apiUrl', ['https://a', 'https://b'], { tokenFile: 'a', channel: '#c' }),
+  ...answerKeys(),
   channelRow('pagerduty', 'routingKeyFile', ['a', 'b']),
   channelRow('pagerduty', 'url', ['https://a', 'https://b'], { routingKeyFile: 'a' }),
   {

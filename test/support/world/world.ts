@@ -66,6 +66,9 @@ export interface WorldOptions {
   /** Entries of `guards:`. */
   readonly guards?: readonly JsonObject[]
   readonly defaults?: JsonObject
+  /** Channels besides `people`, and who may answer in them. */
+  readonly channels?: JsonObject
+  readonly people?: readonly JsonObject[]
   readonly mode?: 'auto' | 'dry-run'
   readonly groups?: readonly unknown[]
   /** Two Alertmanagers in a cluster that both deliver, instead of one. */
@@ -187,6 +190,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       version: 1,
       sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
       channels: { people: { webhook: { url: inbox.url } }, ...options.channels?.(alertmanager.url) },
+      ...(options.people === undefined ? {} : { people: options.people }),
       ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
       policies: options.policies,
       ...(options.guards === undefined ? {} : { guards: options.guards })

@@ -1,4 +1,4 @@
-import { writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import t, { type Test } from 'tap'
 import { createHandOver } from '../../../src/app/hand-over.ts'
@@ -60,7 +60,11 @@ async function scene(t: Test) {
     ledger,
     clock,
     tools: { http: replies.http, readFile },
-    configured: () => ({ channels: { slack: { kind: 'slack', settings } }, people: [ADA, BOB, VIC] }),
+    // The app posts in another channel, too, and Slack calls one address for both.
+    configured: () => ({
+      channels: { slack: { kind: 'slack', settings }, elsewhere: { kind: 'slack', settings: { ...settings, channel: '#other' } } },
+      people: [ADA, BOB, VIC]
+    }),
     handOver: createHandOver({ ledger, clock, channels: () => ['slack'], recorder: { info: () => {} }, kick: () => {} }),
     metrics: { answered: result => results.push(result) },
     logger: { info: () => {}, warn: (line: unknown) => void lines.push(line) }
@@ -68,9 +72,9 @@ async function scene(t: Test) {
   const callback = (body: string, at = clock.now()) => ({ channel: 'slack', ...signedBy(SECRET, body, at), body: Buffer.from(body) })
   return {
     ...{ server, ledger, clock, answers, results, lines, callback, send },
-    press: (more: JsonObject = {}, action: JsonObject = {}) => {
+    press: (more: JsonObject = {}, action: JsonObject = {}, channel = 'slack') => {
       clock.tick(1_000)
-      return answers.take(callback(formOf(pressOf(more, action))))
+      return answers.take({ ...callback(formOf(pressOf(more, action))), channel })
     },
     told: () => replies.requests.map(({ body }) => String((JSON.parse(body ?? '{}') as JsonObject)['text']))
   }
@@ -99,6 +103,12 @@ t.test('a double click is one answer, and a second person is told who has it, al
   t.same(results, ['handed-over', 'again', 'taken'])
   t.match(told(), [/^Ada has it since /])
   t.notOk((await ledger.handedOver('run-A'))?.stop)
+})
+
+t.test('an app that posts in several channels has one address for all of them', async t => {
+  const { ledger, press } = await scene(t)
+  t.same(await press({}, {}, 'elsewhere'), { kind: 'done' })
+  t.match(await ledger.handedOver('run-A'), { by: 'Ada' })
 })
 
 t.test('stop watching is kept with the hand-over', async t => {
@@ -135,6 +145,7 @@ t.test('replayed, forged, late and malformed callbacks are refused, and change n
   const good = callback(body)
   t.same(await answers.take(good), { kind: 'done' })
   t.match(await answers.take(good), { kind: 'unsigned', detail: /accepted before/ }, 'once')
+  t.match(await answers.take({ ...good, channel: 'elsewhere' }), { kind: 'unsigned', detail: /accepted before/ }, 'nor at another address')
   t.same(await answers.take({ ...callback(''), body: Buffer.from('ssl_check=1&token=x'), signature: undefined }), { kind: 'done' })
 })
 
@@ -159,7 +170,7 @@ t.test('a press of another app or workspace than the one that posted is refused'
 
 t.test('over HTTP: 200 only for what is signed and ours; the rest is refused as other requests are, logged and counted', async t => {
   const server = await open(t)
-  const secret = join(server.files.data, '..', 'signing-secret')
+  const secret = join(server.files.data, '..', 'slack-key')
   const token = join(server.files.data, '..', 'bot-token')
   writeFileSync(secret, `${SECRET}\n`)
   writeFileSync(token, 'xoxb-token')
@@ -188,6 +199,8 @@ t.test('over HTTP: 200 only for what is signed and ours; the rest is refused as 
   t.match(await post(`payload=${'x'.repeat(300_000)}`), { status: 413 })
   const refused = server.lines().filter(line => line['msg'] === 'a request was refused')
   t.ok(refused.length >= 4)
+  rmSync(secret)
+  t.match(await post(body), { status: 503 }, 'the secret cannot be read: refused, and counted as such')
   t.notMatch(JSON.stringify(server.lines()), new RegExp(SECRET))
   t.match((await server.call('GET', '/metrics')).text, /astern_answers_total\{result="refused"\} 1/)
 })

@@ -27,6 +27,8 @@ const TARGET = { kind: 'Deployment', namespace: 'shop', name: 'api' }
 /** Every route that Astern answers. A route that is not here fails the test. */
 const ROUTES: readonly Route[] = [
   { route: 'POST /webhooks/alertmanager', roles: ['webhook'], body: payload([firing()]), ok: 202, anyType: true },
+  { route: 'POST /webhooks/slack/:channel', path: '/webhooks/slack/none', roles: 'open', body: {}, ok: 404, anyType: true },
+  { route: 'POST /api/v1/runs/:id/hand-over', path: '/api/v1/runs/none/hand-over', roles: OPERATORS, body: {}, ok: 404 },
   { route: 'POST /api/v1/dry-runs', roles: OPERATORS, body: { policy: 'undo', target: TARGET }, ok: 200 },
   { route: 'POST /api/v1/runs', roles: OPERATORS, body: { policy: 'undo', target: TARGET }, ok: 202 },
   { route: 'GET /api/v1/runs', roles: READERS, ok: 200 },

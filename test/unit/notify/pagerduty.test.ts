@@ -1,4 +1,5 @@
 import t, { type Test } from 'tap'
+import { withHandOver } from '../../../src/domain/hand-over.ts'
 import type { Message } from '../../../src/domain/message.ts'
 import { dedupKey, pagerduty } from '../../../src/notify/pagerduty/pagerduty.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
@@ -33,6 +34,16 @@ t.test('people are paged when the affair is handed over, once, and the page is r
   t.match(server.seen.at(-1)?.body, { payload: { summary: MESSAGE.title, component: 'Deployment/shop/api', group: 'shop', class: 'A' } })
   await channel.send(MESSAGE, { revision: 1, memory: { triggered: false } }, soon())
   t.same(server.notified, ['astern/run/run-1', 'astern/run/run-1'], 'back: a new incident')
+})
+
+t.test('once somebody has it nothing is sent but the end: it pages nobody, opens nothing anew, and is never acknowledged', async t => {
+  const { server, channel } = await scene(t)
+  const update: Message = withHandOver({ ...MESSAGE, event: 'update' }, { by: 'Ada', via: 'slack', at: 0 })
+  t.match(await channel.send(update, { revision: 1 }, soon()), { kind: 'delivered' })
+  t.match(await channel.send(update, TRIGGERED, soon()), { kind: 'delivered' })
+  t.same(server.seen, [])
+  await channel.send(withHandOver(OVER, { by: 'Ada', via: 'slack', at: 0 }), TRIGGERED, soon())
+  t.match(server.seen, [{ body: { event_action: 'resolve' } }])
 })
 
 t.test('a connection that breaks after sending doubles nothing', async t => {

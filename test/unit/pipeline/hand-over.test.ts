@@ -2,6 +2,7 @@ import t, { type Test } from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { HandedOver } from '../../../src/domain/hand-over.ts'
 import { afterIntent, type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { ledgerFolder } from '../../support/open-ledger.ts'
 import { badRollout, TARGET } from '../../support/workloads.ts'
 
 const ADA = { by: 'Ada', via: 'slack', person: 'T0/UADA' } as const
@@ -36,9 +37,13 @@ t.test('a run that waits ends at once when somebody has it, and nothing is writt
   await bench.look()
   t.match(await bench.run(), { state: 'waiting', reason: 'inconclusive' })
   t.match(await take(bench), { kind: 'handed', again: false })
-  bench.value = 0.4
   await bench.look()
-  t.match(await bench.run(), { state: 'ended', outcome: 'denied', reason: 'handed-over', handedOver: { by: 'Ada' } })
+  t.match(
+    await bench.run(),
+    { state: 'ended', outcome: 'denied', reason: 'handed-over', handedOver: { by: 'Ada' } },
+    'nothing is asked any more'
+  )
+  bench.value = 0.4
   await bench.fire()
   await bench.pass(30 * MINUTE)
   await bench.resolve()
@@ -63,23 +68,20 @@ t.test('a hand-over that comes between the intent and the write stops the write'
   t.equal((await bench.ledger.targetFacts(TARGET, [], 'x', bench.clock.now())).lockedBy, undefined, 'the target is free again')
 })
 
-t.test(
-  'a hand-over that comes after the last look and before the write stops it too: counting the send asks in the same transaction',
-  async t => {
-    const bench = await openBench(t)
-    const countSend = bench.ledger.countSend.bind(bench.ledger)
-    Object.assign(bench.ledger, {
-      countSend: async (...args: Parameters<typeof countSend>) => {
-        await take(bench)
-        return countSend(...args)
-      }
-    })
-    await bench.fire()
-    await bench.look()
-    t.same(bench.cluster.writes, [])
-    t.match(await bench.run(), { state: 'ended', reason: 'handed-over' })
-  }
-)
+t.test('a hand-over that comes after the last look and before the write stops it too: counting the send asks again', async t => {
+  const bench = await openBench(t)
+  const countSend = bench.ledger.countSend.bind(bench.ledger)
+  Object.assign(bench.ledger, {
+    countSend: async (...args: Parameters<typeof countSend>) => {
+      await take(bench)
+      return countSend(...args)
+    }
+  })
+  await bench.fire()
+  await bench.look()
+  t.same(bench.cluster.writes, [])
+  t.match(await bench.run(), { state: 'ended', reason: 'handed-over' })
+})
 
 t.test('a write that is in flight is observed to its end, and neither repeated nor followed by another rung', async t => {
   const bench = await noticed(t, [twoRungs()])
@@ -191,4 +193,41 @@ t.test('while somebody has an alert of the target, other alerts of it wait, and 
   await bench.resolve()
   await bench.pass(MINUTE)
   t.equal(bench.cluster.writes.length, 1)
+})
+
+t.test('a process that is killed right after the press loses nothing: the next one ends the run, and tells who has it', async t => {
+  const folder = ledgerFolder(t)
+  const first = await openBench(t, { folder })
+  first.value = 'no-data'
+  await first.fire()
+  await first.look()
+  t.match(await first.run(), { state: 'waiting' })
+  t.match(await take(first), { kind: 'handed' })
+  await first.ledger.close()
+
+  const second = await openBench(t, { folder, now: first.clock.now() })
+  await second.pass(30 * MINUTE)
+
+  t.match(await second.run(), { state: 'ended', outcome: 'denied', reason: 'handed-over', handedOver: { by: 'Ada' } })
+  t.same(second.cluster.writes, [])
+  t.match(await second.audit('handed-over'), [{ body: { by: 'Ada' } }])
+})
+
+t.test('while a rollout moves that somebody has, nothing is written on its way either', async t => {
+  const bench = await openBench(t)
+  const mayWrite: boolean[] = []
+  const actions = bench.ports.actions.map(action => ({
+    ...action,
+    watch: async (...[, , look]: Parameters<NonNullable<typeof action.watch>>) => {
+      mayWrite.push(look.mayWrite)
+      return { state: 'moving' as const, detail: 'a pod is stuck' }
+    }
+  }))
+  Object.assign(bench.ports, { actions })
+  await bench.fire()
+  await bench.look()
+  await take(bench)
+  await bench.pass(10_000)
+  t.equal(mayWrite[0], true)
+  t.same([...new Set(mayWrite.slice(1))], [false])
 })

@@ -25,14 +25,26 @@ export interface Refused {
 
 /**
  * Does what somebody pressed. It resolves when the ledger has it, so that Slack is answered after that. Only what Astern itself posted
- * in this very channel counts, and only what a person of the policies pressed.
+ * in that very channel counts, and only what a person of the policies pressed.
  */
-export type Answering = (channel: string, pressed: Pressed) => Promise<Refused | { readonly kind: 'done' }>
+export type Answering = (channels: readonly string[], pressed: Pressed) => Promise<Refused | { readonly kind: 'done' }>
 
 export function createAnswering({ ledger, people, handOver, tell, answered }: AnsweringParts): Answering {
-  return async (channel, pressed) => {
+  /** Why the press belongs to none of these channels, which one app posts in. */
+  async function foreignTo(channels: readonly string[], pressed: Pressed): Promise<string | undefined> {
+    let fault: string | undefined = 'no message of Astern’s has that button'
+    for (const channel of channels) {
+      const memory = await ledger.rememberedOf(affairOf({ kind: 'run', id: pressed.runId }), channel)
+      if (memory === undefined) continue
+      fault = foreignFault(memory, pressed)
+      if (fault === undefined) return undefined
+    }
+    return fault
+  }
+
+  return async (channels, pressed) => {
     const { runId, team, user } = pressed
-    const foreign = foreignFault(await ledger.rememberedOf(affairOf({ kind: 'run', id: runId }), channel), pressed)
+    const foreign = await foreignTo(channels, pressed)
     if (foreign !== undefined) {
       answered('refused', pressed, foreign)
       return { kind: 'refused', detail: foreign }
@@ -66,9 +78,8 @@ export function createAnswering({ ledger, people, handOver, tell, answered }: An
 }
 
 /** Why the press does not belong to what this channel was told; undefined where it does. What Slack said at posting is compared. */
-function foreignFault(memory: JsonObject | undefined, { channel, workspace, app }: Pressed): string | undefined {
+function foreignFault(memory: JsonObject, { channel, workspace, app }: Pressed): string | undefined {
   const known = textAt(memory, 'channel')
-  if (known === undefined) return 'no message of this channel has that button'
   if (known !== channel) return 'it comes from another channel than the message'
   const posted = { app: textAt(memory, 'app') ?? app, team: textAt(memory, 'team') ?? workspace }
   if (posted.app !== app) return 'it comes from another app than the message'

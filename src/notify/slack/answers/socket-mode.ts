@@ -95,6 +95,8 @@ export function startSocketMode({ channel, tools, sockets, clock, pressed, chang
       const pending = new Set<Promise<void>>()
       let socket: OpenSocket | undefined
       let isOpen = true
+      let greeted = false
+      stopping.signal.addEventListener('abort', () => (greeted ? undefined : socket?.close()), { once: true })
       const late = setTimeout(() => socket?.close(), HELLO_MS)
       const close = async (): Promise<void> => {
         await Promise.allSettled(pending)
@@ -105,6 +107,7 @@ export function startSocketMode({ channel, tools, sockets, clock, pressed, chang
         switch (envelope['type']) {
           case 'hello':
             clearTimeout(late)
+            greeted = true
             resolve({ kind: 'open', link: { over, close, isOpen: () => isOpen } })
             return
           case 'disconnect':
