@@ -2,6 +2,7 @@ import { hashOf } from '../base/hashes.ts'
 import type { JsonObject } from '../base/json.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Touched } from './touched.ts'
+import type { WhatChanged } from './what-changed.ts'
 
 export interface PatchOperation {
   readonly op: 'test' | 'replace' | 'add' | 'remove'
@@ -69,6 +70,8 @@ export interface PlanDraft<W extends Write = Write> {
 /** The exact write, its preconditions, and a hash of both. A pure function makes it of what was observed. */
 export interface Plan<W extends Write = Write> extends PlanDraft<W> {
   readonly hash: string
+  /** What changed before the symptom, as the decision saw it. For people only; the hash does not cover it. */
+  readonly changed?: WhatChanged
 }
 
 /** What of a plan is needed to send its patch. */

@@ -41,6 +41,8 @@ const LONGEST_TITLE = 250
 const LONGEST_TEXT = 10_000
 /** How many targets of a storm are listed. */
 const LISTED = 20
+/** How many differences of two versions are listed. */
+const LISTED_PARTS = 5
 
 /** Reads the facts out of a message. */
 export function factsOf(message: Message, origin: Origin = {}): Facts {
@@ -77,6 +79,8 @@ function toldLines({ details, labels }: Message): Line[] {
     ...line('Outcome', outcomeOf(details)),
     ...line('Policy', textAt(details, 'policy')),
     ...line('Who has it', whoHasIt(details)),
+    ...line('Changed', changedOf(details)),
+    ...listAt(details, 'changed', 'markers').flatMap(marker => line('Deployed', markerOf(marker))),
     ...line('Written', textAt(details, 'plan')),
     ...line('Numbers', numbersOf(details)),
     ...line('Targets', targetsOf(details)),
@@ -157,6 +161,34 @@ function numbersOf(details: Message['details']): string | undefined {
   return queries.length === 0 ? textAt(details, 'lastSample', 'verdict') : queries.join(', ')
 }
 
+/** What the cluster shows of the change. */
+function changedOf(details: Message['details']): string | undefined {
+  const differs = listAt(details, 'changed', 'differs').filter(part => typeof part === 'string')
+  const more = differs.length - LISTED_PARTS
+  const [at, by, release] = ['at', 'by', 'release'].map(name => textAt(details, 'changed', name))
+  const told = [
+    `${differs.slice(0, LISTED_PARTS).join(', ')}${more > 0 ? ` and ${more} more` : ''}`,
+    release === undefined ? '' : `release ${release}`,
+    at === undefined ? '' : `at ${at}`,
+    by === undefined ? '' : `by ${by}`
+  ]
+  return told.filter(part => part !== '').join(', ')
+}
+
+/** What CI claimed. It is told as a claim: nobody but the holder of that token vouches for it. */
+function markerOf(marker: unknown): string | undefined {
+  const [by, version, commit, author] = ['by', 'version', 'commit', 'author'].map(name => textAt(marker, name))
+  if (version === undefined) return undefined
+  const claimed = [`version ${version}`, commit === undefined ? '' : `commit ${commit}`, author === undefined ? '' : `author ${author}`]
+  return `according to ${by ?? 'CI'}: ${claimed.filter(part => part !== '').join(', ')}`
+}
+
+/** A marker’s link is https, or none: it comes from whoever holds a deployer’s token. */
+function markerLink(marker: unknown): Link[] {
+  const url = textAt(marker, 'url')
+  return url !== undefined && /^https:\/\//i.test(url) ? link('Change (according to CI)', url) : []
+}
+
 function targetsOf(details: Message['details']): string | undefined {
   const targets = listAt(details, 'targets').filter(target => typeof target === 'string')
   if (targets.length === 0) return undefined
@@ -169,7 +201,8 @@ function linksOf({ runId, details }: Message, { externalUrl }: Origin): Link[] {
   return [
     ...link('Astern’s record', base === undefined || runId === undefined ? undefined : `${base}/api/v1/runs/${encodeURIComponent(runId)}`),
     ...link('Query', textAt(details, 'alert', 'generatorURL')),
-    ...link('Runbook', textAt(details, 'alert', 'runbook'))
+    ...link('Runbook', textAt(details, 'alert', 'runbook')),
+    ...listAt(details, 'changed', 'markers').flatMap(marker => markerLink(marker))
   ]
 }
 

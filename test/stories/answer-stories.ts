@@ -33,7 +33,7 @@ export async function pressed(t: Test, site: Site, namespace: string): Promise<v
         escalate: { after: '2m', to: ['people', 'incidents'] }
       })
     ],
-    channels: { incidents: { slack: settings } },
+    channels: () => ({ incidents: { slack: settings } }),
     people: [{ slack: 'T0/UADA', name: 'Ada', role: 'operator' }]
   })
   await world.astern()

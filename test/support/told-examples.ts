@@ -25,6 +25,15 @@ const HANDED: Message = {
     wrote: true,
     symptom: { since: '2026-03-01T11:58:40.000Z', orBefore: false, queries: ['error ratio'] },
     lastSample: { verdict: 'fail', queries: [{ query: 'error ratio', value: 0.12 }] },
+    changed: {
+      at: '2026-03-01T11:55:02.000Z',
+      by: 'helm',
+      differs: ['image of api: registry.example.org/api:v1 → registry.example.org/api:v2'],
+      release: 'shop/api, revision 7',
+      markers: [
+        { version: 'v2', commit: '4f2c9e1', author: 'ann', url: 'https://git.example.org/shop/api/commit/4f2c9e1', by: 'shop-pipeline' }
+      ]
+    },
     reverse: 'kubectl -n shop rollout undo deployment/api --to-revision=2',
     alert: {
       startsAt: '2026-03-01T12:00:00.000Z',

@@ -5,6 +5,7 @@ import type { TraceEntry } from '../../domain/dry-run.ts'
 import { lockKeys, touchedKeys } from '../../domain/owner.ts'
 import type { Refusal } from '../../domain/reasons.ts'
 import { escalatesAt, type Run } from '../../domain/run.ts'
+import { whatChanged } from '../../domain/told-change.ts'
 import { overBecause, sentBy } from '../../domain/trigger.ts'
 import { planFacts } from '../decide/decision-facts.ts'
 import { firstRefusal } from '../decide/guard.ts'
@@ -109,13 +110,15 @@ function intend(pass: Pass, planned: Planned, { trace, passed }: Trail): Intend 
   const now = ports.clock.now()
   const id = ports.ids.next()
   const about = ofRun(run, now)
-  const decision = audited.decision(about, { verdict: 'act', facts: planFacts(planned), passed, trace })
+  const facts = planFacts(planned)
+  const decision = audited.decision(about, { verdict: 'act', facts, passed, trace })
+  const changed = whatChanged(facts)
   return {
     kind: 'intend',
     request: {
       id,
       step: run.step,
-      plan,
+      plan: { ...plan, ...(changed === undefined ? {} : { changed }) },
       locks: [...lockKeys(planned.workload), ...touchedKeys(plan.touches ?? [], planned.guardInput.owners)],
       budgets: run.policy.guards.budgets,
       symptom: planned.guardInput.dating.symptom,

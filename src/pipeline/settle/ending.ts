@@ -2,6 +2,8 @@ import type { AuditEntry } from '../../domain/audit.ts'
 import { audited, ofRun } from '../../domain/audited.ts'
 import type { SettledIntent } from '../../domain/ports/ledger.ts'
 import type { Run } from '../../domain/run.ts'
+import { whatChanged } from '../../domain/told-change.ts'
+import type { WhatChanged } from '../../domain/what-changed.ts'
 import type { Move, Pass } from '../pass.ts'
 import { configuredPermission, type PhasePorts } from '../ports.ts'
 import { type Ending, endingMessages, groupOf, needsPeople } from './messages.ts'
@@ -19,7 +21,8 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
   const silent = isSilent(ports, run)
   const about = ofRun(run, now)
   // Good news goes only to channels that wake nobody. A run that wrote nothing and needs nobody has no news.
-  const messages = silent || !(people || run.wrote) ? [] : endingMessages(run, ending, ports.channels)
+  const messages =
+    silent || !(people || run.wrote) ? [] : endingMessages(run, { ...ending, changed: await changedOf(ports, run, ending) }, ports.channels)
   const storm = ending.refusal?.facts?.storm
   // Alerts of one source on one target share a message. Being counted in it is being told.
   const group = storm === undefined ? groupOf(run) : undefined
@@ -48,4 +51,15 @@ export async function conclude({ ports, run }: Pick<Pass, 'ports' | 'run'>, endi
 /** Whether the run tells nobody, as a dry run does. Configuration makes a dry run, never the switch (rules 6). A run that wrote is none. */
 function isSilent(ports: PhasePorts, run: Run): boolean {
   return run.kind === 'dry-run' || (configuredPermission(ports, run) === 'dry-run' && !run.wrote)
+}
+
+/** What changed before the symptom: what the refusal saw, or the newest decision to write. */
+async function changedOf({ ledger }: PhasePorts, run: Run, { refusal }: Ending): Promise<WhatChanged | undefined> {
+  const seen = whatChanged(refusal?.facts)
+  if (seen !== undefined || !run.wrote) return seen
+  for (let step = run.step; step >= 0; step -= 1) {
+    const changed = (await ledger.intentOf(run.id, step))?.plan.changed
+    if (changed !== undefined) return changed
+  }
+  return undefined
 }

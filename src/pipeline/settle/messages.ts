@@ -8,6 +8,7 @@ import { recipients } from '../../domain/recipients.ts'
 import type { Run } from '../../domain/run.ts'
 import { measuredText, type Symptom } from '../../domain/symptom.ts'
 import { alertOf, askedBy, incidentOf, routingLabels, triggerTitle } from '../../domain/trigger.ts'
+import type { WhatChanged } from '../../domain/what-changed.ts'
 import { runIds } from '../run-ids.ts'
 
 export interface Ending {
@@ -18,6 +19,8 @@ export interface Ending {
   readonly reverse?: string
   /** The command that mends what a failed program left. */
   readonly repair?: string
+  /** What changed before the symptom. */
+  readonly changed?: WhatChanged | undefined
 }
 
 /** The outcomes that people are told of. A run that recovered, resolved or was a dry run ends quietly. */
@@ -99,7 +102,11 @@ export function actedMessages(run: Run, plan: Plan, channels: Channels): Message
     severity: 'warning',
     ...runIds(run),
     labels: routingLabels(run.trigger),
-    details: { ...detailsOf(run, { outcome: 'acted', reverse: plan.reverse }), action: plan.action, plan: plan.summary }
+    details: {
+      ...detailsOf(run, { outcome: 'acted', reverse: plan.reverse, changed: plan.changed }),
+      action: plan.action,
+      plan: plan.summary
+    }
   }))
 }
 
@@ -145,9 +152,9 @@ function textOf({ symptom }: Run, { outcome, refusal, detail, reverse, repair }:
 }
 
 /** How a run stands that a message tells of. */
-type Told = Pick<Ending, 'refusal' | 'reverse' | 'repair'> & { readonly outcome: Outcome | 'acted' }
+type Told = Pick<Ending, 'refusal' | 'reverse' | 'repair' | 'changed'> & { readonly outcome: Outcome | 'acted' }
 
-function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Told): Message['details'] {
+function detailsOf(run: Run, { outcome, refusal, reverse, repair, changed }: Told): Message['details'] {
   const { trigger, policy, progress } = run
   const incident = incidentOf(trigger)
   const alert = alertOf(trigger)
@@ -164,6 +171,7 @@ function detailsOf(run: Run, { outcome, refusal, reverse, repair }: Told): Messa
     wrote: run.wrote,
     ...(run.symptom === undefined ? {} : { symptom: symptomOf(run.symptom) }),
     ...(progress?.lastSample === undefined ? {} : { lastSample: progress.lastSample }),
+    ...(changed === undefined ? {} : { changed }),
     ...(reverse === undefined ? {} : { reverse }),
     ...(repair === undefined ? {} : { repair }),
     ...(alert === undefined

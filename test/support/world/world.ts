@@ -66,8 +66,7 @@ export interface WorldOptions {
   /** Entries of `guards:`. */
   readonly guards?: readonly JsonObject[]
   readonly defaults?: JsonObject
-  /** Channels besides `people`, and who may answer in them. */
-  readonly channels?: JsonObject
+  /** Who may answer in the channels. */
   readonly people?: readonly JsonObject[]
   readonly mode?: 'auto' | 'dry-run'
   readonly groups?: readonly unknown[]
@@ -91,7 +90,7 @@ export interface WorldOptions {
   readonly answer?: Parameters<typeof startPodFleet>[0]['answer']
   /** Astern's own credentials, instead of the site's, which may do everything. */
   readonly token?: string
-  /** More entries of `channels:`, by the Alertmanager's URL. */
+  /** Channels besides `people`, by the Alertmanager's URL. */
   readonly channels?: (alertmanager: string) => Readonly<Record<string, object>>
 }
 
@@ -190,6 +189,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       version: 1,
       sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
       channels: { people: { webhook: { url: inbox.url } }, ...options.channels?.(alertmanager.url) },
+      ...(options.people === undefined ? {} : { people: options.people }),
       ...(options.people === undefined ? {} : { people: options.people }),
       ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
       policies: options.policies,
