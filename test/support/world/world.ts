@@ -190,7 +190,6 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       sources: { prometheus: { url: prometheus.url, timeout: '3s' } },
       channels: { people: { webhook: { url: inbox.url } }, ...options.channels?.(alertmanager.url) },
       ...(options.people === undefined ? {} : { people: options.people }),
-      ...(options.people === undefined ? {} : { people: options.people }),
       ...(options.defaults === undefined ? {} : { defaults: options.defaults }),
       policies: options.policies,
       ...(options.guards === undefined ? {} : { guards: options.guards })
