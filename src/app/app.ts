@@ -8,8 +8,7 @@ import { createGuardedCluster } from '../cluster/guarded-cluster.ts'
 import { createKubeClient } from '../cluster/kube-client.ts'
 import { createProxiedPodPages } from '../cluster/proxied-pod-pages.ts'
 import { type Config, ConfigError, openToWire } from '../config.ts'
-import { policiesInForce, policyOfGuard } from '../domain/guard-entries.ts'
-import type { Policy } from '../domain/policy.ts'
+import { policiesInForce } from '../domain/guard-entries.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import { type Faults, noFaults } from '../domain/ports/faults.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
@@ -44,6 +43,7 @@ import { lookScope } from './look-scope.ts'
 import { createLookingOut } from './looking-out.ts'
 import { createOperations } from './operations.ts'
 import { PoliciesError } from './policies-error.ts'
+import { policyInForce } from './policy-in-force.ts'
 import { createPulse } from './pulse.ts'
 import { createRecorder } from './recorder.ts'
 import { createRefusals } from './refusals.ts'
@@ -135,11 +135,6 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   let isWatchdog = watchdogMatcher(store.current().blind.watchdog)
   const recorder = createRecorder(logger, metrics)
   const pulse = createPulse(clock)
-  // An entry of `guards:` is the policy of the runs that its guards begin.
-  const inForce = (name: string): Policy | undefined => {
-    const entry = store.guard(name)
-    return store.policy(name) ?? (entry === undefined ? undefined : policyOfGuard(entry, { kind: 'Deployment', namespace: '*', name: '*' }))
-  }
   let listening = config.listen
   const channelTools = createChannelTools({ http: outward, kube, clock, origin: config.origin, line: logger.info.bind(logger) }, files.read)
   const channels = createChannels(CHANNELS, channelTools)
@@ -177,7 +172,11 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     actions: openActions(config, { http, secrets, files, facts }),
     tools: { kube, cluster, clock },
     guards: GUARDS,
-    policies: { match: labels => store.index().match(labels), policy: inForce, storm: () => store.current().storm },
+    policies: {
+      match: labels => store.index().match(labels),
+      policy: name => policyInForce(store, name),
+      storm: () => store.current().storm
+    },
     channels,
     fieldOwnership: config.fieldOwnership,
     senders: { confirmed: authenticator.confirmed, authenticated: config.tokensFile !== undefined },
