@@ -162,10 +162,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     owner
   )
   const ports: Ports = {
-    clock,
-    ids,
-    ledger,
-    cluster,
+    ...{ clock, ids, ledger, cluster },
     verifier: () => sources.verifier,
     alertStates: () => sources.alertStates,
     guardEvidence: guarding.evidence,
