@@ -15,10 +15,12 @@ import type { GuardEvidence } from '../domain/ports/guard-evidence.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { PodPages } from '../domain/ports/pod-pages.ts'
+import { USUAL_GUARD_METRICS } from '../policies/guard-metrics.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { createPodsSource } from '../verification/pods/pods-source.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import { prometheusNumbers } from '../verification/series/prometheus-numbers.ts'
+import { proxyNumbers } from '../verification/series/proxy-numbers.ts'
 import type { Sources } from './sources.ts'
 
 export interface GuardingParts {
@@ -53,6 +55,7 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
     ledger,
     cluster: { look: guarded.look, owners: cluster.owners, clockOffset: cluster.clockOffset },
     sessions: createSessions(({ options }) => numbersOf(parts, options), clock.now),
+    usualMetrics: USUAL_GUARD_METRICS,
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),
     ceiling,
     faults,
@@ -70,10 +73,11 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
 /** One guard’s sources: Prometheus, which knows the past, and then the pods themselves. */
 function numbersOf({ sources, clock, pages }: GuardingParts, { pods: road }: Pick<DeployGuardOptions, 'pods'>): Numbers {
   const { prometheus } = sources()
-  const ofPrometheus: NumberSource[] =
-    prometheus === undefined ? [] : [prometheusNumbers({ ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now })]
-  if (road === 'off') return { sources: ofPrometheus, close: () => {} }
+  const asking = prometheus === undefined ? undefined : { ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now }
+  const ofPrometheus: NumberSource[] = asking === undefined ? [] : [prometheusNumbers(asking)]
+  const beside = asking === undefined ? {} : { proxies: proxyNumbers(asking) }
+  if (road === 'off') return { ...beside, sources: ofPrometheus, close: () => {} }
   const ofPods = createPodsSource({ pages: pages[road], clock })
   ofPods.start()
-  return { sources: [...ofPrometheus, ofPods], close: () => void ofPods.stop() }
+  return { ...beside, sources: [...ofPrometheus, ofPods], close: () => void ofPods.stop() }
 }

@@ -8,7 +8,8 @@ import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { StartedGuard } from '../domain/ports/deploy-guards.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
 import type { Workload } from '../domain/workload.ts'
-import type { GuardPorts } from './ports.ts'
+import { wrongMetrics } from './asked-metrics.ts'
+import { type GuardPorts, metricsOf } from './ports.ts'
 import { type Found, versionKey, versionOf } from './version.ts'
 
 /** So many guards are watched at a time: each may hold some thousand series. */
@@ -36,6 +37,8 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   if (judged !== undefined) return { kind: 'attached', guard: judged }
   const outside = entry === undefined ? [] : outsideBounds(entry, options)
   if (outside.length > 0) return { kind: 'refused', why: 'not-allowed', detail: outside.join('; ') }
+  const wrong = wrongMetrics(options, metricsOf(ports, { ...(entry === undefined ? {} : { entry }) }))
+  if (wrong !== undefined) return { kind: 'refused', why: 'invalid', detail: wrong }
   const owners = await cluster.owners(workload, signal)
   const said = [
     ...mayWrite(ports, request, entry),

@@ -1,5 +1,6 @@
 import type { Clock, Ids } from '../base/clock.ts'
-import type { GuardPolicy } from '../domain/deploy-guard.ts'
+import type { DeployGuard, GuardPolicy } from '../domain/deploy-guard.ts'
+import type { GuardMetrics } from '../domain/guard-metrics.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
@@ -29,7 +30,14 @@ export interface GuardPorts {
   readonly sessions: Sessions
   /** The entry of `guards:` for a namespace. */
   readonly entry: (namespace: string) => GuardPolicy | undefined
+  /** What is asked of metrics that are not counted pod by pod, where no entry says it. */
+  readonly usualMetrics: GuardMetrics
   readonly ceiling: Mode
   readonly faults: Faults
   readonly failed: (what: string, cause: unknown) => void
+}
+
+/** What a guard asks of the metrics that are not counted pod by pod. */
+export function metricsOf({ usualMetrics }: Pick<GuardPorts, 'usualMetrics'>, { entry }: Pick<DeployGuard, 'entry'>): GuardMetrics {
+  return entry?.asked ?? usualMetrics
 }

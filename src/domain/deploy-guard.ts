@@ -1,3 +1,4 @@
+import type { GuardMetrics } from './guard-metrics.ts'
 import type { Margin } from './margin.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode, Outcome } from './outcomes.ts'
@@ -178,4 +179,6 @@ export interface GuardPolicy {
   readonly objective?: number
   /** The metrics that may be asked for by name. */
   readonly metrics: readonly string[]
+  /** What is asked of those that are not counted pod by pod; absent in a guard that an earlier version of Astern began. */
+  readonly asked?: GuardMetrics
 }

@@ -14,6 +14,7 @@ import type { GuardEvidence } from '../../src/domain/ports/guard-evidence.ts'
 import type { GuardedLook } from '../../src/domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Workload } from '../../src/domain/workload.ts'
+import { USUAL_GUARD_METRICS } from '../../src/policies/guard-metrics.ts'
 import type { NumberSource, Wanted } from '../../src/verification/sequential/counting/number-source.ts'
 import type { Scrape } from '../../src/verification/sequential/counting/scrape.ts'
 import { StoryClock } from './bench.ts'
@@ -128,6 +129,7 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     },
     sessions: createSessions(() => numbersOf(rollout), clock.now),
     entry: () => entry,
+    usualMetrics: USUAL_GUARD_METRICS,
     ceiling: 'auto',
     faults: {
       reach(point) {

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { firstScrapes, lookFor, nextLook } from '../../../src/deploy-guard/looks.ts'
+import { firstScrapes } from '../../../src/deploy-guard/look-question.ts'
+import { lookFor, nextLook } from '../../../src/deploy-guard/looks.ts'
 import type { PreparedWatch } from '../../../src/deploy-guard/prepared-watch.ts'
 import type { GuardedPod } from '../../../src/domain/guarded-pod.ts'
 import type { Block } from '../../../src/verification/sequential/counting/block.ts'
