@@ -32,6 +32,7 @@ import { createWorker } from '../pipeline/worker.ts'
 import type { PolicyProblem } from '../policies/problem.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { measureEventLoop } from '../telemetry/event-loop.ts'
+import { meterGuards } from '../telemetry/guard-metrics.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
@@ -166,7 +167,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       pages: { direct: createDirectPodPages(facts), proxy: createProxiedPodPages(connection) },
       policies: () => store.current(),
       ceiling: config.mode,
-      failed: recorder.failed
+      failed: recorder.failed,
+      meter: meterGuards(metrics.registry, () => ledger.guardsUnderWay())
     },
     owner
   )

@@ -12,6 +12,7 @@ import type { Cluster } from '../domain/ports/cluster.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { GuardEvidence } from '../domain/ports/guard-evidence.ts'
+import type { GuardMeter } from '../domain/ports/guard-meter.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { PodPages } from '../domain/ports/pod-pages.ts'
@@ -36,6 +37,7 @@ export interface GuardingParts {
   readonly ceiling: Mode
   readonly faults: Faults
   readonly failed: (what: string, cause: unknown) => void
+  readonly meter: GuardMeter
 }
 
 /** Deploy guards: what the API needs of them, what their runs ask, and what watches. */
@@ -48,7 +50,7 @@ export interface Guarding {
 
 /** Puts deploy guards together. @param owner names this process among all that work on the ledger */
 export function createGuarding(parts: GuardingParts, owner: string): Guarding {
-  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed } = parts
+  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed, meter } = parts
   const ports: GuardPorts = {
     clock,
     ids,
@@ -59,7 +61,8 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),
     ceiling,
     faults,
-    failed
+    failed,
+    meter
   }
   const worker = createGuardWorker(ports, owner)
   return {

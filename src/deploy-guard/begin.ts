@@ -15,7 +15,7 @@ import { type Found, versionKey, versionOf } from './version.ts'
 /** So many guards are watched at a time: each may hold some thousand series. */
 const AT_ONCE = 200
 
-/** Among so many guards the one is looked for that judged a version before. */
+/** Among so many guards of the target the one is looked for that judged a version before. */
 const LATEST = 200
 
 /** Begins a guard, or attaches to the one that judges the same version. */
@@ -108,11 +108,10 @@ async function judgedBefore(
   { uid }: Workload
 ): Promise<DeployGuard | undefined> {
   if (options.image === undefined && options.revision === undefined) return undefined
-  const known = await ledger.guards(LATEST)
+  const known = await ledger.guardsOf(target, LATEST)
   return known.find(
-    ({ version, result, target: of }) =>
+    ({ version, result }) =>
       version?.uid === uid &&
-      targetKey(of) === targetKey(target) &&
       result !== 'stopped' &&
       (options.image === undefined || version.images.includes(options.image)) &&
       (options.revision === undefined || version.revision === options.revision)

@@ -4,6 +4,7 @@ import type { GuardMetrics } from '../domain/guard-metrics.ts'
 import type { Mode } from '../domain/outcomes.ts'
 import type { Cluster } from '../domain/ports/cluster.ts'
 import type { Faults } from '../domain/ports/faults.ts'
+import type { GuardMeter } from '../domain/ports/guard-meter.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { Sessions } from './sessions.ts'
@@ -17,6 +18,7 @@ export interface GuardPorts {
     | 'beginGuard'
     | 'guard'
     | 'guards'
+    | 'guardsOf'
     | 'guardMemory'
     | 'guardsUnderWay'
     | 'claimGuards'
@@ -35,6 +37,8 @@ export interface GuardPorts {
   readonly ceiling: Mode
   readonly faults: Faults
   readonly failed: (what: string, cause: unknown) => void
+  /** Absent where nobody counts. */
+  readonly meter?: GuardMeter
 }
 
 /** What a guard asks of the metrics that are not counted pod by pod. */

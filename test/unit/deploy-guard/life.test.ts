@@ -1,8 +1,8 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
-import { guardPolicyOf } from '../../support/deploy-guards.ts'
+import { deployGuardOf, guardPolicyOf } from '../../support/deploy-guards.ts'
 import { openGuardedRollout, V1, V2 } from '../../support/guarded-rollout.ts'
-import { NOON, revisionOf, workloadOf } from '../../support/workloads.ts'
+import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
 t.test('a good version passes at the end of the soak, and is proven from then on', async t => {
   const rollout = await openGuardedRollout(t)
@@ -222,4 +222,22 @@ t.test('a job that is run again after its version was taken back gets the verdic
   t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
   t.match(await rollout.start({ image: 'app:v9' }), { kind: 'started', guard: { state: 'waiting' } })
   t.match(await rollout.start({ revision: 1 }), { guard: { result: 'superseded', detail: 'revision 3 was rolled out after revision 1' } })
+})
+
+t.test('a version that was judged is found however many guards other targets had since', async t => {
+  const rollout = await openGuardedRollout(t)
+  rollout.share = { old: 0, new: 0.3 }
+  await rollout.start({ image: 'app:v2' })
+  await rollout.pass(MINUTE)
+  const { id } = await rollout.guard()
+  rollout.workload = workloadOf([{ ...V1, number: 3 }, V2])
+  for (let other = 0; other < 210; other += 1) {
+    const target = { ...TARGET, name: `other-${other}` }
+    await rollout.ledger.beginGuard(
+      deployGuardOf({ id: `z-${String(other).padStart(3, '0')}`, target, state: 'ended' }),
+      `key-${other}`,
+      []
+    )
+  }
+  t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
 })
