@@ -9,6 +9,7 @@ import { machine, type Row, table } from './rows.ts'
 import { sizes } from './sizes.ts'
 import { start } from './start.ts'
 import { storm } from './storm.ts'
+import { templates } from './templates.ts'
 import { webhook } from './webhook.ts'
 
 const PARTS: Readonly<Record<string, (progress: (line: string) => void) => Promise<readonly Row[]> | readonly Row[]>> = {
@@ -21,6 +22,7 @@ const PARTS: Readonly<Record<string, (progress: (line: string) => void) => Promi
   decisions,
   forged,
   sizes,
+  templates,
   large
 }
 

@@ -12,6 +12,7 @@ import type { TemplatePart } from '../domain/template-difference.ts'
 
 /** Clocks that differ by more than this cannot order events (rules 2). */
 export const SKEW_LIMIT_MS = 5 * SECOND
+const UNCLEAR = ': too close to tell which came first'
 
 /** Only a change of this target, in the window before the symptom began, can be to blame (promise 9). */
 export const change: Guard<DatedInput> = {
@@ -44,18 +45,20 @@ function mending(input: DatedInput): Refusal | undefined {
 
 /** A change that the symptom came before: somebody is fixing forward, unless it was an operator's. */
 function changedSince(input: DatedInput, known: DatedChange, more = ''): Refusal {
-  const change = known.what === 'template' ? lastChange(input.workload, known.at + input.clusterOffset) : undefined
-  return change?.operator === true
-    ? refusal('operator-change', input, known, `${more}; ${ignoreText(change.differs)}`)
-    : refusal('changed-since-symptom', input, known, more)
+  return operatorsChange(input, known, more) ?? refusal('changed-since-symptom', input, known, more)
 }
 
-/** Refuses to undo what an operator put on the template: it brings nothing back, and the operator puts it on again. */
-function bumped(input: DatedInput, known: DatedChange): Refusal | undefined {
+/**
+ * Refuses to undo what an operator put on the template: it brings nothing back, and the operator puts it on again. That holds whichever
+ * came first, the change or the symptom.
+ */
+function bumped(input: DatedInput, known: DatedChange, more = ''): Refusal | undefined {
+  return input.action.blames === 'template' ? operatorsChange(input, known, `${more}; an undo would take back only that`) : undefined
+}
+
+function operatorsChange(input: DatedInput, known: DatedChange, more: string): Refusal | undefined {
   const change = known.what === 'template' ? lastChange(input.workload, known.at + input.clusterOffset) : undefined
-  return change?.operator === true
-    ? refusal('operator-change', input, known, `; an undo would take back only that; ${ignoreText(change.differs)}`)
-    : undefined
+  return change?.operator === true ? refusal('operator-change', input, known, `${more}; ${ignoreText(change.differs)}`) : undefined
 }
 
 /** What to write into the policy, so that the change makes no new version. */
@@ -76,7 +79,7 @@ function blamed(input: DatedInput): Refusal | undefined {
   const image = action.blames === 'nothing' ? undefined : changes.find(({ what }) => what === 'image')
   if (image !== undefined && image.at > (known?.at ?? Number.NEGATIVE_INFINITY)) {
     if (image.order === 'change-first') return refusal('image-moved', input, image)
-    if (image.order === 'unclear') return refusal('order-unclear', input, image, ': too close to tell which came first')
+    if (image.order === 'unclear') return refusal('order-unclear', input, image, UNCLEAR)
   }
   if (known === undefined) {
     const unknown = undated.find(({ what }) => suspects.includes(what))
@@ -91,9 +94,9 @@ function blamed(input: DatedInput): Refusal | undefined {
     case 'symptom-first':
       return changedSince(input, known, '; the queries failed before that change already')
     case 'unclear':
-      return refusal('order-unclear', input, known, ': too close to tell which came first')
+      return bumped(input, known, UNCLEAR) ?? refusal('order-unclear', input, known, UNCLEAR)
     case 'change-first':
-      return action.blames === 'template' ? bumped(input, known) : undefined
+      return bumped(input, known)
   }
 }
 

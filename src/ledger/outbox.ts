@@ -94,12 +94,18 @@ async function markUpdate(tx: LedgerTransaction, key: string): Promise<void> {
 
 export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 'tendMessages'> {
   return {
-    async claimMessages(now, until, limit) {
+    async claimMessages(now, until, limit, busy = []) {
+      const channels = await dueMessages(db, now).select('channel').distinct().execute()
+      const free = channels.map(({ channel }) => channel).filter(channel => !busy.includes(channel))
       // Mostly no message is due, and then this must cost no transaction.
-      if ((await dueMessages(db, now).limit(1).execute()).length === 0) return []
+      if (free.length === 0) return []
       return transaction(async tx => {
-        const due = tx.unclaimed(dueMessages(tx.query, now).orderBy('next_at').limit(limit))
-        const rows = await tx.query.updateTable('outbox').set({ claimed_until: until }).where('key', 'in', due).returningAll().execute()
+        const rows: Tables['outbox'][] = []
+        for (const channel of free) {
+          const due = dueMessages(tx.query, now).select('key').where('channel', '=', channel).orderBy('next_at').limit(limit)
+          const claiming = tx.query.updateTable('outbox').set({ claimed_until: until }).where('key', 'in', tx.unclaimed(due))
+          rows.push(...(await claiming.returningAll().execute()))
+        }
         const memories = await memoriesOf(tx, rows)
         return rows
           .sort((one, other) => one.next_at - other.next_at)
@@ -164,18 +170,22 @@ export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 
       return Number(row.count)
     },
 
-    async nextMessageAt() {
-      const row = await db
+    async nextMessageAt(busy = []) {
+      const rows = await db
         .selectFrom('outbox')
+        .leftJoin('channel_pauses', 'channel_pauses.channel', 'outbox.channel')
         .select(eb => {
           const claimed = eb.case().when('claimed_until', '>', eb.ref('next_at')).then(eb.ref('claimed_until'))
-          return eb.fn.min(claimed.else(eb.ref('next_at')).end()).as('at')
+          return ['outbox.channel', 'until', eb.fn.min(claimed.else(eb.ref('next_at')).end()).as('at')]
         })
         .where('delivered_at', 'is', null)
         .where('refused', '=', 0)
         .where(isNext)
-        .executeTakeFirst()
-      return row?.at ?? undefined
+        .groupBy(['outbox.channel', 'until'])
+        .execute()
+      // Whoever waits for a channel that is left alone waits for the end of that.
+      const times = rows.flatMap(({ channel, at, until }) => (busy.includes(channel) ? [] : [Math.max(Number(at), until ?? 0)]))
+      return times.length === 0 ? undefined : Math.min(...times)
     }
   }
 }
@@ -184,7 +194,6 @@ export function createOutbox({ db, transaction }: Database): Omit<OutboxLedger, 
 function dueMessages(db: Kysely<Tables>, now: number) {
   return db
     .selectFrom('outbox')
-    .select('key')
     .where('delivered_at', 'is', null)
     .where('refused', '=', 0)
     .where('next_at', '<=', now)

@@ -19,6 +19,8 @@ const LAST_RETRY_MS = 5 * 60_000
 const LONGEST_PATIENCE_MS = 60 * 60_000
 const IDLE_MS = 1_000
 const DEADLINE_MS = 15_000
+/** How many messages one channel is given at once. Providers take about one a second (facts A.11), and short bursts. */
+const AT_ONCE = 16
 /** Four times the deadline. A living sender has settled by then, and a message of a dead one is sent again after a minute. */
 const LEASE_MS = 60_000
 
@@ -33,10 +35,12 @@ function nextTry({ attempts }: QueuedMessage, result: Delivered, now: number): n
   return Math.max(retryAt(attempts, now), now + asked)
 }
 
-/** Sends the messages of the outbox at least once each, with back-off. A channel that fails does not hold up the others. */
+/** Sends the messages of the outbox at least once each, with back-off. A channel that fails, or answers late, holds up no other. */
 export function startSender(options: SenderOptions): { kick(): void; stop(): Promise<void> } {
   const { ledger, clock } = options
   const stopping = new AbortController()
+  /** What each channel that is busy was given. */
+  const sending = new Map<string, Promise<void>>()
   let wake: (() => void) | undefined
   let kicked = false
 
@@ -47,8 +51,8 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     else {
       try {
         const { message, revision, memory } = queued
-        const sending = { revision, ...(memory === undefined ? {} : { memory }) }
-        result = await channel.send(message, sending, AbortSignal.any([stopping.signal, AbortSignal.timeout(DEADLINE_MS)]))
+        const state = { revision, ...(memory === undefined ? {} : { memory }) }
+        result = await channel.send(message, state, AbortSignal.any([stopping.signal, AbortSignal.timeout(DEADLINE_MS)]))
       } catch (cause) {
         result = { kind: 'failed', detail: cause instanceof Error ? cause.message : String(cause) }
       }
@@ -60,16 +64,24 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     options.sent(queued, result)
   }
 
+  async function sendAll(channel: string, messages: readonly QueuedMessage[]): Promise<void> {
+    for (const settled of await Promise.allSettled(messages.map(send)))
+      if (settled.status === 'rejected') options.failed('sending messages', settled.reason)
+    sending.delete(channel)
+    kick()
+  }
+
   async function loop(): Promise<void> {
     while (!stopping.signal.aborted) {
       kicked = false
       try {
         const now = clock.now()
         await ledger.tendMessages(options.fallbacks(), now)
-        const due = await ledger.claimMessages(now, now + LEASE_MS, 50)
-        await Promise.all(due.map(send))
-        if (due.length > 0 || kicked) continue
-        const at = await ledger.nextMessageAt()
+        const due = await ledger.claimMessages(now, now + LEASE_MS, AT_ONCE, [...sending.keys()])
+        for (const [channel, messages] of Map.groupBy(due, ({ message }) => message.channel))
+          sending.set(channel, sendAll(channel, messages))
+        if (kicked) continue
+        const at = await ledger.nextMessageAt([...sending.keys()])
         await pause(at === undefined ? IDLE_MS : Math.min(IDLE_MS, Math.max(10, at - clock.now())))
       } catch (cause) {
         options.failed('sending messages', cause)
@@ -84,15 +96,18 @@ export function startSender(options: SenderOptions): { kick(): void; stop(): Pro
     await clock.sleep(ms, AbortSignal.any([waking.signal, stopping.signal])).catch(() => {})
   }
 
+  function kick(): void {
+    kicked = true
+    wake?.()
+  }
+
   const running = loop()
   return {
-    kick() {
-      kicked = true
-      wake?.()
-    },
+    kick,
     async stop() {
       stopping.abort(new Error('Astern is stopping'))
       await running
+      await Promise.all(sending.values())
     }
   }
 }

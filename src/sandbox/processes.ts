@@ -104,8 +104,11 @@ async function isFree(host: string, port: number): Promise<boolean> {
   }
 }
 
+/** Prometheus and Alertmanager are ready in one second, and in half a minute beside other things on a small machine, milliseconds. */
+const START_MS = 60_000
+
 /** Waits until a URL answers 2xx. @throws Error with the process's last words when it ends or does not get ready. */
-export async function untilReady(url: string, running: RunningProcess, name: string, withinMs = 20_000): Promise<void> {
+export async function untilReady(url: string, running: RunningProcess, name: string, withinMs = START_MS): Promise<void> {
   const until = Date.now() + withinMs
   while (Date.now() < until) {
     if (running.exited()) throw new Error(`${name} ended at once:\n${running.output()}`)

@@ -66,14 +66,10 @@ for (const point of ['before-write', 'after-write'] as const)
       if (point === 'after-write') await one.better?.(world)
       await world.asternProcess()
       if (point === 'before-write') {
-        await waitUntil(
-          async () => {
-            const { body } = await world.api('GET', '/api/v1/runs?kind=live')
-            return listAt(body, 'items').some(run => textAt(run, 'state') === 'ended' || (run as { wrote?: boolean }).wrote === true)
-          },
-          'it is written',
-          120_000
-        )
+        await waitUntil(async () => {
+          const { body } = await world.api('GET', '/api/v1/runs?kind=live')
+          return listAt(body, 'items').some(run => textAt(run, 'state') === 'ended' || (run as { wrote?: boolean }).wrote === true)
+        }, 'it is written')
         await one.better?.(world)
       }
       const run = await world.untilRun(ended, `the run ends after a crash at ${point}`, 150_000)
@@ -126,8 +122,7 @@ for (const point of ['before-give-up', 'after-give-up'] as const)
       await one.better?.(world)
       await waitUntil(
         () => first.exited(),
-        () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`,
-        120_000
+        () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`
       )
 
       await world.asternProcess()

@@ -8,6 +8,7 @@ import { createHttpClient } from '../../src/outgoing/http-client.ts'
 import { freePort, startProcess, untilReady } from '../../src/sandbox/processes.ts'
 import { createPrometheus } from '../../src/verification/prometheus.ts'
 import { CURRENT_PROMETHEUS, obtain } from '../support/cluster/go-build.ts'
+import { HANG_MS } from '../support/hang.ts'
 import { renderedVerify } from '../support/verify-query.ts'
 import { waitUntil } from '../support/world/world.ts'
 
@@ -60,7 +61,7 @@ t.test('a native histogram tells of latency and of traffic on the current Promet
     exporter.closeAllConnections()
   })
   const url = `http://127.0.0.1:${listening}`
-  await untilReady(`${url}/-/ready`, server, 'Prometheus')
+  await untilReady(`${url}/-/ready`, server, 'Prometheus', HANG_MS)
   const prometheus = createPrometheus({
     url,
     client: withBreaker(client, { name: 'prometheus' }),

@@ -7,6 +7,7 @@ import t from 'tap'
 import { freePort, startProcess, untilReady } from '../../src/sandbox/processes.ts'
 import { startSandbox } from '../../src/sandbox/sandbox.ts'
 import { deploymentOf, ok, openClients, pathOf, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { HANG_MS } from '../support/hang.ts'
 
 const run = promisify(execFile)
 const checkout = process.cwd()
@@ -81,7 +82,7 @@ t.test('the package: packed, installed into an empty folder, used', async t => {
     { cwd: elsewhere, env }
   )
   t.teardown(() => server.stop())
-  await untilReady(`http://127.0.0.1:${port}/readyz`, server, 'the installed Astern')
+  await untilReady(`http://127.0.0.1:${port}/readyz`, server, 'the installed Astern', HANG_MS)
   const dryRun = ['dry-run', '--server', `http://127.0.0.1:${port}`, '--policy', 'workers-stuck', '--target', 'Deployment/shop/api']
   const answer = await astern(...dryRun)
   t.match(answer.said, /source-unreachable/, 'there is no Prometheus here: it says so, and does nothing')

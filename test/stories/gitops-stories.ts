@@ -121,7 +121,10 @@ export async function suspendedFirst(t: Test, site: Site, namespace: string, too
   t.equal(imageOf(back), 'app:v1')
   const path = `${tool.path(namespace)}/shop`
   t.ok(tool.suspended(ok(await world.clients.kube.get(path))))
-  await waitUntil(() => world.people.filter(message => /reminder/.test(message.title)).length >= 2, 'people are reminded, again and again')
+  await waitUntil(
+    () => world.people.filter(message => /reminder/.test(message.title)).length >= 2,
+    () => `people are reminded, again and again; they heard ${JSON.stringify(world.people.map(({ title, text }) => ({ title, text })))}`
+  )
   t.match(world.people.find(message => /reminder/.test(message.title))?.text, /When it is resumed the version in Git comes back/)
   const spec = at(tool.object(namespace), 'spec')
   ok(

@@ -224,8 +224,7 @@ export async function killedWatching(t: Test, site: Site, namespace: string, poi
   const id = await asked(world, { image: 'app:v2-err40' }).catch(() => undefined)
   await waitUntil(
     () => first.exited(),
-    () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`,
-    120_000
+    () => `Astern dies at ${point}; it said ${first.output().slice(-2_000)}`
   )
   await world.asternProcess()
 

@@ -159,7 +159,7 @@ export async function i1BadDeploy(t: Test, site: Site, namespace: string): Promi
   world.errors.set('gateway:v1', 0.3)
   await untilWorkload(world.clients.cluster, auth, workload => imageOf(workload) === 'auth:v1', 'auth-service is undone')
   world.errors.delete('gateway:v1')
-  const run = await world.untilRun(ended, 'the run ends', 90_000)
+  const run = await world.untilRun(ended, 'the run ends')
 
   t.same([run['outcome'], run['step']], ['recovered', 4], { run })
   const writes = world.proxy.deploymentWrites().map(write => write.uri)

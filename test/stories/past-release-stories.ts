@@ -17,8 +17,7 @@ async function dryRun(world: World, policy: string): Promise<JsonObject> {
       const reason = String(answer['reason'])
       return !['window-not-over', 'symptom-not-confirmed', 'inconclusive', 'rollout-moving', 'clock-skew', 'order-unclear'].includes(reason)
     },
-    () => `${policy}: ${JSON.stringify(answer)}`,
-    120_000
+    () => `${policy}: ${JSON.stringify(answer)}`
   )
   return answer
 }

@@ -304,7 +304,7 @@ export async function killedWhileHelmWorks(t: Test, site: ReleaseSite, namespace
   first.kill('SIGKILL')
 
   await world.asternProcess()
-  const run = await world.untilRun(ended, 'the run ends', 90_000)
+  const run = await world.untilRun(ended, 'the run ends')
 
   t.equal(run['outcome'], 'recovered', { run })
   const history: unknown = JSON.parse(await helm('history', 'api', '-n', namespace, '-o', 'json'))

@@ -56,8 +56,9 @@ export async function story8(t: Test, site: Site, namespace: string): Promise<vo
     policies: [
       storyPolicy(namespace, {
         steps: [
-          { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '14s', passes: 2, every: '1s' } },
-          { action: 'rollout-restart', confirm: { within: '14s', passes: 2, every: '1s' } }
+          // A busy machine scrapes late, and a rung that sees too few samples ends as unknown.
+          { action: 'rollout-undo', with: { provenFor: '0s' }, confirm: { within: '24s', passes: 2, every: '1s' } },
+          { action: 'rollout-restart', confirm: { within: '24s', passes: 2, every: '1s' } }
         ]
       })
     ]
@@ -67,9 +68,9 @@ export async function story8(t: Test, site: Site, namespace: string): Promise<vo
   await world.image('app:v2-err40')
   world.errors.set('app:v1', 0.5)
 
-  const run = await world.untilRun(ended, 'the ladder is used up', 90_000)
+  const run = await world.untilRun(ended, 'the ladder is used up')
 
-  t.equal(run['outcome'], 'ineffective')
+  t.equal(run['outcome'], 'ineffective', { run })
   t.equal(run['step'], 1)
   t.equal(world.proxy.deploymentWrites().length, 2, 'one write a rung')
   await waitUntil(() => world.people.some(message => message.event === 'needs-people'), 'people are told')
@@ -86,15 +87,11 @@ export async function story8(t: Test, site: Site, namespace: string): Promise<vo
     'app:v3'
   )
   let candidates: readonly unknown[] = []
-  await waitUntil(
-    async () => {
-      const { body } = await world.api('POST', '/api/v1/dry-runs', { policy: 'undo', target: world.target })
-      candidates = listAt(body, 'facts', 'plan', 'candidates')
-      return candidates.length > 0
-    },
-    'a dry run plans anew',
-    30_000
-  )
+  await waitUntil(async () => {
+    const { body } = await world.api('POST', '/api/v1/dry-runs', { policy: 'undo', target: world.target })
+    candidates = listAt(body, 'facts', 'plan', 'candidates')
+    return candidates.length > 0
+  }, 'a dry run plans anew')
   t.equal(
     textAt(
       candidates.find(candidate => textAt(candidate, 'images') === 'app:v2-err40'),
@@ -117,8 +114,8 @@ export async function story9(t: Test, site: Site, namespace: string): Promise<vo
   const run = await world.untilRun(ended, 'the time is up')
 
   t.equal(waiting['wrote'], false)
-  t.equal(run['outcome'], 'timed-out')
-  t.equal(run['reason'], 'changed-since-symptom')
+  t.equal(run['outcome'], 'timed-out', { run })
+  t.equal(run['reason'], 'changed-since-symptom', { run })
   const workload = await untilWorkload(world.clients.cluster, world.target, () => true, 'a read')
   t.equal(imageOf(workload), 'app:v3-err40', 'the forward version stays, bad as it is')
   t.equal(world.proxy.deploymentWrites().length, 1, 'the one attempt failed its precondition')
@@ -182,9 +179,8 @@ export async function story10(t: Test, site: Site, namespace: string): Promise<v
   t.equal(world.proxy.deploymentWrites().length, 0)
   await waitUntil(
     () => world.people.some(({ text, updates }) => [text, ...updates.map(update => update.text)].some(one => /3 alerts/.test(one))),
-    () => `people are told of all three, which are about one target; told: ${JSON.stringify(world.people)}`,
     // An update goes out half a minute after the message that it changes.
-    90_000
+    () => `people are told of all three, which are about one target; told: ${JSON.stringify(world.people)}`
   )
   t.equal(new Set(world.people.map(message => message.key)).size, 1, 'in one message, which is updated')
 }

@@ -62,8 +62,7 @@ export async function mutatedOnTheWay(
   if (first !== undefined) {
     await waitUntil(
       () => first.exited(),
-      () => `Astern dies at ${killedAt}; it said ${first.output().slice(-2_000)}`,
-      120_000
+      () => `Astern dies at ${killedAt}; it said ${first.output().slice(-2_000)}`
     )
     await world.asternProcess()
   }

@@ -10,6 +10,7 @@ import { obtainPart, type PartCommand, PROMTOOL } from '../../src/sandbox/real-p
 import { createPrometheus } from '../../src/verification/prometheus.ts'
 import type { NumberSource } from '../../src/verification/sequential/counting/number-source.ts'
 import { prometheusNumbers } from '../../src/verification/series/prometheus-numbers.ts'
+import { HANG_MS } from './hang.ts'
 import type { StoredSeries } from './series-prometheus.ts'
 
 const run = promisify(execFile)
@@ -51,7 +52,7 @@ export async function startGuardPrometheus(options: GuardPrometheusOptions): Pro
     '--log.level=warn',
     ...flags
   ])
-  await untilReady(`${url}/-/ready`, running, 'Prometheus')
+  await untilReady(`${url}/-/ready`, running, 'Prometheus', HANG_MS)
   const http = createHttpClient()
   return {
     url,

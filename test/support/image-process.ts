@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { imageFlags } from '../../bench/processes.ts'
 import { residentMiB } from '../../bench/start.ts'
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../src/sandbox/processes.ts'
+import { HANG_MS } from './hang.ts'
 
 /** The memory that the chart gives the pod, MiB. */
 export function podMemoryMiB(): number {
@@ -38,6 +39,6 @@ export async function startImageProcess(folder: string): Promise<ImageProcess> {
     ...['--listen', `127.0.0.1:${port}`, '--log-level', 'error']
   ])
   const url = `http://127.0.0.1:${port}`
-  await untilReady(`${url}/readyz`, running, 'Astern', 60_000)
+  await untilReady(`${url}/readyz`, running, 'Astern', HANG_MS)
   return { url, process: running, peakMiB: () => residentMiB(running.pid, 'VmHWM') }
 }

@@ -209,13 +209,21 @@ export interface RunLedger {
 }
 
 export interface OutboxLedger {
-  /** Claims messages that are due, each for one caller only, until `until`. After that the next caller may claim it. */
-  claimMessages(now: number, until: number, limit: number): Promise<readonly QueuedMessage[]>
+  /**
+   * Claims messages that are due, each for one caller only, until `until`. After that the next caller may claim it.
+   * @param limit of each channel, so that one with many messages leaves room for the others
+   * @param busy channels of which nothing is claimed; default none
+   */
+  claimMessages(now: number, until: number, limit: number, busy?: readonly string[]): Promise<readonly QueuedMessage[]>
   /** Stores what became of a claimed message and gives the claim back. `nextAt`: when a failed one is tried again. */
   messageSent(queued: QueuedMessage, result: Delivered, nextAt: number, now: number): Promise<void>
   undelivered(): Promise<number>
-  /** When the next message is due. A message that somebody is sending is due when that claim runs out. */
-  nextMessageAt(): Promise<number | undefined>
+  /**
+   * When the next message is due. A message that somebody is sending is due when that claim runs out, and one of a channel that is left
+   * alone when that is over.
+   * @param busy channels whose messages do not count; default none
+   */
+  nextMessageAt(busy?: readonly string[]): Promise<number | undefined>
   /** Gives calls for people that a channel does not take to its fallback, and ends the affairs of storms that are calm. */
   tendMessages(fallbacks: ReadonlyMap<string, Fallback>, now: number): Promise<void>
 }

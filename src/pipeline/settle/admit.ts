@@ -1,3 +1,4 @@
+import { setImmediate as breathe } from 'node:timers/promises'
 import { audited } from '../../domain/audited.ts'
 import type { Incident } from '../../domain/incident.ts'
 import type { ObjectRef } from '../../domain/objects.ts'
@@ -8,8 +9,8 @@ import { relapseMessages } from './messages.ts'
 
 /** How many new incidents are admitted together. All of their targets are known before any of their runs begins (rules 4, storm). */
 const BATCH = 1_000
-/** How many targets are read at a time. */
-const READS = 32
+/** How many are matched, and their templates filled, before others are answered. Each may have labels up to their limit, for many policies. */
+const STRETCH = 32
 
 /**
  * Gives new incidents their policy and their run. A source that sends very many is slowed: its incidents stand in line, and the
@@ -22,7 +23,7 @@ export async function admitIncidents(ports: Ports, signal: AbortSignal): Promise
   const now = clock.now()
   const arrived = await ledger.unadmitted(BATCH)
   const room = await ledger.admissionRoom(now)
-  const { atOnce, inLine } = arrived.length === 0 ? { atOnce: [], inLine: [] } : braked(ports, arrived, room)
+  const { atOnce, inLine } = await braked(ports, arrived, room)
   if (inLine.length > 0) {
     await ledger.getInLine(inLine)
     for (const [source, count] of countBy(inLine, one => one.incident.source)) ports.recorder.slowed(source, count, now)
@@ -38,22 +39,25 @@ interface Braked {
 }
 
 /** Only incidents that get a run are slowed. Those of no policy, and those that were repaired before, cost next to nothing. */
-function braked(ports: Ports, arrived: readonly Incident[], room: AdmissionRoom): Braked {
-  const placed = arrived.map(incident => ({ incident, policy: incident.reopened > 0 ? undefined : ports.policies.match(incident.labels) }))
+async function braked(ports: Ports, arrived: readonly Incident[], room: AdmissionRoom): Promise<Braked> {
+  const placed = await inStretches(arrived, async incident => ({
+    incident,
+    policy: incident.reopened > 0 ? undefined : ports.policies.match(incident.labels)
+  }))
   const counts = countBy(
     placed.filter(one => one.policy !== undefined),
     one => one.incident.source
   )
   const atOnce: Incident[] = []
   const inLine: { readonly incident: Incident; readonly target: ObjectRef | undefined }[] = []
-  for (const { incident, policy } of placed) {
+  await inStretches(placed, async ({ incident, policy }) => {
     if (policy === undefined || (counts.get(incident.source) ?? 0) <= room.of(incident.source)) {
       atOnce.push(incident)
-      continue
+      return
     }
     const resolved = targetOf(policy, { kind: 'alert', incident })
     inLine.push({ incident, target: resolved.kind === 'target' ? resolved.target : undefined })
-  }
+  })
   return { atOnce, inLine }
 }
 
@@ -65,7 +69,7 @@ function countBy<T>(items: readonly T[], key: (item: T) => string): ReadonlyMap<
 
 async function admitAll(ports: Ports, incidents: readonly Incident[]): Promise<void> {
   if (incidents.length === 0) return
-  const admissions = await inParallel(incidents, READS, incident => admission(ports, incident))
+  const admissions = await inStretches(incidents, incident => admission(ports, incident))
   await ports.ledger.admit(admissions)
   ports.faults.reach('incident-admitted')
 }
@@ -112,8 +116,11 @@ async function admission(ports: Ports, incident: Incident): Promise<Admission> {
   }
 }
 
-async function inParallel<A, B>(items: readonly A[], width: number, work: (item: A) => Promise<B>): Promise<B[]> {
+async function inStretches<A, B>(items: readonly A[], work: (item: A) => Promise<B>): Promise<B[]> {
   const results: B[] = []
-  for (let from = 0; from < items.length; from += width) results.push(...(await Promise.all(items.slice(from, from + width).map(work))))
+  for (let from = 0; from < items.length; from += STRETCH) {
+    if (from > 0) await breathe()
+    results.push(...(await Promise.all(items.slice(from, from + STRETCH).map(work))))
+  }
   return results
 }

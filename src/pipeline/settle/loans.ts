@@ -20,11 +20,27 @@ export async function settleLoans(ports: Ports, signal: AbortSignal): Promise<nu
   const now = ports.clock.now()
   const loans = await ports.ledger.claimLoans(now, now + LEASE_MS, 16)
   for (const loan of loans) {
-    const run = await ports.ledger.run(loan.runId)
-    if (run === undefined) throw new Error(`loan ${loan.id} has no run`)
-    await (loan.loan.kind === 'return' ? giveBack(ports, run, loan, signal) : remind(ports, run, loan, signal))
+    try {
+      await settle(ports, loan, signal)
+    } catch (cause) {
+      // One that fails holds up no other, and is looked at again before its claim runs out.
+      if (!signal.aborted) ports.recorder.failed(`loan ${loan.id}`, cause)
+      await lookAgain(ports, loan)
+    }
   }
   return loans.length
+}
+
+async function settle(ports: Ports, loan: HeldLoan, signal: AbortSignal): Promise<void> {
+  const run = await ports.ledger.run(loan.runId)
+  if (run === undefined) throw new Error(`loan ${loan.id} has no run`)
+  await (loan.loan.kind === 'return' ? giveBack(ports, run, loan, signal) : remind(ports, run, loan, signal))
+}
+
+/** Leaves a loan as it is for a while. */
+function lookAgain({ ledger, clock }: Ports, { id }: HeldLoan, afterMs = LOOK_AGAIN_MS): Promise<void> {
+  const now = clock.now()
+  return ledger.settleLoan(id, { state: 'held', nextAt: now + afterMs, audit: [], messages: [] }, now)
 }
 
 /**
@@ -39,21 +55,16 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
     ports.ledger.switchState(),
     ports.ledger.storm(now)
   ])
-  const later = (afterMs = LOOK_AGAIN_MS) =>
-    ports.ledger.settleLoan(
-      held.id,
-      { state: 'held', nextAt: ports.clock.now() + Math.max(afterMs, LOOK_AGAIN_MS), audit: [], messages: [] },
-      now
-    )
-  if (servicePermission(ports.ceiling, state.mode) !== 'act') return later()
-  if (facts.lockedBy !== undefined || storm !== undefined) return later()
+  if (servicePermission(ports.ceiling, state.mode) !== 'act') return lookAgain(ports, held)
+  if (facts.lockedBy !== undefined || storm !== undefined) return lookAgain(ports, held)
   ports.faults.reach('before-return')
   const result = (await actionOf(ports, plan.action).giveBack?.(ports.tools, plan, signal)) ?? {
     kind: 'refused' as const,
     detail: `${plan.action} cannot give anything back`
   }
   ports.faults.reach('after-return')
-  if (result.kind === 'unknown' || result.kind === 'not-now') return later(result.retryAfterMs)
+  if (result.kind === 'unknown' || result.kind === 'not-now')
+    return lookAgain(ports, held, Math.max(result.retryAfterMs ?? 0, LOOK_AGAIN_MS))
   const returned = result.kind === 'applied'
   const fields = returned ? await giveUpFields(ports, { run, id: held.id, plan }, signal) : { audit: [] }
   const detail = returned
@@ -81,9 +92,8 @@ async function giveBack(ports: Ports, run: Run, held: HeldLoan, signal: AbortSig
 async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSignal): Promise<void> {
   const { plan, loan, reminders } = held
   const lent = (await actionOf(ports, plan.action).lent?.(ports.tools, plan, signal)) ?? 'unknown'
+  if (lent === 'unknown') return lookAgain(ports, held, Math.min(loan.after, LOOK_AGAIN_MS))
   const now = ports.clock.now()
-  if (lent === 'unknown')
-    return ports.ledger.settleLoan(held.id, { state: 'held', nextAt: now + LOOK_AGAIN_MS, audit: [], messages: [] }, now)
   const over = lent === 'no'
   const about = ofRun(run, now)
   await ports.ledger.settleLoan(

@@ -1,6 +1,7 @@
 import type { Test } from 'tap'
 import { freePort, startProcess, untilReady } from '../../../src/sandbox/processes.ts'
 import type { TestClients } from '../conformance/clients.ts'
+import { HANG_MS } from '../hang.ts'
 import { installKind } from './gitops.ts'
 import { ARGO_ROLLOUTS, ARGO_ROLLOUTS_CRDS, obtain, obtainModuleFiles } from './go-build.ts'
 
@@ -13,5 +14,5 @@ export async function startArgoRollouts(t: Test, clients: TestClients, kubeconfi
     ['--kubeconfig', kubeconfig, '--leader-elect=false', '--healthzPort', String(health), '--metricsPort', String(await freePort())]
   )
   t.teardown(() => controller.stop())
-  await untilReady(`http://127.0.0.1:${health}/healthz`, controller, 'Argo Rollouts')
+  await untilReady(`http://127.0.0.1:${health}/healthz`, controller, 'Argo Rollouts', HANG_MS)
 }

@@ -4,6 +4,7 @@ import https from 'node:https'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { freePort, type RunningProcess, startProcess } from '../../../src/sandbox/processes.ts'
+import { HANG_MS } from '../hang.ts'
 import { CONTROL_PLANE, obtain } from './go-build.ts'
 import { takePodNetwork } from './pod-network.ts'
 import { STAGES } from './stages.ts'
@@ -235,13 +236,13 @@ async function writeFiles(folder: string, apiPort: number) {
 }
 
 async function untilUp(server: string, apiserver: RunningProcess): Promise<void> {
-  const until = Date.now() + 60_000
+  const until = Date.now() + HANG_MS
   while (Date.now() < until) {
     if (apiserver.exited()) throw new Error('kube-apiserver ended')
     if ((await call(server, 'GET', '/readyz').catch(() => 0)) === 200) return
     await new Promise(resolve => setTimeout(resolve, 100))
   }
-  throw new Error('kube-apiserver did not get ready within 60 s')
+  throw new Error('kube-apiserver did not get ready')
 }
 
 async function call(server: string, method: string, path: string, body?: unknown): Promise<number> {

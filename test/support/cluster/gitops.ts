@@ -3,6 +3,7 @@ import { parse } from 'yaml'
 import { isObject, type JsonObject, objectAt, textAt } from '../../../src/base/json.ts'
 import { type ObjectRef, objectPath } from '../../../src/domain/objects.ts'
 import { ok, type TestClients } from '../conformance/clients.ts'
+import { HANG_MS } from '../hang.ts'
 import { GITOPS_CRDS, obtainModuleFiles } from './go-build.ts'
 
 /** The real kinds of Argo CD and Flux, so that the API server itself checks what is written to them. */
@@ -16,7 +17,7 @@ export async function installKind({ kube }: Pick<TestClients, 'kube'>, file: str
   const path = '/apis/apiextensions.k8s.io/v1/customresourcedefinitions'
   const made = await kube.post(path, crd)
   if (made.kind === 'error' && made.status !== 409) throw new Error(`${file}: ${made.detail}`)
-  const until = Date.now() + 30_000
+  const until = Date.now() + HANG_MS
   for (;;) {
     const read = ok(await kube.get(`${path}/${textAt(crd, 'metadata', 'name') ?? ''}`))
     const conditions = objectAt(read, 'status')['conditions']

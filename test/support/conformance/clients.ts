@@ -9,6 +9,7 @@ import type { Workload } from '../../../src/domain/workload.ts'
 import { withBreaker } from '../../../src/outgoing/breaker.ts'
 import { type ClockOffset, createClockOffset } from '../../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
+import { HANG_MS } from '../hang.ts'
 
 /** A test may look at everything. */
 const EVERYWHERE = { allowed: () => ['*'], releasesUnread: () => 'tests do not read release contents' }
@@ -87,14 +88,14 @@ export function statusOf(answer: KubeAnswer): number {
   return answer.kind === 'unreachable' ? 0 : answer.status
 }
 
-/** Reads the workload until it is as wished. @throws after 30 s, with what it was. */
+/** Reads the workload until it is as wished. @throws when that hangs, with what it was. */
 export async function untilWorkload(
   cluster: Cluster,
   ref: ObjectRef,
   wished: (workload: Workload) => boolean,
   what: string
 ): Promise<Workload> {
-  const until = Date.now() + 30_000
+  const until = Date.now() + HANG_MS
   for (;;) {
     const read = await cluster.read(ref, AbortSignal.timeout(10_000))
     if (read.kind === 'found' && wished(read.workload)) return read.workload

@@ -2,6 +2,7 @@ import { join } from 'node:path'
 import type { Test } from 'tap'
 import { isObject, type JsonObject, listAt, objectAt } from '../../../src/base/json.ts'
 import { freePort, untilReady } from '../../../src/sandbox/processes.ts'
+import { HANG_MS } from '../hang.ts'
 import { startLikeImage } from '../image-process.ts'
 import { heapAfterCollection } from './heap.ts'
 
@@ -41,7 +42,7 @@ export async function startMeasured(
     ...['--listen', `127.0.0.1:${port}`, '--log-level', 'info']
   ])
   t.teardown(() => one.stop())
-  await untilReady(`${url}/readyz`, one, 'Astern', 60_000)
+  await untilReady(`${url}/readyz`, one, 'Astern', HANG_MS)
   const status = async (): Promise<JsonObject> => {
     const body: unknown = await (await fetch(`${url}/api/v1/status`)).json()
     return isObject(body) ? body : {}

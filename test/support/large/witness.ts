@@ -92,8 +92,7 @@ export async function openWitness(
     until: one =>
       waitUntil(
         () => told.includes(one),
-        () => `${one} is told: ${told.join(', ')}`,
-        30_000
+        () => `${one} is told: ${told.join(', ')}`
       )
   }
 }

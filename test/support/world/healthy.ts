@@ -22,12 +22,8 @@ export const untilSick = (world: World, seconds = 4): Promise<void> =>
 
 async function untilRatio({ prometheus, namespace, target }: World, condition: (ratio: string) => string, what: string): Promise<void> {
   const query = condition(RATIO_OF(`namespace="${namespace}", deployment="${target.name}"`))
-  await waitUntil(
-    async () => {
-      const answer: unknown = await (await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`)).json()
-      return at(answer, 'data', 'result', 0, 'value', 1) !== undefined
-    },
-    `${target.name}: ${what}`,
-    60_000
-  )
+  await waitUntil(async () => {
+    const answer: unknown = await (await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`)).json()
+    return at(answer, 'data', 'result', 0, 'value', 1) !== undefined
+  }, `${target.name}: ${what}`)
 }

@@ -16,6 +16,7 @@ import { ALERTMANAGER, obtainPart, type PartCommand, PROMETHEUS } from '../../..
 import { createLogger } from '../../../src/telemetry/logger.ts'
 import { type AddressedPod, POD_PORT, startPodFleet } from '../cluster/pod-fleet.ts'
 import { deploymentOf, ok, openClients, setImage, type TestClients, untilWorkload } from '../conformance/clients.ts'
+import { HANG_MS } from '../hang.ts'
 import { type KubeProxy, startKubeProxy } from './kube-proxy.ts'
 import { type Person, startInbox } from './people.ts'
 import { startSlowProxy } from './slow-proxy.ts'
@@ -240,8 +241,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
     async asternProcess(fault) {
       const one = startProcess([process.execPath], [join(import.meta.dirname, 'faulty-astern.ts'), JSON.stringify(flags), fault ?? ''])
       t.teardown(() => one.stop())
-      // Two cores may be busy with a dozen servers.
-      await untilReady(`${base}/readyz`, one, 'Astern', 60_000)
+      await untilReady(`${base}/readyz`, one, 'Astern', HANG_MS)
       return one
     },
     async api(method, path, body) {
@@ -253,7 +253,7 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
       const parsed: unknown = await response.json()
       return { status: response.status, body: isObject(parsed) ? parsed : {} }
     },
-    async untilRun(wished, what, withinMs = 150_000) {
+    async untilRun(wished, what, withinMs = HANG_MS) {
       let last: unknown
       let found: JsonObject | undefined
       await waitUntil(
@@ -277,11 +277,14 @@ export function ended(run: Readonly<Record<string, unknown>>): boolean {
   return run['state'] === 'ended' && run['outcome'] !== 'resolved'
 }
 
-/** Looks until something is so; the world outside tells no events. */
+/**
+ * Looks until something is so; the world outside tells no events.
+ * @param withinMs ends a test that hangs
+ */
 export async function waitUntil(
   condition: () => Promise<boolean> | boolean,
   what: string | (() => string),
-  withinMs = 60_000
+  withinMs = HANG_MS
 ): Promise<void> {
   const until = Date.now() + withinMs
   for (;;) {

@@ -178,3 +178,18 @@ t.test('an alert that comes before it was told that the others went away goes in
   t.same(await sendAll(ledger, NOON + 3 * MINUTE), ['one'], 'the page that people have is updated')
   t.same(await sendAll(ledger, NOON + 20 * MINUTE), [], 'nobody hears that it is over: it is not')
 })
+
+t.test('a channel that is left alone is waited for until the end of that, and nobody asks meanwhile', async t => {
+  const { ledger, tell } = await scene(t)
+  await tell({ key: 'first' })
+  const [queued] = await claimed(ledger, NOON)
+  if (queued === undefined) throw new Error('nothing was due')
+  await ledger.messageSent(queued, { kind: 'failed', detail: '429', retryAfterMs: 10 * MINUTE }, NOON + 10 * MINUTE, NOON)
+  await tell({ key: 'second', subject: { kind: 'run', id: 'r2' } })
+
+  t.equal(await ledger.nextMessageAt(), NOON + 10 * MINUTE)
+  await tell({ key: 'third', channel: 'others', subject: { kind: 'run', id: 'r3' } })
+  t.equal(await ledger.nextMessageAt(), NOON)
+  t.equal(await ledger.nextMessageAt(['others']), NOON + 10 * MINUTE, 'a busy channel is heard of when it is free')
+  t.same(await ledger.claimMessages(NOON, NOON + MINUTE, 10, ['others']), [])
+})

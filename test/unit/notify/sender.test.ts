@@ -1,11 +1,14 @@
+import { EventEmitter, once } from 'node:events'
 import t from 'tap'
-import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import { type Clock, MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { Delivered, QueuedMessage } from '../../../src/domain/message.ts'
 import { noFaults } from '../../../src/domain/ports/faults.ts'
 import type { OutboxLedger } from '../../../src/domain/ports/ledger.ts'
 import { retryAt, startSender } from '../../../src/notify/sender.ts'
 import { StoryClock } from '../../support/bench.ts'
 import { MESSAGE } from '../../support/channel-tools.ts'
+import { withRun } from '../../support/ledger-fixture.ts'
+import { openLedger } from '../../support/open-ledger.ts'
 import { NOON } from '../../support/workloads.ts'
 
 t.test('back-off doubles, up to five minutes, for ever', async t => {
@@ -67,4 +70,53 @@ t.test('it is tried again when the channel says so, where that is later than the
 
 t.test('a channel gets what it remembered of the affair', async t => {
   t.same((await sentOnce({ kind: 'delivered' }, { memory: { ts: '1.2' } })).memory, { ts: '1.2' })
+})
+
+t.test('a channel that answers late holds up no other, and is given nothing more meanwhile', async t => {
+  const ledger = await openLedger(t)
+  await withRun(ledger)
+  const [claimed] = await ledger.claimDue('one', NOON, 24 * 60 * MINUTE, 10)
+  if (claimed === undefined) throw new Error('nothing was due')
+  // Time stands still: only what happens wakes the sender.
+  const clock: Clock = { now: () => NOON, sleep: (_ms, signal) => once(signal ?? new AbortController().signal, 'abort').then(() => {}) }
+  const tell = (key: string, channel: string) =>
+    ledger.save(
+      claimed.claim,
+      { change: {}, audit: [], messages: [{ ...MESSAGE, key, channel, subject: { kind: 'run', id: key } }] },
+      clock.now()
+    )
+  for (const [key, channel] of [
+    ['1', 'slow'],
+    ['2', 'slow'],
+    ['3', 'quick']
+  ] as const)
+    await tell(key, channel)
+  const late = Promise.withResolvers<Delivered>()
+  const told: string[] = []
+  const heard = new EventEmitter()
+  const sender = startSender({
+    ledger,
+    clock,
+    faults: noFaults,
+    channel: name => ({
+      takes: [],
+      follows: [],
+      async send({ key }) {
+        told.push(key)
+        return name === 'slow' ? late.promise : { kind: 'delivered' }
+      }
+    }),
+    fallbacks: () => new Map(),
+    sent: ({ message }) => heard.emit(message.key),
+    failed: (_what, cause) => t.fail(String(cause))
+  })
+  await once(heard, '3')
+  await tell('4', 'slow')
+  await tell('5', 'quick')
+  sender.kick()
+  await once(heard, '5')
+  t.same([...told].sort(), ['1', '2', '3', '5'], 'the quick one goes on, the slow one is given no more')
+  late.resolve({ kind: 'delivered' })
+  await once(heard, '4')
+  await sender.stop()
 })

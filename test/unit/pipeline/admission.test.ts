@@ -81,3 +81,27 @@ t.test('a restart forgets neither the line nor the allowance', async t => {
   const room = await bench.ledger.admissionRoom(bench.clock.now())
   t.same([room.anyInLine, room.of('am'), room.of('never seen')], [true, 0, 1_000])
 })
+
+t.test('a thousand alerts are matched in stretches: others are answered between', async t => {
+  const bench = await openBench(t)
+  await send(bench, 'forger', 'api', 1_000)
+  const { match } = bench.ports.policies
+  let together = 0
+  let most = 0
+  bench.ports.policies.match = labelled => {
+    together += 1
+    most = Math.max(most, together)
+    return match(labelled)
+  }
+  const turn = (): void => {
+    together = 0
+    next = setImmediate(turn)
+  }
+  let next = setImmediate(turn)
+  t.teardown(() => clearImmediate(next))
+
+  await admitIncidents(bench.ports, signal)
+
+  // A turn of the event loop may end one stretch and begin the next.
+  t.ok(most <= 64, `${most} alerts in one turn`)
+})

@@ -155,6 +155,28 @@ t.test('an operator’s bump after the symptom began: nobody is fixing forward, 
   }
 })
 
+t.test(
+  'an operator’s bump too close to the symptom to be ordered: either way an undo brings nothing back, and people learn what to write',
+  async t => {
+    for (const [manager, reason] of [
+      ['reloader', 'operator-change'],
+      ['kubectl-set', 'order-unclear']
+    ] as const) {
+      const bench = await openBench(t, { policies: [policyOf({ verify: policyOf().verify.map(query => ({ ...query, samples: 1 })) })] })
+      bench.since = BUMP + 300
+      bench.cluster.put(bumpedWorkload(manager).workload)
+      bench.clock.tick(3 * MINUTE)
+      await bench.fire()
+      await bench.pass(3 * MINUTE)
+      const run = await bench.run()
+      t.equal(run.reason, reason, manager)
+      t.match(run.detail, /too close to tell which came first/)
+      if (reason === 'operator-change') t.match(run.detail, /with ignoreEnv: \[STAKATER_TLS\] the policy takes it for no new version/)
+      t.same(bench.cluster.writes, [])
+    }
+  }
+)
+
 const SOON_PROVEN = { action: 'rollout-undo', with: { provenFor: '5m' }, confirm: { within: 10 * MINUTE, passes: 3, every: 30_000 } }
 
 t.test('an operator’s bump before the symptom: to undo it brings nothing back, and is not offered', async t => {

@@ -270,6 +270,26 @@ t.test('what people changed since is theirs, and they are told', async t => {
   t.match(await loanMessages(bench), [{ event: 'needs-people', severity: 'critical' }])
 })
 
+t.test('giving back that fails unexpectedly is tried again soon, and holds up nothing else', async t => {
+  const bench = await surge(t)
+  await bench.fire()
+  await bench.look()
+  const failures: string[] = []
+  Object.assign(bench.ports.recorder, { failed: (what: string) => failures.push(what) })
+  const scale = bench.ports.actions.find(action => action.name === 'scale') ?? t.fail('there is no such action')
+  const giveBack = Object.getOwnPropertyDescriptor(scale, 'giveBack') ?? {}
+  Object.defineProperty(scale, 'giveBack', { ...giveBack, value: () => Promise.reject(new Error('a fault of our own')) })
+  bench.value = 0.001
+  await bench.pass(6 * MINUTE)
+  t.equal((await bench.run()).outcome, 'recovered')
+  t.equal(replicas(bench), 5)
+  t.match(failures, [/^loan /])
+  Object.defineProperty(scale, 'giveBack', giveBack)
+  bench.clock.tick(31 * SECOND)
+  await bench.look()
+  t.equal(replicas(bench), 3, 'half a minute later, and not when the claim has run out')
+})
+
 t.test('a sick pod among others is told to the API server once', async t => {
   const bench = await openBench(t, { policies: [ladder(step('delete-pod'))] })
   bench.cluster.put({ ...badRollout(), pods: [podOf('a', { ready: false }), podOf('b'), podOf('c')] })
