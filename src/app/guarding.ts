@@ -20,6 +20,7 @@ import { USUAL_GUARD_METRICS } from '../policies/guard-metrics.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { createPodsSource } from '../verification/pods/pods-source.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+import { numberAsking } from '../verification/series/one-number.ts'
 import { prometheusNumbers } from '../verification/series/prometheus-numbers.ts'
 import { proxyNumbers } from '../verification/series/proxy-numbers.ts'
 import type { Sources } from './sources.ts'
@@ -78,7 +79,7 @@ function numbersOf({ sources, clock, pages }: GuardingParts, { pods: road }: Pic
   const { prometheus } = sources()
   const asking = prometheus === undefined ? undefined : { ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now }
   const ofPrometheus: NumberSource[] = asking === undefined ? [] : [prometheusNumbers(asking)]
-  const beside = asking === undefined ? {} : { proxies: proxyNumbers(asking) }
+  const beside = asking === undefined ? {} : { proxies: proxyNumbers(asking), number: numberAsking(asking.ask, asking.clockOffset) }
   if (road === 'off') return { ...beside, sources: ofPrometheus, close: () => {} }
   const ofPods = createPodsSource({ pages: pages[road], clock })
   ofPods.start()

@@ -1,6 +1,7 @@
 import { MINUTE } from '../base/clock.ts'
 import type { DeployGuard } from '../domain/deploy-guard.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+import type { AskNumber } from '../verification/series/one-number.ts'
 import type { ProxyNumbers } from '../verification/series/proxy-numbers.ts'
 
 /** Where one guard's numbers come from. A source remembers how this guard's pods are read. */
@@ -9,6 +10,8 @@ export interface Numbers {
   readonly sources: readonly NumberSource[]
   /** What proxies count; absent without a Prometheus. */
   readonly proxies?: ProxyNumbers
+  /** A query’s one number; absent without a Prometheus. */
+  readonly number?: AskNumber
   close(): void
 }
 

@@ -125,6 +125,16 @@ export interface GuardStanding {
   readonly text: readonly string[]
 }
 
+/** A metric that is only reported: it decides nothing. */
+export interface GuardReported {
+  readonly name: string
+  /** When it was asked for, Astern's clock. */
+  readonly at: number
+  readonly value?: number
+  /** Why there is no number. */
+  readonly why?: string
+}
+
 /** The run that a failing guard began. */
 export interface GuardRun {
   readonly id: string
@@ -151,6 +161,8 @@ export interface DeployGuard {
   /** What was found before the first block, and what it means: sentences. */
   readonly said: readonly string[]
   readonly standing?: GuardStanding
+  /** The metrics that decide nothing, as they were last; absent where none was asked for. */
+  readonly reported?: readonly GuardReported[]
   /** What Kubernetes itself shows to be failing, with the pod's name. */
   readonly failing?: string
   /** What is awaited right now, in a few words. */

@@ -15,7 +15,7 @@ import type { GuardedLook } from '../../src/domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Workload } from '../../src/domain/workload.ts'
 import { USUAL_GUARD_METRICS } from '../../src/policies/guard-metrics.ts'
-import type { NumberSource, Wanted } from '../../src/verification/sequential/counting/number-source.ts'
+import type { NumberSource, Said, Wanted } from '../../src/verification/sequential/counting/number-source.ts'
 import type { Scrape } from '../../src/verification/sequential/counting/scrape.ts'
 import { StoryClock } from './bench.ts'
 import { GUARD_OPTIONS, guardPolicyOf } from './deploy-guards.ts'
@@ -45,6 +45,9 @@ export interface GuardedRollout {
   pods: readonly GuardedPod[]
   /** The looks that were asked of the source. */
   readonly asked: Wanted[]
+  /** What the source answers to a query for one number, and the queries. */
+  number: Said<number | undefined>
+  readonly queries: string[]
   /** Where the process dies. */
   dies: FaultPoint | undefined
   start(options?: Partial<DeployGuardOptions>): Promise<StartedGuard>
@@ -91,6 +94,8 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     away: undefined,
     pods: [guarded('old', 1), guarded('old', 2), guarded('new', 1), guarded('new', 2)],
     asked: [],
+    number: { kind: 'said', value: undefined },
+    queries: [],
     dies: undefined,
     worker: undefined as unknown as GuardWorker,
     guards: undefined as unknown as DeployGuards,
@@ -167,7 +172,11 @@ function numbersOf(rollout: GuardedRollout): Numbers {
       return { kind: 'said', value: scrapes }
     }
   }
-  return { sources: [source], close: () => {} }
+  const number = async (promql: string): Promise<Said<number | undefined>> => {
+    rollout.queries.push(promql)
+    return rollout.number
+  }
+  return { sources: [source], number, close: () => {} }
 }
 
 /** Counters since the pod's birth: its share was always what it is now. */
