@@ -56,7 +56,7 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
     clock,
     ids,
     ledger,
-    cluster: { look: guarded.look, owners: cluster.owners, clockOffset: cluster.clockOffset },
+    cluster: { look: guarded.look, read: cluster.read, owners: cluster.owners, clockOffset: cluster.clockOffset },
     sessions: createSessions(({ options }) => numbersOf(parts, options), clock.now),
     usualMetrics: USUAL_GUARD_METRICS,
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),

@@ -10,6 +10,7 @@ import type { TargetFacts } from '../domain/ports/ledger.ts'
 import type { Workload } from '../domain/workload.ts'
 import { wrongMetrics } from './asked-metrics.ts'
 import { type GuardPorts, metricsOf } from './ports.ts'
+import { releaseSaid } from './release-said.ts'
 import { type Found, versionKey, versionOf } from './version.ts'
 
 /** So many guards are watched at a time: each may hold some thousand series. */
@@ -40,8 +41,12 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   const wrong = wrongMetrics(options, metricsOf(ports, { ...(entry === undefined ? {} : { entry }) }))
   if (wrong !== undefined) return { kind: 'refused', why: 'invalid', detail: wrong }
   const owners = await cluster.owners(workload, signal)
+  // A look at pods does not tell of the release: who declares the workload is read once, for people. What a run may do it reads anew.
+  const declared = await cluster.read(target, signal)
+  const release = declared.kind === 'found' ? declared.workload.release : undefined
   const said = [
     ...mayWrite(ports, request, entry),
+    ...(release === undefined ? [] : [releaseSaid(workload, release, entry)]),
     ...whatStandsInTheWay({ workload, facts, owners }),
     ...(found.kind === 'version' && found.undated !== undefined
       ? [`when this version was rolled out is not known (${found.undated}), so that it is watched from now on`]

@@ -6,9 +6,10 @@ import { startWatch, watchLook } from '../verification/sequential/judge.ts'
 import { DEFAULTS } from '../verification/sequential/settings.ts'
 import { learnedParts } from './learned.ts'
 import { lookFor, nextLook } from './looks.ts'
-import type { Remembered } from './memory.ts'
+import type { GuardMemory, Remembered } from './memory.ts'
 import { type GuardPorts, metricsOf } from './ports.ts'
 import { prepareWatch } from './prepare-watch.ts'
+import { overQuota } from './series-quota.ts'
 import { type Numbers, sourceNamed } from './sessions.ts'
 import { judgesEntry } from './wait.ts'
 
@@ -74,6 +75,12 @@ export async function countBlocks(
     const made = source === undefined ? undefined : await lookFor({ watch, source, counting: state.counting, pods, to }, signal)
     state = watchLook(watch.settings, state, made?.look ?? { at: to, pods, scrapes: [] })
     ports.faults.reach('guard-counted')
+    const tooMuch = state.decision === undefined ? overQuota(state.counting) : undefined
+    if (tooMuch !== undefined) return { guard, memory: { ...withoutWatching(memory), tooMuch } }
   }
   return { guard, memory: { ...memory, watching: { watch, state } } }
+}
+
+function withoutWatching({ watching: _much, ...rest }: GuardMemory): GuardMemory {
+  return rest
 }

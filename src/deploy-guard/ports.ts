@@ -28,7 +28,7 @@ export interface GuardPorts {
     | 'learnedOf'
     | 'targetFacts'
   >
-  readonly cluster: GuardedCluster & Pick<Cluster, 'owners' | 'clockOffset'>
+  readonly cluster: GuardedCluster & Pick<Cluster, 'read' | 'owners' | 'clockOffset'>
   readonly sessions: Sessions
   /** The entry of `guards:` for a namespace. */
   readonly entry: (namespace: string) => GuardPolicy | undefined

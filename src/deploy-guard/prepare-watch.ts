@@ -1,6 +1,7 @@
 import type { DeployGuardOptions, JudgedVersion } from '../domain/deploy-guard.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import { isProxyMetric, isReportedMetric, NAMED_METRICS } from '../domain/named-metrics.ts'
+import { weigh } from '../verification/sequential/counting/counter.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import { type Baseline, DEFAULTS, wrongNumbers } from '../verification/sequential/settings.ts'
 import { countersOf } from './counted-metrics.ts'
@@ -10,6 +11,7 @@ import { isPodMetric, LOOKED_FOR } from './pod-metrics.ts'
 import { prepareProxies } from './prepare-proxies.ts'
 import { cannot, LAG_MS, LONGEST_BLOCK, type PreparedAnswer } from './prepared-watch.ts'
 import { probePathsOf } from './probes.ts'
+import { FEWER_SERIES, MOST_SERIES } from './series-quota.ts'
 import { numbersOf, planned } from './watch-plan.ts'
 import type { WatchQuestion } from './watch-question.ts'
 
@@ -35,10 +37,19 @@ export async function prepareWatch(question: WatchQuestion, signal: AbortSignal)
   const counted = await countersOf({ watch: question, found, past, probePaths, baseline }, signal)
   if ('kind' in counted) return counted
   const { counters, said } = counted
+  const counting = counters.map(({ counter }) => counter)
+  const series = found.labels.filter(labels => weigh(counting, labels).length > 0).length
+  // Each version may have as many.
+  if (series > MOST_SERIES / 2)
+    return cannot(
+      'too-many-series',
+      `the ${found.asked[0]?.version ?? 'old'} version’s pods have ${series} series of what is counted, and a guard remembers at most ${MOST_SERIES} of both versions together`,
+      FEWER_SERIES
+    )
   const known = await knownPast(
     {
       source: past,
-      counters: counters.map(({ counter }) => counter),
+      counters: counting,
       baseline,
       deployedAt: version.changedAt,
       intervalSeconds,

@@ -39,6 +39,7 @@ export const CANNOT_WATCH = {
   'nothing-countable': 'the pods have no series that can be counted',
   'no-old-version': 'there is no old version to compare with',
   'no-objective': 'there is no objective to compare with',
+  'too-many-series': 'the pods have more series of what is counted than a guard remembers',
   'bad-numbers': 'the numbers of the request make no sense together',
   'source-refused': 'no source of numbers answers questions about these pods'
 } as const

@@ -58,7 +58,8 @@ function verdict(ports: GuardPorts, { guard, memory, awaited }: Counted, workloa
   const now = ports.clock.now()
   const { version, options } = guard
   const until = (version?.changedAt ?? guard.createdAt) + options.timeout
-  const { watching, cannot } = memory
+  const { watching, cannot, tooMuch } = memory
+  if (tooMuch !== undefined) return endGuard({ guard, memory }, 'inconclusive', tooMuch, now)
   if (watching === undefined) {
     const why = cannot ?? guard.awaits ?? awaited ?? 'nothing can be counted'
     return now < until

@@ -38,6 +38,8 @@ export interface GuardedRollout {
   /** Requests a second of each pod, and the share of them that is bad. */
   rate: number
   share: { old: number; new: number }
+  /** Paths that each pod has series of, at the beginning and later. */
+  paths: { asked: number; counted: number }
   /** False while the source is away. */
   answers: boolean
   /** What the cluster says instead. */
@@ -90,6 +92,7 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     workload: workloadOf([V1, V2]),
     rate: 20,
     share: { old: 0, new: 0 },
+    paths: { asked: 1, counted: 1 },
     answers: true,
     away: undefined,
     pods: [guarded('old', 1), guarded('old', 2), guarded('new', 1), guarded('new', 2)],
@@ -129,6 +132,7 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     ledger,
     cluster: {
       look: async () => rollout.away ?? { kind: 'found', workload: rollout.workload, pods: rollout.pods },
+      read: async () => ({ kind: 'found', workload: rollout.workload }),
       owners: async () => [],
       clockOffset: () => 0
     },
@@ -160,7 +164,12 @@ function numbersOf(rollout: GuardedRollout): Numbers {
     name: 'the story',
     labels: async (_pods, metrics) =>
       rollout.answers
-        ? { kind: 'said', value: ['200', '500'].flatMap(code => (metrics.includes(METRIC) ? [{ __name__: METRIC, code }] : [])) }
+        ? {
+            kind: 'said',
+            value: metrics.includes(METRIC)
+              ? ['200', '500'].flatMap(code => manyPaths(rollout.paths.asked).map(path => ({ __name__: METRIC, code, ...path })))
+              : []
+          }
         : away,
     interval: async () => ({ kind: 'said', value: BLOCK }),
     async scrapes(asked) {
@@ -180,9 +189,16 @@ function numbersOf(rollout: GuardedRollout): Numbers {
 }
 
 /** Counters since the pod's birth: its share was always what it is now. */
-function scrapeOf({ rate, share }: GuardedRollout, { uid, version, bornAt, restarts }: GuardedPod, at: number): Scrape {
+function scrapeOf({ rate, share, paths }: GuardedRollout, { uid, version, bornAt, restarts }: GuardedPod, at: number): Scrape {
   const requests = Math.floor((rate * (at - bornAt)) / SECOND)
   const bad = Math.floor(requests * share[version])
   const series = (code: string, value: number) => ({ labels: { __name__: METRIC, code }, value })
-  return { pod: uid, at, restarts, series: [series('200', requests - bad), series('500', bad)] }
+  const more = manyPaths(paths.counted).slice(1)
+  const idle = more.map(path => ({ labels: { __name__: METRIC, code: '200', ...path }, value: 0 }))
+  return { pod: uid, at, restarts, series: [series('200', requests - bad), series('500', bad), ...idle] }
+}
+
+/** Labels of so many paths; one path is no label. */
+function manyPaths(count: number): readonly Readonly<Record<string, string>>[] {
+  return [{}, ...Array.from({ length: count - 1 }, (_, index) => ({ path: `/orders/${index}` }))]
 }

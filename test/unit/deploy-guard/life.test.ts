@@ -1,5 +1,6 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
+import type { GuardPolicy } from '../../../src/domain/deploy-guard.ts'
 import { deployGuardOf, guardPolicyOf } from '../../support/deploy-guards.ts'
 import { openGuardedRollout, V1, V2 } from '../../support/guarded-rollout.ts'
 import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
@@ -240,4 +241,18 @@ t.test('a version that was judged is found however many guards other targets had
     )
   }
   t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
+})
+
+t.test('a target that a Helm release has is said at the start, with what going back then means', async t => {
+  const step = (action: string, options = {}) => ({ action, with: options, confirm: { within: MINUTE, passes: 3, every: 5_000 } })
+  const said = async (steps: GuardPolicy['steps'] | undefined): Promise<string> => {
+    const rollout = await openGuardedRollout(t, { entry: steps === undefined ? undefined : guardPolicyOf({ steps }) })
+    rollout.workload = { ...rollout.workload, release: { namespace: 'shop', name: 'api' } }
+    await rollout.start()
+    return (await rollout.guard()).said.find(text => text.startsWith('Helm release shop/api has')) ?? ''
+  }
+  t.match(await said([step('helm-rollback')]), /helm-rollback takes the whole release back to an earlier revision, with all that is in it/)
+  t.match(await said([step('rollout-undo')]), /rollout-undo is refused as `helm-owned`/)
+  t.match(await said([step('rollout-undo', { evenIfHelmOwned: true })]), /the next upgrade of the release would bring it again/)
+  t.match(await said(undefined), /who goes back by hand takes helm rollback/)
 })

@@ -46,6 +46,7 @@ async function openWatches(t: Test, names: readonly string[]) {
           await Promise.race([slow, new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)))])
         return AWAY
       },
+      read: async () => ({ kind: 'unreachable', detail: 'ECONNREFUSED' }),
       owners: async () => [],
       clockOffset: () => 0
     },
