@@ -8,8 +8,14 @@ import type { PreparedWatch } from './prepared-watch.ts'
 import { probesPerSecond } from './probes.ts'
 import { lookAtProxies } from './proxy-looks.ts'
 
-/** A block that is long enough, and waits for a pod’s scrape, is looked at again so much later, milliseconds. */
+/** A block that is long enough, and waits for a pod’s scrape, is looked at again so much later at most, milliseconds. */
 const AGAIN_MS = 5 * SECOND
+
+/** And not sooner than this: each look asks the source, milliseconds. */
+const SOONEST_MS = SECOND
+
+/** A scraper keeps its time to some milliseconds. */
+const JITTER_MS = 100
 
 /** When to look next. */
 export interface NextLook {
@@ -23,14 +29,26 @@ export interface NextLook {
  * The next look of a watch: at the ends of blocks, which are whole multiples of their length after the deploy. A watch that begins late,
  * or was stopped for a while, catches up block by block.
  */
-export function nextLook({ settings, lagMs }: PreparedWatch, counting: CountingState, now: number): NextLook {
+export function nextLook({ settings, lagMs }: Pick<PreparedWatch, 'settings' | 'lagMs'>, counting: CountingState, now: number): NextLook {
   const { from, blockSeconds } = settings.counting
   const length = blockSeconds * SECOND
   const blockOf = (at: number): number => Math.floor((at - from) / length)
   const waits = counting.at >= from && blockOf(counting.at) > blockOf(counting.open.from)
   const end = from + (blockOf(Math.max(counting.at, from)) + 1) * length
-  const to = waits ? Math.min(end, counting.at + AGAIN_MS) : end
+  const to = waits ? Math.min(end, scrapeDue(counting, length)) : end
   return { to, dueAt: Math.max(now, to + lagMs) }
+}
+
+/**
+ * When the last scrape comes that a block waits for: each pod is scraped at its own time, once in a block’s length. Where that is not known
+ * (a pod that was not read yet, or missed a scrape), a little later.
+ */
+function scrapeDue({ at: seenTo, open, pods }: CountingState, length: number): number {
+  const due = Object.values(pods).flatMap(({ standing, at }) => {
+    const waitsFor = (standing === 'counting' || standing === 'fell') && at !== undefined && at <= open.from
+    return waitsFor && at + length > seenTo ? [at + length + JITTER_MS] : []
+  })
+  return due.length === 0 ? seenTo + AGAIN_MS : Math.min(Math.max(...due, seenTo + SOONEST_MS), seenTo + AGAIN_MS)
 }
 
 /** What the source knows up to an instant, as the judge takes it. Never throws for what the source does. */
