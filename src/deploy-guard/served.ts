@@ -80,13 +80,18 @@ export async function servedIn(
   }
 }
 
-/** What is tolerated of each part: what the old version did while the guard watched, with the margin of a comparison with the past. */
+/**
+ * What is tolerated of each part: what the old version did while the guard watched, with the margin of a comparison with the past. Where it
+ * was not compared side by side, it is the limit that the failure itself was judged by.
+ */
 function limitsOf({ watching }: GuardMemory) {
   if (watching === undefined) return []
-  return watching.watch.settings.parts.flatMap(({ name, metric }, index) => {
+  return watching.watch.settings.parts.flatMap(({ name, metric, comparisons }, index) => {
     const old = watching.state.parts[index]?.seen.old
-    if (old === undefined || old.requests === 0) return []
-    return [{ index, name, metric, limit: Math.min(1, PAST_MARGIN.ratio * highestShare(old, PAST_SHARE) + PAST_MARGIN.add) }]
+    if (old !== undefined && old.requests > 0)
+      return [{ index, name, metric, limit: Math.min(1, PAST_MARGIN.ratio * highestShare(old, PAST_SHARE) + PAST_MARGIN.add) }]
+    const shares = comparisons.flatMap(({ worse }) => (worse?.kind === 'absolute' ? [worse.share] : []))
+    return shares.length === 0 ? [] : [{ index, name, metric, limit: Math.min(...shares) }]
   })
 }
 

@@ -1,18 +1,29 @@
 import t from 'tap'
 import { lookFor, nextLook } from '../../../src/deploy-guard/looks.ts'
+import { NOTHING_YET } from '../../../src/deploy-guard/memory.ts'
 import { prepareWatch } from '../../../src/deploy-guard/prepare-watch.ts'
 import type { PreparedAnswer } from '../../../src/deploy-guard/prepared-watch.ts'
+import { servedIn } from '../../../src/deploy-guard/served.ts'
 import type { WatchQuestion } from '../../../src/deploy-guard/watch-question.ts'
 import type { GuardedPod } from '../../../src/domain/guarded-pod.ts'
 import { USUAL_GUARD_METRICS } from '../../../src/policies/guard-metrics.ts'
 import { startWatch, type WatchState, watchLook } from '../../../src/verification/sequential/judge.ts'
 import { standingOf } from '../../../src/verification/sequential/standing.ts'
 import { proxyNumbers } from '../../../src/verification/series/proxy-numbers.ts'
-import { openGuardedRollout } from '../../support/guarded-rollout.ts'
+import { deployGuardOf } from '../../support/deploy-guards.ts'
+import { openGuardedRollout, V1, V2 } from '../../support/guarded-rollout.ts'
 import { type StoredSeries, seriesPrometheus } from '../../support/series-prometheus.ts'
+import { workloadOf } from '../../support/workloads.ts'
 import { at, DEPLOY } from '../verification/sequential/scene.ts'
 import { guardedPod, soon } from '../verification/series/numbers-scene.ts'
 import { OPTIONS, VERSION } from './watch-scene.ts'
+
+/** What nobody asks here. */
+const UNASKED = {
+  read: async () => ({ kind: 'unreachable', detail: '' }) as const,
+  owners: async () => [],
+  clockOffset: () => 0
+}
 
 const HOUR = 3_600
 const DAY = 24 * HOUR
@@ -106,7 +117,7 @@ async function watched(series: readonly StoredSeries[], more: Partial<WatchQuest
     const { look } = await lookFor({ watch, source, counting: state.counting, pods: asked.pods, to }, soon())
     state = watchLook(settings, state, look)
   }
-  return { settings, standing: standingOf(settings, state) }
+  return { settings, standing: standingOf(settings, state), watching: { watch, state }, proxies: asked.proxies }
 }
 
 t.test('what ingress-nginx counts is judged against what it counted before the deploy, and no rate is claimed', async t => {
@@ -178,6 +189,30 @@ t.test('a guard of a proxy’s metric is refused at the start where old and new 
   })
   t.equal(await rollout.ledger.guardsUnderWay(), 0)
   t.match(await rollout.start({ metrics: ['ingress-nginx'], baseline: 'before' }), { kind: 'started' })
+})
+
+t.test('once a bad version was taken back, the proxy tells whether the old one serves well again', async t => {
+  // Given a version that failed, taken back at 100 s; the old one serves well from then on, or as badly.
+  const recovers = async (after: number) => {
+    const series = ingress({ share: second => (second > 30 ? (second < 100 ? 0.2 : after) : 0.001) })
+    const { watching, proxies } = await watched(series)
+    if (proxies === undefined) throw new Error('there are no proxies')
+    const pods = [guardedPod('c', 'old', { bornAt: at(95), readyFrom: at(99) }), guardedPod('b', 'new', { deletedAt: at(100) })]
+    const served = await servedIn(
+      { cluster: { look: async () => ({ kind: 'found', workload: workloadOf([V1, V2]), pods }), ...UNASKED } },
+      {
+        guard: deployGuardOf({ version: VERSION }),
+        memory: { ...NOTHING_YET, watching },
+        numbers: { sources: [], proxies, close: () => {} },
+        version: 'old'
+      },
+      { from: at(150), to: at(165) },
+      soon()
+    )
+    return served
+  }
+  t.match(await recovers(0.001), { kind: 'served', parts: [{ name: 'errors', verdict: 'pass', requests: 1_500 }] })
+  t.match(await recovers(0.2), { kind: 'served', parts: [{ name: 'errors', verdict: 'fail', bad: 300 }] })
 })
 
 t.test('scrapes are counted since the deploy, in whole blocks', async t => {
