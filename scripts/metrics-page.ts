@@ -30,6 +30,26 @@ metric’s own (\`atLeast\`, \`window\` in \`with\`).
 - A counter that is born with its first event counts from its second scrape on, because a rate needs two.
 - \`where\` takes matchers as PromQL has them; templates stand in their quotes. Recording rules are queries: write them as \`promql\`.
 
+A guard (\`astern guard --metric NAME\`) knows the same names:
+
+- **By pod**: it finds out itself which series the pods have ([canary.md](canary.md)), and the options here do not apply.
+- **\`ingress-nginx\`, \`envoy\`, \`istio\`**: it counts the very series that are asked for here, without a window, and takes a scrape at a time.
+  A proxy does not tell the old version’s pods from the new one’s: the baseline is \`before\` or \`objective\`, nothing is counted before the new
+  version serves alone, and no proven error rate is claimed. They can’t be judged together with metrics by pod. A proxy whose counters fall is
+  believed no more in that watch.
+- **\`kubernetes-restarts\`, \`queue-lag\`, \`burn-rate\`**: reported beside the verdict, and decide nothing.
+
+The options stand in the entry of \`guards:\`, never in the request; \`envoy\`, \`queue-lag\` and \`burn-rate\` can’t be asked for without:
+
+\`\`\`yaml fragment
+guards:
+  - name: deploys
+    namespaces: [shop]
+    metrics:
+      envoy: { cluster: "{{ target.namespace }}_{{ target.name }}_8080" }
+      queue-lag: { where: ['consumergroup="orders"'] }
+\`\`\`
+
 | metric | what it is | fails when |
 |---|---|---|
 ${NAMED.map(({ name, title, failWhen }) => `| [\`${name}\`](#${name}) | ${title} | ${failWhen === undefined ? 'you say' : `\`${failWhen}\``} |`).join('\n')}

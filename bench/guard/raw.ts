@@ -1,13 +1,16 @@
+import { nextLook } from '../../src/deploy-guard/looks.ts'
 import type { Look, Scrape, SeenPod, Series } from '../../src/verification/sequential/counting/scrape.ts'
+import { startWatch, type WatchState, watchLook } from '../../src/verification/sequential/judge.ts'
+import type { WatchSettings } from '../../src/verification/sequential/settings.ts'
 import type { Chance } from './chance.ts'
 import { settingsFor } from './judge.ts'
-import { type Ended, podOf, watchLooks } from './looks.ts'
+import { type Ended, podOf } from './looks.ts'
 import { changed, type Scene } from './scene.ts'
 import { history, PODS } from './trace.ts'
 
 /** How raw counters are read. */
 export interface Reading {
-  /** `direct`: Astern reads all pods every 5 s. `prometheus`: they are scraped every 15 s, each at its own time, and asked for every 5 s. */
+  /** `direct`: Astern reads all pods every 5 s. `prometheus`: they are scraped every 15 s, each at its own time, and asked for as the product asks. */
   readonly from: 'direct' | 'prometheus'
   readonly seconds: number
   /** When the new pods become Ready: all with the deploy, or each at any time of the 5 s after it. */
@@ -35,7 +38,22 @@ export function blockSeconds(from: Reading['from']): number {
 export function watchRaw(scene: Scene, reading: Reading, chance: Chance): Ended {
   const before = { history: history(scene, chance) }
   const settings = settingsFor(scene, before, { blockSeconds: blockSeconds(reading.from), seconds: reading.seconds, passes: 'never' })
-  return watchLooks(settings, looksOf(scene, reading, chance))
+  const look = looking(scene, reading, chance)
+  let state = startWatch(settings)
+  let blocks = 0
+  for (let due = 0; due <= reading.seconds; due = nextDue(reading, settings, state)) {
+    const { testedTo } = state
+    state = watchLook(settings, state, look(due))
+    if (state.testedTo !== testedTo) blocks += 1
+    if (state.decision !== undefined) return { kind: state.decision.kind, seconds: state.decision.at / 1_000, blocks }
+  }
+  return { kind: 'watching', seconds: state.counting.at / 1_000, blocks }
+}
+
+/** Pods are read every 5 s; a Prometheus is asked when the product asks it. Seconds after the deploy. */
+function nextDue({ from }: Reading, settings: WatchSettings, { counting }: WatchState): number {
+  if (from === 'direct') return (Math.floor(counting.at / 1_000 / LOOK) + 1) * LOOK
+  return nextLook({ settings, lagMs: 0 }, counting, 0).to / 1_000
 }
 
 /** Times are seconds after the deploy. */
@@ -50,13 +68,13 @@ interface Running {
   until: number
 }
 
-/** What the looks bring. They are due every 5 s from the deploy on, as the product’s are. */
-function* looksOf(scene: Scene, reading: Reading, chance: Chance): Generator<Look> {
+/** What a look brings that is due at a second. */
+function looking(scene: Scene, reading: Reading, chance: Chance): (due: number) => Look {
   const pods = Array.from({ length: 2 * PODS }, (_, index) => start(index, reading.ready, chance))
   const seen = pods.map(({ pod }) => pod)
   // The old pods were read before the deploy as well: from then on they are counted.
   let late: Scrape[] = pods.slice(0, PODS).map(running => scrapeOf(running, 0))
-  for (let due = 0; due <= reading.seconds; due += LOOK) {
+  return due => {
     const at = milliseconds(due + ANSWER * chance.uniform())
     const scrapes = late
     late = []
@@ -71,7 +89,7 @@ function* looksOf(scene: Scene, reading: Reading, chance: Chance): Generator<Loo
       else scrapes.push(scrapeOf(running, scraped))
       if (luck > 1 - TROUBLE) scrapes.push(scrapeOf(running, scraped))
     }
-    yield { at: Math.round(1_000 * at), pods: seen, scrapes }
+    return { at: Math.round(1_000 * at), pods: seen, scrapes }
   }
 }
 

@@ -175,7 +175,7 @@ export function goals({ runs, progress }: Work): Printed {
     })
   )
   return {
-    title: `From raw counters of pods that are scraped at their own times, looked at every 5 s: blocks and whole seconds from the deploy to the verdict, of ${some} runs`,
+    title: `From raw counters of pods that are scraped at their own times, looked at as the product does: blocks and whole seconds from the deploy to the verdict, of ${some} runs`,
     text: table(['regression', 'scrapes', 'blocks, median / p95', 'seconds, median / p95', 'goal', 'median holds'], lines),
     broken: []
   }

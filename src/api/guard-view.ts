@@ -100,6 +100,17 @@ export const GuardSchema = Type.Object({
   version: Type.Optional(VersionSchema),
   said: Type.Array(text('What was found before the first block, and what it means.')),
   standing: Type.Optional(StandingSchema),
+  reported: Type.Optional(
+    Type.Array(
+      Type.Object({
+        name: Type.String(),
+        at: instant(),
+        value: Type.Optional(Type.Number()),
+        why: Type.Optional(text('Why there is no number.'))
+      }),
+      { description: 'Metrics that decide nothing, as they were last.' }
+    )
+  ),
   failing: Type.Optional(text('What Kubernetes itself shows to be failing.')),
   awaits: Type.Optional(Type.String()),
   run: Type.Optional(
@@ -137,6 +148,7 @@ export function guardView(guard: DeployGuard): GuardView {
     version: guard.version === undefined ? undefined : versionView(guard.version),
     said: [...guard.said],
     standing: guard.standing === undefined ? undefined : standingView(guard.standing),
+    reported: guard.reported?.map(one => ({ ...one, at: time(one.at) })),
     failing: guard.failing,
     awaits: guard.awaits,
     run: guard.run === undefined ? undefined : runView(guard.run),

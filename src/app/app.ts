@@ -31,6 +31,7 @@ import { createWorker } from '../pipeline/worker.ts'
 import { watchdogMatcher } from '../policies/blind.ts'
 import { openPolicyStore } from '../policies/store.ts'
 import { measureEventLoop } from '../telemetry/event-loop.ts'
+import { meterGuards } from '../telemetry/guard-metrics.ts'
 import { createLogger, type Lines, type Logger, scrubbing } from '../telemetry/logger.ts'
 import { createMetrics } from '../telemetry/metrics.ts'
 import { openActions } from './actions.ts'
@@ -157,7 +158,8 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
       policies: () => store.current(),
       ceiling: config.mode,
       failed: recorder.failed,
-      turned: () => pulse.turned('guards')
+      turned: () => pulse.turned('guards'),
+      meter: meterGuards(metrics.registry, () => ledger.guardsUnderWay())
     },
     owner
   )

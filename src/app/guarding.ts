@@ -12,13 +12,17 @@ import type { Cluster } from '../domain/ports/cluster.ts'
 import type { DeployGuards } from '../domain/ports/deploy-guards.ts'
 import type { Faults } from '../domain/ports/faults.ts'
 import type { GuardEvidence } from '../domain/ports/guard-evidence.ts'
+import type { GuardMeter } from '../domain/ports/guard-meter.ts'
 import type { GuardedCluster } from '../domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../domain/ports/ledger.ts'
 import type { PodPages } from '../domain/ports/pod-pages.ts'
+import { USUAL_GUARD_METRICS } from '../policies/guard-metrics.ts'
 import type { PolicySet } from '../policies/load.ts'
 import { createPodsSource } from '../verification/pods/pods-source.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
+import { numberAsking } from '../verification/series/one-number.ts'
 import { prometheusNumbers } from '../verification/series/prometheus-numbers.ts'
+import { proxyNumbers } from '../verification/series/proxy-numbers.ts'
 import type { Sources } from './sources.ts'
 
 export interface GuardingParts {
@@ -36,6 +40,7 @@ export interface GuardingParts {
   readonly failed: (what: string, cause: unknown) => void
   /** Is called when a turn was finished in which nothing failed. */
   readonly turned: () => void
+  readonly meter: GuardMeter
 }
 
 /** Deploy guards: what the API needs of them, what their runs ask, and what watches. */
@@ -48,18 +53,20 @@ export interface Guarding {
 
 /** Puts deploy guards together. @param owner names this process among all that work on the ledger */
 export function createGuarding(parts: GuardingParts, owner: string): Guarding {
-  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed, turned } = parts
+  const { clock, ids, ledger, cluster, guarded, ceiling, faults, failed, turned, meter } = parts
   const ports: GuardPorts = {
     clock,
     ids,
     ledger,
-    cluster: { look: guarded.look, owners: cluster.owners, clockOffset: cluster.clockOffset },
+    cluster: { look: guarded.look, read: cluster.read, owners: cluster.owners, clockOffset: cluster.clockOffset },
     sessions: createSessions(({ options }) => numbersOf(parts, options), clock.now),
+    usualMetrics: USUAL_GUARD_METRICS,
     entry: namespace => guardPolicyFor(parts.policies().guards, namespace),
     ceiling,
     faults,
     failed,
-    turned
+    turned,
+    meter
   }
   const worker = createGuardWorker(ports, owner)
   return {
@@ -73,10 +80,11 @@ export function createGuarding(parts: GuardingParts, owner: string): Guarding {
 /** One guard’s sources: Prometheus, which knows the past, and then the pods themselves. */
 function numbersOf({ sources, clock, pages }: GuardingParts, { pods: road }: Pick<DeployGuardOptions, 'pods'>): Numbers {
   const { prometheus } = sources()
-  const ofPrometheus: NumberSource[] =
-    prometheus === undefined ? [] : [prometheusNumbers({ ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now })]
-  if (road === 'off') return { sources: ofPrometheus, close: () => {} }
+  const asking = prometheus === undefined ? undefined : { ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: clock.now }
+  const ofPrometheus: NumberSource[] = asking === undefined ? [] : [prometheusNumbers(asking)]
+  const beside = asking === undefined ? {} : { proxies: proxyNumbers(asking), number: numberAsking(asking.ask, asking.clockOffset) }
+  if (road === 'off') return { ...beside, sources: ofPrometheus, close: () => {} }
   const ofPods = createPodsSource({ pages: pages[road], clock })
   ofPods.start()
-  return { sources: [...ofPrometheus, ofPods], close: () => void ofPods.stop() }
+  return { ...beside, sources: [...ofPrometheus, ofPods], close: () => void ofPods.stop() }
 }

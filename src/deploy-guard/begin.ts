@@ -8,13 +8,15 @@ import { mayBeEnforced, type Owner } from '../domain/owner.ts'
 import type { StartedGuard } from '../domain/ports/deploy-guards.ts'
 import type { TargetFacts } from '../domain/ports/ledger.ts'
 import type { Workload } from '../domain/workload.ts'
-import type { GuardPorts } from './ports.ts'
+import { wrongMetrics } from './asked-metrics.ts'
+import { type GuardPorts, metricsOf } from './ports.ts'
+import { releaseSaid } from './release-said.ts'
 import { type Found, versionKey, versionOf } from './version.ts'
 
 /** So many guards are watched at a time: each may hold some thousand series. */
 const AT_ONCE = 200
 
-/** Among so many guards the one is looked for that judged a version before. */
+/** Among so many guards of the target the one is looked for that judged a version before. */
 const LATEST = 200
 
 /** Begins a guard, or attaches to the one that judges the same version. */
@@ -36,9 +38,15 @@ export async function beginGuard(ports: GuardPorts, request: DeployGuardRequest,
   if (judged !== undefined) return { kind: 'attached', guard: judged }
   const outside = entry === undefined ? [] : outsideBounds(entry, options)
   if (outside.length > 0) return { kind: 'refused', why: 'not-allowed', detail: outside.join('; ') }
+  const wrong = wrongMetrics(options, metricsOf(ports, { ...(entry === undefined ? {} : { entry }) }))
+  if (wrong !== undefined) return { kind: 'refused', why: 'invalid', detail: wrong }
   const owners = await cluster.owners(workload, signal)
+  // A look at pods does not tell of the release: who declares the workload is read once, for people. What a run may do it reads anew.
+  const declared = await cluster.read(target, signal)
+  const release = declared.kind === 'found' ? declared.workload.release : undefined
   const said = [
     ...mayWrite(ports, request, entry),
+    ...(release === undefined ? [] : [releaseSaid(workload, release, entry)]),
     ...whatStandsInTheWay({ workload, facts, owners }),
     ...(found.kind === 'version' && found.undated !== undefined
       ? [`when this version was rolled out is not known (${found.undated}), so that it is watched from now on`]
@@ -105,11 +113,10 @@ async function judgedBefore(
   { uid }: Workload
 ): Promise<DeployGuard | undefined> {
   if (options.image === undefined && options.revision === undefined) return undefined
-  const known = await ledger.guards(LATEST)
+  const known = await ledger.guardsOf(target, LATEST)
   return known.find(
-    ({ version, result, target: of }) =>
+    ({ version, result }) =>
       version?.uid === uid &&
-      targetKey(of) === targetKey(target) &&
       result !== 'stopped' &&
       (options.image === undefined || version.images.includes(options.image)) &&
       (options.revision === undefined || version.revision === options.revision)

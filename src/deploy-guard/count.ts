@@ -6,10 +6,11 @@ import { startWatch, watchLook } from '../verification/sequential/judge.ts'
 import { DEFAULTS } from '../verification/sequential/settings.ts'
 import { learnedParts } from './learned.ts'
 import { lookFor, nextLook } from './looks.ts'
-import type { Remembered } from './memory.ts'
-import type { GuardPorts } from './ports.ts'
+import type { GuardMemory, Remembered } from './memory.ts'
+import { type GuardPorts, metricsOf } from './ports.ts'
 import { prepareWatch } from './prepare-watch.ts'
-import type { Numbers } from './sessions.ts'
+import { overQuota } from './series-quota.ts'
+import { type Numbers, sourceNamed } from './sessions.ts'
 import { judgesEntry } from './wait.ts'
 
 /** Blocks that one look takes up: a guard that begins late, or was away, has to catch up. */
@@ -30,14 +31,15 @@ function bounded({ entry, options }: DeployGuard): DeployGuardOptions {
 /** Fixes everything that the watch rests on, as soon as something can be counted. */
 export async function prepared(
   ports: GuardPorts,
-  { sources }: Numbers,
+  { sources, proxies }: Numbers,
   { guard, memory, pods, now }: Pods,
   signal: AbortSignal
 ): Promise<Remembered & { readonly audit: readonly AuditEntry[] }> {
   const { version, target } = guard
   if (memory.watching !== undefined || memory.cannot !== undefined || version === undefined) return { guard, memory, audit: [] }
   const learned = await learnedParts(ports, target)
-  const found = await prepareWatch({ target, version, options: bounded(guard), pods, sources, learned, now }, signal)
+  const asked = metricsOf(ports, guard)
+  const found = await prepareWatch({ target, version, options: bounded(guard), pods, sources, proxies, asked, learned, now }, signal)
   switch (found.kind) {
     case 'not-yet':
       return { guard: { ...guard, awaits: found.awaits }, memory, audit: [] }
@@ -57,7 +59,7 @@ export async function prepared(
 /** Takes up every block that is over by now, one look each, in their order. */
 export async function countBlocks(
   ports: GuardPorts,
-  { sources }: Numbers,
+  numbers: Numbers,
   { guard, memory, pods, now }: Pods,
   signal: AbortSignal
 ): Promise<Remembered> {
@@ -65,7 +67,7 @@ export async function countBlocks(
   if (watching === undefined) return { guard, memory }
   const { watch } = watching
   let { state } = watching
-  const source = sources.find(({ name }) => name === watch.source)
+  const source = sourceNamed(numbers, watch.source)
   for (let looks = 0; looks < BLOCKS_AT_ONCE && state.decision === undefined && !signal.aborted; looks += 1) {
     const { to } = nextLook(watch, state.counting, now)
     if (to + watch.lagMs > now) break
@@ -73,6 +75,12 @@ export async function countBlocks(
     const made = source === undefined ? undefined : await lookFor({ watch, source, counting: state.counting, pods, to }, signal)
     state = watchLook(watch.settings, state, made?.look ?? { at: to, pods, scrapes: [] })
     ports.faults.reach('guard-counted')
+    const tooMuch = state.decision === undefined ? overQuota(state.counting) : undefined
+    if (tooMuch !== undefined) return { guard, memory: { ...withoutWatching(memory), tooMuch } }
   }
   return { guard, memory: { ...memory, watching: { watch, state } } }
+}
+
+function withoutWatching({ watching: _much, ...rest }: GuardMemory): GuardMemory {
+  return rest
 }

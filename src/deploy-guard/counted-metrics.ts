@@ -11,8 +11,8 @@ import type { WatchQuestion } from './watch-question.ts'
 export interface NamedCounter {
   readonly metric: 'errors' | 'latency'
   readonly counter: Counter
-  /** Names the protocol where both are counted, else empty. */
-  readonly prefix: '' | 'HTTP ' | 'gRPC '
+  /** Names the protocol, or the proxy, where several are counted, else empty. */
+  readonly prefix: string
 }
 
 export interface CountersQuestion {

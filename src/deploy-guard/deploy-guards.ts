@@ -10,11 +10,12 @@ const FOLLOW_MS = 500
 
 /** Starts, shows and stops deploy guards. @param begun is called when one was begun */
 export function createDeployGuards(ports: GuardPorts, begun: () => void): DeployGuards {
-  const { ledger, clock } = ports
+  const { ledger, clock, meter } = ports
   return {
     async start(request, signal) {
       const started = await beginGuard(ports, request, signal)
       if (started.kind === 'started') begun()
+      if (started.kind === 'started' && started.guard.result !== undefined) meter?.ended(started.guard.result)
       return started
     },
     guard: id => ledger.guard(id),
@@ -28,7 +29,9 @@ export function createDeployGuards(ports: GuardPorts, begun: () => void): Deploy
         { at: now },
         { guard: id, target: guard.target, result: 'stopped', detail, grounds: guard.standing?.text ?? [] }
       )
-      return ledger.stopGuard(id, { detail, endedAt: now }, [entry])
+      const stopped = await ledger.stopGuard(id, { detail, endedAt: now }, [entry])
+      if (guard.state !== 'ended' && stopped?.result === 'stopped') meter?.ended('stopped')
+      return stopped
     },
     async changed(seen, signal) {
       const before = told(seen)

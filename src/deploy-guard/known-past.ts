@@ -1,6 +1,6 @@
 import { DAY, MINUTE } from '../base/clock.ts'
 import { type Counter, partsOf } from '../verification/sequential/counting/counter.ts'
-import type { NumberSource, PastQuestion, PastTallies } from '../verification/sequential/counting/number-source.ts'
+import type { PastNumbers, PastQuestion, PastTallies } from '../verification/sequential/counting/number-source.ts'
 import type { Stretches } from '../verification/sequential/dispersion.ts'
 import type { Past } from '../verification/sequential/past.ts'
 import type { Baseline } from '../verification/sequential/settings.ts'
@@ -23,7 +23,7 @@ const HISTORY_STEP = 15
 const DAY_STEP = 60
 
 export interface PastWanted extends Omit<PastQuestion, 'from' | 'to'> {
-  readonly source: NumberSource | undefined
+  readonly source: { readonly name: string; readonly past?: Pick<PastNumbers, 'tallies'> } | undefined
   readonly counters: readonly Counter[]
   readonly baseline: Baseline
   /** The time of the deploy, epoch milliseconds. */

@@ -1,14 +1,21 @@
 import { SECOND } from '../base/clock.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { CountingState } from '../verification/sequential/counting/counting.ts'
-import type { CountedBefore, NumberSource, Unsaid } from '../verification/sequential/counting/number-source.ts'
-import type { Look, Scrape, SeenPod } from '../verification/sequential/counting/scrape.ts'
-import { sourceOf } from '../verification/sequential/counting/source.ts'
+import type { CountedBefore } from '../verification/sequential/counting/number-source.ts'
+import type { SeenPod } from '../verification/sequential/counting/scrape.ts'
+import { askedSince, firstScrapes, type LookQuestion, type MadeLook } from './look-question.ts'
 import type { PreparedWatch } from './prepared-watch.ts'
 import { probesPerSecond } from './probes.ts'
+import { lookAtProxies } from './proxy-looks.ts'
 
-/** A block that is long enough, and waits for a pod’s scrape, is looked at again so much later, milliseconds. */
+/** A block that is long enough, and waits for a pod’s scrape, is looked at again so much later at most, milliseconds. */
 const AGAIN_MS = 5 * SECOND
+
+/** And not sooner than this: each look asks the source, milliseconds. */
+const SOONEST_MS = SECOND
+
+/** A scraper keeps its time to some milliseconds. */
+const JITTER_MS = 100
 
 /** When to look next. */
 export interface NextLook {
@@ -22,82 +29,42 @@ export interface NextLook {
  * The next look of a watch: at the ends of blocks, which are whole multiples of their length after the deploy. A watch that begins late,
  * or was stopped for a while, catches up block by block.
  */
-export function nextLook({ settings, lagMs }: PreparedWatch, counting: CountingState, now: number): NextLook {
+export function nextLook({ settings, lagMs }: Pick<PreparedWatch, 'settings' | 'lagMs'>, counting: CountingState, now: number): NextLook {
   const { from, blockSeconds } = settings.counting
   const length = blockSeconds * SECOND
   const blockOf = (at: number): number => Math.floor((at - from) / length)
   const waits = counting.at >= from && blockOf(counting.at) > blockOf(counting.open.from)
   const end = from + (blockOf(Math.max(counting.at, from)) + 1) * length
-  const to = waits ? Math.min(end, counting.at + AGAIN_MS) : end
+  const to = waits ? Math.min(end, scrapeDue(counting, length)) : end
   return { to, dueAt: Math.max(now, to + lagMs) }
 }
 
-export interface LookQuestion {
-  readonly watch: PreparedWatch
-  readonly source: NumberSource
-  /** The counting so far: what was seen before is asked for no more. */
-  readonly counting: CountingState
-  /** The pods as they are now, those that are gone since the deploy among them. */
-  readonly pods: readonly GuardedPod[]
-  /** The instant that is looked at: `nextLook`. */
-  readonly to: number
+/**
+ * When the last scrape comes that a block waits for: each pod is scraped at its own time, once in a block’s length. Where that is not known
+ * (a pod that was not read yet, or missed a scrape), a little later.
+ */
+function scrapeDue({ at: seenTo, open, pods }: CountingState, length: number): number {
+  const due = Object.values(pods).flatMap(({ standing, at }) => {
+    const waitsFor = (standing === 'counting' || standing === 'fell') && at !== undefined && at <= open.from
+    return waitsFor && at + length > seenTo ? [at + length + JITTER_MS] : []
+  })
+  return due.length === 0 ? seenTo + AGAIN_MS : Math.min(Math.max(...due, seenTo + SOONEST_MS), seenTo + AGAIN_MS)
 }
-
-export interface MadeLook {
-  /** Without scrapes where the source did not answer: time goes on, and the judge tells when a source is gone. */
-  readonly look: Look
-  /** Why there are no numbers. */
-  readonly unsaid?: { readonly because: Unsaid; readonly detail: string }
-}
-
-/** Scrapes that were looked at are asked for once more: a fall shows against the one before it. Blocks. */
-const OVERLAP = 2
-
-/** Before the deploy, at least so far is looked for the old pods’ last scrape, milliseconds. */
-const BEFORE_MS = 60 * SECOND
 
 /** What the source knows up to an instant, as the judge takes it. Never throws for what the source does. */
 export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise<MadeLook> {
   const { watch, source, counting, to } = asked
+  if (watch.proxies !== undefined) return lookAtProxies({ ...asked, proxies: watch.proxies }, signal)
   const pods = [...asked.pods, ...watch.gone]
   const question = { ...asked, pods }
-  const { from, blockSeconds, counters } = watch.settings.counting
-  const overlap = OVERLAP * blockSeconds * SECOND
+  const { from, counters } = watch.settings.counting
   const begins = counting.at < from
-  const since = begins ? from - Math.max(overlap, BEFORE_MS) : Math.min(counting.at, counting.heardAt) - overlap
-  const answer = await source.scrapes(
-    // A source that was away for long has what the counters had then: what is older adds nothing.
-    {
-      pods,
-      counters,
-      from: Math.max(since, to - Math.max(LONGEST_BLOCKS * blockSeconds * SECOND, BEFORE_MS)),
-      to,
-      countedBefore: countedBefore(question)
-    },
-    signal
-  )
+  const answer = await source.scrapes({ pods, counters, from: askedSince(asked), to, countedBefore: countedBefore(question) }, signal)
   const seen = pods.filter(({ bornAt }) => bornAt <= to).map(pod => seenPod(pod, watch))
   if (answer.kind === 'unsaid')
     return { look: { at: to, pods: seen, scrapes: [] }, unsaid: { because: answer.because, detail: answer.detail } }
   const scrapes = answer.value.filter(({ at }) => at <= to)
   return { look: { at: to, pods: seen, scrapes: begins ? firstScrapes(scrapes, from) : scrapes } }
-}
-
-/** A look reaches back at most so many blocks. */
-const LONGEST_BLOCKS = 20
-
-/**
- * What a first look contains: of each pod the last scrape from before the deploy, from which it is counted, and all later ones. What was
- * before that does not matter, and a restart then would not be known.
- */
-export function firstScrapes(scrapes: readonly Scrape[], deployedAt: number): readonly Scrape[] {
-  const before = scrapes.filter(({ at }) => at <= deployedAt)
-  const last = new Map<string, Scrape>()
-  for (const scrape of before) {
-    const target = `${scrape.pod} ${scrape.series.map(({ labels }) => sourceOf(labels)).toSorted()[0] ?? ''}`
-    if ((last.get(target)?.at ?? Number.NEGATIVE_INFINITY) < scrape.at) last.set(target, scrape)
-  }
-  return [...last.values(), ...scrapes.filter(({ at }) => at > deployedAt)]
 }
 
 /** What was counted already. Of a pod that was born with the deploy no restart was; of an old one, all but those since the deploy. */

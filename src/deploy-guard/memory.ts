@@ -18,6 +18,8 @@ export interface GuardMemory {
   readonly watching?: Watching
   /** Why nothing can be counted, once that is certain. */
   readonly cannot?: string
+  /** Why counting ended, where the pods had too many series. What was counted is not kept then. */
+  readonly tooMuch?: string
   /** When the failure was found, Astern's clock. */
   readonly failedAt?: number
 }

@@ -1,33 +1,32 @@
-import { SECOND } from '../base/clock.ts'
 import type { DeployGuardOptions, JudgedVersion } from '../domain/deploy-guard.ts'
 import type { GuardedPod } from '../domain/guarded-pod.ts'
+import { isProxyMetric, isReportedMetric, NAMED_METRICS } from '../domain/named-metrics.ts'
+import { weigh } from '../verification/sequential/counting/counter.ts'
 import type { NumberSource } from '../verification/sequential/counting/number-source.ts'
 import { type Baseline, DEFAULTS, wrongNumbers } from '../verification/sequential/settings.ts'
 import { countersOf } from './counted-metrics.ts'
 import { type FoundSource, findSource } from './find-source.ts'
 import { knownPast } from './known-past.ts'
-import { isPodMetric, LOOKED_FOR, POD_METRICS } from './pod-metrics.ts'
-import { cannot, type PreparedAnswer } from './prepared-watch.ts'
+import { isPodMetric, LOOKED_FOR } from './pod-metrics.ts'
+import { prepareProxies } from './prepare-proxies.ts'
+import { cannot, LAG_MS, LONGEST_BLOCK, type PreparedAnswer } from './prepared-watch.ts'
 import { probePathsOf } from './probes.ts'
+import { FEWER_SERIES, MOST_SERIES } from './series-quota.ts'
 import { numbersOf, planned } from './watch-plan.ts'
 import type { WatchQuestion } from './watch-question.ts'
-
-/** A scrape is written down within two seconds of its beginning; later ones are counted with the next look. */
-const LAG_MS = 2 * SECOND
-
-const LONGEST_BLOCK = 300
 
 /** Finds out what is counted and fixes everything that a watch rests on; or tells what is awaited, or why it can’t begin. */
 export async function prepareWatch(question: WatchQuestion, signal: AbortSignal): Promise<PreparedAnswer> {
   const { options, version, pods, sources } = question
-  const unknown = options.metrics.find(name => !isPodMetric(name))
+  const unknown = options.metrics.find(name => !isPodMetric(name) && !isProxyMetric(name) && !isReportedMetric(name))
   if (unknown !== undefined)
-    return cannot('unknown-metric', `${unknown} is not counted pod by pod`, `known are ${Object.keys(POD_METRICS).join(', ')}`)
+    return cannot('unknown-metric', `${unknown} is no metric that a guard knows`, `known are ${NAMED_METRICS.join(', ')}`)
   const baseline = baselineOf(options, version)
   if (typeof baseline !== 'string') return baseline
   if (pods.length === 0) return { kind: 'not-yet', awaits: 'pods of the workload' }
+  if (options.metrics.some(isProxyMetric)) return prepareProxies(question, baseline, signal)
   const probePaths = probePathsOf(pods)
-  const found = await findSource({ sources, pods, names: options.metrics, probePaths }, signal)
+  const found = await findSource({ sources, pods, names: options.metrics.filter(isPodMetric), probePaths }, signal)
   if (found.kind !== 'found') return found
   const measured = await found.source.interval(found.asked, signal)
   const intervalSeconds = measured.kind === 'said' ? Math.min(measured.value, LONGEST_BLOCK) : DEFAULTS.blockSeconds
@@ -38,10 +37,19 @@ export async function prepareWatch(question: WatchQuestion, signal: AbortSignal)
   const counted = await countersOf({ watch: question, found, past, probePaths, baseline }, signal)
   if ('kind' in counted) return counted
   const { counters, said } = counted
+  const counting = counters.map(({ counter }) => counter)
+  const series = found.labels.filter(labels => weigh(counting, labels).length > 0).length
+  // Each version may have as many.
+  if (series > MOST_SERIES / 2)
+    return cannot(
+      'too-many-series',
+      `the ${found.asked[0]?.version ?? 'old'} version’s pods have ${series} series of what is counted, and a guard remembers at most ${MOST_SERIES} of both versions together`,
+      FEWER_SERIES
+    )
   const known = await knownPast(
     {
       source: past,
-      counters: counters.map(({ counter }) => counter),
+      counters: counting,
       baseline,
       deployedAt: version.changedAt,
       intervalSeconds,

@@ -9,7 +9,7 @@ import { lookFor } from './looks.ts'
 import type { GuardMemory } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
 import type { GuardPorts } from './ports.ts'
-import type { Numbers } from './sessions.ts'
+import { type Numbers, sourceNamed } from './sessions.ts'
 
 /** One part of what a version served in a block, and the share of it that may be bad. */
 export interface ServedPart {
@@ -63,10 +63,10 @@ export async function servedIn(
     settleSeconds: 0,
     warmUpSeconds: settings.counting.warmUpSeconds.map(() => 0)
   }
-  const source = numbers.sources.find(({ name }) => name === watch.source)
+  const source = sourceNamed(numbers, watch.source)
   if (source === undefined) return { kind: 'unknown', detail: `the numbers came from ${watch.source}, which is not configured any more` }
   const anew = { ...watch, settings: { ...settings, counting } }
-  const made = await lookFor({ watch: anew, source, counting: startCounting(counting), pods, to: block.to }, signal)
+  const made = await lookFor({ watch: anew, source, counting: startCounting(counting), pods, to: block.to, serves: version }, signal)
   if (made.unsaid !== undefined) return { kind: 'unknown', detail: made.unsaid.detail }
   const { state, block: closed } = countLook(counting, startCounting(counting), made.look)
   const counted = closed?.parts ?? state.open.parts
@@ -80,13 +80,18 @@ export async function servedIn(
   }
 }
 
-/** What is tolerated of each part: what the old version did while the guard watched, with the margin of a comparison with the past. */
+/**
+ * What is tolerated of each part: what the old version did while the guard watched, with the margin of a comparison with the past. Where it
+ * was not compared side by side, it is the limit that the failure itself was judged by.
+ */
 function limitsOf({ watching }: GuardMemory) {
   if (watching === undefined) return []
-  return watching.watch.settings.parts.flatMap(({ name, metric }, index) => {
+  return watching.watch.settings.parts.flatMap(({ name, metric, comparisons }, index) => {
     const old = watching.state.parts[index]?.seen.old
-    if (old === undefined || old.requests === 0) return []
-    return [{ index, name, metric, limit: Math.min(1, PAST_MARGIN.ratio * highestShare(old, PAST_SHARE) + PAST_MARGIN.add) }]
+    if (old !== undefined && old.requests > 0)
+      return [{ index, name, metric, limit: Math.min(1, PAST_MARGIN.ratio * highestShare(old, PAST_SHARE) + PAST_MARGIN.add) }]
+    const shares = comparisons.flatMap(({ worse }) => (worse?.kind === 'absolute' ? [worse.share] : []))
+    return shares.length === 0 ? [] : [{ index, name, metric, limit: Math.min(...shares) }]
   })
 }
 

@@ -10,8 +10,9 @@ import { failFast } from './fail-fast.ts'
 import { nextLook } from './looks.ts'
 import type { Remembered } from './memory.ts'
 import { rememberPods } from './pod-memory.ts'
-import type { GuardPorts } from './ports.ts'
+import { type GuardPorts, metricsOf } from './ports.ts'
 import { replacedBy } from './replaced.ts'
+import { reportedOf } from './reported.ts'
 import type { Numbers } from './sessions.ts'
 import { notFound } from './wait.ts'
 
@@ -36,8 +37,10 @@ export async function watchRollout(ports: GuardPorts, numbers: Numbers, remember
   if (finding.kind === 'failing') return failed(ports, { ...seen, guard: { ...seen.guard, failing: finding.text } }, finding.text)
   const { audit, ...ready } = await prepared(ports, numbers, { ...seen, pods, now }, signal)
   const counted = await countBlocks(ports, numbers, { ...ready, pods, now }, signal)
+  const reported = await reportedOf({ guard: counted.guard, asked: metricsOf(ports, guard), pods, now }, numbers, signal)
+  const told = reported.length === 0 ? counted : { ...counted, guard: { ...counted.guard, reported } }
   ports.faults.reach('guard-looked')
-  const save = verdict(ports, { ...counted, awaited: finding.kind === 'nothing' ? undefined : finding.text }, workload)
+  const save = verdict(ports, { ...told, awaited: finding.kind === 'nothing' ? undefined : finding.text }, workload)
   return audit.length === 0 ? save : { ...save, audit: [...audit, ...save.audit] }
 }
 
@@ -55,7 +58,8 @@ function verdict(ports: GuardPorts, { guard, memory, awaited }: Counted, workloa
   const now = ports.clock.now()
   const { version, options } = guard
   const until = (version?.changedAt ?? guard.createdAt) + options.timeout
-  const { watching, cannot } = memory
+  const { watching, cannot, tooMuch } = memory
+  if (tooMuch !== undefined) return endGuard({ guard, memory }, 'inconclusive', tooMuch, now)
   if (watching === undefined) {
     const why = cannot ?? guard.awaits ?? awaited ?? 'nothing can be counted'
     return now < until

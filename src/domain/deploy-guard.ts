@@ -1,3 +1,4 @@
+import type { GuardMetrics } from './guard-metrics.ts'
 import type { Margin } from './margin.ts'
 import type { ObjectRef } from './objects.ts'
 import type { Mode, Outcome } from './outcomes.ts'
@@ -124,6 +125,16 @@ export interface GuardStanding {
   readonly text: readonly string[]
 }
 
+/** A metric that is only reported: it decides nothing. */
+export interface GuardReported {
+  readonly name: string
+  /** When it was asked for, Astern's clock. */
+  readonly at: number
+  readonly value?: number
+  /** Why there is no number. */
+  readonly why?: string
+}
+
 /** The run that a failing guard began. */
 export interface GuardRun {
   readonly id: string
@@ -150,6 +161,8 @@ export interface DeployGuard {
   /** What was found before the first block, and what it means: sentences. */
   readonly said: readonly string[]
   readonly standing?: GuardStanding
+  /** The metrics that decide nothing, as they were last; absent where none was asked for. */
+  readonly reported?: readonly GuardReported[]
   /** What Kubernetes itself shows to be failing, with the pod's name. */
   readonly failing?: string
   /** What is awaited right now, in a few words. */
@@ -178,4 +191,6 @@ export interface GuardPolicy {
   readonly objective?: number
   /** The metrics that may be asked for by name. */
   readonly metrics: readonly string[]
+  /** What is asked of those that are not counted pod by pod; absent in a guard that an earlier version of Astern began. */
+  readonly asked?: GuardMetrics
 }

@@ -47,6 +47,17 @@ export function createGuards({ db, transaction }: Database): GuardLedger {
       return Promise.all(rows.map(row => withRun(db, row)))
     },
 
+    async guardsOf(target, limit) {
+      const rows = await db
+        .selectFrom('deploy_guards')
+        .selectAll()
+        .where('target_key', '=', targetKey(target))
+        .orderBy('id', 'desc')
+        .limit(limit)
+        .execute()
+      return Promise.all(rows.map(row => withRun(db, row)))
+    },
+
     async guardsUnderWay() {
       const row = await db
         .selectFrom('deploy_guards')

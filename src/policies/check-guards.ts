@@ -1,6 +1,8 @@
 import { isCoveredBy } from '../domain/guard-entries.ts'
 import { parseMargin } from '../domain/margin.ts'
+import { METRICS_WITH_OPTIONS } from '../domain/named-metrics.ts'
 import { checkEscalation } from './check-escalation.ts'
+import { guardMetricsOf, type MetricOptions } from './guard-metrics.ts'
 import { parseShare } from './normalize-guards.ts'
 import type { Finding, Path } from './problem.ts'
 import type { PolicyFile } from './schema.ts'
@@ -25,7 +27,7 @@ function checkGuard(entry: FileGuard, file: PolicyFile, path: Path, checkStep: S
       findings.push({ path: [...at, 'action'], message: `"${step.action}" stands in the ladder twice; each rung is climbed once` })
     seen.add(step.action)
   }
-  const { tolerate, objective } = entry.bounds ?? {}
+  const { tolerate, objective, metrics } = entry.bounds ?? {}
   const margin = tolerate === undefined ? undefined : parseMargin(tolerate)
   if (margin?.kind === 'wrong') findings.push({ path: [...path, 'bounds', 'tolerate'], message: margin.problem })
   if (objective !== undefined && parseShare(objective) === undefined)
@@ -33,6 +35,15 @@ function checkGuard(entry: FileGuard, file: PolicyFile, path: Path, checkStep: S
       path: [...path, 'bounds', 'objective'],
       message: `"${objective}" is no share of requests: write "1%", between 0% and 100%`
     })
+  const options: MetricOptions = entry.metrics ?? {}
+  const made = guardMetricsOf(options, [...path, 'metrics'])
+  if (made.kind === 'wrong') findings.push(...made.findings)
+  for (const [index, name] of (metrics ?? []).entries())
+    if (options[name] === undefined && METRICS_WITH_OPTIONS.some(needing => needing === name))
+      findings.push({
+        path: [...path, 'bounds', 'metrics', index],
+        message: `"${name}" has no usual query: give its options in the entry, as metrics: { ${name}: { … } }`
+      })
   findings.push(...checkEscalation(entry.escalate, file, [...path, 'escalate']))
   const mode = entry.mode ?? file.defaults?.mode ?? 'dry-run'
   if (mode === 'auto' && (entry.escalate?.to ?? file.defaults?.escalate?.to ?? []).length === 0)

@@ -1,7 +1,9 @@
 import { MINUTE, SECOND } from '../base/clock.ts'
 import type { GuardPolicy } from '../domain/deploy-guard.ts'
+import type { GuardMetrics } from '../domain/guard-metrics.ts'
 import { type Margin, parseMargin } from '../domain/margin.ts'
-import { METRICS_BY_POD } from '../domain/named-metrics.ts'
+import { METRICS_WITH_OPTIONS, NAMED_METRICS } from '../domain/named-metrics.ts'
+import { guardMetricsOf, type MetricOptions } from './guard-metrics.ts'
 import { budgetsOf, confirmOf, DEFAULT_COOLDOWN, optional, parseThreshold, stormOf } from './normalize.ts'
 import type { PolicyFile } from './schema.ts'
 
@@ -42,8 +44,19 @@ function normalizeGuard(entry: FileGuard, file: PolicyFile): GuardPolicy {
     widest: tolerate === undefined ? WIDEST : marginOf(tolerate),
     objective:
       objective === undefined ? LOOSEST_OBJECTIVE : (parseShare(objective) ?? raise(`objective was not checked at load: ${objective}`)),
-    metrics: metrics ?? METRICS_BY_POD
+    metrics: metrics ?? usualNames(entry.metrics ?? {}),
+    asked: askedOf(entry.metrics ?? {})
   }
+}
+
+/** All metrics that the name alone asks something of. */
+function usualNames(options: MetricOptions): readonly string[] {
+  return NAMED_METRICS.filter(name => options[name] !== undefined || !METRICS_WITH_OPTIONS.some(needing => needing === name))
+}
+
+function askedOf(options: MetricOptions): GuardMetrics {
+  const made = guardMetricsOf(options, [])
+  return made.kind === 'made' ? made.asked : raise('options of metrics were not checked at load')
 }
 
 /** Parses a share of requests such as `1%` or `0.01`; undefined for anything else, and for all requests. */

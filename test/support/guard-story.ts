@@ -2,6 +2,7 @@ import { lookFor, nextLook } from '../../src/deploy-guard/looks.ts'
 import { prepareWatch } from '../../src/deploy-guard/prepare-watch.ts'
 import type { PreparedWatch } from '../../src/deploy-guard/prepared-watch.ts'
 import type { DeployGuardOptions } from '../../src/domain/deploy-guard.ts'
+import { NO_GUARD_METRICS } from '../../src/domain/guard-metrics.ts'
 import type { GuardedPod } from '../../src/domain/guarded-pod.ts'
 import type { NumberSource } from '../../src/verification/sequential/counting/number-source.ts'
 import { startWatch, type WatchState, watchLook } from '../../src/verification/sequential/judge.ts'
@@ -49,6 +50,8 @@ export async function tellGuard({ source, deployedAt, namespace, options, pods, 
       options: { ...OPTIONS, ...options },
       pods: pods(),
       sources: [source],
+      proxies: undefined,
+      asked: NO_GUARD_METRICS,
       learned: {},
       now: now()
     },

@@ -14,7 +14,8 @@ import type { GuardEvidence } from '../../src/domain/ports/guard-evidence.ts'
 import type { GuardedLook } from '../../src/domain/ports/guarded-cluster.ts'
 import type { Ledger } from '../../src/domain/ports/ledger.ts'
 import type { Workload } from '../../src/domain/workload.ts'
-import type { NumberSource, Wanted } from '../../src/verification/sequential/counting/number-source.ts'
+import { USUAL_GUARD_METRICS } from '../../src/policies/guard-metrics.ts'
+import type { NumberSource, Said, Wanted } from '../../src/verification/sequential/counting/number-source.ts'
 import type { Scrape } from '../../src/verification/sequential/counting/scrape.ts'
 import { StoryClock } from './bench.ts'
 import { GUARD_OPTIONS, guardPolicyOf } from './deploy-guards.ts'
@@ -37,6 +38,8 @@ export interface GuardedRollout {
   /** Requests a second of each pod, and the share of them that is bad. */
   rate: number
   share: { old: number; new: number }
+  /** Paths that each pod has series of, at the beginning and later. */
+  paths: { asked: number; counted: number }
   /** False while the source is away. */
   answers: boolean
   /** What the cluster says instead. */
@@ -44,6 +47,9 @@ export interface GuardedRollout {
   pods: readonly GuardedPod[]
   /** The looks that were asked of the source. */
   readonly asked: Wanted[]
+  /** What the source answers to a query for one number, and the queries. */
+  number: Said<number | undefined>
+  readonly queries: string[]
   /** Where the process dies. */
   dies: FaultPoint | undefined
   start(options?: Partial<DeployGuardOptions>): Promise<StartedGuard>
@@ -86,10 +92,13 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     workload: workloadOf([V1, V2]),
     rate: 20,
     share: { old: 0, new: 0 },
+    paths: { asked: 1, counted: 1 },
     answers: true,
     away: undefined,
     pods: [guarded('old', 1), guarded('old', 2), guarded('new', 1), guarded('new', 2)],
     asked: [],
+    number: { kind: 'said', value: undefined },
+    queries: [],
     dies: undefined,
     worker: undefined as unknown as GuardWorker,
     guards: undefined as unknown as DeployGuards,
@@ -123,11 +132,13 @@ export async function openGuardedRollout(t: Test, options: { readonly entry?: Gu
     ledger,
     cluster: {
       look: async () => rollout.away ?? { kind: 'found', workload: rollout.workload, pods: rollout.pods },
+      read: async () => ({ kind: 'found', workload: rollout.workload }),
       owners: async () => [],
       clockOffset: () => 0
     },
     sessions: createSessions(() => numbersOf(rollout), clock.now),
     entry: () => entry,
+    usualMetrics: USUAL_GUARD_METRICS,
     ceiling: 'auto',
     faults: {
       reach(point) {
@@ -153,7 +164,12 @@ function numbersOf(rollout: GuardedRollout): Numbers {
     name: 'the story',
     labels: async (_pods, metrics) =>
       rollout.answers
-        ? { kind: 'said', value: ['200', '500'].flatMap(code => (metrics.includes(METRIC) ? [{ __name__: METRIC, code }] : [])) }
+        ? {
+            kind: 'said',
+            value: metrics.includes(METRIC)
+              ? ['200', '500'].flatMap(code => manyPaths(rollout.paths.asked).map(path => ({ __name__: METRIC, code, ...path })))
+              : []
+          }
         : away,
     interval: async () => ({ kind: 'said', value: BLOCK }),
     async scrapes(asked) {
@@ -165,13 +181,24 @@ function numbersOf(rollout: GuardedRollout): Numbers {
       return { kind: 'said', value: scrapes }
     }
   }
-  return { sources: [source], close: () => {} }
+  const number = async (promql: string): Promise<Said<number | undefined>> => {
+    rollout.queries.push(promql)
+    return rollout.number
+  }
+  return { sources: [source], number, close: () => {} }
 }
 
 /** Counters since the pod's birth: its share was always what it is now. */
-function scrapeOf({ rate, share }: GuardedRollout, { uid, version, bornAt, restarts }: GuardedPod, at: number): Scrape {
+function scrapeOf({ rate, share, paths }: GuardedRollout, { uid, version, bornAt, restarts }: GuardedPod, at: number): Scrape {
   const requests = Math.floor((rate * (at - bornAt)) / SECOND)
   const bad = Math.floor(requests * share[version])
   const series = (code: string, value: number) => ({ labels: { __name__: METRIC, code }, value })
-  return { pod: uid, at, restarts, series: [series('200', requests - bad), series('500', bad)] }
+  const more = manyPaths(paths.counted).slice(1)
+  const idle = more.map(path => ({ labels: { __name__: METRIC, code: '200', ...path }, value: 0 }))
+  return { pod: uid, at, restarts, series: [series('200', requests - bad), series('500', bad), ...idle] }
+}
+
+/** Labels of so many paths; one path is no label. */
+function manyPaths(count: number): readonly Readonly<Record<string, string>>[] {
+  return [{}, ...Array.from({ length: count - 1 }, (_, index) => ({ path: `/orders/${index}` }))]
 }

@@ -98,16 +98,19 @@ function grid(
 }
 
 function parse(query: string): { readonly matches: (labels: Readonly<Record<string, string>>) => boolean; readonly range?: number } {
-  const whole = /^\{(.*)\}(?:\[(\d+)ms\])?$/.exec(query)
+  const whole = /^([a-z_]*)\{(.*)\}(?:\[(\d+)ms\])?$/.exec(query)
   if (whole === null) throw new Error(`not a selector: ${query}`)
-  const matchers = [...(whole[1] ?? '').matchAll(/([a-z_]+)(=~|=)("(?:[^"\\]|\\.)*")/g)].map(([, label = '', operator, quoted = '']) => {
+  const [, name = '', inside = '', range] = whole
+  const matchers = [...inside.matchAll(/([a-z_]+)(=~|!~|!=|=)("(?:[^"\\]|\\.)*")/g)].map(([, label = '', operator = '', quoted = '']) => {
     const value = String(memberAt([JSON.parse(quoted)], 0))
     const expression = new RegExp(`^(?:${value})$`)
-    return (labels: Readonly<Record<string, string>>): boolean =>
-      operator === '=' ? (labels[label] ?? '') === value : expression.test(labels[label] ?? '')
+    return (labels: Readonly<Record<string, string>>): boolean => {
+      const own = labels[label] ?? ''
+      return (operator.endsWith('~') ? expression.test(own) : own === value) !== operator.startsWith('!')
+    }
   })
   return {
-    matches: labels => matchers.every(matcher => matcher(labels)),
-    ...(whole[2] === undefined ? {} : { range: Number(whole[2]) })
+    matches: labels => (name === '' || labels['__name__'] === name) && matchers.every(matcher => matcher(labels)),
+    ...(range === undefined ? {} : { range: Number(range) })
   }
 }

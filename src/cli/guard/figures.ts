@@ -1,9 +1,10 @@
 import { formatDuration } from '../../base/duration.ts'
-import type { Told, ToldPart, ToldTally, ToldVersion } from './told.ts'
+import type { Told, ToldPart, ToldReported, ToldTally, ToldVersion } from './told.ts'
 
 /** How numbers of a guard are written, everywhere alike. */
 
 const COUNT = new Intl.NumberFormat('en', { maximumFractionDigits: 0 })
+const NUMBER = new Intl.NumberFormat('en', { maximumSignificantDigits: 4 })
 const BAR_CELLS = 10
 const SPARKS = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'] as const
 
@@ -74,4 +75,10 @@ export function elapsedText(seconds: number): string {
 /** What a running guard waits for. */
 export function awaitsText(told: Told): string | undefined {
   return told.awaits ?? told.standing?.awaits
+}
+
+/** `reported queue-lag 1,200`: what decides nothing. Undefined where nothing was asked for. */
+export function reportedText(reported: readonly ToldReported[]): string | undefined {
+  if (reported.length === 0) return undefined
+  return `reported ${reported.map(({ name, value, why }) => `${name} ${value === undefined ? `unknown (${why ?? 'no number'})` : NUMBER.format(value)}`).join(', ')}`
 }

@@ -1,4 +1,4 @@
-import { awaitsText, elapsedText, evidenceText, ratioText, tallyText, versionText, worstPart } from './figures.ts'
+import { awaitsText, elapsedText, evidenceText, ratioText, reportedText, tallyText, versionText, worstPart } from './figures.ts'
 import type { Told } from './told.ts'
 
 /** A line of the log, without its time: a word for what it is about, and the rest. */
@@ -19,6 +19,7 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
     ...(now.standing?.notes ?? [])
       .filter(text => !now.said.includes(text) && !(before?.standing?.notes.includes(text) ?? false))
       .map(text => ({ word: 'note', text })),
+    ...newlyReported(before, now),
     ...fresh('failing', now.failing, before?.failing),
     ...(now.standing === undefined || now.standing.kind === 'watching' || now.standing.kind === before?.standing?.kind
       ? []
@@ -30,6 +31,16 @@ export function newLines(before: Told | undefined, now: Told): readonly LogLine[
       ? []
       : [{ word: 'awaits', text: awaitsText(now) ?? 'nothing' }])
   ]
+}
+
+/** A metric that decides nothing is told when it is first known, and when it is known no more; in between its number goes with the heartbeat. */
+function newlyReported(before: Told | undefined, now: Told): readonly LogLine[] {
+  return now.reported
+    .filter(({ name, why }) => {
+      const was = before?.reported.find(one => one.name === name)
+      return was === undefined || was.why !== why
+    })
+    .map(one => ({ word: 'reported', text: `${(reportedText([one]) ?? '').replace(/^reported /, '')}; it decides nothing` }))
 }
 
 /** The judge’s own sentence may begin with its verdict, which stands before it already. */
@@ -46,6 +57,7 @@ export function standingLine(told: Told): LogLine {
     // The bar stands first: a narrow terminal cuts what follows.
     ...(standing === undefined ? [] : [evidenceText(standing.parts)]),
     ...(part === undefined ? [] : [`${part.name}: new ${tallyText(part.new)}, old ${tallyText(part.old)}`]),
+    reportedText(told.reported),
     ...(awaitsText(told) === undefined ? [] : [`awaits ${awaitsText(told)}`])
   ]
   return { word: told.state, text: words.filter(word => word !== undefined && word !== '').join(' · ') }

@@ -1,4 +1,4 @@
-import { elapsedText, ratioText, tallyText, versionText } from './figures.ts'
+import { elapsedText, ratioText, reportedText, tallyText, versionText } from './figures.ts'
 import type { Report } from './report.ts'
 import type { Told } from './told.ts'
 
@@ -15,6 +15,7 @@ export function summaryPage(report: Report): string {
     ...paragraph(verdict.undone),
     ...paragraph(verdict.chosen),
     ...(told === undefined ? [] : table(told)),
+    ...paragraph(told === undefined ? undefined : reportedLine(told)),
     ...picture(report),
     ...(told === undefined ? [] : said(told)),
     ...(link === undefined || told === undefined ? [] : [`[guard ${md(told.id)}](<${link.replaceAll(/[<>\s]/g, encodeURIComponent)}>)`, ''])
@@ -39,6 +40,11 @@ function table({ version, standing }: Told): readonly string[] {
     ),
     ''
   ]
+}
+
+function reportedLine({ reported }: Told): string | undefined {
+  const text = reportedText(reported)
+  return text === undefined ? undefined : `${text}; this decides nothing`
 }
 
 function picture({ history }: Report): readonly string[] {

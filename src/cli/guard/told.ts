@@ -49,6 +49,13 @@ export interface ToldStanding {
   readonly first: string
 }
 
+/** A metric that decides nothing: its number, or why there is none. */
+export interface ToldReported {
+  readonly name: string
+  readonly value?: number
+  readonly why?: string
+}
+
 export interface Told {
   readonly id: string
   readonly target: string
@@ -59,6 +66,7 @@ export interface Told {
   readonly version?: ToldVersion & { readonly replaces?: ToldVersion }
   readonly said: readonly string[]
   readonly standing?: ToldStanding
+  readonly reported: readonly ToldReported[]
   readonly failing?: string
   readonly awaits?: string
   readonly run?: ToldRun
@@ -85,6 +93,7 @@ export function toldOf(value: unknown): Told {
     ...(at(value, 'version') === undefined ? {} : { version: versionOf(at(value, 'version')) }),
     said: texts(value, 'said'),
     ...(at(value, 'standing') === undefined ? {} : { standing: standingOf(at(value, 'standing')) }),
+    reported: listAt(value, 'reported').slice(0, LISTED).map(reportedOf),
     ...maybe(value, 'failing'),
     ...maybe(value, 'awaits'),
     ...(run === undefined ? {} : { run: runOf(at(value, 'run'), run) }),
@@ -158,6 +167,11 @@ function partOf(value: unknown): ToldPart {
     toFail: share(numberAt(value, 'evidenceToFail')),
     toPass: share(numberAt(value, 'evidenceToPass'))
   }
+}
+
+function reportedOf(value: unknown): ToldReported {
+  const number = numberAt(value, 'value')
+  return { name: ciText(textAt(value, 'name')), ...(number === undefined ? {} : { value: number }), ...maybe(value, 'why') }
 }
 
 function tallyOf(value: unknown): ToldTally {

@@ -45,6 +45,8 @@ export interface GuardLedger {
   guardMemory(id: string): Promise<string | undefined>
   /** The newest first. */
   guards(limit: number, before?: string): Promise<readonly DeployGuard[]>
+  /** Those of one target, the newest first. */
+  guardsOf(target: ObjectRef, limit: number): Promise<readonly DeployGuard[]>
   /** How many are not over. */
   guardsUnderWay(): Promise<number>
   /** Claims guards that are due, those that waited longest first. */

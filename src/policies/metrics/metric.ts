@@ -11,6 +11,13 @@ export interface MetricQuery {
   readonly promql: QueryParts
   /** What proves that there is anything to judge. Absent where the query itself has no number without it. */
   readonly traffic?: { readonly of: QueryParts; readonly atLeast: number }
+  /** The counters that a share of bad requests is made of, for who counts them by itself. */
+  readonly counts?: {
+    readonly metric: string
+    readonly matchers: readonly MatcherParts[]
+    readonly statusLabel: string
+    readonly bad: string
+  }
 }
 
 /** One named metric: the options that it takes, and the query that it makes of them. */

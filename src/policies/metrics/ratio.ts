@@ -13,9 +13,18 @@ export interface RatioParts {
 }
 
 /** Requests a second that have a status. */
-export function requestRate({ metric, matchers, statusLabel, window }: Omit<RatioParts, 'bad'>): QueryParts {
-  // A series without that label is no request of this kind: where the label’s name is wrong there is no data, and not a share of 0.
-  return sumOfRate(metric, [...matchers, { label: statusLabel, operator: '!=', value: '' }], window)
+export function requestRate(parts: Omit<RatioParts, 'bad'>): QueryParts {
+  return sumOfRate(parts.metric, withStatus(parts), parts.window)
+}
+
+/** The series of the requests that have a status, as they are. */
+export function requestSelector(parts: Pick<RatioParts, 'metric' | 'matchers' | 'statusLabel'>): QueryParts {
+  return { kind: 'selector', metric: parts.metric, matchers: withStatus(parts) }
+}
+
+/** A series without that label is no request of this kind: where the label’s name is wrong there is no data, and not a share of 0. */
+function withStatus({ matchers, statusLabel }: Pick<RatioParts, 'matchers' | 'statusLabel'>): readonly MatcherParts[] {
+  return [...matchers, { label: statusLabel, operator: '!=', value: '' }]
 }
 
 /**
@@ -57,7 +66,7 @@ export function ratioQuery(
     bad: options.bad ?? usual.bad,
     window: span(options.window ?? USUAL_WINDOW)
   }
-  return { promql: badShare(parts), traffic: { of: requestRate(parts), atLeast: options.atLeast ?? USUAL_TRAFFIC } }
+  return { promql: badShare(parts), traffic: { of: requestRate(parts), atLeast: options.atLeast ?? USUAL_TRAFFIC }, counts: parts }
 }
 
 /** A sum over all series: a pod has one for each path, method and status. */

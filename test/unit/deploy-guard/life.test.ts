@@ -1,8 +1,9 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
-import { guardPolicyOf } from '../../support/deploy-guards.ts'
+import type { GuardPolicy } from '../../../src/domain/deploy-guard.ts'
+import { deployGuardOf, guardPolicyOf } from '../../support/deploy-guards.ts'
 import { openGuardedRollout, V1, V2 } from '../../support/guarded-rollout.ts'
-import { NOON, revisionOf, workloadOf } from '../../support/workloads.ts'
+import { NOON, revisionOf, TARGET, workloadOf } from '../../support/workloads.ts'
 
 t.test('a good version passes at the end of the soak, and is proven from then on', async t => {
   const rollout = await openGuardedRollout(t)
@@ -222,4 +223,36 @@ t.test('a job that is run again after its version was taken back gets the verdic
   t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
   t.match(await rollout.start({ image: 'app:v9' }), { kind: 'started', guard: { state: 'waiting' } })
   t.match(await rollout.start({ revision: 1 }), { guard: { result: 'superseded', detail: 'revision 3 was rolled out after revision 1' } })
+})
+
+t.test('a version that was judged is found however many guards other targets had since', async t => {
+  const rollout = await openGuardedRollout(t)
+  rollout.share = { old: 0, new: 0.3 }
+  await rollout.start({ image: 'app:v2' })
+  await rollout.pass(MINUTE)
+  const { id } = await rollout.guard()
+  rollout.workload = workloadOf([{ ...V1, number: 3 }, V2])
+  for (let other = 0; other < 210; other += 1) {
+    const target = { ...TARGET, name: `other-${other}` }
+    await rollout.ledger.beginGuard(
+      deployGuardOf({ id: `z-${String(other).padStart(3, '0')}`, target, state: 'ended' }),
+      `key-${other}`,
+      []
+    )
+  }
+  t.match(await rollout.start({ image: 'app:v2' }), { kind: 'attached', guard: { id } })
+})
+
+t.test('a target that a Helm release has is said at the start, with what going back then means', async t => {
+  const step = (action: string, options = {}) => ({ action, with: options, confirm: { within: MINUTE, passes: 3, every: 5_000 } })
+  const said = async (steps: GuardPolicy['steps'] | undefined): Promise<string> => {
+    const rollout = await openGuardedRollout(t, { entry: steps === undefined ? undefined : guardPolicyOf({ steps }) })
+    rollout.workload = { ...rollout.workload, release: { namespace: 'shop', name: 'api' } }
+    await rollout.start()
+    return (await rollout.guard()).said.find(text => text.startsWith('Helm release shop/api has')) ?? ''
+  }
+  t.match(await said([step('helm-rollback')]), /helm-rollback takes the whole release back to an earlier revision, with all that is in it/)
+  t.match(await said([step('rollout-undo')]), /rollout-undo is refused as `helm-owned`/)
+  t.match(await said([step('rollout-undo', { evenIfHelmOwned: true })]), /the next upgrade of the release would bring it again/)
+  t.match(await said(undefined), /who goes back by hand takes helm rollback/)
 })

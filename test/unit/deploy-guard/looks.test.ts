@@ -1,10 +1,12 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { firstScrapes, lookFor, nextLook } from '../../../src/deploy-guard/looks.ts'
+import { firstScrapes } from '../../../src/deploy-guard/look-question.ts'
+import { lookFor, nextLook } from '../../../src/deploy-guard/looks.ts'
 import type { PreparedWatch } from '../../../src/deploy-guard/prepared-watch.ts'
 import type { GuardedPod } from '../../../src/domain/guarded-pod.ts'
 import type { Block } from '../../../src/verification/sequential/counting/block.ts'
 import { type CountingState, countLook, startCounting } from '../../../src/verification/sequential/counting/counting.ts'
+import { type PodState, UNREAD } from '../../../src/verification/sequential/counting/pod-counter.ts'
 import type { Scrape } from '../../../src/verification/sequential/counting/scrape.ts'
 import { prometheusNumbers } from '../../../src/verification/series/prometheus-numbers.ts'
 import { type StoredSeries, seriesPrometheus } from '../../support/series-prometheus.ts'
@@ -57,6 +59,30 @@ t.test('looks are due at whole blocks after the deploy, and a scrape’s way lat
     'a block that waits for a pod is looked at again soon'
   )
   t.same(nextLook(WATCH, state, at(400)), { to: at(15), dueAt: at(400) }, 'a watch that begins late catches up at once')
+})
+
+t.test('a block that waits for a pod is looked at again when that pod’s scrape is due, where it is known', async t => {
+  const started = startCounting(WATCH.settings.counting)
+  const read = (second: number, standing: PodState['standing'] = 'counting'): PodState => ({ ...UNREAD, standing, at: at(second) })
+  // Given a block that began at 15 s and is over, looked at for the last time at 30 s.
+  const waits = (pods: CountingState['pods']): number =>
+    nextLook(WATCH, { ...started, at: at(30), open: { ...started.open, from: at(15) }, pods }, at(32)).to - at(0)
+  t.equal(waits({ a: read(29), b: read(2.5) }), 35_000, 'a pod that missed its scrape comes at any time')
+  t.equal(waits({ a: read(29), b: read(16.5) }), 35_000, 'and one that was read is not waited for')
+  const later: CountingState = { ...started, at: at(45), open: { ...started.open, from: at(30) } }
+  const next = (pods: CountingState['pods']): number => nextLook(WATCH, { ...later, at: at(45), pods }, at(47)).to - at(45)
+  t.equal(next({ a: read(44) }), 5_000)
+  t.equal(nextLook(WATCH, { ...later, at: at(31), open: { ...later.open, from: at(14) }, pods: { a: read(13) } }, at(33)).to, at(36))
+  t.equal(
+    nextLook(WATCH, { ...later, at: at(25), open: { ...later.open, from: at(14) }, pods: { a: read(12), b: read(13) } }, at(27)).to,
+    at(28.1),
+    'the later one of two'
+  )
+  t.equal(
+    nextLook(WATCH, { ...later, at: at(25), open: { ...later.open, from: at(14) }, pods: { a: read(13, 'unreliable') } }, at(27)).to,
+    at(30),
+    'one that is believed no more is not waited for'
+  )
 })
 
 t.test('old pods count from what they had at the deploy: the first look has their last scrape from before it', async t => {

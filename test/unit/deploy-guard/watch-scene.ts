@@ -2,6 +2,7 @@ import { prepareWatch } from '../../../src/deploy-guard/prepare-watch.ts'
 import type { PreparedAnswer, PreparedWatch } from '../../../src/deploy-guard/prepared-watch.ts'
 import type { WatchQuestion } from '../../../src/deploy-guard/watch-question.ts'
 import type { DeployGuardOptions, JudgedVersion } from '../../../src/domain/deploy-guard.ts'
+import { NO_GUARD_METRICS } from '../../../src/domain/guard-metrics.ts'
 import type { GuardedPod } from '../../../src/domain/guarded-pod.ts'
 import type { NumberSource } from '../../../src/verification/sequential/counting/number-source.ts'
 import type { StoredSeries } from '../../support/series-prometheus.ts'
@@ -64,6 +65,8 @@ export function prepared(series: readonly StoredSeries[], more: Partial<WatchQue
       options: OPTIONS,
       pods: BOTH,
       sources: [source],
+      proxies: undefined,
+      asked: NO_GUARD_METRICS,
       learned: {},
       now: at(5),
       ...more
@@ -73,7 +76,9 @@ export function prepared(series: readonly StoredSeries[], more: Partial<WatchQue
 }
 
 /** The watch that is ready. @throws Error where it is not */
-export async function ready(answer: Promise<PreparedAnswer>): Promise<{ readonly watch: PreparedWatch; readonly source: NumberSource }> {
+export async function ready(
+  answer: Promise<PreparedAnswer>
+): Promise<{ readonly watch: PreparedWatch; readonly source: Pick<NumberSource, 'scrapes'> }> {
   const found = await answer
   if (found.kind !== 'ready') throw new Error(JSON.stringify(found))
   return found

@@ -15,6 +15,7 @@ import {
   toleratedUnder
 } from '../../../src/domain/guard-entries.ts'
 import { METRICS_BY_POD } from '../../../src/domain/named-metrics.ts'
+import { USUAL_GUARD_METRICS } from '../../../src/policies/guard-metrics.ts'
 import { loadPolicies, type PolicySet } from '../../../src/policies/load.ts'
 import { openPolicyStore } from '../../../src/policies/store.ts'
 
@@ -76,7 +77,8 @@ t.test('an entry of guards has every default filled in, and takes the rest from 
     recheck: 30_000,
     widest: { ratio: 2, add: 0.005 },
     objective: 0.05,
-    metrics: METRICS_BY_POD
+    metrics: [...METRICS_BY_POD, 'ingress-nginx', 'istio', 'kubernetes-restarts'],
+    asked: USUAL_GUARD_METRICS
   })
   const inherited = only(
     `${TOP}defaults:
@@ -111,10 +113,49 @@ ${NONE}guards:
     recheck: 9_000,
     widest: { ratio: 1.5, add: 0 },
     objective: 0.01,
-    metrics: ['http-latency']
+    metrics: ['http-latency'],
+    asked: USUAL_GUARD_METRICS
   })
   t.same(only(`${TOP}${NONE}guards: [{ name: a, namespaces: [shop] }]`).mode, 'dry-run', 'nothing is written unless a file says so')
   t.same(setOf(TOP + NONE).guards, [])
+})
+
+t.test('an entry gives the options of metrics that are not counted pod by pod, and may then be asked for them', async t => {
+  const { metrics, asked } = only(
+    `${TOP}${NONE}guards:
+  - name: a
+    namespaces: [shop]
+    metrics:
+      envoy: { cluster: "{{ target.namespace }}_{{ target.name }}_8080" }
+      ingress-nginx: { ingress: shop, bad: "5..|499" }
+      queue-lag: { where: ['consumergroup="orders"'] }
+`
+  )
+  t.same(metrics, [...METRICS_BY_POD, 'ingress-nginx', 'envoy', 'istio', 'kubernetes-restarts', 'queue-lag'])
+  t.match(asked?.proxies, [
+    { name: 'ingress-nginx', selector: /ingress="shop", status!=""/, bad: '5..|499' },
+    {
+      name: 'envoy',
+      selector: /envoy_cluster_name="{{ target.namespace }}_{{ target.name }}_8080"/,
+      statusLabel: 'envoy_response_code_class'
+    },
+    { name: 'istio' }
+  ])
+  t.same(
+    asked?.reported.map(({ name }) => name),
+    ['kubernetes-restarts', 'queue-lag']
+  )
+})
+
+t.test('what a guard could not ask of a metric is told at load, with its place', async t => {
+  const told = (more: string) => entry(`{ name: a, namespaces: [shop], ${more} }`)[0]
+  t.match(told('bounds: { metrics: [envoy] }'), /bounds\.metrics\[0\]: "envoy" has no usual query: give its options in the entry/)
+  t.match(told('metrics: { istio: { window: 5m } }'), /metrics\.istio\.window: unknown key "window"/)
+  t.match(told(`metrics: { istio: { where: ['pod=~"{{ target.pods }}"'] } }`), /counts for all pods alike/)
+  t.match(told(`metrics: { istio: { where: ['a="{{ labels.a }}"'] } }`), /labels\.a }} is not known to a guard/)
+  t.match(told('metrics: { istio: { bad: "5(" } }'), /not a regular expression/)
+  t.match(told('metrics: { nginx: {} }'), /unknown key "nginx"/)
+  t.match(told('metrics: { burn-rate: { objective: 100%, where: [a="b"] } }'), /metrics\.burn-rate/)
 })
 
 t.test('each mistake in an entry of guards is told with its place, and what to write instead', async t => {
@@ -141,7 +182,7 @@ t.test('each mistake in an entry of guards is told with its place, and what to w
   t.match(entry('{ name: a, namespaces: [shop], bounds: { tolerate: "x0.5" } }')[0], /at least x1/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { objective: "100%" } }')[0], /"100%" is no share of requests/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { metrics: [http-errors] } }')[0], /must be one of http-error-ratio, /)
-  t.match(entry('{ name: a, namespaces: [shop], bounds: { metrics: [istio] } }')[0], /must be one of/, 'a guard does not count by that yet')
+t.same(entry('{ name: a, namespaces: [shop], bounds: { metrics: [istio] } }'), [])
   t.match(entry('{ name: "A b", namespaces: [shop] }')[0], /guards\[0\]\.name: is not what belongs here/)
 })
 

@@ -1,5 +1,6 @@
 import t from 'tap'
 import { WATCH_STATES, type WatchState } from '../../../src/domain/watch-state.ts'
+import { meterGuards } from '../../../src/telemetry/guard-metrics.ts'
 import { createMetrics } from '../../../src/telemetry/metrics.ts'
 import { NOON } from '../../support/workloads.ts'
 
@@ -46,4 +47,23 @@ t.test('watches by kind and state: every series is there, and a watch that chang
   t.match(before, { 'Deployment listing': 1, 'Deployment forbidden': 1, 'StatefulSet watching': 1, 'Rollout watching': 0 })
   watches = [watch('watching'), watch('watching'), watch('behind', 'StatefulSet')]
   t.match(await values(), { 'Deployment listing': 0, 'Deployment forbidden': 0, 'Deployment watching': 2, 'StatefulSet behind': 1 })
+})
+
+t.test('what guards do is counted, and every series is there from the start', async t => {
+  const metrics = createMetrics([])
+  let underWay = 2
+  const meter = meterGuards(metrics.registry, async () => underWay)
+  const first = await metrics.registry.metrics()
+  t.match(first, /^astern_guards 2$/m)
+  t.match(first, /^astern_guards_ended_total\{result="rolled-back"\} 0$/m)
+  t.match(first, /^astern_guard_looks_total\{result="failed"\} 0$/m)
+  underWay = 1
+  meter.looked('kept', 0.3)
+  meter.ended('rolled-back')
+  const second = await metrics.registry.metrics()
+  t.match(second, /^astern_guards 1$/m)
+  t.match(second, /^astern_guards_ended_total\{result="rolled-back"\} 1$/m)
+  t.match(second, /^astern_guard_looks_total\{result="kept"\} 1$/m)
+  t.match(second, /^astern_guard_look_duration_seconds_bucket\{le="0.5"\} 1$/m)
+  t.match(second, /^astern_guard_look_duration_seconds_bucket\{le="0.25"\} 0$/m)
 })

@@ -1,3 +1,4 @@
+import { matchesLabel } from '../../../promql/label-regex.ts'
 import { isBadGrpc, isBadHttp } from './bad-status.ts'
 import { isProbe } from './real-traffic.ts'
 import type { Labels } from './scrape.ts'
@@ -8,6 +9,17 @@ export type Counter = {
   readonly probePaths?: readonly string[]
 } & (
   | { readonly kind: 'http-errors' | 'grpc-errors'; readonly metric: string; readonly statusLabel: string }
+  /**
+   * What a proxy counted for all pods alike. `metric` is its name among the named metrics, `selector` finds its series, and `bad` is a regular
+   * expression for the status of a bad request.
+   */
+  | {
+      readonly kind: 'proxy-errors'
+      readonly metric: string
+      readonly selector: string
+      readonly statusLabel: string
+      readonly bad: string
+    }
   /** `metric` without `_bucket`; each boundary (in the metric’s own unit) is one part. */
   | { readonly kind: 'latency'; readonly metric: string; readonly boundaries: readonly number[] }
 )
@@ -31,6 +43,8 @@ export function weigh(counters: readonly Counter[], labels: Labels): readonly We
     const weights = weighOne(counter, labels)
     if (weights.length > 0) {
       const offset = first
+      // What a proxy serves on a path of probes is somebody’s request: the kubelet asks the pods, and goes through no proxy.
+      if (counter.kind === 'proxy-errors') return weights.map(weight => ({ ...weight, part: weight.part + offset }))
       return isProbe(labels, counter.probePaths) ? [] : weights.map(weight => ({ ...weight, part: weight.part + offset }))
     }
     first += partsOf(counter)
@@ -43,8 +57,18 @@ function weighOne(counter: Counter, labels: Labels): readonly Weight[] {
   if (counter.kind === 'latency') return name === `${counter.metric}_bucket` ? weighBucket(counter.boundaries, labels['le'] ?? '') : []
   if (name !== counter.metric) return []
   const status = labels[counter.statusLabel] ?? ''
-  const bad = counter.kind === 'http-errors' ? isBadHttp(status) : isBadGrpc(status)
-  return [{ part: 0, requests: 1, bad: bad ? 1 : 0 }]
+  return [{ part: 0, requests: 1, bad: isBad(counter, status) ? 1 : 0 }]
+}
+
+function isBad(counter: Exclude<Counter, { kind: 'latency' }>, status: string): boolean {
+  switch (counter.kind) {
+    case 'http-errors':
+      return isBadHttp(status)
+    case 'grpc-errors':
+      return isBadGrpc(status)
+    case 'proxy-errors':
+      return matchesLabel(counter.bad, status)
+  }
 }
 
 /** Slow are all requests (the bucket +Inf) but those of the boundary’s bucket. */
