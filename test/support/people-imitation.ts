@@ -90,10 +90,30 @@ function blockFault(body: JsonObject): string | undefined {
   const longest: Readonly<Record<string, number>> = { header: 150, section: 3_000 }
   const wrong = blocks.some(block => {
     const most = longest[textAt(block, 'type') ?? '']
+    if (textAt(block, 'type') === 'actions') return actionsFault(block)
     if (most !== undefined) return (textAt(block, 'text', 'text') ?? '').length > most || textAt(block, 'text', 'text') === ''
     return listAt(block, 'elements').length > 10
   })
   return wrong ? 'invalid_blocks' : undefined
+}
+
+/** Whether Slack would refuse these buttons: at most 25, each with its own id, a short text and a value. */
+function actionsFault(block: unknown): boolean {
+  const buttons = listAt(block, 'elements')
+  const ids = new Set(buttons.map(button => textAt(button, 'action_id')))
+  return (
+    buttons.length === 0 ||
+    buttons.length > 25 ||
+    ids.size !== buttons.length ||
+    buttons.some(
+      button =>
+        textAt(button, 'type') !== 'button' ||
+        textAt(button, 'text', 'type') !== 'plain_text' ||
+        (textAt(button, 'text', 'text') ?? '').length > 75 ||
+        (textAt(button, 'value') ?? '').length > 2_000 ||
+        (textAt(button, 'action_id') ?? '').length > 255
+    )
+  )
 }
 
 /** PagerDuty’s Events API v2: one incident for each key that is triggered and not resolved. */
