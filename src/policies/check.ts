@@ -4,6 +4,7 @@ import { checkChannels, type LoadableChannel } from './channels.ts'
 import { checkConfirm } from './check-confirm.ts'
 import { checkEscalation } from './check-escalation.ts'
 import { checkGuards } from './check-guards.ts'
+import { checkPeople } from './check-people.ts'
 import { checkCondition, checkVerification } from './check-queries.ts'
 import { parseMatchers } from './matchers.ts'
 import type { Finding, Path } from './problem.ts'
@@ -15,12 +16,7 @@ type FilePolicy = PolicyFile['policies'][number]
 
 /** Checks what no schema can say: the rules between fields, and the languages inside texts (rules 7). */
 export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: readonly LoadableChannel[]): Finding[] {
-  const findings = [
-    ...checkSources(file.sources),
-    ...checkChannels(file.channels, channels),
-    ...checkPeople(file.people),
-    ...checkBlind(file)
-  ]
+  const findings = [...checkSources(file.sources), ...checkChannels(file.channels, channels), ...checkPeople(file), ...checkBlind(file)]
   const names = new Map<string, number>()
   for (const [index, policy] of file.policies.entries()) {
     const path: Path = ['policies', index]
@@ -32,14 +28,6 @@ export function checkFile(file: PolicyFile, checkStep: StepCheck, channels: read
   findings.push(...checkGuards(file, checkStep))
   findings.push(...checkEscalation(file.defaults?.escalate, file, ['defaults', 'escalate']))
   return findings
-}
-
-/** One identity is one person: two entries could give it two roles. */
-function checkPeople(people: PolicyFile['people']): Finding[] {
-  return (people ?? []).flatMap(({ slack }, index, all): Finding[] => {
-    const first = all.findIndex(other => other.slack === slack)
-    return first === index ? [] : [{ path: ['people', index, 'slack'], message: `"${slack}" stands in people[${first}] already` }]
-  })
 }
 
 function checkPolicy(policy: FilePolicy, file: PolicyFile, path: Path, checkStep: StepCheck): Finding[] {

@@ -110,11 +110,14 @@ function isWrong(block: unknown): boolean {
   const most = LONGEST[type]
   if (most !== undefined) return (textAt(block, 'text', 'text') ?? '').length > most || textAt(block, 'text', 'text') === ''
   const elements = listAt(block, 'elements')
-  if (type === 'actions') return elements.length > 25 || elements.some(isWrongButton)
+  if (type === 'actions') {
+    const ids = new Set(elements.map(element => textAt(element, 'action_id')))
+    return elements.length === 0 || elements.length > 25 || ids.size !== elements.length || elements.some(isWrongButton)
+  }
   return elements.length > 10 || elements.some(element => textAt(element, 'text') === '' || (textAt(element, 'text') ?? '').length > 3_000)
 }
 
 function isWrongButton(element: unknown): boolean {
   const long = (most: number, ...path: readonly string[]): boolean => (textAt(element, ...path) ?? '').length > most
-  return long(75, 'text', 'text') || long(255, 'action_id') || long(2_000, 'value')
+  return textAt(element, 'type') !== 'button' || long(75, 'text', 'text') || long(255, 'action_id') || long(2_000, 'value')
 }

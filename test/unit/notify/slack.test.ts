@@ -44,6 +44,30 @@ t.test('a bot: one thread an affair, whose first message is changed by the id th
   t.match(server.texts.get('1764338400.000001'), { text: /^✅/ }, 'the first message shows how the affair stands')
 })
 
+t.test('buttons stand below the first message alone, which is changed when they must go; without `answers` there are none', async t => {
+  const { server, channel } = await scene(t, apiUrl => ({
+    ...{ tokenFile: '/token', channel: '#api-incidents', apiUrl },
+    answers: { appTokenFile: '/app-token' }
+  }))
+  const memory = { channel: 'C0INCIDENTS', ts: '1764338400.000001', called: false }
+  await channel.send(ACTED, { revision: 1 }, soon())
+  await channel.send(MESSAGE, { revision: 1, memory }, soon())
+  await channel.send(OVER, { revision: 1, memory }, soon())
+  t.same(
+    server.seen.map(({ path, body }) => [path, listAt(body, 'blocks').filter(block => textAt(block, 'type') === 'actions').length]),
+    [
+      ['/chat.postMessage', 1],
+      ['/chat.update', 1],
+      ['/chat.postMessage', 0],
+      ['/chat.update', 0],
+      ['/chat.postMessage', 0]
+    ]
+  )
+  const { server: other, channel: plain } = await asBot(t)
+  await plain.send(ACTED, { revision: 1 }, soon())
+  t.notMatch(JSON.stringify(other.seen), /astern\.take/)
+})
+
 t.test('what only changes a message adds nothing to the thread', async t => {
   const { server, channel } = await asBot(t)
   await channel.send(MESSAGE, { revision: 1 }, soon())
