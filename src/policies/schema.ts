@@ -53,7 +53,9 @@ const HeartbeatSchema = Type.Object(
 const BlindSchema = Type.Object(
   {
     to: Type.Optional(
-      Type.Array(text('A channel’s name.'), { description: 'Channels that do not go by what is watched; default: defaults.escalate.to.' })
+      Type.Array(text('A channel’s name.'), {
+        description: 'Channels that do not go by what is watched; default: defaults.escalate.to, where a policy acts.'
+      })
     ),
     watchdog: Type.Optional(
       Type.Object(
@@ -64,7 +66,9 @@ const BlindSchema = Type.Object(
               description: 'Alertmanager’s matchers of the alert that always fires; default alertname="Watchdog". It opens no incident.'
             })
           ),
-          source: Type.Optional(text('The source it must come from, as a token’s `source` or name has it. Without it every source counts.')),
+          source: Type.Optional(
+            text('The source it must come from, as a token’s `source` or name has it. Without it every source counts.')
+          ),
           within: Type.Optional(duration('How long it may be silent: more than its route’s repeat_interval; default 10m.'))
         },
         { ...closed, description: 'The alert that always fires: where it is not heard, no other alert would be.' }
