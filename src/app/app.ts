@@ -204,6 +204,7 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
   const lookout = createLookingOut({
     ...{ clock, ids, ledger, channels, logger, failed: recorder.failed, watches: watching.states },
     settings: () => store.current().blind,
+    ceiling: config.mode,
     policies: () => policiesInForce(store.current()),
     sources: () => sources,
     turned: () => pulse.turned('lookout')

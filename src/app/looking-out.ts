@@ -3,6 +3,7 @@ import { MINUTE } from '../base/clock.ts'
 import { labelsIdentity } from '../base/hashes.ts'
 import { type Blindness, type BlindSettings, type Sight, WATCHDOG } from '../domain/blindness.ts'
 import { OWN_LABEL } from '../domain/message.ts'
+import type { Mode } from '../domain/outcomes.ts'
 import type { Policy } from '../domain/policy.ts'
 import type { BlindLedger } from '../domain/ports/blind-ledger.ts'
 import type { Channels } from '../domain/ports/channels.ts'
@@ -24,6 +25,7 @@ export interface LookingOutParts {
   readonly channels: Channels
   readonly settings: () => BlindSettings
   readonly policies: () => readonly Policy[]
+  readonly ceiling: Mode
   readonly sources: () => Pick<Sources, 'prometheus' | 'heldAlerts'>
   readonly watches: () => readonly WatchState[]
   readonly logger: Logger
@@ -52,7 +54,7 @@ export function createLookingOut(parts: LookingOutParts): Lookout {
   }
   return createLookout({
     ...{ clock, ids, ledger, channels, sights },
-    to: () => settings().to,
+    to: () => toldOf(settings(), parts),
     patience: kind => patienceOf(kind, settings()),
     told(kind, how, detail) {
       if (how === 'began') logger.error({ kind, detail }, 'Astern is blind')
@@ -61,6 +63,12 @@ export function createLookingOut(parts: LookingOutParts): Lookout {
     failed: parts.failed,
     turned: parts.turned
   })
+}
+
+/** A dry run tells nobody anything (rules 6), but for those who are named for this very thing. */
+function toldOf({ to, byDefault }: BlindSettings, { policies, ceiling }: LookingOutParts): readonly string[] {
+  const acts = ceiling === 'auto' && policies().some(policy => policy.mode === 'auto')
+  return byDefault === true && !acts ? [] : to
 }
 
 /** The Watchdog and the deliveries have their time already before they count as lost. It is over as slowly, so that nothing flaps. */

@@ -52,6 +52,8 @@ export interface BegunBlindness {
 export interface BlindSettings {
   /** The channels that are told. */
   readonly to: readonly string[]
+  /** They are those whom a policy tells by default: nobody said that they are to hear of blindness. */
+  readonly byDefault?: true
   readonly watchdog?: WatchdogSettings
   readonly deliveries?: { readonly receiver: string; readonly within: number }
 }

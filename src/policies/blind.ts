@@ -15,6 +15,7 @@ export function blindOf({ blind, defaults }: PolicyFile): BlindSettings {
   const { to, watchdog, deliveries } = blind ?? {}
   return {
     to: to ?? defaults?.escalate?.to ?? [],
+    ...(to === undefined ? { byDefault: true as const } : {}),
     ...(watchdog === undefined
       ? {}
       : {

@@ -54,7 +54,9 @@ const HeartbeatSchema = Type.Object(
 const BlindSchema = Type.Object(
   {
     to: Type.Optional(
-      Type.Array(text('A channel’s name.'), { description: 'Channels that do not go by what is watched; default: defaults.escalate.to.' })
+      Type.Array(text('A channel’s name.'), {
+        description: 'Channels that do not go by what is watched; default: defaults.escalate.to, where a policy acts.'
+      })
     ),
     watchdog: Type.Optional(
       Type.Object(

@@ -184,6 +184,7 @@ t.test('a server that runs: the client commands, a wrong token, and a clean stop
 
   t.match(client('status'), { code: 0, out: /cluster.*connection refused|cluster.*ECONNREFUSED/ })
   t.match(client('status'), { out: /✗ +blind +Deployments in shop: unreachable since 20\S+Z: .*ECONNREFUSED/ })
+  t.match(client('status'), { out: /[✗?] +watches +(doubtful|unknown): / }, 'and how far it sees, in each way that somebody asks for')
   t.match(client('runs'), { code: 0, out: /no runs/ })
   t.match(client('explain', 'alertname=A'), { code: 0, out: /✓ undo/ })
   t.match(client('explain', 'alertname=B'), { code: 1, out: /✗ undo {2}alertname="A" \(is B\)/ })

@@ -3,6 +3,7 @@ import { createLookingOut, type LookingOutParts } from '../../../src/app/looking
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { BlindSettings } from '../../../src/domain/blindness.ts'
 import type { Message } from '../../../src/domain/message.ts'
+import type { Mode } from '../../../src/domain/outcomes.ts'
 import type { HeldAlert, RuleGroup } from '../../../src/domain/rule-group.ts'
 import type { WatchState } from '../../../src/domain/watch-state.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
@@ -28,7 +29,7 @@ async function scene(t: Test, settings: BlindSettings) {
     groups: [] as readonly RuleGroup[] | { readonly problem: string },
     held: [] as readonly HeldAlert[] | { readonly problem: string },
     watches: [] as readonly WatchState[],
-    removed: [] as string[]
+    mode: 'auto' as Mode
   }
   const ids = countingIds()
   const parts: LookingOutParts = {
@@ -37,7 +38,8 @@ async function scene(t: Test, settings: BlindSettings) {
     ledger,
     channels: { takes: (name, event) => !(name === 'pager' && event === 'over'), follows: name => name === 'pager', standing: [] },
     settings: () => world.settings,
-    policies: () => [policyOf()],
+    policies: () => [policyOf({ mode: world.mode })],
+    ceiling: 'auto',
     sources: () => ({
       prometheus: { ruleGroups: async () => world.groups, clockOffset: () => 0 } as unknown as NonNullable<
         ReturnType<LookingOutParts['sources']>['prometheus']
@@ -278,6 +280,24 @@ t.test('a watch that is blind for five minutes; a first list that takes long is 
   world.watches = [{ ...watch, state: 'watching' }]
   await pass(6 * MINUTE)
   t.same(await told(), ['people over: Astern sees again: the cluster is not seen: over'])
+})
+
+t.test('in a dry run only those are told who are named for this', async t => {
+  const byDefault = { ...WATCHDOG, byDefault: true } as const
+  const { world, pass, told, state, hear } = await scene(t, byDefault)
+  world.mode = 'dry-run'
+  await pass(11 * MINUTE)
+  t.match(state('watchdog'), { state: 'blind' }, 'status and metric say it')
+  t.same(await told(), [])
+  for (const _minute of Array.from({ length: 12 })) {
+    await hear()
+    await pass(MINUTE)
+  }
+  t.match(state('watchdog'), { state: 'sees' })
+  t.same(await told(), [], 'nor that it is over')
+  world.mode = 'auto'
+  await pass(11 * MINUTE)
+  t.same(await told(), BEGUN)
 })
 
 t.test('two processes on one ledger tell people once', async t => {

@@ -22,7 +22,7 @@ t.test('what is not said is off, and those are told whom a policy tells by defau
   const result = load(`version: 1\n${CHANNELS}\ndefaults: { escalate: { to: [people] } }\npolicies: []\n`)
   t.match(result, { kind: 'loaded', set: { blind: { to: ['people'] } } })
   if (result.kind === 'bad') throw new Error('it loads')
-  t.same(result.set.blind, { to: ['people'] })
+  t.same(result.set.blind, { to: ['people'], byDefault: true })
   t.equal(result.set.heartbeat, undefined)
   t.equal(watchdogMatcher(undefined)({ alertname: 'Watchdog' }, 'am'), false, 'a Watchdog is an alert like any other')
 })
