@@ -182,7 +182,7 @@ t.test('each mistake in an entry of guards is told with its place, and what to w
   t.match(entry('{ name: a, namespaces: [shop], bounds: { tolerate: "x0.5" } }')[0], /at least x1/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { objective: "100%" } }')[0], /"100%" is no share of requests/)
   t.match(entry('{ name: a, namespaces: [shop], bounds: { metrics: [http-errors] } }')[0], /must be one of http-error-ratio, /)
-t.same(entry('{ name: a, namespaces: [shop], bounds: { metrics: [istio] } }'), [])
+  t.same(entry('{ name: a, namespaces: [shop], bounds: { metrics: [istio] } }'), [])
   t.match(entry('{ name: "A b", namespaces: [shop] }')[0], /guards\[0\]\.name: is not what belongs here/)
 })
 
