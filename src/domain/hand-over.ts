@@ -62,6 +62,12 @@ export function withHandOver(message: Message, { by, at }: HandedOver): Message 
   return { ...message, details: { ...message.details, handedOver: told } }
 }
 
+/** The same message once nobody has the affair any more, because it was over and is back. */
+export function withoutHandOver(message: Message): Message {
+  const { handedOver: _had, ...details } = message.details
+  return { ...message, details }
+}
+
 /**
  * A call for people about an affair that somebody has is none any more: it changes what was told, and pages nobody. Other messages
  * stay as they are.

@@ -1,9 +1,11 @@
 import type { Kysely } from 'kysely'
 import { MINUTE } from '../base/clock.ts'
+import { withoutHandOver } from '../domain/hand-over.ts'
 import { affairOf, type Fallback, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
 import { setState, type Turned, takeBack, turnedBy } from './affairs.ts'
 import type { Database, LedgerTransaction } from './database.ts'
+import { forgetHandOver } from './forget-hand-over.ts'
 import { enqueue } from './outbox.ts'
 import { stored } from './rows.ts'
 import { stormAt } from './storm.ts'
@@ -50,7 +52,7 @@ async function stormIsTold(db: Kysely<Tables>): Promise<boolean> {
 /** Tells the channels that were handed these incidents that their alerts are over, or back. */
 export async function followIncidents(tx: LedgerTransaction, incidentIds: readonly string[], now: number): Promise<void> {
   for (const turned of await turnedBy(tx, incidentIds))
-    await (turned.how === 'resolved' ? resolved(tx, turned, now) : back(tx, turned, now))
+    await (turned.how === 'resolved' ? resolved(tx, turned, now) : back(tx, turned, incidentIds, now))
 }
 
 async function resolved(tx: LedgerTransaction, turned: Turned, now: number): Promise<void> {
@@ -63,11 +65,21 @@ async function resolved(tx: LedgerTransaction, turned: Turned, now: number): Pro
   await setState(tx, turned, 'resolved', now)
 }
 
-async function back(tx: LedgerTransaction, { affair, channel, handed }: Turned, now: number): Promise<void> {
+async function back(
+  tx: LedgerTransaction,
+  { affair, channel, handed }: Turned,
+  incidentIds: readonly string[],
+  now: number
+): Promise<void> {
   if (await takeBack(tx, { affair, channel }, now)) return
+  await forgetHandOver(tx, incidentIds)
   await enqueue(
     tx,
-    { ...handed, key: `${affair}/back/${now}/${channel}`, text: `The alert is back. Astern writes nothing more for it.\n${handed.text}` },
+    {
+      ...withoutHandOver(handed),
+      key: `${affair}/back/${now}/${channel}`,
+      text: `The alert is back. Astern writes nothing more for it.\n${handed.text}`
+    },
     now
   )
 }

@@ -6,6 +6,7 @@ import { createAdmissionLine, useAllowance } from './admission-line.ts'
 import { followIncidents } from './affair-turns.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
+import { forgetHandOver } from './forget-hand-over.ts'
 import { wholeIncidents } from './incident-rows.ts'
 import { enqueue } from './outbox.ts'
 import { parkedColumns, parkedEntry, parkerKey, parkers } from './parking.ts'
@@ -42,6 +43,7 @@ export function createIncidents(database: Database): IncidentLedger {
         for (const { admission } of open) {
           const { incident, messages, at, audit: entries } = admission
           audit.push(...entries)
+          if (messages !== undefined) await forgetHandOver(tx, [incident.id])
           for (const message of messages ?? []) await enqueue(tx, message, at)
           if (messages !== undefined)
             await tx.query

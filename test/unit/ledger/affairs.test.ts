@@ -193,3 +193,34 @@ t.test('a channel that is left alone is waited for until the end of that, and no
   t.equal(await ledger.nextMessageAt(['others']), NOON + 10 * MINUTE, 'a busy channel is heard of when it is free')
   t.same(await ledger.claimMessages(NOON, NOON + MINUTE, 10, ['others']), [])
 })
+
+t.test('an alert that is back after its affair was over calls people anew, and somebody else can take it over', async t => {
+  const { ledger, tell, alert } = await scene(t)
+  const ada = { by: 'Ada', via: 'slack', person: 'T0/UADA' } as const
+  const bob = { by: 'Bob', via: 'slack', person: 'T0/UBOB' } as const
+  const take = (who: typeof ada | typeof bob, at: number) => ledger.handOver({ runId: 'run-A', to: { ...who, at }, channels: ['people'] })
+  await tell({ key: 'first', subject: { kind: 'run', id: 'run-A' } })
+  await sendAll(ledger, NOON)
+  t.match(await take(ada, NOON), { kind: 'handed' })
+  await end(ledger)
+  await sendAll(ledger, NOON + SECOND)
+  await alert(NOON + MINUTE, 'resolved')
+  await alert(NOON + 2 * MINUTE, 'firing')
+  t.match(await take(bob, NOON + 2 * MINUTE), { kind: 'taken', has: { by: 'Ada' } }, 'it only flapped: she has it still')
+  await alert(NOON + 3 * MINUTE, 'resolved')
+  const over = NOON + 3 * MINUTE + OVER_AFTER_MS
+  t.match(await sendAll(ledger, over), [/gone-away/])
+  await alert(over + MINUTE, 'firing')
+  const [back] = await claimed(ledger, over + MINUTE)
+  t.match(back?.message, { event: 'needs-people', text: /The alert is back/ })
+  t.notOk(back?.message.details['handedOver'])
+  t.match(await take(bob, over + 2 * MINUTE), { kind: 'handed' })
+})
+
+/** Ends the run, whose claim ran out. */
+async function end(ledger: Ledger): Promise<void> {
+  const [claim] = await ledger.claimDue('two', NOON + 24 * 60 * MINUTE, MINUTE, 10)
+  if (claim === undefined) throw new Error('nothing was due')
+  const change = { state: 'ended', outcome: 'denied', reason: 'handed-over' } as const
+  await ledger.save(claim.claim, { change, audit: [] }, NOON)
+}
