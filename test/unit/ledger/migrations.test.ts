@@ -42,6 +42,7 @@ t.test('a ledger of the first version is brought to this one, with what is in it
     create index deliveries_by_time on deliveries (received_at);
     insert into deliveries (id, received_at, source, raw) values ('d-old', ${NOON}, 'am', '{"é":1}');
     drop index outbox_in_order; drop index outbox_untold; drop index affairs_by_state; drop table affairs; drop table affair_incidents;
+    drop table heard; drop table blindness;
     drop table channel_pauses; alter table outbox drop column affair; alter table outbox drop column place;
     alter table outbox drop column fell_back;
     delete from kysely_migration where name > '0001-first'`)
