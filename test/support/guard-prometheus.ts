@@ -10,6 +10,7 @@ import { obtainPart, type PartCommand, PROMTOOL } from '../../src/sandbox/real-p
 import { createPrometheus } from '../../src/verification/prometheus.ts'
 import type { NumberSource } from '../../src/verification/sequential/counting/number-source.ts'
 import { prometheusNumbers } from '../../src/verification/series/prometheus-numbers.ts'
+import { type ProxyNumbers, proxyNumbers } from '../../src/verification/series/proxy-numbers.ts'
 import { HANG_MS } from './hang.ts'
 import type { StoredSeries } from './series-prometheus.ts'
 
@@ -20,6 +21,8 @@ export interface GuardPrometheus {
   readonly process: RunningProcess
   /** A source of its own for each guard. */
   source(): NumberSource
+  /** What proxies count. */
+  proxies(): ProxyNumbers
   stop(): Promise<void>
 }
 
@@ -54,15 +57,17 @@ export async function startGuardPrometheus(options: GuardPrometheusOptions): Pro
   ])
   await untilReady(`${url}/-/ready`, running, 'Prometheus', HANG_MS)
   const http = createHttpClient()
+  const asking = () => {
+    const offset = createClockOffset(Date.now)
+    const client = withBreaker(http, { name: 'prometheus' })
+    const { ask, clockOffset } = createPrometheus({ url, client, offset, now: Date.now, timeoutMs: 5_000 })
+    return { ask, clockOffset, now: Date.now }
+  }
   return {
     url,
     process: running,
-    source: () => {
-      const offset = createClockOffset(Date.now)
-      const client = withBreaker(http, { name: 'prometheus' })
-      const prometheus = createPrometheus({ url, client, offset, now: Date.now, timeoutMs: 5_000 })
-      return prometheusNumbers({ ask: prometheus.ask, clockOffset: prometheus.clockOffset, now: Date.now })
-    },
+    source: () => prometheusNumbers(asking()),
+    proxies: () => proxyNumbers(asking()),
     async stop() {
       http.close()
       await running.stop()

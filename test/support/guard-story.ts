@@ -2,16 +2,18 @@ import { lookFor, nextLook } from '../../src/deploy-guard/looks.ts'
 import { prepareWatch } from '../../src/deploy-guard/prepare-watch.ts'
 import type { PreparedWatch } from '../../src/deploy-guard/prepared-watch.ts'
 import type { DeployGuardOptions } from '../../src/domain/deploy-guard.ts'
-import { NO_GUARD_METRICS } from '../../src/domain/guard-metrics.ts'
 import type { GuardedPod } from '../../src/domain/guarded-pod.ts'
+import { USUAL_GUARD_METRICS } from '../../src/policies/guard-metrics.ts'
 import type { NumberSource } from '../../src/verification/sequential/counting/number-source.ts'
 import { startWatch, type WatchState, watchLook } from '../../src/verification/sequential/judge.ts'
 import { standingOf } from '../../src/verification/sequential/standing.ts'
 import type { Standing } from '../../src/verification/sequential/verdict.ts'
+import type { ProxyNumbers } from '../../src/verification/series/proxy-numbers.ts'
 
 /** One guard from its preparation to its verdict, as a worker leads it. */
 export interface GuardStory {
   readonly source: NumberSource
+  readonly proxies?: ProxyNumbers
   readonly deployedAt: number
   readonly namespace: string
   readonly options?: Partial<DeployGuardOptions>
@@ -41,7 +43,7 @@ const OPTIONS: DeployGuardOptions = {
 }
 
 /** @throws Error where the watch can't be prepared */
-export async function tellGuard({ source, deployedAt, namespace, options, pods, now, wait }: GuardStory): Promise<ToldStory> {
+export async function tellGuard({ source, proxies, deployedAt, namespace, options, pods, now, wait }: GuardStory): Promise<ToldStory> {
   const signal = AbortSignal.timeout(120_000)
   const answer = await prepareWatch(
     {
@@ -50,8 +52,8 @@ export async function tellGuard({ source, deployedAt, namespace, options, pods, 
       options: { ...OPTIONS, ...options },
       pods: pods(),
       sources: [source],
-      proxies: undefined,
-      asked: NO_GUARD_METRICS,
+      proxies,
+      asked: USUAL_GUARD_METRICS,
       learned: {},
       now: now()
     },
