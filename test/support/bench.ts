@@ -25,6 +25,9 @@ import { StoryCluster } from './story-cluster.ts'
 import { storyNeeds, storyTools } from './story-tools.ts'
 import { badRollout, NOON } from './workloads.ts'
 
+/** What a fault point throws where a test plays that the process died there. */
+export class PlayedCrash extends Error {}
+
 /** Time stands still until it is told to move; who sleeps moves it. */
 export class StoryClock implements Clock {
   #now: number
@@ -210,8 +213,9 @@ export async function openBench(
         wrote: () => {},
         sampled: () => {},
         slowed: () => {},
+        // A crash that a test plays goes through whatever the product catches.
         failed: (what, cause) => {
-          throw new Error(what, { cause })
+          throw cause instanceof PlayedCrash ? cause : new Error(what, { cause })
         }
       }
     },

@@ -1,10 +1,8 @@
 import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import { FAULT_POINTS, type FaultPoint } from '../../../src/domain/ports/faults.ts'
-import { openBench, policyOf } from '../../support/bench.ts'
+import { openBench, PlayedCrash, policyOf } from '../../support/bench.ts'
 import { actionStories } from '../../support/story-actions.ts'
-
-class Crash extends Error {}
 
 /** Those that a story of one alert, once received, goes through. */
 const POINTS = FAULT_POINTS.filter(point => !/^(?:delivery|guard)-/.test(point) && point !== 'message-sent')
@@ -36,7 +34,7 @@ async function play(t: Parameters<typeof openBench>[0], index: number, point: Fa
       reach(reached: FaultPoint) {
         if (reached !== armed) return
         armed = undefined
-        throw new Crash()
+        throw new PlayedCrash()
       }
     }
   })
@@ -47,7 +45,7 @@ async function play(t: Parameters<typeof openBench>[0], index: number, point: Fa
     try {
       await bench.pass(10 * SECOND)
     } catch (cause) {
-      if (!(cause instanceof Crash)) throw cause
+      if (!(cause instanceof PlayedCrash)) throw cause
       // What the dead process had claimed is free when its lease is over.
       bench.clock.tick(61 * SECOND)
     }
