@@ -250,17 +250,12 @@ async function compose(config: Config, parts: NeededParts, onStop: OnStop): Prom
     onStop
   )
   const operations = createOperations({
-    answering,
+    ...{ answering, ports, store, worker, metrics, watching },
     scrub: secrets.scrub,
-    ports,
-    store,
-    worker,
-    metrics,
     reload: reload.now,
     sources: () => sources,
     kube,
     kubeState: kubeGuarded.state,
-    watching,
     sights: lookout.states,
     heart: () => (store.current().heartbeat === undefined ? undefined : heart.state()),
     mode: config.mode,
