@@ -9,6 +9,10 @@ import { open } from '../../support/server-fixture.ts'
 
 const START = AbortSignal.timeout(60_000)
 
+function aborted(signal: AbortSignal | undefined): Promise<void> {
+  return new Promise(resolve => signal?.addEventListener('abort', () => resolve(), { once: true }))
+}
+
 async function watched() {
   const deployGuards = scriptedGuards()
   await deployGuards.start(REQUEST, START)
@@ -50,14 +54,13 @@ t.test('whoever comes again gets the whole guard, whatever it says that it saw l
 })
 
 t.test('a comment after 15 s of silence', async t => {
-  let wake = (): void => undefined
+  const wakes: (() => void)[] = []
   const clock: Clock = {
     now: systemClock.now,
     sleep(ms, signal) {
       if (ms !== 15_000) return systemClock.sleep(ms, signal)
-      return new Promise(resolve => {
-        wake = resolve
-      })
+      // Others sleep as long as the stream does.
+      return Promise.race([new Promise<void>(resolve => wakes.push(resolve)), aborted(signal)])
     }
   }
   const deployGuards = await watched()
@@ -65,7 +68,7 @@ t.test('a comment after 15 s of silence', async t => {
   const stream = await openStream(t, `${app.address}/api/v1/guards/g-1`)
   await stream.next()
   await deployGuards.untilWaiting(1)
-  wake()
+  for (const wake of wakes) wake()
   t.equal(await stream.next(), ': still there')
   deployGuards.become('g-1', ENDS.pass)
   t.match(dataOf(await stream.next()), { result: 'pass' }, 'and the next change is told as before')
@@ -75,7 +78,7 @@ t.test('a listener that leaves is forgotten', async t => {
   // No heartbeat comes: it would find out too.
   const clock: Clock = {
     now: systemClock.now,
-    sleep: (ms, signal) => (ms === 15_000 ? new Promise(() => undefined) : systemClock.sleep(ms, signal))
+    sleep: (ms, signal) => (ms === 15_000 ? aborted(signal) : systemClock.sleep(ms, signal))
   }
   const deployGuards = await watched()
   const { app } = await open(t, { deployGuards, clock })
