@@ -21,7 +21,7 @@ const LAST_RETRY_MS = 5 * 60_000
 const LONGEST_PATIENCE_MS = 60 * 60_000
 const IDLE_MS = 1_000
 const DEADLINE_MS = 15_000
-/** How many messages one channel is given at once. Providers take about one a second (facts A.11), and short bursts. */
+/** How many messages one channel is given at once. Slack takes about one a second in a channel, and short bursts. */
 const AT_ONCE = 16
 /** Four times the deadline. A living sender has settled by then, and a message of a dead one is sent again after a minute. */
 const LEASE_MS = 60_000

@@ -213,10 +213,14 @@ async function storm(t: Test, scene: Scene, namespace: string): Promise<void> {
   world.errors.set('many:v2', 0.4)
 
   const storms = (): readonly string[] => pagerduty.notified.slice(pages)
-  await waitUntil(() => storms().length > 0, 'a storm is told', 90_000)
+  await waitUntil(() => storms().length > 0, 'a storm is told')
+  let fire: readonly unknown[] = []
   await waitUntil(
-    async () => (await firing(world, 'storm/')).length === 1,
-    () => `it is one alert of its own, among ${storms().join(' ')}`
+    async () => {
+      fire = await firing(world, '')
+      return (await firing(world, 'storm/')).length === 1
+    },
+    () => `it is one alert of its own, among ${storms().join(' ')}; Astern’s alerts are ${JSON.stringify(fire)}`
   )
   // It is over when it is calm, though the alerts go on.
   const title = 'many targets alert at once'

@@ -11,6 +11,7 @@ const WAITED_FOR = [
   'cluster-unreachable',
   'disruption-budget',
   'frozen',
+  'in-hand',
   'inconclusive',
   'inhibited',
   'no-step-applies',
