@@ -52,8 +52,8 @@ async function openScene(t: Test, site: Site, namespace: string): Promise<Scene>
       policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] }),
       policy('many-.*', { steps: [{ ...undo, confirm }] })
     ],
-    // A budget that is used up is told for each target, and this is not about that.
-    defaults: { guards: { budgets: [{ limit: 50, per: '1h', scope: 'global' }], storm: { targets: 8, within: '1m', calm: '10s' } } },
+    // A budget that is used up is told for each target, and this is not about that. The storm lasts long enough to be seen on a busy machine.
+    defaults: { guards: { budgets: [{ limit: 50, per: '1h', scope: 'global' }], storm: { targets: 8, within: '1m', calm: '25s' } } },
     channels: url => ({ ...places.channels, alertmanager: { alertmanager: { url } } })
   })
   const { kube } = world.clients
