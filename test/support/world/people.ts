@@ -21,6 +21,8 @@ export async function startInbox(people: Person[]): Promise<{ readonly url: stri
       text += chunk
     })
     request.on('end', () => {
+      // Doctor looks whether somebody answers, at the root.
+      if (request.method !== 'POST') return void response.writeHead(405).end()
       const message = { ...(JSON.parse(text) as Person), updates: [] }
       const known = people.findIndex(one => one.key === message.key)
       const before = people[known]
