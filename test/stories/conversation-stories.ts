@@ -13,8 +13,6 @@ import { ended, openWorld, type Site, type World, waitUntil } from '../support/w
 
 // One Astern with channels of all kinds at once. What somebody sees who looks there when a story is over, is looked at here.
 
-/** How many workloads alert at once in story 7. */
-const MANY = 20
 const CHANNELS = ['bot', 'incoming', 'pager', 'mail', 'teams', 'alertmanager', 'tool']
 
 interface Scene {
@@ -36,7 +34,8 @@ async function openScene(t: Test, site: Site, namespace: string): Promise<Scene>
       escalate: { after: '2m', to: CHANNELS },
       ...more
     })
-  const confirm = { within: '12s', passes: 2, every: '1s' }
+  // A busy machine scrapes late, and a rung that sees too few samples ends as unknown.
+  const confirm = { within: '24s', passes: 2, every: '1s' }
   const undo = { action: 'rollout-undo', with: { provenFor: '0s' } }
   const world = await openWorld(t, site, namespace, {
     policies: [
@@ -49,11 +48,8 @@ async function openScene(t: Test, site: Site, namespace: string): Promise<Scene>
       }),
       policy('pool', { changedWithin: '1s', steps: [{ ...undo, confirm }] }),
       // The runbook of I1: what people would do first, and after so long without success they are called.
-      policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] }),
-      policy('many-.*', { steps: [{ ...undo, confirm }] })
+      policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] })
     ],
-    // A budget that is used up is told for each target, and this is not about that. The storm lasts long enough to be seen on a busy machine.
-    defaults: { guards: { budgets: [{ limit: 50, per: '1h', scope: 'global' }], storm: { targets: 8, within: '1m', calm: '25s' } } },
     channels: url => ({ ...places.channels, alertmanager: { alertmanager: { url } } })
   })
   const { kube } = world.clients
@@ -71,7 +67,7 @@ async function openScene(t: Test, site: Site, namespace: string): Promise<Scene>
   }
 }
 
-/** Stories 1, 4, 7 and 8 and incident I1, each in the conversation that it ends in, in every channel. */
+/** Stories 1, 4 and 8 and incident I1, each in the conversation that it ends in, in every channel. */
 export async function conversations(t: Test, site: Site, namespace: string): Promise<void> {
   const scene = await openScene(t, site, namespace)
   const { world, places } = scene
@@ -108,12 +104,11 @@ export async function conversations(t: Test, site: Site, namespace: string): Pro
     [denied, helpless, ineffective].map(run => `astern/run/${String(run['id'])}`).sort(),
     'people are woken once for each that needs them, and for nothing else'
   )
-  await storm(t, scene, namespace)
   t.same(places.teams.failedInside, [])
   const ledger = openReader(join(world.dataDir, LEDGER_FILE))
   const incidents = ledger.read('select * from incidents', []).map(row => JSON.stringify(row))
   ledger.close()
-  t.ok(incidents.length >= MANY + 4)
+  t.ok(incidents.length >= 4)
   t.notOk(
     incidents.some(incident => incident.includes('astern_message')),
     'what Astern posted to the Alertmanager came back to it, and opened no incident'
@@ -185,84 +180,4 @@ async function looks(t: Test, { world, places }: Scene, { name, run, shown, wrot
 async function firing({ alertmanager }: World, id: string): Promise<readonly unknown[]> {
   const alerts: unknown = await (await fetch(`${alertmanager.url}/api/v2/alerts`)).json()
   return listAt({ alerts }, 'alerts').filter(alert => textAt(alert, 'labels', 'astern_message')?.includes(id))
-}
-
-/** The whole audit log, oldest first. */
-async function auditRows(world: World): Promise<readonly JsonObject[]> {
-  const rows: JsonObject[] = []
-  for (let cursor: string | undefined = ''; cursor !== undefined; ) {
-    const { body } = await world.api('GET', `/api/v1/audit?limit=500${cursor === '' ? '' : `&cursor=${cursor}`}`)
-    rows.push(...listAt(body, 'items').filter(isObject))
-    cursor = textAt(body, 'next')
-  }
-  return rows
-}
-
-/** Story 7: many workloads alert at once. One conversation in each channel, no write, and the end when it is calm. */
-async function storm(t: Test, scene: Scene, namespace: string): Promise<void> {
-  const { world, places } = scene
-  const { pagerduty, slack, teams } = places
-  const [pages, writes] = [pagerduty.notified.length, world.proxy.deploymentWrites().length]
-  const names = Array.from({ length: MANY }, (_, index) => `many-${index}`)
-  for (const name of names) await scene.deploy(name, 1)
-  for (const name of names)
-    await untilWorkload(
-      world.clients.cluster,
-      { kind: 'Deployment', namespace, name },
-      ({ rollout }) => rollout.state === 'complete',
-      `${name} runs`
-    )
-  // A bad base image reaches all of them: each alone would be undone.
-  for (const name of names) await setImage(world.clients.kube, { kind: 'Deployment', namespace, name }, 'many:v2')
-  for (const name of names)
-    await untilWorkload(
-      world.clients.cluster,
-      { kind: 'Deployment', namespace, name },
-      found => imageOf(found) === 'many:v2' && found.rollout.state === 'complete',
-      `${name} has it`
-    )
-  world.errors.set('many:v2', 0.4)
-
-  const storms = (): readonly string[] => pagerduty.notified.slice(pages)
-  await waitUntil(() => storms().length > 0, 'a storm is told')
-  // The alert itself lasts only until the storm is calm, which a busy machine may be too slow to see.
-  let heard: readonly JsonObject[] = []
-  await waitUntil(
-    async () => {
-      heard = (await auditRows(world)).filter(row => row['channel'] === 'alertmanager' && (textAt(row, 'key') ?? '').startsWith('storm/'))
-      return heard.some(row => textAt(row, 'kind') === 'delivered')
-    },
-    () => `the Alertmanager took it, of ${storms().join(' ')}: ${JSON.stringify(heard)}`
-  )
-  // It is over when it is calm, though the alerts go on.
-  const title = 'many targets alert at once'
-  await waitUntil(
-    () => slack.shows(title) === 'over' && places.mailbox().shows(title) === 'over' && teams.shows(title) === 'over',
-    () => `the storm is over; Slack shows ${slack.shows(title)}, mail ${places.mailbox().shows(title)}, Teams ${teams.shows(title)}`,
-    120_000
-  )
-  await waitUntil(async () => (await firing(world, 'storm/')).length === 0, 'the alert ends')
-  t.equal(world.proxy.deploymentWrites().length, writes, 'nothing was written')
-  const alone = listAt((await world.api('GET', '/api/v1/runs?kind=live&limit=100')).body, 'items')
-    .filter(run => textAt(run, 'target')?.includes('/many-') && textAt(run, 'reason') !== 'storm')
-    .map(run => [textAt(run, 'target'), textAt(run, 'outcome'), textAt(run, 'reason'), textAt(run, 'detail')])
-  t.equal(storms().length, 1, `people were woken once; otherwise than by the storm ended ${JSON.stringify(alone)}`)
-  t.match(storms()[0], /^astern\/storm\//)
-  await waitUntil(() => pagerduty.shows(storms()[0] ?? '') === 'nothing', 'the page is resolved')
-  t.equal(slack.parents(title).length, 1, 'one thread in Slack')
-  t.equal(
-    new Set(
-      places
-        .mailbox()
-        .thread(title)
-        .map(letter => letter.subject)
-    ).size,
-    1,
-    'one thread of mail'
-  )
-  const listed = [...places.tool.taken.values()].filter(({ body }) => textAt(body, 'subject', 'kind') === 'storm')
-  t.ok(
-    names.every(name => listed.some(({ raw }) => raw.includes(`Deployment/${namespace}/${name}"`))),
-    'each workload is on its list'
-  )
 }
