@@ -16,7 +16,12 @@ export const PLACES = [
   'kube',
   'header',
   'stepUrl',
-  'operator'
+  'operator',
+  'slackToken',
+  'slackSigning',
+  'pagerKey',
+  'teamsUrl',
+  'heartbeatUrl'
 ] as const
 export type Held = Readonly<Record<(typeof PLACES)[number], string>>
 
@@ -34,7 +39,12 @@ export const held: fc.Arbitrary<Held> = fc.tuple(...PLACES.map(() => secret)).ma
     kube: at('kube'),
     header: at('header'),
     stepUrl: encodeURIComponent(at('stepUrl')),
-    operator: at('operator').replaceAll(/[^A-Za-z0-9]/g, 'x')
+    operator: at('operator').replaceAll(/[^A-Za-z0-9]/g, 'x'),
+    slackToken: at('slackToken'),
+    slackSigning: at('slackSigning'),
+    pagerKey: at('pagerKey'),
+    teamsUrl: encodeURIComponent(at('teamsUrl')),
+    heartbeatUrl: encodeURIComponent(at('heartbeatUrl'))
   }
 })
 export const misbehaviour: fc.Arbitrary<Misbehaviour> = fc.record({ echo: fc.constantFrom(...ECHOES), form: fc.constantFrom(...FORMS) })
@@ -86,8 +96,19 @@ export function setUp(
           urlFile: file('url', `${origin}/hook/${secrets.urlKey}?k=${secrets.urlKey}`),
           secretFile: file('signing', secrets.signing)
         }
-      }
+      },
+      chat: {
+        slack: {
+          tokenFile: file('slack-token', secrets.slackToken),
+          channel: '#c',
+          apiUrl: origin,
+          answers: { signingSecretFile: file('slack-signing', secrets.slackSigning) }
+        }
+      },
+      pager: { pagerduty: { routingKeyFile: file('pager-key', secrets.pagerKey), url: origin } },
+      team: { teams: { urlFile: file('teams-url', `${origin}/teams/${secrets.teamsUrl}`) } }
     },
+    heartbeat: { urlFile: file('heartbeat-url', `${origin}/ping/${secrets.heartbeatUrl}`), every: '1s' },
     policies: [
       {
         name: 'undo',
@@ -97,7 +118,7 @@ export function setUp(
         guards: { namespaces: ['shop'] },
         verify: [{ promql: 'sum(rate(x[5m]))', failWhen: '> 1', samples: 1 }],
         steps: [{ action: 'rollout-undo' }],
-        escalate: { to: ['am', 'bot'] }
+        escalate: { to: ['am', 'bot', 'chat', 'pager', 'team'] }
       }
     ]
   }
