@@ -21,7 +21,9 @@ export const PLACES = [
   'slackSigning',
   'pagerKey',
   'teamsUrl',
-  'heartbeatUrl'
+  'heartbeatUrl',
+  'appToken',
+  'mailPassword'
 ] as const
 export type Held = Readonly<Record<(typeof PLACES)[number], string>>
 
@@ -44,7 +46,9 @@ export const held: fc.Arbitrary<Held> = fc.tuple(...PLACES.map(() => secret)).ma
     slackSigning: at('slackSigning'),
     pagerKey: at('pagerKey'),
     teamsUrl: encodeURIComponent(at('teamsUrl')),
-    heartbeatUrl: encodeURIComponent(at('heartbeatUrl'))
+    heartbeatUrl: encodeURIComponent(at('heartbeatUrl')),
+    appToken: at('appToken'),
+    mailPassword: at('mailPassword')
   }
 })
 export const misbehaviour: fc.Arbitrary<Misbehaviour> = fc.record({ echo: fc.constantFrom(...ECHOES), form: fc.constantFrom(...FORMS) })
@@ -105,6 +109,20 @@ export function setUp(
           answers: { signingSecretFile: file('slack-signing', secrets.slackSigning) }
         }
       },
+      socket: {
+        slack: {
+          tokenFile: file('slack-token', secrets.slackToken),
+          channel: '#d',
+          apiUrl: origin,
+          answers: { appTokenFile: file('app-token', secrets.appToken) }
+        }
+      },
+      mail: {
+        email: {
+          ...{ host: '127.0.0.1', port: 1, from: 'astern@example.org', to: ['api@example.org'] },
+          ...{ username: 'astern', passwordFile: file('mail-password', secrets.mailPassword) }
+        }
+      },
       pager: { pagerduty: { routingKeyFile: file('pager-key', secrets.pagerKey), url: origin } },
       team: { teams: { urlFile: file('teams-url', `${origin}/teams/${secrets.teamsUrl}`) } }
     },
@@ -118,7 +136,7 @@ export function setUp(
         guards: { namespaces: ['shop'] },
         verify: [{ promql: 'sum(rate(x[5m]))', failWhen: '> 1', samples: 1 }],
         steps: [{ action: 'rollout-undo' }],
-        escalate: { to: ['am', 'bot', 'chat', 'pager', 'team'] }
+        escalate: { to: ['am', 'bot', 'chat', 'socket', 'mail', 'pager', 'team'] }
       }
     ]
   }
