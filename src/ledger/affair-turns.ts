@@ -3,7 +3,7 @@ import { MINUTE } from '../base/clock.ts'
 import { withoutHandOver } from '../domain/hand-over.ts'
 import { affairOf, type Fallback, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
-import { setState, type Turned, takeBack, turnedBy } from './affairs.ts'
+import { setStanding, type Turned, takeBack, turnedBy } from './affairs.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { forgetHandOver } from './forget-hand-over.ts'
 import { enqueue } from './outbox.ts'
@@ -62,7 +62,7 @@ async function resolved(tx: LedgerTransaction, turned: Turned, now: number): Pro
     now,
     now + OVER_AFTER_MS
   )
-  await setState(tx, turned, 'resolved', now)
+  await setStanding(tx, turned, { state: 'resolved' }, now)
 }
 
 async function back(

@@ -87,7 +87,7 @@ export async function takeBack(tx: LedgerTransaction, place: Pick<Turned, 'affai
     .where('key', 'like', '%/gone-away/%')
     .executeTakeFirst()
   if (numDeletedRows === 0n) return false
-  await setState(tx, place, 'handed-over', now)
+  await setStanding(tx, place, { state: 'handed-over' }, now)
   return true
 }
 
@@ -133,35 +133,25 @@ export async function turnedBy(tx: LedgerTransaction, incidentIds: readonly stri
   return [...turned.values()]
 }
 
-/** Notes how an affair stands in a channel, where no message says so. */
-export async function setState(
-  tx: LedgerTransaction,
-  { affair, channel }: Pick<Turned, 'affair' | 'channel'>,
-  state: AffairState,
-  now: number
-): Promise<void> {
-  await tx.query
-    .updateTable('affairs')
-    .set({ state, updated_at: now })
-    .where('affair', '=', affair)
-    .where('channel', '=', channel)
-    .execute()
+/** How an affair stands, and, where that changed too, the message that is sent again when its alerts are back. */
+interface Standing {
+  readonly state: AffairState
+  readonly handed?: Message
 }
 
-/** Notes that people have an affair now, and the message that is sent again when its alerts are back. */
-export async function setHanded(
+/** Notes how an affair stands in a channel, where no message says so. */
+export async function setStanding(
   tx: LedgerTransaction,
   { affair, channel }: Pick<Turned, 'affair' | 'channel'>,
-  handed: Message,
+  { state, handed }: Standing,
   now: number
 ): Promise<void> {
   await tx.query
     .updateTable('affairs')
-    .set({ handed_json: JSON.stringify(handed), updated_at: now })
+    .set({ state, updated_at: now, ...(handed === undefined ? {} : { handed_json: JSON.stringify(handed) }) })
     .where('affair', '=', affair)
     .where('channel', '=', channel)
     .execute()
-  await setState(tx, { affair, channel }, 'handed-over', now)
 }
 
 /** Deletes what is kept of affairs that nothing happened to since. */

@@ -4,7 +4,7 @@ import { type HandedOver, type HandOver, type HandOverResult, handedText, isSame
 import { affairOf, type Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/outcomes.ts'
 import type { HandOverLedger } from '../domain/ports/hand-over-ledger.ts'
-import { concerns, setHanded } from './affairs.ts'
+import { concerns, setStanding } from './affairs.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
@@ -144,7 +144,7 @@ async function tell(tx: LedgerTransaction, { runId, to, channels }: HandOver, in
     if (last === undefined) continue
     const update = updateOf(stored<Message>(last.message_json), to)
     await enqueue(tx, update, to.at)
-    await setHanded(tx, { affair, channel }, { ...update, event: 'needs-people' }, to.at)
+    await setStanding(tx, { affair, channel }, { state: 'handed-over', handed: { ...update, event: 'needs-people' } }, to.at)
   }
   for (const incident of incidents) await concerns(tx, affair, incident)
 }
