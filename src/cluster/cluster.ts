@@ -7,7 +7,7 @@ import type { Cluster, ReadResult, WriteResult } from '../domain/ports/cluster.t
 import { FIELD_MANAGER, type KubeAnswer } from '../domain/ports/kube.ts'
 import type { Workload } from '../domain/workload.ts'
 import { isUnserved } from '../domain/write-answers.ts'
-import { toWriteResult } from '../domain/write-result.ts'
+import { asAsked, toWriteResult } from '../domain/write-result.ts'
 import type { ClockOffset } from '../outgoing/clock-offset.ts'
 import { createApiScopes } from './api-scopes.ts'
 import { templateHolder, toArgoRollout } from './argo-rollout.ts'
@@ -49,7 +49,9 @@ export function createCluster(client: KubeClient, offset: ClockOffset, now: () =
     async write(plan, { intent, dryRun }, signal): Promise<WriteResult> {
       const { path, operations, mark } = plan.write
       const query = `?fieldManager=${FIELD_MANAGER}${dryRun ? '&dryRun=All' : ''}`
-      return toWriteResult('patch', await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal), now)
+      const answer = await client.jsonPatch(path + query, [...operations, ...markOperations(mark, intent)], signal)
+      const result = toWriteResult('patch', answer, now)
+      return dryRun ? asAsked(operations, answer, result) : result
     },
 
     clockOffset: () => offset.value(),

@@ -1,4 +1,6 @@
-import { isObject, numberAt, objectAt } from '../base/json.ts'
+import { canonicalJson, isObject, numberAt, objectAt } from '../base/json.ts'
+import { atPointer } from '../base/json-pointer.ts'
+import type { PatchOperation } from './plan.ts'
 import type { NotApplied, WriteResult } from './ports/cluster.ts'
 import type { KubeAnswer } from './ports/kube.ts'
 import type { Refusal } from './reasons.ts'
@@ -24,6 +26,31 @@ function answeredTemplate(object: unknown): string | undefined {
   for (const template of [objectAt(object, 'spec')['template'], objectAt(object)['template']])
     if (isObject(template)) return templateIdentity(template)
   return undefined
+}
+
+/**
+ * Refuses a write that the server would change on its way, from its answer to a trial: an admission webhook or policy makes another
+ * value of what was asked for, and then the write is not the one that was planned (rules 3). Whole templates are left out, because
+ * defaults belong to them: what the server makes of one is `left`.
+ */
+export function asAsked(asked: readonly PatchOperation[], answer: KubeAnswer, result: WriteResult): WriteResult {
+  if (answer.kind !== 'ok' || result.kind !== 'applied') return result
+  for (const { op, path, value } of asked) {
+    if (op === 'test' || op === 'remove' || path.endsWith('/template')) continue
+    const found = atPointer(answer.object, path)
+    if (!holds(found, value))
+      return {
+        kind: 'refused',
+        detail: `an admission webhook or policy makes ${canonicalJson(found)} of ${path}, and ${canonicalJson(value)} was asked for`
+      }
+  }
+  return result
+}
+
+/** Whether all that was asked for is there. An object may have more members than that. */
+function holds(found: unknown, asked: unknown): boolean {
+  if (!isObject(asked)) return canonicalJson(found) === canonicalJson(asked)
+  return isObject(found) && Object.keys(asked).every(key => holds(found[key], asked[key]))
 }
 
 /** Why a write of an object was not made, or may not have been made. */

@@ -76,6 +76,8 @@ export interface AlertmanagerOptions {
   readonly webhook: string
   readonly tokenFile?: string
   readonly port?: number
+  /** Which alerts it posts together, and how long it waits for the first of them; default those of one Deployment, for a second. */
+  readonly group?: { readonly by: readonly string[]; readonly wait: string }
   /** Makes it one of a cluster, whose peers wait one second for each other. */
   readonly cluster?: { readonly listen: string; readonly peer?: string }
   /** Features that are off by default, with commas (`--enable-feature`). */
@@ -91,8 +93,8 @@ export async function startAlertmanager(options: AlertmanagerOptions): Promise<R
     JSON.stringify({
       route: {
         receiver: 'astern',
-        group_by: ['alertname', 'namespace', 'deployment'],
-        group_wait: '1s',
+        group_by: options.group?.by ?? ['alertname', 'namespace', 'deployment'],
+        group_wait: options.group?.wait ?? '1s',
         group_interval: '2s',
         repeat_interval: '1h'
       },

@@ -5,7 +5,7 @@ import { collectionPath, type ObjectRef, objectPath } from '../../src/domain/obj
 import { systemClock } from '../../src/outgoing/system-clock.ts'
 import { startControlPlane } from '../support/cluster/control-plane.ts'
 import { installScaledObjects } from '../support/cluster/keda.ts'
-import { autoscalerOf, deploymentOf, ok, openClients, untilWorkload } from '../support/conformance/clients.ts'
+import { autoscalerOf, deploymentOf, ok, openClients, overwrite, untilWorkload } from '../support/conformance/clients.ts'
 import { planInput } from '../support/workloads.ts'
 import { waitUntil } from '../support/world/world.ts'
 
@@ -198,9 +198,7 @@ for (const [name, one] of Object.entries(CASES)) {
     }, 'the quota counts')
 
     const planned = await planFor(target)
-    const path = `${objectPath(target)}/scale`
-    const now = ok(await kube.get(path))
-    ok(await kube.put(path, { ...now, spec: { ...objectAt(now, 'spec'), replicas: 4 } }))
+    await overwrite(kube, `${objectPath(target)}/scale`, scale => ({ ...scale, spec: { replicas: 4 } }))
     const came = await settled(target)
 
     t.equal(came, one.fits ? 'all' : 'not all', 'what the API server lets in')

@@ -1,5 +1,6 @@
 import t from 'tap'
 import {
+  cappedOnTheWay,
   deniedByPolicy,
   exactNumbers,
   mutatedOnTheWay,
@@ -20,6 +21,7 @@ void t.test('a webhook touches the template on the way', { buffered: true }, t =
 void t.test('a webhook touches the template, and Astern is killed right after', { buffered: true }, t =>
   mutatedOnTheWay(t, site, 'mutated-killed', { killedAt: 'after-write' })
 )
+void t.test('a webhook caps the number of pods: nothing is written', { buffered: true }, t => cappedOnTheWay(t, site, 'capped'))
 void t.test('numbers that JavaScript cannot hold', { buffered: true }, t => exactNumbers(t, site, 'exact-numbers'))
 void t.test('the next server-side apply finds no conflict', { buffered: true }, t => nextServerSideApply(t, site, 'next-ssa'))
 void t.test('what the next client-side apply leaves behind is told', { buffered: true }, t => nextClientSideApply(t, site, 'next-csa'))

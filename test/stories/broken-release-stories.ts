@@ -5,7 +5,7 @@ import type { Test } from 'tap'
 import { at, listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import type { Helm } from '../support/cluster/helm.ts'
-import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { imageOf, ok, overwrite, untilWorkload } from '../support/conformance/clients.ts'
 import { ended, type World, waitUntil } from '../support/world/world.ts'
 import { HELM_STEP, openReleaseWorld, type ReleaseSite, writeChart } from './release-stories.ts'
 
@@ -218,9 +218,7 @@ export async function conflictOfManagers(t: Test, site: ReleaseSite, namespace: 
   await world.astern()
   await helm('install', 'api', chart, '-n', namespace, '--wait')
   await helm('upgrade', 'api', chart, '-n', namespace, '--set', 'image=app:v2', '--wait')
-  const path = `${objectPath(world.target)}/scale`
-  const now = ok(await world.clients.kube.get(path))
-  ok(await world.clients.kube.put(`${path}?fieldManager=kubectl`, { ...now, spec: { replicas: 3 } }))
+  await overwrite(world.clients.kube, `${objectPath(world.target)}/scale`, scale => ({ ...scale, spec: { replicas: 3 } }), 'kubectl')
   world.errors.set('app:v2', 0.4)
 
   const { run, text } = await toldOf(world)

@@ -1,75 +1,33 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { Test } from 'tap'
 import { isObject, type JsonObject, listAt, textAt } from '../../src/base/json.ts'
-import { collectionPath, type ObjectRef } from '../../src/domain/objects.ts'
 import { LEDGER_FILE, openReader } from '../../src/ledger/sqlite/file.ts'
-import { type Loopback, loopback } from '../support/channels/loopback.ts'
 import type { Shown } from '../support/channels/stand-in.ts'
-import { deploymentOf, imageOf, ok, setImage, untilWorkload } from '../support/conformance/clients.ts'
-import { storyPolicy } from '../support/world/story-policy.ts'
-import { ended, openWorld, type Site, type World, waitUntil } from '../support/world/world.ts'
+import { imageOf, ok, setImage, untilWorkload } from '../support/conformance/clients.ts'
+import { ended, type Site, waitUntil } from '../support/world/world.ts'
+import { firing, openScene, type PolicyOf, type Scene } from './conversation-scene.ts'
 
-// One Astern with channels of all kinds at once. What somebody sees who looks there when a story is over, is looked at here.
+// What somebody sees in each channel who looks there when a story is over.
 
-const CHANNELS = ['bot', 'incoming', 'pager', 'mail', 'teams', 'alertmanager', 'tool']
-
-interface Scene {
-  readonly world: World
-  readonly places: Loopback
-  deploy(name: string, replicas?: number): Promise<ObjectRef>
-  /** The run of a workload, when it is over. */
-  untilOver(name: string): Promise<JsonObject>
-}
-
-async function openScene(t: Test, site: Site, namespace: string): Promise<Scene> {
-  const folder = mkdtempSync(join(tmpdir(), 'astern-conversations-'))
-  t.teardown(() => rmSync(folder, { recursive: true, force: true }))
-  const places = await loopback(t, folder)
-  const policy = (deployment: string, more: JsonObject): JsonObject =>
-    storyPolicy(namespace, {
-      name: deployment.replaceAll(/\W/g, ''),
-      match: ['alertname="HighErrorRatio"', `deployment=~"${deployment}"`],
-      escalate: { after: '2m', to: CHANNELS },
-      ...more
-    })
-  // A busy machine scrapes late, and a rung that sees too few samples ends as unknown.
-  const confirm = { within: '24s', passes: 2, every: '1s' }
-  const undo = { action: 'rollout-undo', with: { provenFor: '0s' } }
-  const world = await openWorld(t, site, namespace, {
-    policies: [
-      policy('api', { steps: [{ ...undo, confirm: { within: '80s', passes: 2, every: '1s' } }] }),
-      policy('worse', {
-        steps: [
-          { ...undo, confirm },
-          { action: 'rollout-restart', confirm }
-        ]
-      }),
-      policy('pool', { changedWithin: '1s', steps: [{ ...undo, confirm }] }),
-      // The runbook of I1: what people would do first, and after so long without success they are called.
-      policy('gateway', { steps: [{ action: 'rollout-restart', confirm }] })
-    ],
-    channels: url => ({ ...places.channels, alertmanager: { alertmanager: { url } } })
-  })
-  const { kube } = world.clients
-  return {
-    world,
-    places,
-    async deploy(name, replicas = 2) {
-      const ref: ObjectRef = { kind: 'Deployment', namespace, name }
-      const image = `${name.replace(/-\d+$/, '')}:v1`
-      ok(await kube.post(`${collectionPath('Deployment', namespace)}?fieldManager=pipeline`, deploymentOf(name, image, { replicas })))
-      return ref
-    },
-    untilOver: name =>
-      world.untilRun(run => ended(run) && textAt(run, 'target') === `Deployment/${namespace}/${name}`, `the run of ${name} is over`)
-  }
-}
+// A busy machine scrapes late, and a rung that sees too few samples ends as unknown.
+const confirm = { within: '24s', passes: 2, every: '1s' }
+const undo = { action: 'rollout-undo', with: { provenFor: '0s' } }
+const policies = (policyOf: PolicyOf): readonly JsonObject[] => [
+  policyOf('api', { steps: [{ ...undo, confirm: { within: '80s', passes: 2, every: '1s' } }] }),
+  policyOf('worse', {
+    steps: [
+      { ...undo, confirm },
+      { action: 'rollout-restart', confirm }
+    ]
+  }),
+  policyOf('pool', { changedWithin: '1s', steps: [{ ...undo, confirm }] }),
+  // The runbook of I1: what people would do first, and after so long without success they are called.
+  policyOf('gateway', { steps: [{ action: 'rollout-restart', confirm }] })
+]
 
 /** Stories 1, 4 and 8 and incident I1, each in the conversation that it ends in, in every channel. */
 export async function conversations(t: Test, site: Site, namespace: string): Promise<void> {
-  const scene = await openScene(t, site, namespace)
+  const scene = await openScene(t, site, namespace, { policies })
   const { world, places } = scene
   const [api, worse] = [await scene.deploy('api'), await scene.deploy('worse'), await scene.deploy('pool'), await scene.deploy('gateway')]
   const { cluster, kube } = world.clients
@@ -82,20 +40,23 @@ export async function conversations(t: Test, site: Site, namespace: string): Pro
   world.errors.set('pool:v1', 0.4)
   world.errors.set('gateway:v1', 0.3)
 
-  const recovered = await scene.untilOver('api')
+  const overOf = (name: string): Promise<JsonObject> =>
+    world.untilRun(run => ended(run) && textAt(run, 'target') === `Deployment/${namespace}/${name}`, `the run of ${name} is over`)
+
+  const recovered = await overOf('api')
   t.equal(recovered['outcome'], 'recovered', 'story 1')
   await untilWorkload(cluster, api, found => imageOf(found) === 'api:v1', 'api:v1 is back')
   await looks(t, scene, { name: 'api', run: recovered, shown: 'over', wrote: 1 })
 
-  const denied = await scene.untilOver('pool')
+  const denied = await overOf('pool')
   t.equal(denied['reason'], 'no-recent-change', 'story 4')
   await looks(t, scene, { name: 'pool', run: denied, shown: 'call', wrote: 0 })
 
-  const helpless = await scene.untilOver('gateway')
+  const helpless = await overOf('gateway')
   t.equal(helpless['outcome'], 'ineffective', 'I1')
   await looks(t, scene, { name: 'gateway', run: helpless, shown: 'call', wrote: 1 })
 
-  const ineffective = await scene.untilOver('worse')
+  const ineffective = await overOf('worse')
   t.equal(ineffective['outcome'], 'ineffective', 'story 8')
   await looks(t, scene, { name: 'worse', run: ineffective, shown: 'call', wrote: 2 })
 
@@ -174,10 +135,4 @@ async function looks(t: Test, { world, places }: Scene, { name, run, shown, wrot
         ),
     `${name}: an Event on the workload`
   )
-}
-
-/** The alerts that Astern posted of an affair, as the real Alertmanager has them now. */
-async function firing({ alertmanager }: World, id: string): Promise<readonly unknown[]> {
-  const alerts: unknown = await (await fetch(`${alertmanager.url}/api/v2/alerts`)).json()
-  return listAt({ alerts }, 'alerts').filter(alert => textAt(alert, 'labels', 'astern_message')?.includes(id))
 }

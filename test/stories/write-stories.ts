@@ -75,6 +75,27 @@ export async function mutatedOnTheWay(
   t.equal(world.proxy.deploymentWrites().length, 1, 'one write')
 }
 
+/** A webhook caps the number of pods: a trial shows it, so that no other number than the planned one is ever written. */
+export async function cappedOnTheWay(t: Test, site: WriteSite, namespace: string): Promise<void> {
+  const world = await openWorld(t, site, namespace, {
+    policies: [storyPolicy(namespace, { changedWithin: undefined, steps: [{ action: 'scale', with: { to: 4, max: 4 } }] })]
+  })
+  await world.astern()
+  await world.deploy('app:v1')
+  const webhook = await startWebhook(t, site.plane, () => {
+    const patch = [{ op: 'replace', path: '/spec/replicas', value: 3 }]
+    return { allowed: true, patchType: 'JSONPatch', patch: Buffer.from(JSON.stringify(patch)).toString('base64') }
+  })
+  await register(t, world.clients, webhook, { namespace, kind: 'Mutating', resources: ['deployments/scale'] })
+  world.errors.set('app:v1', 0.4)
+
+  const run = await world.untilRun(ended, 'the run ends')
+
+  t.same([run['outcome'], run['reason']], ['denied', 'forbidden'], { run })
+  t.match(run['detail'], /webhook or policy makes 3 of \/spec\/replicas, and 4 was asked for/)
+  t.equal(world.proxy.deploymentWrites().length, 0, 'nothing was written')
+}
+
 /** A number that JavaScript cannot hold: it is compared and written as the API server has it. */
 export async function exactNumbers(t: Test, site: WriteSite, namespace: string): Promise<void> {
   const forEver = '9223372036854775807'

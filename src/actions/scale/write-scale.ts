@@ -2,7 +2,7 @@ import { numberAt, objectAt, textAt } from '../../base/json.ts'
 import type { Tools } from '../../domain/action.ts'
 import type { WriteResult } from '../../domain/ports/cluster.ts'
 import { FIELD_MANAGER } from '../../domain/ports/kube.ts'
-import { toNotApplied, toWriteResult } from '../../domain/write-result.ts'
+import { asAsked, toNotApplied, toWriteResult } from '../../domain/write-result.ts'
 
 /** The write of a number of pods through the scale subresource. It is made only where `from` and the target's uid are found. */
 export interface SubresourceWrite {
@@ -36,6 +36,8 @@ export async function writeScale(
       signal
     )
     if (answer.kind === 'error' && answer.status === 409 && attempt < ATTEMPTS) continue
-    return toWriteResult('scale', answer, tools.clock.now)
+    const result = toWriteResult('scale', answer, tools.clock.now)
+    const asked = [{ op: 'replace', path: '/spec/replicas', value: write.replicas }] as const
+    return dryRun ? asAsked(asked, answer, result) : result
   }
 }

@@ -1,10 +1,10 @@
-import type { JsonObject } from '../../../src/base/json.ts'
+import { type JsonObject, objectAt } from '../../../src/base/json.ts'
 import { createCluster } from '../../../src/cluster/cluster.ts'
 import { connect } from '../../../src/cluster/connection.ts'
 import { createKubeClient, type KubeClient } from '../../../src/cluster/kube-client.ts'
 import { KINDS, type ObjectRef, objectPath, type TargetKind } from '../../../src/domain/objects.ts'
 import type { Cluster } from '../../../src/domain/ports/cluster.ts'
-import type { KubeAnswer } from '../../../src/domain/ports/kube.ts'
+import type { Kube, KubeAnswer } from '../../../src/domain/ports/kube.ts'
 import type { Workload } from '../../../src/domain/workload.ts'
 import { withBreaker } from '../../../src/outgoing/breaker.ts'
 import { type ClockOffset, createClockOffset } from '../../../src/outgoing/clock-offset.ts'
@@ -82,6 +82,19 @@ export function pathOf(ref: { readonly namespace: string; readonly name?: string
 export function ok(answer: KubeAnswer): JsonObject {
   if (answer.kind !== 'ok') throw new Error(`expected success, got ${answer.kind}: ${answer.detail}`)
   return answer.object
+}
+
+/** Puts what `change` makes of the object at a path, also where a controller wrote it since it was read. */
+export async function overwrite(
+  kube: Kube,
+  path: string,
+  change: (object: JsonObject) => JsonObject,
+  fieldManager?: string
+): Promise<void> {
+  const wished = change(ok(await kube.get(path)))
+  // The API server puts an object without a version over whatever is there.
+  const metadata = { ...objectAt(wished, 'metadata'), resourceVersion: undefined }
+  ok(await kube.put(`${path}${fieldManager === undefined ? '' : `?fieldManager=${fieldManager}`}`, { ...wished, metadata }))
 }
 
 export function statusOf(answer: KubeAnswer): number {

@@ -10,7 +10,7 @@ import { isObject, type JsonObject, listAt, textAt } from '../../../src/base/jso
 import { readConfig, type ServeFlags } from '../../../src/config.ts'
 import { collectionPath, type ObjectRef, type TargetKind } from '../../../src/domain/objects.ts'
 import { startFleet } from '../../../src/sandbox/fleet.ts'
-import { type RunningServer, startAlertmanager, startPrometheus } from '../../../src/sandbox/monitoring.ts'
+import { type AlertmanagerOptions, type RunningServer, startAlertmanager, startPrometheus } from '../../../src/sandbox/monitoring.ts'
 import { freePort, type RunningProcess, startProcess, untilReady } from '../../../src/sandbox/processes.ts'
 import { ALERTMANAGER, obtainPart, type PartCommand, PROMETHEUS } from '../../../src/sandbox/real-parts.ts'
 import { createLogger } from '../../../src/telemetry/logger.ts'
@@ -72,6 +72,8 @@ export interface WorldOptions {
   readonly groups?: readonly unknown[]
   /** Two Alertmanagers in a cluster that both deliver, instead of one. */
   readonly peers?: boolean
+  /** Which alerts the Alertmanager posts together, and how long it waits for them. */
+  readonly group?: AlertmanagerOptions['group']
   /** What is deployed; default a Deployment of two replicas. */
   readonly workload?: {
     readonly kind?: TargetKind
@@ -154,7 +156,12 @@ export async function openWorld(t: Test, site: Site, namespace: string, options:
   // Slower than the peers wait for each other (1 s): the second delivers before it hears that the first has.
   const slow = options.peers === true ? await startSlowProxy(`http://127.0.0.1:${port}`, 3_000) : undefined
   t.teardown(() => slow?.close())
-  const common = { program, webhook: `${slow?.url ?? `http://127.0.0.1:${port}`}/webhooks/alertmanager`, tokenFile: files.token }
+  const common = {
+    program,
+    webhook: `${slow?.url ?? `http://127.0.0.1:${port}`}/webhooks/alertmanager`,
+    tokenFile: files.token,
+    ...(options.group === undefined ? {} : { group: options.group })
+  }
   const gossip = options.peers === true ? `127.0.0.1:${await freePort()}` : undefined
   const alertmanager = await startAlertmanager({
     ...common,
