@@ -35,6 +35,8 @@ export interface Message {
   readonly group?: string
   /** The channel gets it only if it was told of the affair before. It is no part of what is sent. */
   readonly onlyWhereTold?: true
+  /** It is no part of the channel's conversation: it holds up no other message. It is no part of what is sent. */
+  readonly apart?: true
 }
 
 /**
@@ -85,6 +87,8 @@ export interface Channel {
   readonly takes: readonly MessageEvent[]
   /** The events whose messages it gets only where it was told of the affair before. */
   readonly follows: readonly MessageEvent[]
+  /** The events whose messages are no part of its conversation about an affair, so that they need no order. Default: none. */
+  readonly apart?: readonly MessageEvent[]
   send(message: Message, sending: Sending, signal: AbortSignal): Promise<Delivered>
 }
 

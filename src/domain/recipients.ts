@@ -9,7 +9,8 @@ export function recipients(
   make: (channel: string) => Message
 ): Message[] {
   return names.flatMap((channel): Message[] => {
-    if (channels.takes(channel, event)) return [make(channel)]
+    const apart = channels.apart?.(channel, event) === true ? ({ apart: true } as const) : {}
+    if (channels.takes(channel, event)) return [{ ...make(channel), ...apart }]
     return channels.follows(channel, event) ? [{ ...make(channel), onlyWhereTold: true }] : []
   })
 }

@@ -6,13 +6,16 @@ import type { Tables } from './tables.ts'
 // An affair is what messages of one subject are about. Each channel is told of it in order: each message has a place, and waits until
 // the earlier ones were delivered or refused.
 
+/** The place of a message that stands apart: no other comes after it and would wait for it. */
+export const APART = 2_147_483_647
+
 /**
  * Gives a message the next place in its affair, and notes how the affair now stands in the message's channel.
  * @returns undefined where the channel was never told of the affair, and the message is only for those that were
  */
 export async function nextPlace(
   tx: LedgerTransaction,
-  { onlyWhereTold, ...message }: Message,
+  { onlyWhereTold, apart, ...message }: Message,
   now: number
 ): Promise<{ readonly affair: string; readonly place: number } | undefined> {
   const affair = affairOf(message.subject)
@@ -30,7 +33,7 @@ export async function nextPlace(
     .onConflict(conflict => conflict.columns(['affair', 'channel']).doUpdateSet(changed))
     .execute()
   if (state === 'handed-over') await concerns(tx, affair, message.incidentId)
-  return { affair, place }
+  return { affair, place: apart === true ? APART : place }
 }
 
 function affairRow(tx: LedgerTransaction, affair: string, channel: string): Promise<Tables['affairs'] | undefined> {

@@ -4,7 +4,7 @@ import { type HandedOver, type HandOver, type HandOverResult, handedText, isSame
 import { affairOf, type Message } from '../domain/message.ts'
 import type { Outcome } from '../domain/outcomes.ts'
 import type { HandOverLedger } from '../domain/ports/hand-over-ledger.ts'
-import { concerns, setStanding } from './affairs.ts'
+import { APART, concerns, setStanding } from './affairs.ts'
 import { appendAudit } from './audit-chain.ts'
 import type { Database, LedgerTransaction } from './database.ts'
 import { enqueue } from './outbox.ts'
@@ -138,6 +138,8 @@ async function tell(tx: LedgerTransaction, { runId, to, channels }: HandOver, in
       .select('message_json')
       .where('affair', '=', affair)
       .where('channel', '=', channel)
+      // What stands apart is the last only where there is nothing else.
+      .orderBy(eb => eb('place', '=', APART))
       .orderBy('place', 'desc')
       .limit(1)
       .executeTakeFirst()
@@ -150,7 +152,7 @@ async function tell(tx: LedgerTransaction, { runId, to, channels }: HandOver, in
 }
 
 function updateOf(last: Message, to: HandedOver): Message {
-  const { group: _group, onlyWhereTold: _only, ...message } = last
+  const { group: _group, onlyWhereTold: _only, apart: _apart, ...message } = last
   return withHandOver(
     {
       ...message,

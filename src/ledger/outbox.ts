@@ -3,7 +3,7 @@ import { audited } from '../domain/audited.ts'
 import { type HandedOver, withHandOver } from '../domain/hand-over.ts'
 import { affairOf, type Message } from '../domain/message.ts'
 import type { OutboxLedger } from '../domain/ports/ledger.ts'
-import { concerns, nextPlace } from './affairs.ts'
+import { APART, concerns, nextPlace } from './affairs.ts'
 import { appendAudit } from './audit-chain.ts'
 import { memoriesOf, memoryKey, pause, remember } from './channel-memory.ts'
 import type { Database, LedgerTransaction } from './database.ts'
@@ -22,7 +22,7 @@ const GATHER_MS = 2_000
  * @param notBefore when it is sent at the earliest; default: at once, and a storm's message when its list has filled
  */
 export async function enqueue(tx: LedgerTransaction, { group, ...told }: Message, now: number, notBefore?: number): Promise<void> {
-  const { onlyWhereTold: _only, ...message } = told
+  const { onlyWhereTold: _only, apart: _apart, ...message } = told
   const into = group === undefined ? undefined : await joined(tx, group, message, now)
   if (into !== undefined) {
     await change(tx, into.key, into.message, now)
@@ -237,9 +237,9 @@ function dueMessages(db: Kysely<Tables>, now: number) {
     .where(isNext)
 }
 
-/** Whether all earlier messages of the same affair to the same channel were delivered or refused. */
+/** Whether all earlier messages of the same affair to the same channel were delivered or refused. What stands apart waits for none. */
 function isNext(eb: ExpressionBuilder<Tables, 'outbox'>) {
-  return eb.not(
+  const waits = eb.not(
     eb.exists(
       eb
         .selectFrom('outbox as earlier')
@@ -251,4 +251,5 @@ function isNext(eb: ExpressionBuilder<Tables, 'outbox'>) {
         .where('earlier.refused', '=', 0)
     )
   )
+  return eb.or([eb('outbox.place', '=', APART), waits])
 }

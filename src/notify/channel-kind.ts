@@ -48,6 +48,8 @@ interface ChannelDefinition<Settings extends TObject> {
   readonly takes: readonly MessageEvent[]
   /** The events whose messages they get only where they were told of the affair before. Default: none. */
   readonly follows?: readonly MessageEvent[]
+  /** The events whose messages are no part of the conversation about an affair. They hold up no other message. Default: none. */
+  readonly apart?: readonly MessageEvent[]
   readonly settings: Settings
   /** Checks what no schema can say. */
   readonly check?: (settings: Static<Settings>) => readonly SettingsFault[]
@@ -69,7 +71,7 @@ export interface ChannelKind {
 
 /** Makes a kind fit for the registry. Its schema checks settings before the kind's own code gets them. */
 export function channelKind<Settings extends TObject>(definition: ChannelDefinition<Settings>): ChannelKind {
-  const { name, standing, takes, follows = [], settings: schema, check, open } = definition
+  const { name, standing, takes, follows = [], apart = [], settings: schema, check, open } = definition
   return {
     name,
     ...(standing === undefined ? {} : { standing }),
@@ -79,7 +81,7 @@ export function channelKind<Settings extends TObject>(definition: ChannelDefinit
     check: settings => (check !== undefined && Check(schema, settings) ? check(settings) : []),
     open(settings, tools) {
       if (!Check(schema, settings)) throw new Error(`the settings of a ${name} channel were not checked at load`)
-      return { takes, follows, ...open(settings, tools) }
+      return { takes, follows, apart, ...open(settings, tools) }
     }
   }
 }

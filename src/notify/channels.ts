@@ -30,6 +30,7 @@ export function createChannels(kinds: readonly ChannelKind[], tools: ChannelTool
       return channel(name)?.takes.includes(event) ?? (event === 'needs-people' || event === 'approval')
     },
     follows: (name, event) => channel(name)?.follows.includes(event) ?? false,
+    apart: (name, event) => channel(name)?.apart?.includes(event) ?? false,
     updated: () => [...standing.keys(), ...configured.keys()].filter(name => channel(name)?.takes.includes('update')),
     fallbacks: () => fallbacks,
     follow(next) {

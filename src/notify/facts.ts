@@ -69,6 +69,12 @@ export function factsOf(message: Message, origin: Origin = {}): Facts {
   }
 }
 
+/** The facts by their labels, for those who read them as data. What has one label more than once stands there together. */
+export function byLabel(lines: readonly Line[]): Readonly<Record<string, string>> {
+  const all = Map.groupBy(lines, ({ label }) => label)
+  return Object.fromEntries([...all].map(([label, same]) => [label, same.map(({ text }) => text).join('; ')]))
+}
+
 function toldLines({ details, labels }: Message): Line[] {
   const alert = labels['alertname']
   return [

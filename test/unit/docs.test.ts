@@ -111,11 +111,14 @@ t.test('the webhook’s JSON in the page has the fields that are sent', async t 
   const message = due.find(queued => queued.message.channel === 'people')?.message
   if (message === undefined) throw new Error('nobody was told')
   const { http, requests } = answering(200)
-  await webhook.open({ url: 'https://example.org' }, channelTools({ http })).send(message, { revision: 1 }, AbortSignal.timeout(5_000))
+  const origin = { clusterName: 'prod-eu', externalUrl: 'https://astern.example.org' }
+  await webhook.open({ url: 'https://example.org' }, channelTools({ http, origin })).send(message, { revision: 1 }, AbortSignal.timeout(5_000))
   const sent: unknown = JSON.parse(requests[0]?.body ?? '{}')
   for (const path of [[], ['subject'], ['details'], ['details', 'alert']])
     t.same(Object.keys(objectAt(page, ...path)), Object.keys(objectAt(sent, ...path)), path.join('.'))
   for (const field of ['version', 'event', 'title', 'severity', 'labels', 'revision']) t.same(at(page, field), at(sent, field), field)
+  t.equal(at(page, 'clusterName'), at(sent, 'clusterName'))
+  for (const [label, text] of Object.entries(objectAt(page, 'facts'))) t.equal(at(sent, 'facts', label), text, label)
 })
 
 t.test('every dependency has its line', async t => {

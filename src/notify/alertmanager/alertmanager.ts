@@ -4,7 +4,7 @@ import { type Message, OWN_LABEL } from '../../domain/message.ts'
 import { deliveredBy } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { urlFault } from '../channel-url.ts'
-import { clean, oneLine } from '../cut.ts'
+import { factsOf, type Origin } from '../facts.ts'
 import { ONLY_A_MESSAGE, PROBE_DEADLINE_MS } from '../probe.ts'
 
 const Settings = Type.Object(
@@ -48,7 +48,7 @@ export const alertmanager = channelKind({
   open
 })
 
-function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, readFile }: ChannelTools): Opened {
+function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, readFile, origin }: ChannelTools): Opened {
   const base = url.replace(/\/+$/, '')
   async function credential(): Promise<Readonly<Record<string, string>>> {
     return bearerTokenFile === undefined ? {} : { authorization: `Bearer ${await readFile(bearerTokenFile)}` }
@@ -68,7 +68,9 @@ function open({ url, bearerTokenFile }: Static<typeof Settings>, { http, clock, 
       const before = postedBefore(memory)
       const labels = labelsOf(message)
       const ends = message.event === 'over'
-      const alerts = ends ? before.map(old => toAlert(message, old, now, now)) : [toAlert(message, labels, now, now + FIRES_FOR_MS)]
+      const told = toldAs(message, origin)
+      const [startsAt, endsAt] = [now, ends ? now : now + FIRES_FOR_MS].map(at => new Date(at).toISOString())
+      const alerts = (ends ? before : [labels]).map(each => ({ labels: each, ...told, startsAt, endsAt }))
       if (alerts.length === 0) return { kind: 'delivered' }
       const result = await http.request(
         {
@@ -99,16 +101,18 @@ function postedBefore(memory: JsonObject | undefined): readonly Labels[] {
   return listAt(memory, 'alerts').map(textMap)
 }
 
-function toAlert(message: Message, labels: Labels, now: number, endsAt: number): JsonObject {
+/** What people read of it: annotations that templates of receivers usually show, and a link back to Astern's record. */
+function toldAs(message: Message, origin: Origin | undefined): JsonObject {
+  const { title, text, lines, links } = factsOf(message, origin)
+  const [runbook, record] = ['Runbook', 'Astern’s record'].map(name => links.find(link => link.text === name)?.url)
   return {
-    labels,
     annotations: {
-      summary: oneLine(message.title),
-      description: clean(message.text),
-      details: JSON.stringify(message.details).slice(0, 8_000)
+      summary: title,
+      description: [text, ...lines.map(line => `${line.label}: ${line.text}`)].filter(part => part !== '').join('\n'),
+      details: JSON.stringify(message.details).slice(0, 8_000),
+      ...(runbook === undefined ? {} : { runbook_url: runbook })
     },
-    startsAt: new Date(now).toISOString(),
-    endsAt: new Date(endsAt).toISOString()
+    ...(record === undefined ? {} : { generatorURL: record })
   }
 }
 

@@ -15,7 +15,8 @@ export const EVENT_RIGHT: Right = { verb: 'create', group: 'events.k8s.io', reso
 
 /**
  * Shows the end of a run as an Event on the target, so that `kubectl describe` lists it. Events are short-lived; the audit log is
- * the record. The Event's name is made of the message's key, so that sending twice makes one Event.
+ * the record. The Event's name is made of the message's key and revision, so that sending twice makes one Event, and what changed since is
+ * another.
  */
 export const kubernetesEvent = channelKind({
   name: 'kubernetes-event',
@@ -30,7 +31,7 @@ function open({ kube, clock, instance }: ChannelTools): Opened {
   return {
     probe: async () => ({ kind: 'good', detail: 'its right is among the rights of each namespace' }),
 
-    async send(message, _sending, signal) {
+    async send(message, { revision }, signal) {
       const key = message.details['target']
       const target = typeof key === 'string' ? parseTargetKey(key) : undefined
       if (target === undefined) return { kind: 'refused', detail: 'the message names no target' }
@@ -40,7 +41,7 @@ function open({ kube, clock, instance }: ChannelTools): Opened {
       const answer = await kube.post(
         `/apis/events.k8s.io/v1/namespaces/${encodeURIComponent(target.namespace)}/events`,
         {
-          ...toEvent(message, target, textAt(found.object, 'metadata', 'uid')),
+          ...toEvent(message, { target, uid: textAt(found.object, 'metadata', 'uid'), revision }),
           eventTime: `${new Date(clock.now()).toISOString().slice(0, -1)}000Z`,
           reportingController: 'astern.dev/astern',
           reportingInstance: instance.slice(0, 128)
@@ -54,11 +55,19 @@ function open({ kube, clock, instance }: ChannelTools): Opened {
   }
 }
 
-function toEvent(message: Message, { kind, namespace, name }: ObjectRef, uid: string | undefined): JsonObject {
+interface About {
+  readonly target: ObjectRef
+  readonly uid: string | undefined
+  readonly revision: number
+}
+
+function toEvent(message: Message, { target, uid, revision }: About): JsonObject {
+  const { kind, namespace, name } = target
+  const key = revision === 1 ? message.key : `${message.key}/${revision}`
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { name: `${name.slice(0, 200)}.${sha256(message.key).slice(0, 16)}`, namespace },
+    metadata: { name: `${name.slice(0, 200)}.${sha256(key).slice(0, 16)}`, namespace },
     action: 'Remediate',
     reason: reasonOf(message.details['outcome']),
     type: typeOf(message.event),

@@ -1,7 +1,7 @@
 import { Type } from 'typebox'
 import { MESSAGE_EVENTS } from '../../domain/message.ts'
 import { channelKind } from '../channel-kind.ts'
-import { factsOf } from '../facts.ts'
+import { byLabel, factsOf } from '../facts.ts'
 
 /** Writes each message as one line of Astern's own log, for those who collect logs. It calls nobody. */
 export const log = channelKind({
@@ -16,8 +16,7 @@ export const log = channelKind({
     async send(message, { revision }) {
       const { title, text, lines, links } = factsOf(message, origin)
       const { key, channel, subject, event, severity } = message
-      const facts = Object.fromEntries(lines.map(fact => [fact.label, fact.text]))
-      line({ key, revision, channel, subject, event, severity, text, facts, links }, title)
+      line({ key, revision, channel, subject, event, severity, text, facts: byLabel(lines), links }, title)
       return { kind: 'delivered' }
     }
   })

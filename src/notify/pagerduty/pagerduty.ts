@@ -7,7 +7,7 @@ import { deliveredBy, failedFor } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { secureUrlFault } from '../channel-url.ts'
 import { cutTo, oneLine } from '../cut.ts'
-import { type Facts, factsOf, type Origin } from '../facts.ts'
+import { byLabel, type Facts, factsOf, type Origin } from '../facts.ts'
 import { reachable } from '../probe.ts'
 
 const Settings = Type.Object(
@@ -45,6 +45,8 @@ export const pagerduty = channelKind({
   name: 'pagerduty',
   takes: ['acted', 'needs-people', 'approval', 'update'],
   follows: ['over'],
+  // A change event belongs to no incident, and another part of PagerDuty takes it: while that is down people are called all the same.
+  apart: ['acted'],
   settings: Settings,
   check({ url }) {
     const message = url === undefined ? undefined : secureUrlFault(url)
@@ -144,7 +146,7 @@ function field(text: string): string {
 }
 
 function detailsOf(facts: Facts, message: Message): JsonObject {
-  const told = { text: cutTo(facts.text, 10_000), ...Object.fromEntries(facts.lines.map(({ label, text }) => [label, text])) }
+  const told = { text: cutTo(facts.text, 10_000), ...byLabel(facts.lines) }
   const all = { ...told, details: message.details }
   return Buffer.byteLength(JSON.stringify(all)) <= MOST_BYTES ? all : { ...told, details: 'too large to send: see astern runs' }
 }

@@ -1,10 +1,11 @@
 import { createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
-import { MESSAGE_EVENTS } from '../../domain/message.ts'
+import { MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
 import { retryAfterOf } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { secureFault, secureUrlFault } from '../channel-url.ts'
+import { byLabel, factsOf, type Origin } from '../facts.ts'
 import { reachable, reachableInFile } from '../probe.ts'
 import { bodyFault, renderBody } from './body.ts'
 
@@ -54,7 +55,7 @@ function open(settings: Static<typeof Settings>, { http, clock, readFile, origin
       // A URL that stands in a file was not checked at load.
       if (secureFault(to.reveal()) !== undefined)
         return { kind: 'refused', detail: 'the channel’s URL must be https (http only on loopback)' }
-      const body = template === undefined ? JSON.stringify({ version: 1, ...message, revision }) : renderBody(template, message, origin)
+      const body = template === undefined ? wholeMessage(message, revision, origin) : renderBody(template, message, origin)
       const token = bearerTokenFile === undefined ? undefined : await readFile(bearerTokenFile)
       const timestamp = Math.floor(clock.now() / 1_000).toString()
       const secret = secretFile === undefined ? undefined : await readFile(secretFile)
@@ -82,4 +83,11 @@ function open(settings: Static<typeof Settings>, { http, clock, readFile, origin
       return { kind: 'failed', detail: `answered ${result.status}`, ...(retryAfterMs === undefined ? {} : { retryAfterMs }) }
     }
   }
+}
+
+/** The message as it is, and beside it what is told of it everywhere. */
+function wholeMessage(message: Message, revision: number, origin: Origin | undefined): string {
+  const { lines, links } = factsOf(message, origin)
+  const { clusterName } = origin ?? {}
+  return JSON.stringify({ version: 1, ...message, revision, clusterName, facts: byLabel(lines), links })
 }

@@ -50,6 +50,27 @@ t.test('one affair is told to a channel in order: what comes later waits until t
   t.same(await sendAll(ledger, NOON + SECOND), ['second'])
 })
 
+t.test('what stands apart from the conversation holds up no call for people, and it goes on being sent', async t => {
+  const { ledger, tell } = await scene(t)
+  await tell({ key: 'change', event: 'acted', apart: true })
+  await tell({ key: 'page' })
+  const due = await claimed(ledger, NOON)
+  t.same(due.map(({ message }) => message.key).toSorted(), ['change', 'page'])
+  for (const queued of due)
+    await ledger.messageSent(
+      queued,
+      queued.message.key === 'page' ? { kind: 'delivered' } : { kind: 'failed', detail: '503' },
+      NOON + SECOND,
+      NOON
+    )
+  await tell({ key: 'over', event: 'over' })
+  t.same((await sendAll(ledger, NOON + SECOND)).toSorted(), ['change', 'over'])
+  t.notOk(
+    due.some(({ message }) => 'apart' in message),
+    'it is no part of what is sent'
+  )
+})
+
 t.test('a refused message never blocks a later one, and a change of it is sent', async t => {
   const { ledger, tell } = await scene(t)
   await tell({ key: 'first' })

@@ -24,7 +24,12 @@ t.test('a call for people is an alert: Astern’s own labels, and those of the a
       astern_outcome: 'denied',
       astern_alertname: 'A'
     },
-    annotations: { summary: MESSAGE.title, description: 'why', details: JSON.stringify(MESSAGE.details) },
+    annotations: {
+      summary: MESSAGE.title,
+      description:
+        'why\nAlert: A\nTarget: Deployment/shop/api\nOutcome: denied\nWhat happens next: Astern writes nothing more for this. It says when the alert is over.\nWhat you should do now: Look at the target: Astern left it as it is.',
+      details: JSON.stringify(MESSAGE.details)
+    },
     startsAt: new Date(NOON).toISOString(),
     endsAt: new Date(NOON + 3 * 24 * 3_600_000).toISOString()
   })

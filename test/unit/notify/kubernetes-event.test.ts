@@ -47,6 +47,15 @@ t.test('what ended is an Event on the target, named by the message’s key', asy
   t.not(textAt(events[2], 'metadata', 'name'), textAt(event, 'metadata', 'name'))
 })
 
+t.test('what changed since is an Event of its own, for otherwise `kubectl describe` would show what is not so any more', async t => {
+  const { kube, events } = cluster()
+  const channel = kubernetesEvent.open({}, channelTools({ kube }))
+  for (const revision of [1, 2, 2, 3]) await channel.send({ ...MESSAGE, event: 'update', text: `told ${revision}` }, { revision }, soon())
+  const names = events.map(event => textAt(event, 'metadata', 'name'))
+  t.equal(names[1], names[2], 'sending twice makes one')
+  t.equal(new Set(names).size, 3)
+})
+
 t.test('who is needed is warned; good news is normal', async t => {
   const { kube, events } = cluster()
   for (const event of kubernetesEvent.takes) await send(kube, { ...MESSAGE, event, details: { ...MESSAGE.details, outcome: 'timed-out' } })

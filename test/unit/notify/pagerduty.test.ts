@@ -1,6 +1,8 @@
 import t, { type Test } from 'tap'
 import { withHandOver } from '../../../src/domain/hand-over.ts'
-import type { Message } from '../../../src/domain/message.ts'
+import type { Message, MessageEvent } from '../../../src/domain/message.ts'
+import { recipients } from '../../../src/domain/recipients.ts'
+import { type ChannelStore, createChannels } from '../../../src/notify/channels.ts'
 import { dedupKey, pagerduty } from '../../../src/notify/pagerduty/pagerduty.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { channelTools, MESSAGE } from '../../support/channel-tools.ts'
@@ -56,6 +58,10 @@ t.test('a connection that breaks after sending doubles nothing', async t => {
 })
 
 t.test('a write is a change event, which pages nobody and leaves nothing to resolve', async t => {
+  const named: ChannelStore = createChannels([pagerduty], channelTools())
+  named.follow({ pager: { kind: 'pagerduty', settings: { routingKeyFile: '/key' } } })
+  const made = (event: MessageEvent): unknown => recipients(named, ['pager'], event, () => MESSAGE)[0]?.apart
+  t.same([made('acted'), made('needs-people')], [true, undefined], 'and a change event that nobody takes holds up no page')
   const { server, channel } = await scene(t)
   t.same(await channel.send(ACTED, { revision: 1 }, soon()), { kind: 'delivered' })
   t.equal(server.seen[0]?.path, '/v2/change/enqueue')
