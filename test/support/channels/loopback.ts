@@ -7,7 +7,7 @@ import type { Somewhere } from './everywhere.ts'
 import { letterOf, Mailbox } from './mailbox.ts'
 import { type Pagerduty, pagerduty, ROUTING_KEY } from './pagerduty.ts'
 import { SLACK_CHANNEL, SLACK_TOKEN, type Slack, slack } from './slack.ts'
-import { type SmtpImitation, smtpImitation } from './smtp.ts'
+import { type MailServer, startMailServer } from './smtp.ts'
 import { type Fault, type Imitation, serve } from './stand-in.ts'
 import { TEAMS_PATH, type Teams, teams } from './teams.ts'
 import { WEBHOOK_SECRET, type Webhook, webhook } from './webhook.ts'
@@ -47,7 +47,7 @@ export async function loopback(t: Test, folder: string): Promise<Loopback> {
     tool: await served(tool),
     alertmanager: await served(alerts)
   }
-  const smtp: SmtpImitation = await smtpImitation(t, { certificates, implicit: false })
+  const smtp: MailServer = await startMailServer(t, { certificates, implicit: false })
   return {
     slack: workspace,
     pagerduty: pages,

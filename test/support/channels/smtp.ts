@@ -1,131 +1,121 @@
 import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
-import net from 'node:net'
-import tls from 'node:tls'
+import type { Socket } from 'node:net'
+import { SMTPServer } from 'smtp-server'
 import type { Test } from 'tap'
 import type { Certificates } from '../certificates.ts'
-import type { Fault } from './stand-in.ts'
+import { type Fault, isTaken } from './stand-in.ts'
 
 export interface Mail {
-  readonly from: string
   readonly to: readonly string[]
   readonly secure: boolean
-  readonly user: string
+  /** Name and password, as the server got them. */
+  readonly login: string
   readonly source: string
 }
 
-export interface SmtpImitation {
+export interface MailServer {
   readonly port: number
   readonly mails: Mail[]
-  /** The commands that came outside TLS. */
+  /** What came outside TLS that must not: a login, a mail. */
   readonly plain: string[]
   /** Is called for each mail that the server takes. */
   onMail: () => void
   /** As long as it is set, the server is down in this way. */
   down: Fault | undefined
-  /** What the next commands of this name are answered, instead of what they would be; `cut` ends the connection. */
+  /** What the next commands of this name are answered (`AUTH`, `MAIL`), instead of what they would be; `end` of a mail: `cut` ends the connection. */
   readonly answers: Map<string, string[]>
 }
 
-/** An SMTP server on loopback: EHLO, STARTTLS, AUTH PLAIN, MAIL, RCPT, DATA. It takes no mail outside TLS. */
-export async function smtpImitation(
+/** An answer of the server that is no success. */
+class Answer extends Error {
+  readonly responseCode: number
+  constructor(line: string) {
+    super(line.slice(4))
+    this.responseCode = Number(line.slice(0, 3))
+  }
+}
+
+/** A real SMTP server on loopback (`smtp-server`): it asks for a login, and keeps what it takes. */
+export async function startMailServer(
   t: Test,
   {
     certificates,
     implicit,
     startTls = true
   }: { readonly certificates: Certificates; readonly implicit: boolean; readonly startTls?: boolean }
-): Promise<SmtpImitation> {
-  const context = { cert: readFileSync(certificates.server.cert), key: readFileSync(certificates.server.key) }
-  const mails: Mail[] = []
-  const plain: string[] = []
-  const answers = new Map<string, string[]>()
-  const imitation: { -readonly [Key in keyof SmtpImitation]: SmtpImitation[Key] } = {
+): Promise<MailServer> {
+  const state: { -readonly [Key in keyof MailServer]: MailServer[Key] } = {
     port: 0,
-    mails,
-    plain,
-    answers,
+    mails: [],
+    plain: [],
     onMail: () => {},
-    down: undefined
+    down: undefined,
+    answers: new Map()
   }
-  const sockets = new Set<net.Socket>()
-
-  function serve(socket: net.Socket, secure: boolean, greeted: boolean): void {
-    sockets.add(socket)
-    let [from, user, text] = ['', '', '']
-    let to: string[] = []
-    let inData = false
-    const say = (line: string): void => void socket.write(`${line}\r\n`)
-    if (imitation.down === 'unread') return void socket.destroy()
-    if (!greeted) say(imitation.down === 'broken' ? '421 not now' : '220 imitation ESMTP')
-    socket.on('error', () => {})
-    socket.on('data', (chunk: Buffer) => {
-      text += chunk.toString()
-      while (true) {
-        const end = inData ? text.indexOf('\r\n.\r\n') : text.indexOf('\r\n')
-        if (end === -1) return
-        const line = text.slice(0, end)
-        text = text.slice(end + (inData ? 5 : 2))
-        if (inData) {
-          inData = false
-          const planned = answers.get('end')?.shift()
-          if (planned !== 'refuse') {
-            mails.push({ from, to, secure, user, source: line })
-            imitation.onMail()
-          }
-          if (planned === 'cut' || imitation.down === 'taken') return void socket.destroy()
-          if (imitation.down === 'silent') return
-          say(planned === undefined || planned === 'refuse' ? '250 taken' : planned)
-        } else if (command(line)) return
-      }
-    })
-
-    /** @returns true where this connection is not read any further */
-    function command(line: string): boolean {
-      const name = line.split(/[ :]/)[0]?.toUpperCase() ?? ''
-      if (!secure) plain.push(name)
-      const planned = answers.get(name)?.shift() ?? (imitation.down === 'busy' && name === 'MAIL' ? '451 later' : undefined)
-      if (planned !== undefined) say(planned)
-      else if (name === 'EHLO') say(`250-imitation\r\n${!secure && startTls ? '250-STARTTLS\r\n' : ''}250 AUTH PLAIN`)
-      else if (name === 'STARTTLS' && !startTls) say('502 not here')
-      else if (name === 'STARTTLS') {
-        say('220 go on')
-        socket.removeAllListeners('data')
-        const upgraded = new tls.TLSSocket(socket, { isServer: true, ...context })
-        serve(upgraded, true, true)
-        return true
-      } else if (name === 'AUTH') {
-        user = Buffer.from(line.split(' ')[2] ?? '', 'base64')
-          .toString()
-          .replaceAll('\0', '/')
-        say('235 welcome')
-      } else if (name === 'MAIL') {
-        from = line
-        to = []
-        say(secure ? '250 ok' : '530 must use TLS')
-      } else if (name === 'RCPT') {
-        to = [...to, line]
-        say('250 ok')
-      } else if (name === 'DATA') {
-        inData = true
-        say('354 go on')
-      } else say('250 ok')
-      return false
+  const sockets = new Map<number | undefined, Socket>()
+  const cut = (port: number): void => void sockets.get(port)?.destroy()
+  /** The planned answer, where it is no success. */
+  const planned = (name: string): Answer | undefined => {
+    const line = state.answers.get(name)?.shift()
+    return line === undefined || line.startsWith('2') ? undefined : new Answer(line)
+  }
+  const server = new SMTPServer({
+    secure: implicit,
+    cert: readFileSync(certificates.server.cert),
+    key: readFileSync(certificates.server.key),
+    disabledCommands: startTls ? [] : ['STARTTLS'],
+    // Only so that it is seen.
+    allowInsecureAuth: true,
+    disableReverseLookup: true,
+    authMethods: ['PLAIN'],
+    closeTimeout: 100,
+    onConnect(session, callback) {
+      if (state.down === 'unread') return cut(session.remotePort)
+      callback(state.down === 'broken' ? new Answer('421 not now') : null)
+    },
+    onAuth({ username = '', password = '' }, session, callback) {
+      if (!session.secure) state.plain.push('AUTH')
+      const failed = planned('AUTH')
+      if (failed === undefined) callback(null, { user: `${username}/${password}` })
+      else callback(failed)
+    },
+    onMailFrom(_address, session, callback) {
+      if (!session.secure) state.plain.push('MAIL')
+      callback(state.down === 'busy' ? new Answer('451 later') : (planned('MAIL') ?? null))
+    },
+    onData(stream, session, callback) {
+      const chunks: Buffer[] = []
+      stream.on('data', (chunk: Buffer) => chunks.push(chunk))
+      stream.on('end', () => {
+        state.mails.push({
+          to: session.envelope.rcptTo.map(({ address }) => address),
+          secure: session.secure,
+          login: String(session.user),
+          source: Buffer.concat(chunks).toString()
+        })
+        state.onMail()
+        if (state.answers.get('end')?.shift() === 'cut' || state.down === 'taken') return cut(session.remotePort)
+        if (state.down === undefined || !isTaken(state.down)) callback(null)
+      })
     }
-  }
-
-  const server = implicit
-    ? tls.createServer(context, socket => serve(socket, true, false))
-    : net.createServer(socket => serve(socket, false, false))
-  server.on('tlsClientError', () => {})
+  })
+  server.on('error', () => {
+    // A client that goes away, or that trusts another authority, is what some tests are about.
+  })
+  server.server.on('connection', (socket: Socket) => {
+    const { remotePort } = socket
+    sockets.set(remotePort, socket)
+    socket.on('close', () => sockets.delete(remotePort))
+  })
   server.listen(0, '127.0.0.1')
-  await once(server, 'listening')
+  await once(server.server, 'listening')
   t.teardown(() => {
     server.close()
-    for (const socket of sockets) socket.destroy()
+    for (const socket of sockets.values()) socket.destroy()
   })
-  const address = server.address()
+  const address = server.server.address()
   if (address === null || typeof address === 'string') throw new Error('the server has no port')
-  imitation.port = address.port
-  return imitation
+  state.port = address.port
+  return state
 }

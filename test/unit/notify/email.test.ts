@@ -8,13 +8,13 @@ import { email } from '../../../src/notify/email/email.ts'
 import { sendMail } from '../../../src/notify/email/smtp.ts'
 import { makeCertificates } from '../../support/certificates.ts'
 import { channelTools, MESSAGE } from '../../support/channel-tools.ts'
-import { smtpImitation } from '../../support/channels/smtp.ts'
+import { startMailServer } from '../../support/channels/smtp.ts'
 
 const soon = () => AbortSignal.timeout(10_000)
 
 async function scene(t: Test, how: { readonly implicit: boolean; readonly startTls?: boolean }, more: JsonObject = {}) {
   const certificates = makeCertificates(mkdtempSync(join(tmpdir(), 'astern-mail-')))
-  const server = await smtpImitation(t, { certificates, ...how })
+  const server = await startMailServer(t, { certificates, ...how })
   const readFile = async (path: string) => (path === '/password' ? 'pa55word' : readFileSync(path, 'utf8').trim())
   const channel = email.open(
     {
@@ -45,7 +45,7 @@ t.test('mail by STARTTLS and by TLS at once: to all, marked as made by a program
     const over: Message = { ...MESSAGE, key: 'run-1/over', event: 'over', title: 'another title' }
     t.match(await channel.send(over, { revision: 1, ...(memory === undefined ? {} : { memory }) }, soon()), { kind: 'delivered' })
     const [one, two] = server.mails
-    t.match(one, { secure: true, user: '/astern/pa55word' })
+    t.match(one, { secure: true, login: 'astern/pa55word' })
     t.equal(one?.to.length, 2)
     t.equal(header(one?.source, 'Subject'), MESSAGE.title)
     t.equal(header(one?.source, 'Auto-Submitted'), 'auto-generated')

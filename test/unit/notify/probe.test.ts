@@ -14,7 +14,7 @@ import { createHttpClient } from '../../../src/outgoing/http-client.ts'
 import { policyOf } from '../../support/bench.ts'
 import { type Certificates, makeCertificates } from '../../support/certificates.ts'
 import { channelTools } from '../../support/channel-tools.ts'
-import { smtpImitation } from '../../support/channels/smtp.ts'
+import { startMailServer } from '../../support/channels/smtp.ts'
 
 interface Served {
   readonly origin: string
@@ -159,7 +159,7 @@ t.test('Alertmanager is asked whether it is ready, with the token', async t => {
 
 t.test('mail: STARTTLS, the certificate and the login are tried, and no mail is sent', async t => {
   const certificates = makeCertificates(mkdtempSync(join(tmpdir(), 'astern-probe-')))
-  const server = await smtpImitation(t, { certificates, implicit: false })
+  const server = await startMailServer(t, { certificates, implicit: false })
   const settings = { host: '127.0.0.1', port: server.port, username: 'a', passwordFile: 'p', from: 'a@example.org', to: ['b@example.org'] }
   const files = { p: 'pa55word', ca: readFileSync(certificates.ca, 'utf8') }
   t.match(await opened(t, 'email', { ...settings, caFile: 'ca' }, files).probe(soon()), {
