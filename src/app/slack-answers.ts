@@ -1,6 +1,7 @@
+import { setTimeout as after } from 'node:timers/promises'
 import type { Operations } from '../api/operations.ts'
 import type { Clock } from '../base/clock.ts'
-import { MINUTE } from '../base/clock.ts'
+import { MINUTE, SECOND } from '../base/clock.ts'
 import { sha256 } from '../base/hashes.ts'
 import type { AnswerResult } from '../domain/hand-over.ts'
 import type { ConfiguredChannel } from '../domain/message.ts'
@@ -25,6 +26,8 @@ export interface SlackAnswersParts {
   readonly handOver: Operations['handOver']
   readonly metrics: Pick<Metrics, 'answered'>
   readonly logger: Pick<Logger, 'info' | 'warn'>
+  /** Resolves when Slack must be answered, whatever is stored by then. Default: after {@link ANSWERED_WITHIN_MS}. */
+  readonly patience?: () => Promise<unknown>
 }
 
 export interface SlackAnswers {
@@ -35,29 +38,37 @@ export interface SlackAnswers {
   channels(): readonly AnsweredChannel[]
 }
 
+/** Slack shows an error to whoever pressed when no answer came within 3 s. A second of it is for the way. */
+const ANSWERED_WITHIN_MS = 2 * SECOND
+const LATE = { kind: 'late' } as const
+
 /** A person who may not answer gets a line in the log this often, milliseconds, and all of them together so many. */
 const LINE_EVERY_MS = MINUTE
 const LINES = 20
 
 /** Puts together what people answer from Slack. */
-export function createSlackAnswers({ ledger, clock, tools, configured, handOver, metrics, logger }: SlackAnswersParts): SlackAnswers {
+export function createSlackAnswers(parts: SlackAnswersParts): SlackAnswers {
+  const { ledger, clock, tools, configured, handOver, metrics, logger } = parts
+  const { patience = () => after(ANSWERED_WITHIN_MS, undefined, { ref: false }) } = parts
   const channels = (): readonly AnsweredChannel[] => answeredChannels(configured().channels)
   const tellRarely = rarely(clock, logger)
+
+  const tellIn = (apiUrl: string) => (pressed: Pressed, text: string) => {
+    reply(tools, pressed, { text, apiUrl }).then(
+      fault => {
+        if (fault !== undefined)
+          logger.warn({ detail: fault, person: personOf(pressed) }, 'who pressed a button in Slack could not be told')
+      },
+      (cause: unknown) => logger.warn({ err: cause }, 'who pressed a button in Slack could not be told')
+    )
+  }
 
   const answering = (apiUrl: string): Answering =>
     createAnswering({
       ledger,
       people: () => configured().people,
       handOver,
-      tell(pressed, text) {
-        reply(tools, pressed, { text, apiUrl }).then(
-          fault => {
-            if (fault !== undefined)
-              logger.warn({ detail: fault, person: personOf(pressed) }, 'who pressed a button in Slack could not be told')
-          },
-          (cause: unknown) => logger.warn({ err: cause }, 'who pressed a button in Slack could not be told')
-        )
-      },
+      tell: tellIn(apiUrl),
       answered(result, pressed, detail) {
         metrics.answered(result)
         const about = { result, run: pressed.runId, person: personOf(pressed), button: pressed.button }
@@ -74,7 +85,15 @@ export function createSlackAnswers({ ledger, clock, tools, configured, handOver,
     const names = channels()
       .filter(one => isSameApp(one, channel))
       .map(({ name }) => name)
-    const done = await answering(channel.apiUrl)(names, read.pressed)
+    const work = answering(channel.apiUrl)(names, read.pressed)
+    const done = await Promise.race([work, patience().then(() => LATE)])
+    if (done.kind === 'late') {
+      work.catch((cause: unknown) => {
+        logger.warn({ err: cause, person: personOf(read.pressed) }, 'an answer from Slack could not be stored')
+        tellIn(channel.apiUrl)(read.pressed, 'It could not be stored, so that nothing happened: press again.')
+      })
+      return { kind: 'done' }
+    }
     return done.kind === 'done' ? done : { kind: 'foreign', detail: done.detail }
   }
 

@@ -1,7 +1,7 @@
 import type { JsonObject } from '../../base/json.ts'
 import type { MessageEvent } from '../../domain/message.ts'
 import { cutTo } from '../cut.ts'
-import type { Facts } from '../facts.ts'
+import type { Facts, Link } from '../facts.ts'
 
 // Slack’s limits: a header 150 characters, a section 3,000, a message 50 blocks, and all blocks together some 13,000.
 
@@ -38,16 +38,19 @@ export function slackText(facts: Facts, event: MessageEvent): SlackText & { read
       type: 'section',
       text: code === true ? mrkdwn(`${escaped(label)}:\n\`\`\`${inCode(text)}\`\`\``) : plain(`${label}: ${text}`)
     })),
-    ...(facts.links.length === 0
-      ? []
-      : [{ type: 'context', elements: [mrkdwn(facts.links.map(({ text, url }) => `<${inLink(url)}|${escaped(text)}>`).join(' · '))] }])
+    ...(facts.links.length === 0 ? [] : [{ type: 'context', elements: [mrkdwn(facts.links.map(linkOf).join(' · '))] }])
   ]
-  return { ...slackFallback(facts, event), blocks }
+  return { text: notification(facts, event), blocks }
 }
 
-/** The facts as text alone: for notifications, and where Slack does not take the blocks. */
+/** The facts as text alone, where Slack does not take the blocks. The first link leads to what is left out. */
 export function slackFallback(facts: Facts, event: MessageEvent): SlackText {
-  return { text: escaped(cutTo(`${SIGN[event]} ${facts.title}\n${facts.text}`, FALLBACK)) }
+  const [record] = facts.links
+  return { text: `${notification(facts, event)}${record === undefined ? '' : `\n${linkOf(record)}`}` }
+}
+
+function notification(facts: Facts, event: MessageEvent): string {
+  return escaped(cutTo(`${SIGN[event]} ${facts.title}\n${facts.text}`, FALLBACK))
 }
 
 function plain(text: string): JsonObject {
@@ -66,6 +69,10 @@ export function escaped(text: string): string {
 /** Three backticks would end the block. A modifier letter looks like one, and whoever copies it sees that it is none. */
 function inCode(text: string): string {
   return escaped(text).replaceAll('```', 'ˋˋˋ')
+}
+
+function linkOf({ text, url }: Link): string {
+  return `<${inLink(url)}|${escaped(text)}>`
 }
 
 function inLink(url: string): string {

@@ -5,6 +5,7 @@ import { createHandOver } from '../../../src/app/hand-over.ts'
 import { createSlackAnswers } from '../../../src/app/slack-answers.ts'
 import { MINUTE } from '../../../src/base/clock.ts'
 import type { JsonObject } from '../../../src/base/json.ts'
+import type { HandOverResult } from '../../../src/domain/hand-over.ts'
 import type { Person } from '../../../src/domain/person.ts'
 import { slack } from '../../../src/notify/slack/slack.ts'
 import { createHttpClient } from '../../../src/outgoing/http-client.ts'
@@ -23,7 +24,7 @@ const VIC: Person = { slack: 'T0/UVIC', name: 'Vic', role: 'viewer' }
 const by = (user: string): JsonObject => ({ user: { id: user, team_id: 'T0' } })
 
 /** A run whose call for people stands in a Slack channel, and what takes the answers. */
-async function scene(t: Test) {
+async function scene(t: Test, more: Partial<Pick<Parameters<typeof createSlackAnswers>[0], 'handOver' | 'patience'>> = {}) {
   const server = await slackImitation(t)
   const folder = ledgerFolder(t)
   const ledger = await openLedger(t, { folder })
@@ -67,7 +68,8 @@ async function scene(t: Test) {
     }),
     handOver: createHandOver({ ledger, clock, channels: () => ['slack'], recorder: { info: () => {} }, kick: () => {} }),
     metrics: { answered: result => results.push(result) },
-    logger: { info: () => {}, warn: (line: unknown) => void lines.push(line) }
+    logger: { info: () => {}, warn: (line: unknown) => void lines.push(line) },
+    ...more
   })
   const callback = (body: string, at = clock.now()) => ({ channel: 'slack', ...signedBy(SECRET, body, at), body: Buffer.from(body) })
   return {
@@ -93,6 +95,31 @@ t.test('I’ve got this: the ledger has it before Slack is answered, and the mes
   t.notMatch(JSON.stringify(after), /astern\.take/)
   t.equal(server.texts.size, 1, 'nothing is added to the thread')
   t.same(told(), [])
+})
+
+t.test('Slack is answered within its three seconds, though the ledger is late; what comes of it later is told', async t => {
+  const { promise: stored, resolve } = Promise.withResolvers<HandOverResult>()
+  const { promise: up, resolve: end } = Promise.withResolvers<void>()
+  const late = { handOver: () => stored, patience: () => up }
+  const { press, results, told } = await scene(t, late)
+  const answered = press()
+  t.equal(await Promise.race([answered, 'not yet']), 'not yet', 'as long as there is time Slack hears what the ledger says')
+  end()
+  t.same(await answered, { kind: 'done' })
+  t.same(results, [])
+  resolve({ kind: 'handed', to: { by: 'Ada', via: 'slack', at: NOON }, again: false })
+  await stored
+  await new Promise(setImmediate)
+  t.same(results, ['handed-over'])
+  t.same(told(), [], 'the message itself shows it')
+
+  const { promise: failed, reject } = Promise.withResolvers<HandOverResult>()
+  const failing = await scene(t, { handOver: () => failed, patience: async () => {} })
+  t.same(await failing.press(), { kind: 'done' })
+  reject(new Error('the disk is full'))
+  await new Promise(setImmediate)
+  await new Promise(setImmediate)
+  t.match(failing.told(), [/could not be stored.*press again/])
 })
 
 t.test('a double click is one answer, and a second person is told who has it, alone', async t => {

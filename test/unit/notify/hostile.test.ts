@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import t from 'tap'
-import { isObject, type JsonObject, listAt, objectAt, textAt } from '../../../src/base/json.ts'
+import { at, isObject, type JsonObject, listAt, objectAt, textAt } from '../../../src/base/json.ts'
 import { MESSAGE_EVENTS, type Message } from '../../../src/domain/message.ts'
 import { StoryClock } from '../../support/bench.ts'
 import { MESSAGE } from '../../support/channel-tools.ts'
@@ -195,15 +195,19 @@ const LOOKS: Readonly<Record<(typeof EVERYWHERE)[number], (sent: unknown) => voi
   },
   alertmanager(sent) {
     for (const alert of listAt({ sent }, 'sent')) {
-      const { summary, description } = objectAt(alert, 'annotations')
-      seen([summary, description])
+      const { summary, description, runbook_url: runbook } = objectAt(alert, 'annotations')
+      seen([summary, description, runbook])
+      must(runbook === undefined || /^https?:/.test(String(runbook)), 'a page', runbook)
+      must(at(alert, 'generatorURL') === 'https://astern.example.org/api/v1/runs/run-1', 'a link of its own', alert)
       const names = Object.keys(objectAt(alert, 'labels')).sort().join()
       must(names === 'alertname,astern_alertname,astern_message,astern_outcome,namespace,severity,team', 'labels of its own', names)
       must(textAt(alert, 'labels', 'alertname') === 'AsternNeedsPeople', 'the alert’s name', alert)
     }
   },
   tool(sent) {
-    must(JSON.stringify(Object.keys(objectAt(sent)).sort()).startsWith('["channel","details","event","key"'), 'keys of its own', sent)
+    const names = Object.keys(objectAt(sent)).sort().join()
+    must(/^channel,clusterName,details,event,facts,(incidentId,)?key,labels,links,revision,/.test(names), 'keys of its own', names)
+    seen([objectAt(sent, 'facts'), listAt(sent, 'links')])
   },
   'kubernetes-event'(sent) {
     seen(textAt(sent, 'note'))

@@ -44,6 +44,16 @@ t.test('a bot: one thread an affair, whose first message is changed by the id th
   t.match(server.texts.get('1764338400.000001'), { text: /^✅/ }, 'the first message shows how the affair stands')
 })
 
+t.test('a channel is named by its id or by its name', async t => {
+  for (const name of ['C0INCIDENTS', '#api-incidents']) {
+    const { server, channel } = await scene(t, apiUrl => ({ tokenFile: '/token', channel: name, apiUrl }))
+    t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered', remember: { channel: 'C0INCIDENTS' } })
+    t.equal(server.seen[0]?.body['channel'], name)
+  }
+  const wrong = await scene(t, apiUrl => ({ tokenFile: '/token', channel: 'C0OTHER', apiUrl }))
+  t.match(await wrong.channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'failed', detail: 'Slack: channel_not_found' })
+})
+
 t.test('buttons stand below the first message alone, which is changed when they must go; without `answers` there are none', async t => {
   const { server, channel } = await scene(t, apiUrl => ({
     ...{ tokenFile: '/token', channel: '#api-incidents', apiUrl },
@@ -129,9 +139,11 @@ t.test('however long or odd the alert, the message is within Slack’s limits, a
   }
   t.match(await channel.send(monster, { revision: 1 }, soon()), { kind: 'delivered' })
   t.equal(server.seen.length, 1, 'at once')
+  const record = /https:\/\/astern\.example\.org\/api\/v1\/runs\/run-1\|Astern’s record/
+  t.match(JSON.stringify(server.seen[0]?.body['blocks']), record, 'what is cut is behind a link')
   server.next.push({ body: '{"ok":false,"error":"invalid_blocks"}' })
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'delivered' })
-  t.same(server.seen.at(-1)?.body['blocks'], [])
+  t.match(server.seen.at(-1)?.body, { blocks: [], text: record })
   server.next.push({ body: '{"ok":false,"error":"invalid_blocks"}' }, { body: '{"ok":false,"error":"msg_too_long"}' })
   t.match(await channel.send(MESSAGE, { revision: 1 }, soon()), { kind: 'refused', detail: 'Slack: msg_too_long' })
 })
