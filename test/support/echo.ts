@@ -26,15 +26,20 @@ export interface Misbehaviour {
   readonly form: Form
 }
 
-/** A server that tells everybody what it was sent, as debugging proxies and bad error pages do. */
+/** A server that tells everybody what it was sent, as debugging proxies and bad error pages do. `bodies`: what it was sent besides headers. */
 export async function startEcho(
   t: Pick<Test, 'teardown'>,
   host: string,
   behaves: () => Misbehaviour
-): Promise<{ readonly origin: string }> {
+): Promise<{ readonly origin: string; readonly bodies: string[] }> {
+  const bodies: string[] = []
   const server = http.createServer((request, response) => {
-    request.resume()
-    request.on('end', () => answer(request, response, behaves()))
+    const chunks: Buffer[] = []
+    request.on('data', (chunk: Buffer) => chunks.push(chunk))
+    request.on('end', () => {
+      bodies.push(Buffer.concat(chunks).toString())
+      answer(request, response, behaves())
+    })
   })
   server.listen(0, host)
   await once(server, 'listening')
@@ -44,7 +49,7 @@ export async function startEcho(
   })
   const address = server.address()
   if (address === null || typeof address === 'string') throw new Error('the server got no port')
-  return { origin: `http://${host}:${address.port}` }
+  return { origin: `http://${host}:${address.port}`, bodies }
 }
 
 function said(request: http.IncomingMessage, echo: Echo): string {
