@@ -1,7 +1,8 @@
 import { Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import { type JsonObject, textAt } from '../../base/json.ts'
-import { MESSAGE_EVENTS, type Message, type MessageEvent } from '../../domain/message.ts'
+import { isHandedOver } from '../../domain/hand-over.ts'
+import { MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
 import { KINDS, type ObjectRef, objectPath, parseTargetKey, targetKey } from '../../domain/objects.ts'
 import type { Right } from '../../domain/rights.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
@@ -70,20 +71,22 @@ function toEvent(message: Message, { target, uid, revision }: About): JsonObject
     metadata: { name: `${name.slice(0, 200)}.${sha256(key).slice(0, 16)}`, namespace },
     action: 'Remediate',
     reason: reasonOf(message.details['outcome']),
-    type: typeOf(message.event),
+    type: typeOf(message),
     // It is shown on terminals: what moves a cursor there is left out.
     note: clip(`${oneLine(message.title)}\n${clean(message.text)}`),
     regarding: { apiVersion: `${KINDS[kind].group}/${KINDS[kind].version}`, kind, namespace, name, uid }
   }
 }
 
-function typeOf(event: MessageEvent): 'Normal' | 'Warning' {
-  switch (event) {
+/** What people must look at is a warning, also when more became known of it, until somebody has it. */
+function typeOf(message: Message): 'Normal' | 'Warning' {
+  switch (message.event) {
     case 'needs-people':
     case 'approval':
       return 'Warning'
-    case 'acted':
     case 'update':
+      return isHandedOver(message) ? 'Normal' : 'Warning'
+    case 'acted':
     case 'over':
       return 'Normal'
   }

@@ -16,6 +16,9 @@ import { WEBHOOK_SECRET, webhook } from './webhook.ts'
 export const EVERYWHERE = ['bot', 'incoming', 'pager', 'mail', 'teams', 'alertmanager', 'tool', 'kubernetes-event'] as const
 export type Somewhere = (typeof EVERYWHERE)[number]
 
+/** The kinds of affairs that tests tell of. */
+const AFFAIRS = ['run', 'storm'] as const
+
 const URL_OF = (name: Somewhere, path = ''): string => `http://127.0.0.1/${name}${path}`
 
 /** The settings of each, where the channels are called without a connection. */
@@ -110,7 +113,7 @@ export function everywhere(clock: Clock, origin: Origin = {}): Everywhere {
   const shown: Readonly<Record<Somewhere, (id: string) => Shown>> = {
     bot: workspace.shows,
     incoming: workspace.showsPosted,
-    pager: id => pages.shows(`astern/run/${id}`),
+    pager: id => (AFFAIRS.some(kind => pages.shows(`astern/${kind}/${id}`) === 'call') ? 'call' : 'nothing'),
     mail: id => mailbox.shows(id),
     teams: workflow.shows,
     alertmanager: id => (alerts.firing(clock.now()).some(summary => summary.includes(id)) ? 'call' : 'nothing'),
@@ -123,7 +126,7 @@ export function everywhere(clock: Clock, origin: Origin = {}): Everywhere {
     heard: () => {},
     shows: (where, id) => shown[where](id),
     threads: id => workspace.parents(id).length,
-    pages: id => pages.notified.filter(key => key === `astern/run/${id}`).length
+    pages: id => pages.notified.filter(key => AFFAIRS.some(kind => key === `astern/${kind}/${id}`)).length
   }
   return everything
 }

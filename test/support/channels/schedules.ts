@@ -22,6 +22,8 @@ export interface Step {
 }
 
 export interface Schedule {
+  /** A run that is about its alerts, or a storm: one message that changes, which ends when it is calm and never comes back. */
+  readonly kind: 'run' | 'storm'
   readonly where: Somewhere
   /** Whether its calls for people share a message, as those of alerts without a write do. */
   readonly grouped: boolean
@@ -45,6 +47,7 @@ export function batches(size: number): fc.Arbitrary<Batch> {
     sending: fc.oneof(fc.constant('well' as const), fc.constantFrom(...SENDINGS))
   })
   const schedule = fc.record({
+    kind: fc.constantFrom('run' as const, 'run' as const, 'run' as const, 'storm' as const),
     where: fc.constantFrom(...EVERYWHERE),
     grouped: fc.boolean(),
     steps: fc.array(step, { minLength: STEPS, maxLength: STEPS, size: 'max' })
@@ -94,6 +97,7 @@ export class Affair {
   /** Goes one step. @returns the message that it makes, or what becomes of one of its alerts; undefined where nothing comes of it */
   go(index: number, channel: Channel): Message | Turn | undefined {
     const happens = this.schedule.steps[index]?.happens ?? 'nothing'
+    if (this.schedule.kind === 'storm' && (this.stands === 'over' || happens === 'wrote')) return undefined
     switch (happens) {
       case 'nothing':
         return undefined
@@ -124,6 +128,7 @@ export class Affair {
 
   #call(channel: Channel, which: Turn['which']): Message | undefined {
     this.#begin()
+    if (this.schedule.kind === 'storm') return this.#message(channel, { event: 'needs-people', key: `storm/${this.id}` })
     this.#concerned.add(which)
     return this.#message(channel, {
       event: 'needs-people',
@@ -153,16 +158,19 @@ export class Affair {
   }
 
   /** As the pipeline makes them: only for channels that are given such messages. */
-  #message({ takes, follows }: Channel, more: Partial<Message> & Pick<Message, 'event'>): Message | undefined {
+  #message({ takes, follows, apart = [] }: Channel, more: Partial<Message> & Pick<Message, 'event'>): Message | undefined {
     if (!takes.includes(more.event) && !follows.includes(more.event)) return undefined
     this.#messages += 1
     return messageOf({
       key: `${this.id}/${this.#messages}`,
       channel: this.schedule.where,
-      subject: { kind: 'run', id: this.id },
+      subject: { kind: this.schedule.kind, id: this.id },
+      // What is told of a storm changes with each target.
+      text: `told ${this.#messages} times`,
       title: `Deployment/shop/${this.id}: HighErrorRatio`,
       details: { target: `Deployment/shop/${this.id}`, outcome: more.event },
       ...(takes.includes(more.event) ? {} : { onlyWhereTold: true }),
+      ...(apart.includes(more.event) ? { apart: true } : {}),
       ...more
     })
   }

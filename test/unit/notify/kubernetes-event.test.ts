@@ -1,5 +1,6 @@
 import t from 'tap'
 import { at, type JsonObject, textAt } from '../../../src/base/json.ts'
+import { withHandOver } from '../../../src/domain/hand-over.ts'
 import { type Delivered, MESSAGE_EVENTS, type Message } from '../../../src/domain/message.ts'
 import type { Kube, KubeAnswer } from '../../../src/domain/ports/kube.ts'
 import { kubernetesEvent } from '../../../src/notify/kubernetes-event/kubernetes-event.ts'
@@ -61,8 +62,11 @@ t.test('who is needed is warned; good news is normal', async t => {
   for (const event of kubernetesEvent.takes) await send(kube, { ...MESSAGE, event, details: { ...MESSAGE.details, outcome: 'timed-out' } })
   t.same(
     events.map(event => at(event, 'type')),
-    ['Warning', 'Warning', 'Normal', 'Normal']
+    ['Warning', 'Warning', 'Warning', 'Normal'],
+    'what changed is no good news'
   )
+  await send(kube, withHandOver({ ...MESSAGE, event: 'update' }, { by: 'Ada', via: 'slack', at: NOON }))
+  t.equal(at(events.at(-1), 'type'), 'Normal', 'but that somebody has it is')
   t.equal(textAt(events[0], 'reason'), 'AsternTimedOut')
 })
 
