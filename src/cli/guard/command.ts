@@ -20,6 +20,7 @@ Examples:
   astern guard deploy/api -n shop --image registry.example/api:1.4.2 --on-inconclusive pass --junit guard.xml
   astern guard deploy/api -n shop --baseline objective --objective 0.1% --on-fail report
   astern guard deploy/api -n shop --kubeconfig ~/.kube/config --prometheus http://prometheus:9090   # without a server
+  astern guard deploy/api -n shop --kubeconfig ~/.kube/config --policies policies.yaml
   astern guard --stop 01K…`
 
 /** Adds `astern guard`: waits for the verdict on a rollout, and ends as it. */
@@ -53,6 +54,7 @@ export function guardCommand(program: Command, terminal: Terminal): void {
       .option('--kubeconfig <file>', 'without a server: this cluster')
       .option('--context <name>', 'without a server: this context of the kubeconfig')
       .option('--prometheus <url>', 'without a server: numbers from here')
+      .option('--policies <file>', 'without a server: source of numbers, guards and defaults from this policy file')
       .option('--stop <id>', 'stop a guard for all who wait for it')
   )
     .addHelpText('after', HELP)

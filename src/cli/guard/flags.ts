@@ -37,6 +37,7 @@ export interface GuardFlags extends ClientFlags {
   readonly kubeconfig?: string
   readonly context?: string
   readonly prometheus?: string
+  readonly policies?: string
   readonly stop?: string
 }
 
@@ -80,7 +81,7 @@ export function bodyOf(target: string | undefined, flags: GuardFlags, job: CiJob
 
 /** Whether the command brings its own server. @throws CommandError where it is told to use another one as well */
 export function isStandalone(flags: GuardFlags): boolean {
-  const own = (['kubeconfig', 'context', 'prometheus'] as const).filter(name => flags[name] !== undefined)
+  const own = (['kubeconfig', 'context', 'prometheus', 'policies'] as const).filter(name => flags[name] !== undefined)
   const others = (
     [
       ['server', '--server'],

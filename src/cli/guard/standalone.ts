@@ -2,11 +2,14 @@ import { createHash, randomBytes } from 'node:crypto'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { at } from '../../base/json.ts'
 import { createSecrets } from '../../base/secrets.ts'
 import { readConfig } from '../../config.ts'
+import { CommandError, EXIT } from '../exit.ts'
 import type { Terminal } from '../terminal.ts'
 import type { GuardFlags } from './flags.ts'
 import { openJobChannel } from './job-channel.ts'
+import { ownPolicies } from './own-policies.ts'
 import { ciText } from './plain-text.ts'
 import { standalonePolicies } from './standalone-policies.ts'
 
@@ -20,10 +23,13 @@ export interface Standalone {
 
 /** Starts it. @throws what the start of `astern serve` throws, as a CommandError */
 export async function startStandalone(
-  flags: Pick<GuardFlags, 'kubeconfig' | 'context' | 'prometheus' | 'dryRun' | 'onFail'>,
+  flags: Pick<GuardFlags, 'kubeconfig' | 'context' | 'prometheus' | 'policies' | 'dryRun' | 'onFail'>,
   namespace: string,
   { terminal, tell }: { readonly terminal: Terminal; readonly tell: (text: string) => void }
 ): Promise<Standalone> {
+  const own = flags.policies === undefined ? undefined : await ownPolicies(flags.policies, terminal)
+  if (flags.prometheus !== undefined && own !== undefined && at(own, 'sources', 'prometheus') !== undefined)
+    throw new CommandError(EXIT.usage, `--prometheus names a source, and so does ${flags.policies}: choose`)
   // The service is loaded only here: a client of a server needs no Kubernetes client and no database.
   const { startApp, startError } = await import('../start.ts')
   const folder = mkdtempSync(join(tmpdir(), 'astern-guard-'))
@@ -36,7 +42,8 @@ export async function startStandalone(
     const policies = join(folder, 'policies.yaml')
     const tokens = join(folder, 'tokens.yaml')
     const sha256 = createHash('sha256').update(token).digest('hex')
-    writeFileSync(policies, standalonePolicies({ namespace, mode, prometheus: flags.prometheus, told: channel.url }))
+    const scope = { namespace, mode, prometheus: flags.prometheus, told: channel.url, ...(own === undefined ? {} : { own }) } as const
+    writeFileSync(policies, standalonePolicies(scope))
     writeFileSync(tokens, JSON.stringify({ tokens: [{ name: 'astern-guard', role: 'operator', sha256 }] }), { mode: 0o600 })
     const config = readConfig({
       policies,

@@ -20,14 +20,14 @@ async function alone(t: Test) {
   const cwd = guardFolder(t)
   mkdirSync(join(cwd, 'tmp'))
   writeFileSync(join(cwd, 'kubeconfig'), sandbox.kubeconfig)
+  const bare = (...args: readonly string[]) =>
+    astern(t, ['guard', '-n', 'shop', '--kubeconfig', 'kubeconfig', ...args], { cwd, env: { TMPDIR: join(cwd, 'tmp') } })
   return {
     sandbox,
     left: () => readdirSync(join(cwd, 'tmp')),
-    guard: (...args: readonly string[]) =>
-      astern(t, ['guard', '-n', 'shop', '--kubeconfig', 'kubeconfig', '--prometheus', 'http://127.0.0.1:9', ...args], {
-        cwd,
-        env: { TMPDIR: join(cwd, 'tmp') }
-      })
+    write: (file: string, text: string) => writeFileSync(join(cwd, file), text),
+    bare,
+    guard: (...args: readonly string[]) => bare('--prometheus', 'http://127.0.0.1:9', ...args)
   }
 }
 
@@ -69,6 +69,48 @@ t.test('what is not there, and a cluster that is no cluster: 2, and the folder i
   const context = guard('deploy/checkout', '--context', 'nowhere')
   t.equal(await context.ended, 2)
   t.match(context.err(), /nowhere/)
+  t.same(left(), [])
+})
+
+/** A server’s file: its channels, people and policies are no business of a CI job. */
+const SERVERS = `version: 1
+sources: { prometheus: { url: "http://127.0.0.1:9", bearerTokenFile: token } }
+channels: { chat: { slack: { tokenFile: /not/here, channel: "#c", answers: { appTokenFile: /not/here } } } }
+heartbeat: { urlFile: /not/here }
+defaults: { escalate: { to: [chat] }, guards: { budgets: [{ limit: 1, per: 1h, scope: global }] } }
+guards:
+  - name: shop
+    namespaces: [shop]
+    mode: dry-run
+    bounds: { tolerate: x1.5 }
+    metrics:
+      envoy: { cluster: shop }
+      queue-lag: { where: ['queue="orders"'] }
+    escalate: { to: [chat], after: 5m }
+policies: []
+`
+
+t.test('with a policy file it goes by the guards, the source and the defaults of that file, and by nothing else of it', async t => {
+  const { bare, guard, left, write } = await alone(t)
+  write('token', 's3cret')
+  write('policies.yaml', SERVERS)
+  const command = bare('deploy/checkout', '--policies', 'policies.yaml')
+  await command.until(/entry +shop of guards:, mode dry-run/)
+  command.child.kill('SIGINT')
+  t.equal(await command.ended, 130)
+  const wide = bare('deploy/checkout', '--policies', 'policies.yaml', '--tolerate', 'x3')
+  t.equal(await wide.ended, 2, 'its bounds hold')
+  t.match(wide.err(), /x1\.5/)
+  const both = guard('deploy/checkout', '--policies', 'policies.yaml')
+  t.equal(await both.ended, 2)
+  t.match(both.err(), /--prometheus names a source, and so does policies\.yaml: choose/)
+  write('bad.yaml', SERVERS.replace('mode: dry-run', 'mode: sometimes'))
+  const bad = bare('deploy/checkout', '--policies', 'bad.yaml')
+  t.equal(await bad.ended, 2)
+  t.match(bad.out() + bad.err(), /bad\.yaml:9:.*mode/)
+  const missing = bare('deploy/checkout', '--policies', 'none.yaml')
+  t.equal(await missing.ended, 2)
+  t.match(missing.err(), /none\.yaml/)
   t.same(left(), [])
 })
 
