@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { randomInt } from 'node:crypto'
+import { createSocket } from 'node:dgram'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
@@ -74,20 +75,34 @@ export function startProcess(
 /** The range lies below the ports of outgoing connections (from 32,768 on Linux), so that none of those takes a port meanwhile. */
 const PORTS = { from: 15_000, to: 32_000 }
 
-/** Processes that look at the same time look in different parts of the range. */
-const PARTS = 8
-/** Ports that were given out. None is given out twice, because time passes until its server listens. */
-const given = new Set<number>()
+/** Where ports are reserved. No server listens there. */
+const RESERVED_AT = '127.77.0.1'
 
-/** Finds a port that was free a moment ago, in a range that the system itself does not give out. */
+/**
+ * Finds a port that is free, in a range that the system itself does not give out. It is given out once, to this process alone, for time
+ * passes until its server listens, and other processes on the machine look for ports as well.
+ */
 export async function freePort(host = '127.0.0.1'): Promise<number> {
-  const size = Math.floor((PORTS.to - PORTS.from) / PARTS)
-  const from = PORTS.from + (process.pid % PARTS) * size
   for (;;) {
-    const port = randomInt(from, from + size)
-    if (given.has(port)) continue
-    given.add(port)
-    if (await isFree(host, port)) return port
+    const port = randomInt(PORTS.from, PORTS.to)
+    if ((await reservePort(port)) && (await isFree(host, port))) return port
+  }
+}
+
+/**
+ * Reserves a port until the process ends, by a socket of the same number: UDP, and at another address than any server’s, so that it is in
+ * nobody’s way, and the system gives it to one process only. Where there is no such address (macOS) nothing is reserved.
+ */
+export async function reservePort(port: number): Promise<boolean> {
+  const socket = createSocket('udp4')
+  socket.bind({ port, address: RESERVED_AT, exclusive: true })
+  try {
+    await once(socket, 'listening')
+    socket.unref()
+    return true
+  } catch (cause) {
+    socket.close()
+    return !(cause instanceof Error && 'code' in cause && cause.code === 'EADDRINUSE')
   }
 }
 
