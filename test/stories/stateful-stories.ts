@@ -3,6 +3,7 @@ import { listAt, textAt } from '../../src/base/json.ts'
 import { objectPath } from '../../src/domain/objects.ts'
 import { BROKEN } from '../support/cluster/stages.ts'
 import { imageOf, ok, untilWorkload } from '../support/conformance/clients.ts'
+import { untilServing } from '../support/world/healthy.ts'
 import { storyPolicy } from '../support/world/story-policy.ts'
 import { ended, openWorld, type Site } from '../support/world/world.ts'
 
@@ -41,6 +42,7 @@ export async function story12(t: Test, site: Site, namespace: string): Promise<v
   })
   await world.astern()
   await world.deploy('app:v1')
+  await untilServing(world, 3)
 
   ok(
     await world.clients.kube.jsonPatch(`${objectPath(world.target)}?fieldManager=pipeline`, [

@@ -7,6 +7,7 @@ import type { Helm } from '../cluster/helm.ts'
 import { BROKEN } from '../cluster/stages.ts'
 import { autoscalerOf, ok, type TestClients, untilWorkload } from '../conformance/clients.ts'
 import { openBreakers } from '../world/breakers.ts'
+import { untilServing } from '../world/healthy.ts'
 import type { World, WorldOptions } from '../world/world.ts'
 import { ALL_POD_NEEDS, makeClasses, makeNeeds, POD_NEEDS } from './pod-needs.ts'
 
@@ -46,6 +47,7 @@ const SERVING = {
   failWhen: '< 3',
   window: '1s',
   samples: 1,
+  every: '1s',
   maxAge: '10s'
 }
 
@@ -107,6 +109,7 @@ export function actionCases(parts: Parts): readonly Case[] {
       async bad(_t, world) {
         await makeNeeds(admin, world.namespace)
         await world.deploy('app:v1')
+        await untilServing(world, 3)
         const operations = [
           { op: 'replace', path: '/spec/template/spec/containers/0/image', value: 'app:v2' },
           { op: 'add', path: '/spec/template/metadata/annotations', value: { [BROKEN]: 'CrashLoopBackOff' } }

@@ -20,8 +20,27 @@ export const untilHealthySince = (world: World, at: number, seconds = 14): Promi
 export const untilSick = (world: World, seconds = 4): Promise<void> =>
   untilRatio(world, ratio => `min_over_time((${ratio})[${seconds}s:1s]) > 0.05`, `it answers with errors for ${seconds} s`)
 
-async function untilRatio({ prometheus, namespace, target }: World, condition: (ratio: string) => string, what: string): Promise<void> {
-  const query = condition(RATIO_OF(`namespace="${namespace}", deployment="${target.name}"`))
+/**
+ * Waits until it has shown so many serving pods for a while. Pods that are ready in the cluster are scraped a little later, and to Astern
+ * they were missing before whatever is changed meanwhile.
+ */
+export const untilServing = (world: World, pods: number, seconds = 14): Promise<void> =>
+  untilSo(
+    world,
+    `min_over_time(count(http_requests_total{${selectorOf(world)}, status="200"})[${seconds}s:1s]) >= ${pods} and on() count_over_time(count(http_requests_total{${selectorOf(world)}, status="200"})[${seconds}s:1s]) >= ${seconds}`,
+    `${pods} pods serve for ${seconds} s`
+  )
+
+function untilRatio(world: World, condition: (ratio: string) => string, what: string): Promise<void> {
+  return untilSo(world, condition(RATIO_OF(selectorOf(world))), what)
+}
+
+function selectorOf({ namespace, target }: World): string {
+  return `namespace="${namespace}", deployment="${target.name}"`
+}
+
+/** Waits until the query has a result. */
+async function untilSo({ prometheus, target }: World, query: string, what: string): Promise<void> {
   await waitUntil(async () => {
     const answer: unknown = await (await fetch(`${prometheus.url}/api/v1/query?${new URLSearchParams({ query })}`)).json()
     return at(answer, 'data', 'result', 0, 'value', 1) !== undefined
