@@ -9,6 +9,6 @@ void t.test('stories 1, 4, 8 and I1 end in the right conversation in every chann
   await conversations(t, await sandboxSite(t), 'conversations')
 })
 
-void t.test('story 7: a storm is one conversation in every channel', { buffered: true }, async t => {
+void t.test('7. a storm is one conversation in every channel', { buffered: true }, async t => {
   await storm(t, await sandboxSite(t), 'storm')
 })
