@@ -81,6 +81,11 @@ export interface Sending {
   readonly memory?: JsonObject
 }
 
+/** By what a provider knows a sending again: the message's key, and its revision from the second on, for what changed is another. */
+export function sendingKey({ key }: Pick<Message, 'key'>, { revision }: Pick<Sending, 'revision'>): string {
+  return revision === 1 ? key : `${key}/${revision}`
+}
+
 /** A way to people. */
 export interface Channel {
   /** The events whose messages this channel gets. It gets each update of a message that it was given (a storm's list) in any case. */

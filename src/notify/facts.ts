@@ -9,8 +9,11 @@ export interface Origin {
   readonly externalUrl?: string
 }
 
+/** The links that a message may have, by the texts that people see. */
+export const LINKS = { record: 'Astern’s record', query: 'Query', runbook: 'Runbook', change: 'Change (according to CI)' } as const
+
 export interface Link {
-  readonly text: string
+  readonly text: (typeof LINKS)[keyof typeof LINKS]
   readonly url: string
 }
 
@@ -192,7 +195,7 @@ function markerOf(marker: unknown): string | undefined {
 /** A marker’s link is https, or none: it comes from whoever holds a deployer’s token. */
 function markerLink(marker: unknown): Link[] {
   const url = textAt(marker, 'url')
-  return url !== undefined && /^https:\/\//i.test(url) ? link('Change (according to CI)', url) : []
+  return url !== undefined && /^https:\/\//i.test(url) ? link(LINKS.change, url) : []
 }
 
 function targetsOf(details: Message['details']): string | undefined {
@@ -205,15 +208,15 @@ function targetsOf(details: Message['details']): string | undefined {
 function linksOf({ runId, details }: Message, { externalUrl }: Origin): Link[] {
   const base = externalUrl?.replace(/\/+$/, '')
   return [
-    ...link('Astern’s record', base === undefined || runId === undefined ? undefined : `${base}/api/v1/runs/${encodeURIComponent(runId)}`),
-    ...link('Query', textAt(details, 'alert', 'generatorURL')),
-    ...link('Runbook', textAt(details, 'alert', 'runbook')),
+    ...link(LINKS.record, base === undefined || runId === undefined ? undefined : `${base}/api/v1/runs/${encodeURIComponent(runId)}`),
+    ...link(LINKS.query, textAt(details, 'alert', 'generatorURL')),
+    ...link(LINKS.runbook, textAt(details, 'alert', 'runbook')),
     ...listAt(details, 'changed', 'markers').flatMap(marker => markerLink(marker))
   ]
 }
 
 /** Only what a browser opens as a page: a link that an alert brings must not run anything. Longer ones are no pages. */
-function link(text: string, url: string | undefined): Link[] {
+function link(text: Link['text'], url: string | undefined): Link[] {
   if (url === undefined || url.length > 2_000 || !/^https?:\/\//i.test(url) || !URL.canParse(url)) return []
   const parsed = new URL(url)
   return parsed.username !== '' || parsed.password !== '' ? [] : [{ text, url: parsed.href }]

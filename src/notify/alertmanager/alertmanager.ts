@@ -4,7 +4,7 @@ import { type Message, OWN_LABEL } from '../../domain/message.ts'
 import { deliveredBy } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
 import { urlFault } from '../channel-url.ts'
-import { factsOf, type Origin } from '../facts.ts'
+import { factsOf, LINKS, type Origin } from '../facts.ts'
 import { ONLY_A_MESSAGE, PROBE_DEADLINE_MS } from '../probe.ts'
 
 const Settings = Type.Object(
@@ -104,7 +104,7 @@ function postedBefore(memory: JsonObject | undefined): readonly Labels[] {
 /** What people read of it: annotations that templates of receivers usually show, and a link back to Astern's record. */
 function toldAs(message: Message, origin: Origin | undefined): JsonObject {
   const { title, text, lines, links } = factsOf(message, origin)
-  const [runbook, record] = ['Runbook', 'Astern’s record'].map(name => links.find(link => link.text === name)?.url)
+  const [runbook, record] = [LINKS.runbook, LINKS.record].map(name => links.find(link => link.text === name)?.url)
   return {
     annotations: {
       summary: title,

@@ -2,7 +2,7 @@ import { Type } from 'typebox'
 import { sha256 } from '../../base/hashes.ts'
 import { type JsonObject, textAt } from '../../base/json.ts'
 import { isHandedOver } from '../../domain/hand-over.ts'
-import { MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
+import { MESSAGE_EVENTS, type Message, sendingKey } from '../../domain/message.ts'
 import { KINDS, type ObjectRef, objectPath, parseTargetKey, targetKey } from '../../domain/objects.ts'
 import type { Right } from '../../domain/rights.ts'
 import { type ChannelTools, channelKind, type Opened } from '../channel-kind.ts'
@@ -64,11 +64,10 @@ interface About {
 
 function toEvent(message: Message, { target, uid, revision }: About): JsonObject {
   const { kind, namespace, name } = target
-  const key = revision === 1 ? message.key : `${message.key}/${revision}`
   return {
     apiVersion: 'events.k8s.io/v1',
     kind: 'Event',
-    metadata: { name: `${name.slice(0, 200)}.${sha256(key).slice(0, 16)}`, namespace },
+    metadata: { name: `${name.slice(0, 200)}.${sha256(sendingKey(message, { revision })).slice(0, 16)}`, namespace },
     action: 'Remediate',
     reason: reasonOf(message.details['outcome']),
     type: typeOf(message),

@@ -43,10 +43,10 @@ export function slackText(facts: Facts, event: MessageEvent): SlackText & { read
   return { text: notification(facts, event), blocks }
 }
 
-/** The facts as text alone, where Slack does not take the blocks. The first link leads to what is left out. */
+/** The facts as text alone, where Slack does not take the blocks. The first link leads on. */
 export function slackFallback(facts: Facts, event: MessageEvent): SlackText {
-  const [record] = facts.links
-  return { text: `${notification(facts, event)}${record === undefined ? '' : `\n${linkOf(record)}`}` }
+  const [first] = facts.links
+  return { text: `${notification(facts, event)}${first === undefined ? '' : `\n${linkOf(first)}`}` }
 }
 
 function notification(facts: Facts, event: MessageEvent): string {

@@ -1,7 +1,7 @@
 import { createHmac } from 'node:crypto'
 import { type Static, Type } from 'typebox'
 import { RedactedUrl } from '../../base/redacted-url.ts'
-import { MESSAGE_EVENTS, type Message } from '../../domain/message.ts'
+import { MESSAGE_EVENTS, type Message, sendingKey } from '../../domain/message.ts'
 import { retryAfterOf } from '../answers.ts'
 import { type ChannelTools, channelKind, type Opened, type SettingsFault } from '../channel-kind.ts'
 import { secureFault, secureUrlFault } from '../channel-url.ts'
@@ -66,7 +66,7 @@ function open(settings: Static<typeof Settings>, { http, clock, readFile, origin
           url: to,
           headers: {
             'content-type': 'application/json',
-            'idempotency-key': revision === 1 ? message.key : `${message.key}/${revision}`,
+            'idempotency-key': sendingKey(message, { revision }),
             'x-astern-timestamp': timestamp,
             ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
             ...(signature === undefined ? {} : { 'x-astern-signature': `v1=${signature}` })

@@ -24,12 +24,11 @@ export const untilSick = (world: World, seconds = 4): Promise<void> =>
  * Waits until it has shown so many serving pods for a while. Pods that are ready in the cluster are scraped a little later, and to Astern
  * they were missing before whatever is changed meanwhile.
  */
-export const untilServing = (world: World, pods: number, seconds = 14): Promise<void> =>
-  untilSo(
-    world,
-    `min_over_time(count(http_requests_total{${selectorOf(world)}, status="200"})[${seconds}s:1s]) >= ${pods} and on() count_over_time(count(http_requests_total{${selectorOf(world)}, status="200"})[${seconds}s:1s]) >= ${seconds}`,
-    `${pods} pods serve for ${seconds} s`
-  )
+export const untilServing = (world: World, pods: number, seconds = 14): Promise<void> => {
+  const points = `count(http_requests_total{${selectorOf(world)}, status="200"})[${seconds}s:1s]`
+  const query = `min_over_time(${points}) >= ${pods} and on() count_over_time(${points}) >= ${seconds}`
+  return untilSo(world, query, `${pods} pods serve for ${seconds} s`)
+}
 
 function untilRatio(world: World, condition: (ratio: string) => string, what: string): Promise<void> {
   return untilSo(world, condition(RATIO_OF(selectorOf(world))), what)
