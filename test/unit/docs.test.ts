@@ -112,7 +112,9 @@ t.test('the webhook’s JSON in the page has the fields that are sent', async t 
   if (message === undefined) throw new Error('nobody was told')
   const { http, requests } = answering(200)
   const origin = { clusterName: 'prod-eu', externalUrl: 'https://astern.example.org' }
-  await webhook.open({ url: 'https://example.org' }, channelTools({ http, origin })).send(message, { revision: 1 }, AbortSignal.timeout(5_000))
+  await webhook
+    .open({ url: 'https://example.org' }, channelTools({ http, origin }))
+    .send(message, { revision: 1 }, AbortSignal.timeout(5_000))
   const sent: unknown = JSON.parse(requests[0]?.body ?? '{}')
   for (const path of [[], ['subject'], ['details'], ['details', 'alert']])
     t.same(Object.keys(objectAt(page, ...path)), Object.keys(objectAt(sent, ...path)), path.join('.'))
