@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { MUTATIONS, type Mutation } from '../test/support/mutations.ts'
@@ -9,15 +9,23 @@ const run = promisify(execFile)
 
 // Breaks a copy of the code, one mutation after the other, and sees that the named test fails.
 const only = process.argv[2]
+const wanted = MUTATIONS.filter(({ what }) => only === undefined || what.includes(only))
+const waiting = wanted.values()
+let done = 0
 let survived = 0
-for (const mutation of MUTATIONS) {
-  if (only !== undefined && !mutation.what.includes(only)) continue
-  const killed = await isKilled(mutation)
-  if (!killed) survived += 1
-  process.stdout.write(`${killed ? 'killed  ' : 'SURVIVED'}  ${mutation.breaks}: ${mutation.what}\n`)
+// As many side by side as there are processors: each test file is a process of its own.
+await Promise.all(Array.from({ length: availableParallelism() }, work))
+process.stdout.write(`${survived} of ${wanted.length} survived\n`)
+process.exitCode = survived === 0 && wanted.length > 0 ? 0 : 1
+
+async function work(): Promise<void> {
+  for (const mutation of waiting) {
+    const killed = await isKilled(mutation)
+    done += 1
+    if (!killed) survived += 1
+    process.stdout.write(`${done}/${wanted.length} ${killed ? 'killed  ' : 'SURVIVED'}  ${mutation.breaks}: ${mutation.what}\n`)
+  }
 }
-process.stdout.write(`${survived} survived\n`)
-process.exitCode = survived === 0 ? 0 : 1
 
 async function isKilled(mutation: Mutation): Promise<boolean> {
   const copy = mkdtempSync(join(tmpdir(), 'astern-mutation-'))

@@ -230,6 +230,25 @@ t.test('two alerts on one target: one run works on it, the other waits and then 
   t.equal(bench.cluster.writes.length, 1)
 })
 
+t.test('another policy’s alert on the target: the run that works on it is seen before anything is measured', async t => {
+  // Runs of the same policy are parked; only a run of another one has to see it by itself.
+  const slow = policyOf({ name: 'slow', match: ['alertname="SlowAnswers"'] })
+  const bench = await openBench(t, { policies: [policyOf(), slow] })
+  await bench.fire()
+  await bench.look()
+  const [first] = (await bench.ledger.runs({}, undefined, 10)).items
+  const asked = bench.asked.length
+
+  await bench.fire({ ...named('api'), alertname: 'SlowAnswers' }, { startsAt: NOON })
+  await bench.look()
+
+  const [second] = (await bench.ledger.runs({}, undefined, 10)).items
+  t.match(second, { state: 'waiting', reason: 'target-busy', detail: `run ${first?.id} works on the target` })
+  t.equal(second?.parkedBy, undefined)
+  t.equal(bench.asked.length, asked)
+  t.equal(bench.cluster.writes.length, 1)
+})
+
 t.test('budgets hold together, over restarts: a policy’s own adds to the defaults', async t => {
   const guards = {
     ...policyOf().guards,
