@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import type { Verifier } from '../../src/domain/ports/verifier.ts'
 import { withBreaker } from '../../src/outgoing/breaker.ts'
 import { createClockOffset } from '../../src/outgoing/clock-offset.ts'
 import { createHttpClient } from '../../src/outgoing/http-client.ts'
@@ -23,6 +24,8 @@ export interface GuardPrometheus {
   source(): NumberSource
   /** What proxies count. */
   proxies(): ProxyNumbers
+  /** Asks as a policy's verify does. */
+  readonly verifier: Verifier
   stop(): Promise<void>
 }
 
@@ -60,14 +63,14 @@ export async function startGuardPrometheus(options: GuardPrometheusOptions): Pro
   const asking = () => {
     const offset = createClockOffset(Date.now)
     const client = withBreaker(http, { name: 'prometheus' })
-    const { ask, clockOffset } = createPrometheus({ url, client, offset, now: Date.now, timeoutMs: 5_000 })
-    return { ask, clockOffset, now: Date.now }
+    return { ...createPrometheus({ url, client, offset, now: Date.now, timeoutMs: 5_000 }), now: Date.now }
   }
   return {
     url,
     process: running,
     source: () => prometheusNumbers(asking()),
     proxies: () => proxyNumbers(asking()),
+    verifier: asking(),
     async stop() {
       http.close()
       await running.stop()

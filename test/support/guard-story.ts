@@ -2,6 +2,7 @@ import { lookFor, nextLook } from '../../src/deploy-guard/looks.ts'
 import { prepareWatch } from '../../src/deploy-guard/prepare-watch.ts'
 import type { PreparedWatch } from '../../src/deploy-guard/prepared-watch.ts'
 import type { DeployGuardOptions } from '../../src/domain/deploy-guard.ts'
+import type { GuardMetrics } from '../../src/domain/guard-metrics.ts'
 import type { GuardedPod } from '../../src/domain/guarded-pod.ts'
 import { USUAL_GUARD_METRICS } from '../../src/policies/guard-metrics.ts'
 import type { NumberSource } from '../../src/verification/sequential/counting/number-source.ts'
@@ -14,8 +15,12 @@ import type { ProxyNumbers } from '../../src/verification/series/proxy-numbers.t
 export interface GuardStory {
   readonly source: NumberSource
   readonly proxies?: ProxyNumbers
+  /** The queries of proxies, where the usual ones will not do. */
+  readonly asked?: GuardMetrics
   readonly deployedAt: number
   readonly namespace: string
+  /** Whether there was no version before: an objective can fail then though nothing is known of the past. */
+  readonly firstDeploy?: boolean
   readonly options?: Partial<DeployGuardOptions>
   /** The pods as they are now. */
   readonly pods: () => readonly GuardedPod[]
@@ -43,17 +48,24 @@ const OPTIONS: DeployGuardOptions = {
 }
 
 /** @throws Error where the watch can't be prepared */
-export async function tellGuard({ source, proxies, deployedAt, namespace, options, pods, now, wait }: GuardStory): Promise<ToldStory> {
+export async function tellGuard(story: GuardStory): Promise<ToldStory> {
+  const { source, proxies, asked = USUAL_GUARD_METRICS, deployedAt, namespace, firstDeploy = false, options, pods, now, wait } = story
   const signal = AbortSignal.timeout(120_000)
   const answer = await prepareWatch(
     {
       target: { kind: 'Deployment', namespace, name: 'api' },
-      version: { uid: 'u', identity: 'new', images: [], changedAt: deployedAt, replaces: { identity: 'old', images: [] } },
+      version: {
+        uid: 'u',
+        identity: 'new',
+        images: [],
+        changedAt: deployedAt,
+        ...(firstDeploy ? {} : { replaces: { identity: 'old', images: [] } })
+      },
       options: { ...OPTIONS, ...options },
       pods: pods(),
       sources: [source],
       proxies,
-      asked: USUAL_GUARD_METRICS,
+      asked,
       learned: {},
       now: now()
     },

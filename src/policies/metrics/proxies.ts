@@ -44,7 +44,9 @@ export const ENVOY = metric({
   title: 'The share of an Envoy cluster’s requests that end with 5xx, its own answers (no healthy upstream, time-out) included.',
   needs: 'Envoy’s metrics of its clusters (/stats/prometheus).',
   notes: [
-    'Envoy makes a counter with its first event, and names clusters as its configuration does: `outbound|80||api.shop.svc.cluster.local` in Istio.'
+    'Envoy makes a counter with its first event, and names clusters as its configuration does: `outbound|80||api.shop.svc.cluster.local` in Istio.',
+    'Unless it was given tags of its own, as Istio gives them, Envoy ends a cluster’s name at the first dot and puts the rest into the metric’s: for `api.shop.svc`, `cluster: api` and `metric: envoy_cluster_shop_svc_upstream_rq_xx`; or give the cluster an `alt_stat_name` without dots.',
+    'A request counts once, as the caller saw it: one that a retry saved is no error.'
   ],
   failWhen: '> 5%',
   example: { cluster: '{{ target.namespace }}_{{ target.name }}_8080' },

@@ -1,3 +1,4 @@
+import { obtainEnvoy } from '../proxies/envoy.ts'
 import {
   ARGO_ROLLOUTS,
   ARGO_ROLLOUTS_CRDS,
@@ -19,3 +20,4 @@ for (const program of [...CONTROL_PLANE, CURRENT_PROMETHEUS, CURRENT_ALERTMANAGE
 }
 for (const crds of [PROMETHEUS_OPERATOR_CRDS, ARGO_ROLLOUTS_CRDS, ...GITOPS_CRDS])
   for (const file of await obtainModuleFiles(crds)) process.stdout.write(`${file}\n`)
+process.stdout.write(`envoy ${await obtainEnvoy()}\n`)
