@@ -88,7 +88,7 @@ export interface DecidePorts extends ReadingPorts {
 export interface PhasePorts extends ReadingPorts {
   readonly clock: Clock
   readonly ids: Ids
-  readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted' | 'handedOver'>
+  readonly ledger: ReadingPorts['ledger'] & Pick<Ledger, 'intentOf' | 'incident' | 'unadmitted' | 'handedOver' | 'audit'>
   readonly channels: Channels
   /** Whether Astern gives up the fields that a write made it the owner of, so that the next deploy finds no conflict. */
   readonly fieldOwnership: FieldOwnership

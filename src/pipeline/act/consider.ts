@@ -17,6 +17,7 @@ import type { Intend, Move, Next, Pass } from '../pass.ts'
 import { configuredPermission, decidePorts } from '../ports.ts'
 import { conclude } from '../settle/ending.ts'
 import { refuse } from '../settle/refusal.ts'
+import { timeUp } from '../settle/time-up.ts'
 import { handedOver } from './handed-over.ts'
 
 /** A waiting run: is it over, is its time up, and what is decided about it now? */
@@ -33,7 +34,7 @@ export async function consider(pass: Pass): Promise<Next> {
     if (failing === undefined) return conclude(pass, { outcome: 'resolved', refusal: { reason: 'resolved', detail: gone }, detail: gone })
     return refuse(pass, run.parkedBy === undefined ? failing : parked(run))
   }
-  if (at >= escalatesAt(run)) return timedOut(pass)
+  if (at >= escalatesAt(run)) return timeUp(pass, waitsFor(run))
   // Between two rungs an alert that goes away may only flap. It is no proof of recovery (rules 5), and nothing is written meanwhile.
   if (gone !== undefined) return refuse(pass, { reason: 'symptom-not-confirmed', detail: gone })
   if (run.parkedBy !== undefined) return refuse(pass, parked(run))
@@ -43,6 +44,11 @@ export async function consider(pass: Pass): Promise<Next> {
   const onRung: Pass = { ...pass, run: { ...decided.run, ...symptomIn(learned) } }
   const next = await afterDeciding(onRung, decided, trace, learned)
   return next.kind === 'move' ? withLearned(next, learned) : next
+}
+
+/** What the last look left it waiting for; undefined where there was none. */
+function waitsFor({ reason, detail = '' }: Run): Refusal | undefined {
+  return reason === undefined ? undefined : { reason, detail }
 }
 
 function parked({ detail, parkedBy = '' }: Run): Refusal {
@@ -76,13 +82,6 @@ function withLearned(move: Move, learned: Learned): Move {
 
 function symptomIn({ symptom }: Learned): Pick<Learned, 'symptom'> {
   return symptom === undefined ? {} : { symptom }
-}
-
-async function timedOut(pass: Pass): Promise<Move> {
-  const { reason, detail = '' } = pass.run
-  return reason === undefined
-    ? conclude(pass, { outcome: 'timed-out', detail: 'the time to act was up' })
-    : conclude(pass, { outcome: 'timed-out', refusal: { reason, detail }, detail: `${reason}: ${detail}` })
 }
 
 /** How the decision was made, as the audit log keeps it. */

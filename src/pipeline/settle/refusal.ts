@@ -5,6 +5,7 @@ import { dispositionOf, type Reason, type Refusal } from '../../domain/reasons.t
 import { escalatesAt } from '../../domain/run.ts'
 import type { Move, Pass } from '../pass.ts'
 import { conclude, type Settled } from './ending.ts'
+import { timeUp } from './time-up.ts'
 
 /** What is saved beside a refusal: how it was decided, and what became of the intent. */
 export interface Beside extends Settled {
@@ -34,7 +35,7 @@ export async function refuse(pass: Pass, refusal: Refusal, beside: Beside = {}):
       return conclude(pass, { outcome: endOf(refusal), refusal, detail: refusal.detail }, settled)
     case 'wait': {
       const up = escalatesAt(run)
-      if (now >= up) return conclude(pass, { outcome: 'timed-out', refusal, detail: `${refusal.reason}: ${refusal.detail}` }, settled)
+      if (now >= up) return timeUp(pass, refusal, settled)
       const known = refusal.until === undefined ? Number.POSITIVE_INFINITY : Math.max(now, refusal.until)
       // A refusal is audited only when its reason changes, or what holds the target up, because a run may wait for hours.
       const isKnown = run.reason === refusal.reason && (run.detail ?? '').includes(refusal.cause ?? '')
