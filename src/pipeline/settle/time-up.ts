@@ -38,14 +38,17 @@ interface Wait {
   readonly ms: number
 }
 
-/** The longest of the other reasons for which a run waited. A wait lasts until the next decision: an unchanged reason has no new row. */
+/**
+ * The longest of the other reasons for which a run waited. A wait lasts until the next decision, for an unchanged reason has no new row, or
+ * until the run ended: an alert that comes back takes it up again.
+ */
 function earlierWaits(rows: readonly AuditRow[], { now, last }: { readonly now: number; readonly last: Reason }): readonly Wait[] {
-  const decisions = rows.filter(row => row.kind === 'decision')
+  const turns = rows.filter(row => row.kind === 'decision' || row.kind === 'concluded')
   const waits = new Map<Reason, Wait>()
-  for (const [index, { at, body }] of decisions.entries()) {
-    if (body.verdict !== 'hold' || body.reason === last) continue
+  for (const [index, { at, kind, body }] of turns.entries()) {
+    if (kind !== 'decision' || body.verdict !== 'hold' || body.reason === last) continue
     const { reason, detail } = body
-    const until = decisions[index + 1]?.at ?? now
+    const until = turns[index + 1]?.at ?? now
     waits.set(reason, { reason, detail, ms: (waits.get(reason)?.ms ?? 0) + until - at })
   }
   return [...waits.values()]

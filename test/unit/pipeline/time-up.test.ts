@@ -62,3 +62,23 @@ t.test('where it waited for one thing only, nothing is told twice', async t => {
   t.equal(outcome, 'timed-out')
   t.notMatch(detail, /before/)
 })
+
+t.test('the time between an end and a return of the alert is no wait', async t => {
+  const bench = await openBench(t)
+  bench.value = 'not-a-number'
+  await bench.fire()
+  await bench.look()
+  bench.clock.tick(3 * MINUTE)
+  bench.value = 0.001
+  await bench.resolve()
+  await bench.look()
+  t.equal((await bench.run()).outcome, 'resolved')
+  bench.clock.tick(10 * MINUTE)
+  await bench.fire()
+  await bench.look()
+  await bench.pass(10 * MINUTE)
+
+  const { outcome, detail } = await bench.run()
+  t.equal(outcome, 'timed-out')
+  t.match(detail, /^symptom-not-confirmed: .+; before, it waited 3m(?:\d+s)? for inconclusive: /)
+})
