@@ -25,6 +25,8 @@ export async function nextPlace(
   const state = stateAfter(message.event) ?? (before === undefined ? 'begun' : before.state)
   const place = (before?.places ?? 0) + 1
   const calls = stateAfter(message.event) === 'handed-over'
+  // A call for people waits for no good news: that the alert went away is held back for minutes, and would be first in order.
+  if (calls && before?.state === 'resolved') await takeBack(tx, { affair, channel }, now)
   const handed_json = calls ? JSON.stringify(message) : (before?.handed_json ?? null)
   const changed = { state, places: place, handed_json, updated_at: now }
   await tx.query
@@ -105,7 +107,7 @@ export interface Turned {
 
 /**
  * Finds the affairs of these incidents that people were handed and whose alerts are all over now, and those that were over and have an
- * alert again. A storm is over when it is calm, whatever its alerts do.
+ * alert again. A storm is over when it is calm, and a loan when it is given back or people took it back, whatever their alerts do.
  */
 export async function turnedBy(tx: LedgerTransaction, incidentIds: readonly string[]): Promise<readonly Turned[]> {
   const turned = new Map<string, Turned>()
@@ -125,6 +127,7 @@ export async function turnedBy(tx: LedgerTransaction, incidentIds: readonly stri
       .where('affairs.affair', 'in', eb => eb.selectFrom('affair_incidents').select('affair').distinct().where('incident_id', 'in', part))
       .where('affairs.state', 'in', ['handed-over', 'resolved'])
       .where('affairs.affair', 'not like', 'storm/%')
+      .where('affairs.affair', 'not like', 'loan/%')
       .execute()
     for (const { affair, channel, state, handed_json, open } of rows) {
       const how = Number(open) === 0 ? 'resolved' : 'back'

@@ -139,6 +139,10 @@ export async function suspendedFirst(t: Test, site: Site, namespace: string, too
     const { body } = await world.api('GET', `/api/v1/runs/${String(run['id'])}`)
     return /people took it back/.test(JSON.stringify(body))
   }, 'it is told that people resumed it')
+  await waitUntil(
+    () => world.people.some(message => message.event === 'over' && /taken back/.test(message.title)),
+    'people hear that it is over, so that a page is closed'
+  )
 }
 
 /** A copy has the marks of the original; its owner does not list it, so it enforces nothing there, and is left alone. */

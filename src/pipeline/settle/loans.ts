@@ -107,10 +107,17 @@ async function remind(ports: Ports, run: Run, held: HeldLoan, signal: AbortSigna
           ? audited.loanReturned(about, { held, detail: 'people took it back' })
           : audited.reminded(about, { held, detail: loan.summary })
       ],
-      messages: over ? [] : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${reminders + 1}`, text: loan.summary })
+      messages: over
+        ? toldOnlyWhereReminded(loanMessages(ports, run, held, { event: 'over', what: 'taken back', text: 'People took it back.' }))
+        : loanMessages(ports, run, held, { event: 'needs-people', what: `reminder ${reminders + 1}`, text: loan.summary })
     },
     now
   )
+}
+
+/** Who was never reminded has nothing to close. */
+function toldOnlyWhereReminded(messages: readonly Message[]): Message[] {
+  return messages.map(message => ({ ...message, onlyWhereTold: true }))
 }
 
 interface LoanNews {

@@ -134,6 +134,25 @@ t.test('people hear that the alert is over once it stayed away, and one that fla
   t.match(back?.message, { event: 'needs-people', text: /^The alert is back/ }, 'whoever closed the page is called again')
 })
 
+t.test('a call for people does not wait behind the news that the alert went away', async t => {
+  const { ledger, tell, alert } = await scene(t)
+  await tell({ key: 'hand-over' })
+  await sendAll(ledger, NOON)
+  const away = NOON + 10 * MINUTE
+  await alert(away, 'resolved')
+  await tell({ key: 'call', event: 'needs-people' }, away + SECOND)
+  t.same(await sendAll(ledger, away + SECOND), ['call'])
+  t.same(await sendAll(ledger, away + 2 * OVER_AFTER_MS), [], 'and it is not said to be over after that')
+})
+
+t.test('a loan is not over because its alert is', async t => {
+  const { ledger, tell, alert } = await scene(t)
+  await tell({ key: 'reminder', subject: { kind: 'loan', id: 'l' } })
+  await sendAll(ledger, NOON)
+  await alert(NOON + MINUTE, 'resolved')
+  t.same(await sendAll(ledger, NOON + MINUTE + OVER_AFTER_MS), [])
+})
+
 t.test('an affair of several alerts is over when all of them are', async t => {
   const { ledger, tell, alert, incident } = await scene(t)
   await alert(NOON + 1, 'firing', 'B')
