@@ -44,6 +44,25 @@ export function askedSince({ watch, counting, to }: Pick<LookQuestion, 'watch' |
   return Math.max(since, to - Math.max(LONGEST_BLOCKS * blockSeconds * SECOND, BEFORE_MS))
 }
 
+/** Scrapes of one pod that follow each other in less than this share of a block are two replicas’ of the same. */
+const TOO_CLOSE = 0.25
+
+/**
+ * Scrapes without another replica’s copies of what was counted already. The last counted scrape of a pod that misses some leaves the window
+ * of the question at last, and the copy a few milliseconds later is still in it: it would look like a new scrape from elsewhere, with which
+ * counting begins anew.
+ */
+export function withoutCopies(
+  scrapes: readonly Scrape[],
+  { watch, counting }: Pick<LookQuestion, 'watch' | 'counting'>
+): readonly Scrape[] {
+  const close = TOO_CLOSE * watch.settings.counting.blockSeconds * SECOND
+  return scrapes.filter(({ pod, at }) => {
+    const counted = counting.pods[pod]?.at
+    return counted === undefined || at <= counted || at >= counted + close
+  })
+}
+
 /**
  * What a first look contains: of each pod the last scrape from before the deploy, from which it is counted, and all later ones. What was
  * before that does not matter, and a restart then would not be known.

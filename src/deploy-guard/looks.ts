@@ -3,7 +3,7 @@ import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { CountingState } from '../verification/sequential/counting/counting.ts'
 import type { CountedBefore } from '../verification/sequential/counting/number-source.ts'
 import type { SeenPod } from '../verification/sequential/counting/scrape.ts'
-import { askedSince, firstScrapes, type LookQuestion, type MadeLook } from './look-question.ts'
+import { askedSince, firstScrapes, type LookQuestion, type MadeLook, withoutCopies } from './look-question.ts'
 import type { PreparedWatch } from './prepared-watch.ts'
 import { probesPerSecond } from './probes.ts'
 import { lookAtProxies } from './proxy-looks.ts'
@@ -63,7 +63,7 @@ export async function lookFor(asked: LookQuestion, signal: AbortSignal): Promise
   const seen = pods.filter(({ bornAt }) => bornAt <= to).map(pod => seenPod(pod, watch))
   if (answer.kind === 'unsaid')
     return { look: { at: to, pods: seen, scrapes: [] }, unsaid: { because: answer.because, detail: answer.detail } }
-  const scrapes = answer.value.filter(({ at }) => at <= to)
+  const scrapes = withoutCopies(answer.value, asked).filter(({ at }) => at <= to)
   return { look: { at: to, pods: seen, scrapes: begins ? firstScrapes(scrapes, from) : scrapes } }
 }
 

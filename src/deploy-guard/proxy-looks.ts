@@ -1,7 +1,7 @@
 import type { GuardedPod } from '../domain/guarded-pod.ts'
 import type { SeenPod, Version } from '../verification/sequential/counting/scrape.ts'
 import { nameOfProxy } from '../verification/series/proxy-series.ts'
-import { askedSince, firstScrapes, type LookQuestion, type MadeLook } from './look-question.ts'
+import { askedSince, firstScrapes, type LookQuestion, type MadeLook, withoutCopies } from './look-question.ts'
 import type { CountedProxies } from './prepared-watch.ts'
 
 /**
@@ -26,7 +26,7 @@ export async function lookAtProxies(asked: LookQuestion & { readonly proxies: Co
       ...(readyFrom === undefined ? {} : { readyFrom })
     })
   )
-  return { look: { at: to, pods, scrapes: counting.at < from ? firstScrapes(answer.value, from) : answer.value } }
+  return { look: { at: to, pods, scrapes: counting.at < from ? firstScrapes(answer.value, from) : withoutCopies(answer.value, asked) } }
 }
 
 /**
