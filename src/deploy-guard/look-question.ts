@@ -4,6 +4,7 @@ import type { CountingState } from '../verification/sequential/counting/counting
 import type { NumberSource, Unsaid } from '../verification/sequential/counting/number-source.ts'
 import type { Look, Scrape, Version } from '../verification/sequential/counting/scrape.ts'
 import { sourceOf } from '../verification/sequential/counting/source.ts'
+import { TOO_CLOSE } from '../verification/series/one-replica.ts'
 import type { PreparedWatch } from './prepared-watch.ts'
 
 export interface LookQuestion {
@@ -43,9 +44,6 @@ export function askedSince({ watch, counting, to }: Pick<LookQuestion, 'watch' |
   // A source that was away for long has what the counters had then: what is older adds nothing.
   return Math.max(since, to - Math.max(LONGEST_BLOCKS * blockSeconds * SECOND, BEFORE_MS))
 }
-
-/** Scrapes of one pod that follow each other in less than this share of a block are two replicas’ of the same. */
-const TOO_CLOSE = 0.25
 
 /**
  * Scrapes without another replica’s copies of what was counted already. The last counted scrape of a pod that misses some leaves the window

@@ -147,7 +147,8 @@ function canary(cluster: StoryCluster): void {
   }
 }
 
-function enforced(cluster: StoryCluster): void {
+/** The target belongs to a Kustomization, which enforces it unless it is suspended. */
+export function enforced(cluster: StoryCluster): void {
   cluster.kube.objects.set(KUSTOMIZATION, { kind: 'Kustomization', metadata: { name: 'shop', uid: 'uid-k' }, spec: {} })
   const owner = {
     kind: 'Kustomization',

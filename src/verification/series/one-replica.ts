@@ -18,7 +18,7 @@ export function replicaOf(labels: Labels): string {
 const AHEAD = 2
 
 /** Scrapes that follow each other in less than this share of the usual time come from two replicas. */
-const TOO_CLOSE = 0.25
+export const TOO_CLOSE = 0.25
 
 /**
  * The scrapes of one target by one replica only, in the order of time. Two replicas scrape at nearly the same time, and the one that

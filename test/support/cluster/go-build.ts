@@ -139,7 +139,7 @@ export function cacheFolder(): string {
   return process.env['ASTERN_CACHE_DIR'] ?? join(homedir(), '.cache', 'astern')
 }
 
-async function isExecutable(file: string): Promise<boolean> {
+export async function isExecutable(file: string): Promise<boolean> {
   return access(file, constants.X_OK).then(
     () => true,
     () => false

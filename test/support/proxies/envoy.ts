@@ -1,10 +1,10 @@
 import { execFile } from 'node:child_process'
-import { access, constants, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises'
 import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Test } from 'tap'
 import { freePort, startProcess, untilReady } from '../../../src/sandbox/processes.ts'
-import { cacheFolder } from '../cluster/go-build.ts'
+import { cacheFolder, isExecutable } from '../cluster/go-build.ts'
 import { HANG_MS } from '../hang.ts'
 
 const run = promisify(execFile)
@@ -47,13 +47,6 @@ export async function obtainEnvoy(): Promise<string> {
   } finally {
     await rm(work, { recursive: true, force: true })
   }
-}
-
-async function isExecutable(file: string): Promise<boolean> {
-  return access(file, constants.X_OK).then(
-    () => true,
-    () => false
-  )
 }
 
 /** One cluster of Envoy, and the path below which its requests come in. */

@@ -2,8 +2,8 @@ import t from 'tap'
 import { MINUTE, SECOND } from '../../../src/base/clock.ts'
 import type { PolicyStep } from '../../../src/domain/policy.ts'
 import { type Bench, openBench, policyOf } from '../../support/bench.ts'
+import { enforced } from '../../support/story-actions.ts'
 
-const KUSTOMIZATION = '/apis/kustomize.toolkit.fluxcd.io/v1/namespaces/shop/kustomizations/apps'
 const step = (action: string, options = {}): PolicyStep => ({
   action,
   with: options,
@@ -14,21 +14,7 @@ const step = (action: string, options = {}): PolicyStep => ({
 async function suspended(t: Parameters<typeof openBench>[0]): Promise<Bench> {
   const steps = [step('gitops-suspend', { remindEvery: '7m' }), step('rollout-undo')]
   const bench = await openBench(t, { policies: [policyOf({ steps })] })
-  bench.cluster.kube.objects.set(KUSTOMIZATION, { kind: 'Kustomization', metadata: { name: 'apps', uid: 'uid-k' }, spec: {} })
-  bench.cluster.owned = [
-    {
-      kind: 'Kustomization',
-      name: 'shop/apps',
-      enforces: 'yes',
-      detail: 'it applies what Git says',
-      at: { kind: 'Kustomization', namespace: 'shop', name: 'apps' },
-      lists: [{ kind: 'Deployment', group: 'apps', namespace: 'shop', name: 'api' }],
-      object: { path: KUSTOMIZATION, uid: 'uid-k', annotated: false }
-    }
-  ]
-  bench.cluster.kube.onChange = () => {
-    bench.cluster.owned = []
-  }
+  enforced(bench.cluster)
   await bench.fire()
   await bench.look()
   return bench
@@ -60,14 +46,14 @@ t.test('people are reminded of a suspension until they end it, whatever becomes 
   t.same(await heard(bench, 21), ['needs-people: reminder 2', 'needs-people: reminder 3', 'needs-people: reminder 4'])
 
   // When somebody resumes it they hear that this is over, so that a page is closed, and no more.
-  bench.cluster.kube.objects.set(KUSTOMIZATION, { kind: 'Kustomization', metadata: { name: 'apps', uid: 'uid-k' }, spec: {} })
+  enforced(bench.cluster)
   t.same(await heard(bench, 20), ['over: taken back'])
   t.equal((await bench.audit('loan-returned')).length, 1)
 })
 
 t.test('a suspension that people ended before they were reminded of it is told nobody', async t => {
   const bench = await suspended(t)
-  bench.cluster.kube.objects.set(KUSTOMIZATION, { kind: 'Kustomization', metadata: { name: 'apps', uid: 'uid-k' }, spec: {} })
+  enforced(bench.cluster)
   t.same(await heard(bench, 20), [])
   t.equal((await bench.audit('loan-returned')).length, 1)
 })
